@@ -1,0 +1,1 @@
+"""A small object database, the reference for the specification of its kind."""

@@ -1,0 +1,107 @@
+"""The errors, under the names and with the bases that programs of the ecosystem catch."""
+
+from typing import Any
+
+from transaction.interfaces import TransientError
+
+from zodb_reference.oids import oid_repr, tid_repr
+from zodb_reference.records import class_name
+
+
+class POSError(Exception):
+    """Anything that goes wrong with persistent objects."""
+
+
+class POSKeyError(POSError, KeyError):
+    """There is no object with this oid (the first argument)."""
+
+    def __str__(self) -> str:
+        return oid_repr(self.args[0]) if self.args else ""
+
+
+class ConflictError(POSError, TransientError):
+    """Two transactions cannot both take effect; the one that failed may be tried again.
+
+    `message` says what happened. The object is given as `object` or as `oid`. `serials` is the pair
+    of the serial that is committed now and the serial that the transaction had read. The class name
+    is taken from `object`, or from the record `data`.
+    """
+
+    default_message = "database conflict error"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        object: Any = None,  # noqa: A002 - the ecosystem passes it by this name
+        oid: bytes | None = None,
+        serials: tuple[bytes, bytes] | None = None,
+        data: bytes | None = None,
+    ) -> None:
+        super().__init__()
+        self.message = self.default_message if message is None else message
+        self.oid = oid
+        self.class_name: str | None = None
+        self.serials = serials
+        if object is not None:
+            self.oid = object._p_oid
+            self.class_name = f"{type(object).__module__}.{type(object).__name__}"
+        elif data is not None:
+            self.class_name = class_name(data)
+
+    def __str__(self) -> str:
+        details = []
+        if self.oid is not None:
+            details.append(f"oid {oid_repr(self.oid)}")
+        if self.class_name:
+            details.append(f"class {self.class_name}")
+        if self.serials is not None:
+            committed, read = self.serials
+            details.append(f"serial this txn started with {tid_repr(read)}")
+            details.append(f"serial currently committed {tid_repr(committed)}")
+        return f"{self.message} ({', '.join(details)})" if details else self.message
+
+    def get_oid(self) -> bytes | None:
+        """Return the oid of the object in conflict, if it is known."""
+        return self.oid
+
+    def get_class_name(self) -> str | None:
+        """Return the dotted class name of the object in conflict, if it is known."""
+        return self.class_name
+
+    def get_serials(self) -> tuple[bytes, bytes] | None:
+        """Return the serial committed now and the serial read, if they are known."""
+        return self.serials
+
+
+class ReadConflictError(ConflictError):
+    """An object that had to stay as it was read has changed, or was created after the snapshot."""
+
+    default_message = "database read conflict error"
+
+
+class StorageError(POSError):
+    """A storage cannot do what it was asked for."""
+
+
+class StorageTransactionError(StorageError):
+    """A storage was called for a transaction, or in a phase, that it is not in."""
+
+
+class ReadOnlyError(StorageError):
+    """The storage takes no changes."""
+
+
+class InvalidObjectReference(POSError):  # noqa: N818 - the ecosystem's name
+    """A reference, or a call, names an object that belongs to another connection."""
+
+
+class ConnectionStateError(POSError):
+    """The connection is closed, or is joined to a transaction, and must not be."""
+
+
+class StateLoadError(POSError):
+    """The state of an object could not be made from its record; the cause is chained."""
+
+
+class BrokenModified(TypeError):  # noqa: N818 - the ecosystem's name
+    """A placeholder for an object whose class is missing was to be changed."""
