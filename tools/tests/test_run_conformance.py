@@ -1,0 +1,111 @@
+"""What the tox environment `conformance` runs, seen by a command that only takes notes."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import run_conformance
+
+COMMAND = """\
+#!{python}
+import os, signal, sys, time
+with open({notes!r}, "a") as notes:
+    print(*sys.argv[1:], file=notes)
+if "--hang" in sys.argv:
+    try:
+        os.kill(os.getppid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        time.sleep(0.5)  # longer than an interrupted subprocess.call would wait
+        with open({notes!r}, "a") as notes:
+            print("report written", file=notes)
+        sys.exit(130)
+status = {statuses}.get(sys.argv[2], 0)
+if status < 0:
+    os.kill(os.getpid(), -status)
+sys.exit(status)
+"""
+
+
+class Command:
+    """A stand-in for zodb-conformance: `ran` is what it was started with, a string each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.notes = folder / "notes"
+        self.answer({})
+
+    def answer(self, statuses: dict[str, int]) -> None:
+        path = self.folder / "zodb-conformance"
+        source = COMMAND.format(python=sys.executable, notes=str(self.notes), statuses=statuses)
+        path.write_text(source, encoding="utf-8")
+        path.chmod(0o755)
+
+    @property
+    def ran(self) -> list[str]:
+        return self.notes.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    return Command(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _keep_the_handler_of_pytest() -> object:
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+BOTH = [
+    "run reference-memory --report conformance-report/reference-memory",
+    "run reference-sqlite --report conformance-report/reference-sqlite",
+]
+
+
+def test_without_arguments_both_forms_of_the_reference_are_run(command: Command) -> None:
+    assert run_conformance.main([]) == 0
+    assert command.ran == BOTH
+
+
+def test_arguments_reach_the_command_as_they_are(command: Command) -> None:
+    assert run_conformance.main(["zodb-file", "--seed", "1"]) == 0
+    assert command.ran == ["run zodb-file --seed 1"]
+
+
+def test_the_second_form_is_run_after_the_first_deviates(command: Command) -> None:
+    command.answer({"reference-memory": 1})
+
+    assert run_conformance.main([]) == 1
+    assert command.ran == BOTH
+
+
+def test_the_first_failure_is_the_status(command: Command) -> None:
+    command.answer({"reference-memory": 1, "reference-sqlite": 3})
+
+    assert run_conformance.main([]) == 1
+
+
+def test_a_killed_command_is_no_success(command: Command) -> None:
+    command.answer({"reference-sqlite": -signal.SIGKILL.value})
+
+    assert run_conformance.main([]) != 0
+
+
+def test_nothing_is_run_after_an_interrupt(command: Command) -> None:
+    command.answer({"reference-memory": 130})
+
+    assert run_conformance.main([]) == 130
+    assert command.ran == BOTH[:1]
+
+
+def test_an_interrupted_command_has_the_time_to_write_its_report(command: Command) -> None:
+    status = subprocess.call([sys.executable, run_conformance.__file__, "target", "--hang"])
+
+    assert status == 130
+    assert command.ran == ["run target --hang", "report written"]
