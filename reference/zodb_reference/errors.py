@@ -91,7 +91,7 @@ class ReadOnlyError(StorageError):
     """The storage takes no changes."""
 
 
-class InvalidObjectReference(POSError):  # noqa: N818 - the ecosystem's name
+class InvalidObjectReference(POSError):
     """A reference, or a call, names an object that belongs to another connection."""
 
 
@@ -103,5 +103,41 @@ class StateLoadError(POSError):
     """The state of an object could not be made from its record; the cause is chained."""
 
 
-class BrokenModified(TypeError):  # noqa: N818 - the ecosystem's name
+class BrokenModified(TypeError):
     """A placeholder for an object whose class is missing was to be changed."""
+
+
+class _OwnErrors:
+    """Within its context, errors of other implementations become those of this module."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any
+    ) -> None:
+        if error is not None:
+            own = own_error(error)
+            if own is not error:
+                raise own from error
+
+
+#: The context in which a storage is called.
+own_errors = _OwnErrors()
+
+
+def own_error(error: BaseException) -> BaseException:
+    """Return `error` as the error of this module with the same name, or `error` itself.
+
+    A storage that was written for another implementation raises that one's errors; a program of
+    this one catches those of this module.
+    """
+    for klass in type(error).__mro__:
+        own = globals().get(klass.__name__)
+        if own is klass:
+            break
+        if isinstance(own, type) and issubclass(own, POSError):
+            translated = own.__new__(own, *error.args)
+            translated.__dict__.update(error.__dict__)
+            return translated
+    return error

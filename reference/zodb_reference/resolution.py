@@ -24,7 +24,7 @@ from zodb_reference.records import PROTOCOL, as_oid, class_name
 logger = logging.getLogger(__name__)
 
 
-class Unresolvable(Exception):  # noqa: N818 - a state of affairs
+class Unresolvable(Exception):
     """The classes or revisions at hand do not allow to resolve the conflict."""
 
 
