@@ -1,0 +1,93 @@
+"""One object for one oid: which objects a connection owns, and how they come and go."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from persistent import Persistent, PickleCache
+
+
+class _NoStates:
+    """A jar that leaves the objects that it loads as they are."""
+
+    def setstate(self, obj: Any) -> None:
+        pass
+
+
+_NO_STATES = _NoStates()
+
+
+class IdentityMap:
+    """The objects of one connection by their oids (LIFE-30).
+
+    `cache` holds those that the database knows. `new` holds those that got their oid in the
+    transaction under way, and keeps them out of the cache, which could empty them before there is
+    anything to load them from.
+    """
+
+    def __init__(self, jar: Any, cache_size: int, cache_size_bytes: int) -> None:
+        self._jar = jar
+        self.cache = PickleCache(jar, cache_size, cache_size_bytes)
+        self.new: dict[bytes, Any] = {}
+        self._arriving: dict[bytes, Any] = {}
+
+    def find(self, oid: bytes) -> Any:
+        """Return the object that has the oid, or None."""
+        found = self.cache.get(oid)
+        if found is None:
+            found = self.new.get(oid)
+        if found is None:
+            found = self._arriving.get(oid)
+        return found
+
+    def add_ghost(self, oid: bytes, ghost: Any) -> None:
+        """Own an object that was made from a record or a reference."""
+        # A persistent class loads its state at this moment, and may meet references to itself.
+        self._arriving[oid] = ghost
+        try:
+            self.cache.new_ghost(oid, ghost)
+        finally:
+            del self._arriving[oid]
+
+    def adopt(self, oid: bytes, obj: Any) -> None:
+        """Own an unsaved object: it gets oid and jar together (LIFE-1)."""
+        self.new[oid] = obj
+        obj._p_oid = oid
+        obj._p_jar = self._jar
+
+    def disown_new(self) -> None:
+        """Make every new object unsaved again; its state in memory stays as it is (LIFE-11)."""
+        while self.new:
+            _, obj = self.new.popitem()
+            if obj._p_changed is None:
+                # The program has emptied it. Unsaved objects are no ghosts, so it stays empty.
+                obj._p_jar = _NO_STATES
+                obj._p_activate()
+            obj._p_changed = False
+            del obj._p_jar
+            del obj._p_oid
+
+    def note_size(self, oid: bytes, obj: Any, size: int) -> None:
+        """Keep the size of the record, by which the size of the cache may be limited."""
+        if isinstance(obj, Persistent):  # a persistent class has no place for it
+            self.cache.update_object_size_estimation(oid, size)
+            obj._p_estimated_size = size
+
+    def settle(self, written: Iterable[Any], serial: bytes) -> None:
+        """Take it that the transaction `serial` has written these objects (LIFE-16)."""
+        for obj in written:
+            if obj._p_changed is not None:  # else it was emptied, and loads serial and state
+                obj._p_changed = False
+                obj._p_serial = serial
+        for oid, obj in self.new.items():
+            self.cache[oid] = obj
+        self.new.clear()
+
+    def invalidate(self, oids: Collection[bytes] | None) -> None:
+        """Discard the state of these objects, of all where `oids` is None, so that it is reloaded.
+
+        Persistent classes are reloaded at once.
+        """
+        if oids is None:
+            oids = self.cache.cache_data
+        if oids:
+            self.cache.invalidate(list(oids))
