@@ -1,0 +1,230 @@
+"""The view that one connection has of a storage: a snapshot that moves at transaction boundaries.
+
+A storage that keeps a snapshot for each of its users (the ecosystem's IMVCCStorage, told by
+`poll_invalidations`) is asked for an instance, and `Snapshot` passes on what that says. For any
+other, a `SharedStorage` logs what was committed, and each `SharedSnapshot` reads the revisions up
+to a point of its own.
+
+The errors of a storage become those of this package here.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from zodb_reference.errors import ConnectionStateError, ReadConflictError, own_errors
+from zodb_reference.invalidation import InvalidationLog
+from zodb_reference.metadata import TransactionMetaData
+from zodb_reference.oids import oid_repr, p64, tid_repr, u64, z64
+from zodb_reference.records import own_references
+
+
+class Snapshot:
+    """A view through a storage instance that keeps the snapshot itself."""
+
+    def __init__(self, storage: Any) -> None:
+        self._storage = storage
+
+    def advance(self) -> Collection[bytes] | None:
+        """Move the snapshot to the newest state.
+
+        Return the oids that others have changed since the last time, or None where they cannot be
+        enumerated and everything may have changed (ISO-35).
+        """
+        with own_errors:
+            changed: Collection[bytes] | None = self._storage.poll_invalidations()
+        return changed
+
+    def load(self, oid: bytes) -> tuple[bytes, bytes]:
+        """Return record and serial of an object, as of the snapshot.
+
+        Raises `POSKeyError` where there is no such object, and `ReadConflictError` where it was
+        created later (LIFE-34).
+        """
+        with own_errors:
+            record, serial = self._storage.load(oid)
+        return record, serial
+
+    def load_serial(self, oid: bytes, tid: bytes) -> bytes:
+        """Return the record that the transaction `tid` wrote; `POSKeyError` where it wrote none."""
+        with own_errors:
+            record: bytes = self._storage.loadSerial(oid, tid)
+        return record
+
+    def sync(self) -> None:
+        """Ask a storage that learns of commits from elsewhere to catch up (ISO-20)."""
+        with own_errors:
+            self._storage.sync(True)
+
+    def complete(self) -> None:
+        """Tell the storage that the transaction is over (STOR-37)."""
+        after_completion = getattr(self._storage, "afterCompletion", None)
+        if after_completion is not None:
+            with own_errors:
+                after_completion()
+
+    def release(self) -> None:
+        """Give up the view; it is not used any more."""
+        self._storage.release()
+
+    def new_oid(self) -> bytes:
+        """Return an oid that was never used; `ReadOnlyError` where the storage takes no changes."""
+        with own_errors:
+            oid: bytes = self._storage.new_oid()
+        return oid
+
+    def is_read_only(self) -> bool:
+        """Tell whether the storage takes no changes."""
+        return bool(self._storage.isReadOnly())
+
+    def sort_key(self) -> str:
+        """Return what orders storages in a two-phase commit."""
+        return str(self._storage.sortKey())
+
+    def begin(self, meta: TransactionMetaData) -> None:
+        """Begin the storage's transaction; wait until the one of another connection has ended."""
+        with own_errors:
+            self._storage.tpc_begin(meta)
+
+    def store(self, oid: bytes, serial: bytes, record: bytes, meta: TransactionMetaData) -> None:
+        """Store a record that was made from the revision `serial`, `z64` for a new object."""
+        with own_errors:
+            self._storage.store(oid, serial, record, "", meta)
+
+    def check_current(self, oid: bytes, serial: bytes, meta: TransactionMetaData) -> None:
+        """Make the transaction fail unless `serial` is the current revision of the object."""
+        with own_errors:
+            self._storage.checkCurrentSerialInTransaction(oid, serial, meta)
+
+    def vote(self, meta: TransactionMetaData) -> Collection[bytes]:
+        """Make sure that the transaction can be finished.
+
+        Return the oids of the records that the storage merged with those of other transactions.
+        """
+        with own_errors:
+            resolved: Collection[bytes] | None = self._storage.tpc_vote(meta)
+        return resolved or ()
+
+    def finish(
+        self, meta: TransactionMetaData, written: Collection[bytes], resolved: Collection[bytes]
+    ) -> bytes:
+        """Make the transaction durable and visible; return its tid."""
+        with own_errors:
+            tid: bytes = self._storage.tpc_finish(meta)
+        return tid
+
+    def abort(self, meta: TransactionMetaData) -> None:
+        """Forget the transaction; nothing happens where it has not begun, or has ended."""
+        with own_errors:
+            self._storage.tpc_abort(meta)
+
+
+class SharedStorage:
+    """A storage without snapshots of its own, in use by several connections.
+
+    It is what the storage knows as its wrapper (`registerDB`): the storage tells it what happened
+    outside of this process, and asks it about records.
+    """
+
+    def __init__(self, storage: Any) -> None:
+        self.storage = storage
+        self.log = InvalidationLog()
+        register = getattr(storage, "registerDB", None)
+        if register is not None:
+            register(self)
+
+    def new_snapshot(self) -> "SharedSnapshot":
+        """Return a view for one more connection."""
+        return SharedSnapshot(self)
+
+    def invalidate(self, tid: bytes, oids: Iterable[bytes], version: str = "") -> None:
+        """Learn of a commit that came from elsewhere."""
+        self.log.append(tid, frozenset(oids))
+
+    def invalidateCache(self) -> None:
+        """Learn that there were commits which cannot be enumerated."""
+        self.log.append(z64, None)
+
+    def references(self, record: bytes, oids: list[bytes] | None = None) -> list[bytes]:
+        """Return the oids that `record` refers to strongly, within the database."""
+        return own_references(record, oids)
+
+    def transform_record_data(self, record: bytes) -> bytes:
+        """Return the record as it is: nothing is transformed at this level."""
+        return record
+
+    def untransform_record_data(self, record: bytes) -> bytes:
+        """Return the record as it is: nothing is transformed at this level."""
+        return record
+
+
+class SharedSnapshot(Snapshot):
+    """A view of a shared storage: the last revisions up to the point where it was moved to."""
+
+    def __init__(self, shared: SharedStorage) -> None:
+        super().__init__(shared.storage)
+        self._shared = shared
+        self._position = 0
+        self._point = z64
+        self._before: bytes | None = None  # the tid after the point, once there is one
+
+    def advance(self) -> Collection[bytes] | None:
+        """Move the point to the last transaction; return what others changed up to there.
+
+        A storage announces a commit before it reports it as its last transaction (ISO-33), so what
+        is in the log by now covers the new point.
+        """
+        with own_errors:
+            last = self._storage.lastTransaction()
+        self._point = max(self._point, last)
+        self._before = p64(u64(self._point) + 1)
+        changed, self._position = self._shared.log.read(self._position, self._point, self)
+        return changed
+
+    def load(self, oid: bytes) -> tuple[bytes, bytes]:
+        """Return record and serial of the last revision up to the point (ISO-2)."""
+        if self._before is None:
+            raise ConnectionStateError(
+                "nothing can be loaded before a transaction has begun; with an explicit"
+                " transaction manager, call its begin() first"
+            )
+        with own_errors:
+            found = self._storage.loadBefore(oid, self._before)
+        if found is None:
+            raise ReadConflictError(
+                f"object {oid_repr(oid)} was created, or its revision removed, after the state of"
+                f" {tid_repr(self._point)} that this transaction sees"
+            )
+        record, serial, _ = found
+        return record, serial
+
+    def sync(self) -> None:
+        """Ask a storage that learns of commits from elsewhere to catch up (ISO-20)."""
+        sync = getattr(self._storage, "sync", None)
+        if sync is not None:
+            with own_errors:
+                sync()
+
+    def release(self) -> None:
+        """Do nothing: the storage does not know of the view."""
+
+    def finish(
+        self, meta: TransactionMetaData, written: Collection[bytes], resolved: Collection[bytes]
+    ) -> bytes:
+        """Make the transaction durable and visible, and tell the other connections."""
+        oids = frozenset(written)
+
+        def announce(tid: bytes) -> None:
+            self._shared.log.append(tid, oids, self)
+            if resolved:  # this connection has not seen either what the storage merged
+                self._shared.log.append(tid, resolved)
+
+        with own_errors:
+            tid: bytes = self._storage.tpc_finish(meta, announce)
+        return tid
+
+
+def snapshots_of(storage: Any) -> Callable[[], Snapshot]:
+    """Return what makes a view of `storage` for a connection, of the kind that fits the storage."""
+    if hasattr(storage, "poll_invalidations"):
+        return lambda: Snapshot(storage.new_instance())
+    return SharedStorage(storage).new_snapshot
