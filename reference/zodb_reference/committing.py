@@ -1,0 +1,174 @@
+"""The way of one connection's changes through the two phases of a commit."""
+
+import warnings
+from typing import Any
+
+from zodb_reference.errors import InvalidObjectReference, POSError, StorageTransactionError
+from zodb_reference.identity import IdentityMap
+from zodb_reference.metadata import TransactionMetaData
+from zodb_reference.oids import oid_repr, z64
+from zodb_reference.snapshot import Snapshot
+from zodb_reference.writing import RecordWriter
+
+
+class Commit:
+    """One commit of one connection; one object is made for each.
+
+    `registered` is the connection's list of changed and added objects, which goes on growing while
+    the commit runs: `__getstate__` of an object, or another participant of the transaction, may
+    change or add more.
+    """
+
+    #: How often the objects that were changed meanwhile are stored again. A `__getstate__` that
+    #: changes an object which is stored before needs one more; one that never comes to rest is
+    #: refused.
+    max_rounds = 10
+
+    def __init__(
+        self,
+        connection: Any,
+        transaction: Any,
+        snapshot: Snapshot,
+        objects: IdentityMap,
+        registered: list[Any],
+    ) -> None:
+        self.transaction = transaction
+        self.written: dict[bytes, Any] = {}
+        self.voted = False
+        self._connection = connection
+        self._snapshot = snapshot
+        self._objects = objects
+        self._registered = registered
+        self._taken = 0  # how many of `registered` have been dealt with
+        self._found: list[Any] = []  # new objects that are referred to, but not stored yet
+        self._resolved: frozenset[bytes] = frozenset()
+        self._writer = RecordWriter(connection, self._adopt)
+        self._meta = TransactionMetaData(
+            transaction.user, transaction.description, transaction.extension
+        )
+
+    # The phases
+
+    def begin(self) -> None:
+        """Begin the storage's transaction."""
+        self._claim_storage()
+        self._snapshot.begin(self._meta)
+
+    def store_changes(self) -> None:
+        """Store what was registered, and every new object that it leads to."""
+        for _ in range(self.max_rounds):
+            for obj in self._take_registered():
+                if self._is_due(obj):
+                    self._store_reachable(obj)
+            if self._taken == len(self._registered):
+                return
+        names = {type(obj).__name__ for obj in self._take_registered()}
+        raise POSError(
+            f"these go on changing while they are stored, {self.max_rounds} times so far:"
+            f" {', '.join(sorted(names))}; a __getstate__ must come to rest"
+        )
+
+    def check_current(self, read: dict[bytes, bytes]) -> None:
+        """Make the commit fail where an object is not in the revision that was read (CONN-32).
+
+        What is stored is checked as a write (CONN-36).
+        """
+        for oid, serial in read.items():
+            if oid not in self.written:
+                self._snapshot.check_current(oid, serial, self._meta)
+
+    def vote(self) -> None:
+        """Store what the other participants have changed meanwhile; let the storage vote."""
+        self.store_changes()
+        self._resolved = frozenset(self._snapshot.vote(self._meta))
+        self.voted = True
+
+    def finish(self) -> None:
+        """Make it all durable and visible."""
+        serial = self._snapshot.finish(self._meta, self.written, self._resolved)
+        self._objects.settle(self.written.values(), serial)
+        self._objects.invalidate(self._resolved)  # LIFE-17: the storage has merged their states
+
+    def abort(self) -> None:
+        """Make the storage forget it; this may be called in any phase (TXN-4)."""
+        self._snapshot.abort(self._meta)
+
+    # What they consist of
+
+    def _claim_storage(self) -> None:
+        """Refuse to begin where another connection has begun on the same storage (CONN-51).
+
+        The storage would wait for that one to end, which will not happen before this one ends.
+        """
+        storage = self._connection.db().storage
+        try:
+            other = self.transaction.data(storage)
+        except KeyError:
+            self.transaction.set_data(storage, self._connection)
+            return
+        raise StorageTransactionError(
+            f"{self._connection!r} and {other!r} use the same storage and have both changed objects"
+            " in one transaction; change objects through one connection only, or give each"
+            " connection a transaction manager of its own"
+        )
+
+    def _take_registered(self) -> list[Any]:
+        """Return the objects that were registered since the last time."""
+        start, self._taken = self._taken, len(self._registered)
+        return self._registered[start:]
+
+    def _is_due(self, obj: Any) -> bool:
+        """Tell whether a registered object has to be stored, or stored again.
+
+        One whose flag the program has reset is not (LIFE-27), unless it is new.
+        """
+        if obj._p_jar is not self._connection:
+            raise InvalidObjectReference(
+                f"{type(obj).__name__} was changed as an object of {self._connection!r} and"
+                f" belongs to {obj._p_jar!r} now; do not assign _p_jar or _p_oid"
+            )
+        oid = obj._p_oid
+        return bool(obj._p_changed) or (oid in self._objects.new and oid not in self.written)
+
+    def _store_reachable(self, obj: Any) -> None:
+        """Store an object, and the new objects that are reached from it, depth first."""
+        self._store(obj)
+        while self._found:
+            self._store(self._found.pop())
+
+    def _store(self, obj: Any) -> None:
+        oid: bytes = obj._p_oid
+        self.written[oid] = obj
+        try:
+            record = self._serialize(obj)
+        except Exception as error:
+            error.add_note(f"while storing {type(obj).__name__} {oid_repr(oid)}")
+            raise
+        self._warn_if_large(obj, record)
+        self._snapshot.store(oid, obj._p_serial or z64, record, self._meta)
+        self._objects.note_size(oid, obj, len(record))
+
+    def _serialize(self, obj: Any) -> bytes:
+        description = self._writer.description(obj)
+        state = obj.__getstate__()
+        # From here on a change is not in the record; without the flag it will be registered again.
+        obj._p_changed = False
+        return self._writer.record(description, state)
+
+    def _adopt(self, obj: Any) -> bytes:
+        """Own a new object that is referred to, and store it later on (LIFE-2)."""
+        oid = self._snapshot.new_oid()
+        self._objects.adopt(oid, obj)
+        self._found.append(obj)
+        return oid
+
+    def _warn_if_large(self, obj: Any, record: bytes) -> None:
+        limit = self._connection.db().large_record_size
+        if len(record) >= limit:
+            warnings.warn(
+                f"the record of {type(obj).__name__} {oid_repr(obj._p_oid)} has {len(record)}"
+                f" bytes, and large_record_size is {limit}; consider to divide its state among"
+                " several persistent objects",
+                UserWarning,
+                stacklevel=2,
+            )

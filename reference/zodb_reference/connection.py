@@ -1,0 +1,428 @@
+"""The connection: what a program loads its objects from, and commits their changes through.
+
+It plays several parts, each known to somebody else by the names of its methods: the program's
+access to one snapshot; the jar of the objects (`setstate`, `register`); a participant of
+transactions (`tpc_begin` and the others); a synchronizer, which is told of their boundaries.
+"""
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import transaction
+from persistent import Persistent
+from persistent.interfaces import IPersistentDataManager
+from transaction.interfaces import IDataManager, ISynchronizer, NoTransaction
+from zope.interface import implementer
+
+from zodb_reference.committing import Commit
+from zodb_reference.errors import (
+    ConnectionStateError,
+    InvalidObjectReference,
+    StorageTransactionError,
+)
+from zodb_reference.identity import IdentityMap
+from zodb_reference.oids import oid_repr, z64
+from zodb_reference.persistentclass import is_persistent_class
+from zodb_reference.reading import RecordReader
+from zodb_reference.root import RootConvenience
+from zodb_reference.snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
+
+
+@implementer(IPersistentDataManager, IDataManager, ISynchronizer)
+class Connection:
+    """A connection to one database; programs get it from `DB.open` (CONN-1).
+
+    It must be used by one thread at a time. `transaction_manager` is the manager that it was opened
+    with, and `opened` the time when that was, in seconds since the epoch; both are None while it is
+    closed. `connections` maps the name of its database to itself.
+    """
+
+    commit_class = Commit
+    reader_class = RecordReader
+
+    def __init__(
+        self, db: Any, snapshot: Snapshot, cache_size: int = 400, cache_size_bytes: int = 0
+    ) -> None:
+        self.transaction_manager: Any = None
+        self.opened: float | None = None
+        self.connections = {db.database_name: self}
+        self.objects = IdentityMap(self, cache_size, cache_size_bytes)
+        self.reader = self.reader_class(self, self.objects)
+        self._db = db
+        self._snapshot = snapshot
+        self._explicit = False
+        self._joined: Any = None  # the transaction with changes of this connection
+        self._registered: list[Any] = []  # what it has changed or added, in this order
+        self._read_current: dict[bytes, bytes] = {}  # the serials that readCurrent has seen
+        self._commit: Commit | None = None
+        self._committed = False  # whether a commit has finished since the last boundary
+        self._on_close: list[Callable[[], object]] = []
+        self._debug_info: tuple[Any, ...] = ()
+        self._loaded = 0
+        self._stored = 0
+
+    # For programs
+
+    @property
+    def root(self) -> RootConvenience:
+        """The root: `root()` is the mapping, and `root.name` is short for `root()["name"]`."""
+        return RootConvenience(self.get(z64))
+
+    def get(self, oid: bytes) -> Any:
+        """Return the object with this oid, as a ghost where it was not loaded yet.
+
+        Raises `ConnectionStateError` on a closed connection, `POSKeyError` where there is no such
+        object, `ReadConflictError` where it was created after the snapshot (LIFE-32 to 34).
+        """
+        self._require_open()
+        if not isinstance(oid, bytes):
+            raise TypeError(f"an oid is eight bytes, not {oid!r}")
+        found = self.objects.find(oid)
+        if found is None:
+            record, _ = self._snapshot.load(oid)
+            found = self.reader.ghost(record)
+            self.objects.add_ghost(oid, found)
+        return found
+
+    __getitem__ = get
+
+    def add(self, obj: Any) -> None:
+        """Give an unsaved object an oid at once; it is stored at commit, reachable or not.
+
+        An object that this connection owns already is left alone. Raises `ConnectionStateError` on
+        a closed connection, `TypeError` for what is not persistent, `InvalidObjectReference` for an
+        object of another connection; the object is not touched then (LIFE-4 to 9).
+        """
+        self._require_open()
+        self._require_before_vote()
+        if not (isinstance(obj, Persistent) or is_persistent_class(obj)):
+            raise TypeError(
+                f"{type(obj).__name__} is not persistent, and only what is can be added;"
+                " store it as part of the state of an object that is"
+            )
+        jar, oid = obj._p_jar, obj._p_oid
+        if jar is self and oid is not None:
+            return
+        if jar is not None or oid is not None:
+            raise InvalidObjectReference(
+                f"{type(obj).__name__} {oid_repr(oid)} belongs to {jar!r} and cannot be added to"
+                f" {self!r}; add a copy of it"
+            )
+        self.add_as(self._snapshot.new_oid(), obj)
+
+    def close(self) -> None:
+        """Give the connection back to the database's pool; nothing happens if it is closed.
+
+        The callbacks are called first, each once. Raises `ConnectionStateError` while there are
+        changes that are neither committed nor aborted (CONN-13).
+        """
+        if self.opened is None:
+            return
+        self._require_unchanged()
+        self._call_on_close()
+        if self.opened is None:
+            return  # one of them has closed it
+        self._require_unchanged()
+        self._debug_info = ()
+        self.objects.cache.incrgc()
+        self._leave()
+        self._db.give_back(self)
+
+    def onCloseCallback(self, callback: Callable[[], object]) -> None:
+        """Have `callback` called, without arguments, by the next close()."""
+        self._on_close.append(callback)
+
+    def db(self) -> Any:
+        """Return the database, also from a closed connection."""
+        return self._db
+
+    def get_connection(self, database_name: str) -> "Connection":
+        """Return the connection to the database of this name; `KeyError` where there is none."""
+        return self.connections[database_name]
+
+    def isReadOnly(self) -> bool:
+        """Tell whether the storage takes no changes."""
+        self._require_open()
+        return self._snapshot.is_read_only()
+
+    def sync(self) -> None:
+        """Abort the current transaction and show the newest state."""
+        self._require_open()
+        if self._explicit:
+            with contextlib.suppress(NoTransaction):
+                self.transaction_manager.abort()
+        self.transaction_manager.begin()
+
+    def readCurrent(self, obj: Any) -> None:
+        """Make the commit fail if another transaction changes `obj` first (CONN-32).
+
+        Raises `InvalidObjectReference` for an object that is not of this connection.
+        """
+        if obj._p_jar is not self:
+            raise InvalidObjectReference(
+                f"{type(obj).__name__} belongs to {obj._p_jar!r}; call its readCurrent instead"
+            )
+        if obj._p_changed is None:
+            obj._p_activate()  # the serial of a ghost says nothing
+        if obj._p_oid not in self.objects.new:
+            self._read_current[obj._p_oid] = obj._p_serial
+
+    def new_oid(self) -> bytes:
+        """Return an oid that was never used."""
+        return self._snapshot.new_oid()
+
+    def oldstate(self, obj: Any, tid: bytes) -> Any:
+        """Return the state of `obj` that the transaction `tid` wrote; `POSKeyError` if none."""
+        return self.reader.state(self._snapshot.load_serial(obj._p_oid, tid))
+
+    def cacheGC(self) -> None:
+        """Make ghosts of the objects used least recently, down to the size of the cache."""
+        self.objects.cache.incrgc()
+
+    def cacheMinimize(self) -> None:
+        """Make ghosts of all objects without changes."""
+        self.objects.cache.minimize()
+
+    def getTransferCounts(self, clear: bool = False) -> tuple[int, int]:
+        """Return how many objects were loaded, and stored; start again from 0 with `clear`."""
+        counts = self._loaded, self._stored
+        if clear:
+            self._loaded = self._stored = 0
+        return counts
+
+    def setDebugInfo(self, *items: Any) -> None:
+        """Add items to the information that is kept until the connection is closed."""
+        self._debug_info += items
+
+    def getDebugInfo(self) -> tuple[Any, ...]:
+        """Return all items that were given to setDebugInfo."""
+        return self._debug_info
+
+    # For the database
+
+    def add_as(self, oid: bytes, obj: Any) -> None:
+        """Give an unsaved object this oid, which no other object has."""
+        self._join()
+        self.objects.adopt(oid, obj)
+        self._registered.append(obj)
+        # What is changed cannot be made a ghost, and this one could not be loaded again.
+        obj._p_changed = True
+
+    def open(self, transaction_manager: Any = None) -> None:
+        """Begin to be used, with `transaction_manager` or else with that of the calling thread."""
+        if transaction_manager is None:
+            # The manager behind the thread's, so that another thread may close the connection.
+            transaction_manager = transaction.manager.manager
+        self.transaction_manager = transaction_manager
+        self._explicit = bool(getattr(transaction_manager, "explicit", False))
+        self.opened = time.time()
+        try:
+            if not self._explicit:
+                self._pass_boundary()  # programs may read before they begin a transaction
+            transaction_manager.registerSynch(self)
+        except BaseException:
+            self._leave()
+            raise
+
+    def shut_down(self) -> None:
+        """Abort the transaction under way and close, because the database closes (CONN-52)."""
+        if self.opened is not None:
+            with contextlib.suppress(NoTransaction):
+                self.transaction_manager.abort()
+            self.close()
+
+    def release(self) -> None:
+        """Give up what the storage keeps for this connection, which is not opened again."""
+        self._snapshot.release()
+
+    # For the objects: their jar
+
+    def setstate(self, obj: Any) -> None:
+        """Load the state of a ghost, as of the snapshot (LIFE-35).
+
+        Raises `ConnectionStateError` on a closed connection, `StateLoadError` where the record does
+        not make a state, and what `get` raises. The object stays a ghost then.
+        """
+        oid = obj._p_oid
+        self._require_open()
+        self._require_loadable(obj)
+        record, serial = self._snapshot.load(oid)
+        self.reader.set_state(obj, record)
+        obj._p_serial = serial
+        self.objects.note_size(oid, obj, len(record))
+        self._loaded += 1
+
+    def register(self, obj: Any) -> None:
+        """Take note that an object is about to change, and join the transaction.
+
+        Where this raises, the object is not changed: on a closed connection
+        (`ConnectionStateError`, CONN-11), after the vote, outside of a transaction in explicit
+        mode, and in a transaction that has failed.
+        """
+        if obj._p_jar is not self:
+            raise ValueError(f"{type(obj).__name__} is not an object of {self!r}")
+        if obj._p_oid is None:
+            raise ValueError(
+                f"{type(obj).__name__} has a _p_jar and no _p_oid; do not assign _p_jar, but call"
+                " the connection's add()"
+            )
+        self._require_open()
+        self._require_before_vote()
+        self._join()
+        self._registered.append(obj)
+
+    # For the transaction: a participant
+
+    def sortKey(self) -> str:
+        """Return what orders the participants of a transaction (TXN-2)."""
+        return f"{self._snapshot.sort_key()}:{id(self)}"
+
+    def abort(self, transaction: Any) -> None:
+        """Forget all changes of this transaction."""
+        # A transaction that has failed calls this again at its end, which may come after the
+        # connection was closed and opened for another one.
+        if transaction is self._joined:
+            self._discard_changes()
+
+    def tpc_begin(self, transaction: Any) -> None:
+        """Begin to commit."""
+        self._commit = self.commit_class(
+            self, transaction, self._snapshot, self.objects, self._registered
+        )
+        self._commit.begin()
+
+    def commit(self, transaction: Any) -> None:
+        """Store the changes, and check what was marked by readCurrent."""
+        commit = self._require_commit(transaction)
+        commit.store_changes()
+        commit.check_current(self._read_current)
+
+    def tpc_vote(self, transaction: Any) -> None:
+        """Make sure that the commit can be finished."""
+        self._require_commit(transaction).vote()
+
+    def tpc_finish(self, transaction: Any) -> None:
+        """Make the commit durable and visible."""
+        commit = self._require_commit(transaction)
+        commit.finish()
+        self._stored += len(commit.written)
+        self._joined = self._commit = None
+        self._registered = []
+        self._committed = True
+
+    def tpc_abort(self, transaction: Any) -> None:
+        """Give up the commit and forget all changes; in any phase, also without one (TXN-4)."""
+        self.abort(transaction)
+        commit = self._commit
+        if commit is not None and commit.transaction is transaction:
+            self._commit = None
+            commit.abort()
+
+    # For the transaction manager: a synchronizer
+
+    def beforeCompletion(self, transaction: Any) -> None:
+        """Do nothing: the connection takes part in the commit by itself."""
+
+    def newTransaction(self, transaction: Any) -> None:
+        """Move to the newest state, with what the storage may learn from elsewhere (ISO-20)."""
+        self._snapshot.sync()
+        self._pass_boundary()
+
+    def afterCompletion(self, transaction: Any) -> None:
+        """Move to the newest state, for programs that go on without beginning a transaction.
+
+        In explicit mode they do not; but a commit has made objects newer than the snapshot.
+        """
+        self._snapshot.complete()
+        if self._committed or not self._explicit:
+            self._pass_boundary()
+        self.objects.cache.incrgc()
+
+    # What these consist of
+
+    def _pass_boundary(self) -> None:
+        """Move the snapshot, and discard what others have changed meanwhile (ISO-2 to 5)."""
+        self._committed = False
+        self._read_current.clear()
+        self.objects.invalidate(self._snapshot.advance())
+
+    def _join(self) -> None:
+        """Join the manager's transaction at the first change (CONN-37, CONN-38)."""
+        if self._joined is None:
+            current = self.transaction_manager.get()
+            current.join(self)
+            self._joined = current
+
+    def _discard_changes(self) -> None:
+        """Disown the new objects, and make ghosts of the changed ones (LIFE-11, ISO-11)."""
+        changed = [
+            obj
+            for obj in self._registered
+            if obj._p_jar is self and obj._p_oid not in self.objects.new
+        ]
+        self._joined = None
+        self._registered = []
+        self.objects.disown_new()
+        for obj in changed:
+            obj._p_invalidate()
+
+    def _leave(self) -> None:
+        """Stop to be used."""
+        # A program may have cleared the manager's synchronizers.
+        with contextlib.suppress(KeyError):
+            self.transaction_manager.unregisterSynch(self)
+        self.transaction_manager = self.opened = None
+        self._snapshot.complete()
+
+    def _call_on_close(self) -> None:
+        """Call the callbacks; one that fails is logged and keeps none of the others from it."""
+        callbacks, self._on_close = self._on_close, []
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception:
+                logger.exception("the close callback %r failed", callback)
+
+    def _require_open(self) -> None:
+        if self.opened is None:
+            raise ConnectionStateError(
+                f"{self!r} is closed; open a connection, and load the objects through that one"
+            )
+
+    def _require_unchanged(self) -> None:
+        if self._joined is not None:
+            raise ConnectionStateError(
+                f"{self!r} has changes; commit or abort the transaction before it is closed"
+            )
+
+    def _require_before_vote(self) -> None:
+        if self._commit is not None and self._commit.voted:
+            raise ConnectionStateError(
+                "the changes of this transaction have been voted on; objects can be changed again"
+                " when it has ended"
+            )
+
+    def _require_commit(self, transaction: Any) -> Commit:
+        if self._commit is None or self._commit.transaction is not transaction:
+            raise StorageTransactionError(f"{self!r} has not begun to commit {transaction!r}")
+        return self._commit
+
+    def _require_loadable(self, obj: Any) -> None:
+        """Refuse to load what is not, or not in this state, in the database yet.
+
+        That is a new object, or one stored by the commit under way, which the program has made a
+        ghost. Its old state would be taken for the one to change.
+        """
+        oid = obj._p_oid
+        if oid in self.objects.new or (
+            self._joined is not None and self._commit is not None and oid in self._commit.written
+        ):
+            raise ConnectionStateError(
+                f"{type(obj).__name__} {oid_repr(oid)} was deactivated or invalidated before its"
+                " changes were committed, and they are lost; abort the transaction"
+            )

@@ -1,0 +1,195 @@
+"""The database: a storage, and the connections to it."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+from persistent.mapping import PersistentMapping
+from transaction import TransactionManager
+
+from zodb_reference.broken import find_global
+from zodb_reference.connection import Connection
+from zodb_reference.errors import ConnectionStateError
+from zodb_reference.oids import z64
+from zodb_reference.pool import ConnectionPool
+from zodb_reference.records import own_references
+from zodb_reference.snapshot import snapshots_of
+from zodb_reference.storages import MemoryStorage, SQLiteStorage
+
+logger = logging.getLogger(__name__)
+
+#: The editions of the specification that the reference obeys, by name.
+EDITIONS = ("current",)
+
+
+class DB:
+    """An object database.
+
+    `storage` is where the records are kept: None for memory, a path for a file, or any storage that
+    speaks the ecosystem's storage protocol. A storage made here is closed with the database, and so
+    is one that was given.
+
+    `databases` is the collection that the database enters under `database_name`; `ValueError` is
+    raised where the name is taken. `edition` names the edition of the specification to obey.
+
+    `pool_size` is how many connections are expected at most. `cache_size` (objects) and
+    `cache_size_bytes` (0: not limited) are what the cache of a connection is reduced to between
+    transactions. A record of `large_record_size` bytes or more is warned of. `class_factory` finds
+    the classes that records name, like the method `classFactory`, in its place.
+
+    The root exists once this has returned (LIFE-38).
+    """
+
+    connection_class = Connection
+
+    def __init__(
+        self,
+        storage: Any = None,
+        *,
+        databases: MutableMapping[str, Any] | None = None,
+        database_name: str = "unnamed",
+        edition: str = "current",
+        pool_size: int = 7,
+        cache_size: int = 400,
+        cache_size_bytes: int = 0,
+        large_record_size: int = 1 << 24,
+        class_factory: Callable[[Any, str, str], Any] | None = None,
+    ) -> None:
+        if edition not in EDITIONS:
+            raise ValueError(f"edition {edition!r} is none of {', '.join(EDITIONS)}")
+        self.databases = {} if databases is None else databases
+        if database_name in self.databases:
+            raise ValueError(f"there is a database with the name {database_name!r} already")
+        self.database_name = database_name
+        self.edition = edition
+        self.large_record_size = large_record_size
+        self.references = own_references
+        if class_factory is not None:
+            self.classFactory = class_factory  # type: ignore[assignment, method-assign]
+        self.storage = self._open_storage(storage)
+        self._new_snapshot = snapshots_of(self.storage)
+        self._cache_sizes = cache_size, cache_size_bytes
+        self._pool = ConnectionPool(pool_size)
+        self._closed = False
+        try:
+            self._make_sure_of_root()
+        except BaseException:
+            if self.storage is not storage:
+                self.storage.close()
+            raise
+        self.databases[database_name] = self
+
+    # For programs
+
+    def open(self, transaction_manager: Any = None) -> Connection:
+        """Return an open connection (CONN-2).
+
+        It is bound to `transaction_manager`, or to the calling thread's where that is None. Raises
+        `ConnectionStateError` once the database is closed.
+        """
+        if self._closed:
+            raise ConnectionStateError(f"the database {self.database_name!r} is closed")
+        connection = self._pool.take()
+        if connection is None:
+            connection = self.connection_class(self, self._new_snapshot(), *self._cache_sizes)
+            self._pool.add(connection)
+        connection.open(transaction_manager)
+        return connection
+
+    @contextmanager
+    def transaction(self, note: str | None = None) -> Iterator[Connection]:
+        """Run a block in a transaction of its own, described by `note` (CONN-55).
+
+        The block gets a connection. The transaction is committed where the block ends, aborted
+        where it raises; the connection is closed in both cases.
+        """
+        manager = TransactionManager()
+        connection = self.open(manager)
+        try:
+            manager.begin().note(note)
+            try:
+                yield connection
+                manager.commit()
+            except BaseException:
+                manager.abort()
+                raise
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Abort what is under way in its connections, close them, and close the storage (CONN-52).
+
+        Later calls do nothing.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if self.databases.get(self.database_name) is self:
+            del self.databases[self.database_name]
+        for connection in self._pool.everyone():
+            try:
+                connection.shut_down()
+            except Exception:
+                logger.exception("%r could not be closed with its database", connection)
+            connection.release()
+        self.storage.close()
+
+    def classFactory(self, connection: Connection, module: str, name: str) -> Any:
+        """Return what `name` is in `module`, or a placeholder where it is not there (SER-11)."""
+        return find_global(module, name)
+
+    def cacheMinimize(self) -> None:
+        """Make ghosts of all objects without changes, in every connection."""
+        for connection in self._pool.everyone():
+            connection.cacheMinimize()
+
+    def lastTransaction(self) -> bytes:
+        """Return the tid of the last transaction."""
+        tid: bytes = self.storage.lastTransaction()
+        return tid
+
+    def new_oid(self) -> bytes:
+        """Return an oid that was never used."""
+        oid: bytes = self.storage.new_oid()
+        return oid
+
+    def getName(self) -> str:
+        """Return the name of the storage."""
+        return str(self.storage.getName())
+
+    def getSize(self) -> int:
+        """Return about how many bytes the storage takes."""
+        return int(self.storage.getSize())
+
+    def objectCount(self) -> int:
+        """Return about how many objects there are."""
+        return len(self.storage)
+
+    def getPoolSize(self) -> int:
+        """Return how many connections are expected at most."""
+        return self._pool.size
+
+    # For connections
+
+    def give_back(self, connection: Connection) -> None:
+        """Take back a connection that was closed."""
+        self._pool.give_back(connection)
+
+    # What these consist of
+
+    def _open_storage(self, storage: Any) -> Any:
+        if storage is None:
+            return MemoryStorage()
+        if isinstance(storage, str | os.PathLike):
+            return SQLiteStorage(storage)
+        return storage
+
+    def _make_sure_of_root(self) -> None:
+        """Create the root where there is none (LIFE-38, LIFE-39)."""
+        with self.transaction("initial database creation") as connection:
+            try:
+                connection.get(z64)
+            except KeyError:
+                connection.add_as(z64, PersistentMapping())
