@@ -1,0 +1,266 @@
+"""The interface of a connection: what programs call, and what they get.
+
+A database opens connections; each works for one transaction manager and shows the program one
+root, from which all else is reached. What happens to objects in the course of transactions is the
+matter of other chapters; here stand the facts that need no history.
+"""
+
+from __future__ import annotations
+
+from zodb_spec.clause import MAY, MUST, example, text
+from zodb_spec.editions import CURRENT
+
+UNUSABLE = "AssertionError TypeError ValueError POSError"
+
+
+@example("root.oid-is-zero", MUST, rules="LIFE-38")
+def root_oid_is_zero() -> None:
+    """The root object has the oid of eight zero bytes, and exists as soon as the database object
+    has been made: a new database is never seen without it.
+
+    >>> connection.root()._p_oid == z64
+    True
+    >>> connection.get(z64) is connection.root()
+    True
+    >>> connection.root()._p_serial > z64
+    True
+    """
+
+
+@example("root.first-transaction", MUST, rules="LIFE-38", needs="iteration")
+def root_first_transaction() -> None:
+    """The root is created in a transaction of its own, the first of the database, whose
+    description is "initial database creation".
+
+    >>> first = next(iter(db.storage.iterator()))
+    >>> first.description
+    b'initial database creation'
+    >>> [record.oid == z64 for record in first]
+    [True]
+    >>> first.tid == connection.root()._p_serial
+    True
+    """
+
+
+@example("root.is-a-mapping", MUST, rules="LIFE-39")
+def root_is_a_mapping() -> None:
+    """The call `connection.root()` gives the root object, which is a `PersistentMapping`, empty
+    in a new database.
+
+    >>> type(connection.root()) is PersistentMapping
+    True
+    >>> dict(connection.root())
+    {}
+    """
+
+
+@example("root.attribute-shorthand", MUST, rules="CONN-7", error="AttributeError", since=CURRENT)
+def root_attribute_shorthand() -> None:
+    """`connection.root.name` is a shorthand for `connection.root()["name"]`, for reading, setting
+    and deleting. A name that the root does not have is a missing attribute.
+
+    >>> connection.root.a = 1
+    >>> dict(connection.root())
+    {'a': 1}
+    >>> connection.root()["b"] = 2
+    >>> connection.root.b
+    2
+    >>> del connection.root.a
+    >>> dict(connection.root())
+    {'b': 2}
+    >>> with raises("AttributeError"):
+    ...     connection.root.a
+    >>> with raises("AttributeError"):
+    ...     del connection.root.a
+    """
+
+
+@text("connection.opened-by-the-database", MUST, rules="CONN-1", binds="caller")
+def opened_by_the_database() -> None:
+    """A program gets its connections from the `open` method of a database, and never makes one by
+    calling the class: what a connection needs to work, its database knows.
+    """
+
+
+@example("connection.default-transaction-manager", MUST, rules="CONN-2")
+def default_transaction_manager() -> None:
+    """`open` binds the connection that it returns to the transaction manager that it is given,
+    or, where none is given, to the default manager of the calling thread. The manager's commits
+    and aborts, and nobody else's, end the connection's transactions.
+
+    >>> other = transaction.TransactionManager()
+    >>> given, default = db.open(other), db.open()
+    >>> given.transaction_manager is other
+    True
+    >>> given.root()["given"] = Thing()
+    >>> default.root()["default"] = Thing()
+    >>> transaction.commit()
+    >>> "default" in opened(db).root(), "given" in opened(db).root()
+    (True, False)
+    >>> other.abort()
+    >>> given.root()["given"] = Thing()
+    >>> other.commit()
+    >>> "given" in opened(db).root()
+    True
+    """
+
+
+@example("connection.knows-its-database", MUST, rules="CONN-8")
+def knows_its_database() -> None:
+    """`connection.db()` gives the database that opened the connection, also when the connection
+    is closed.
+
+    >>> connection.db() is db
+    True
+    >>> connection.close()
+    >>> connection.db() is db
+    True
+    """
+
+
+@example("connection.alone-in-its-group", MUST, rules="CONN-60")
+def alone_in_its_group() -> None:
+    """`connection.connections` maps names of databases to connections. Where there is one
+    database it has one entry: the name of the database, and the connection itself.
+
+    >>> list(connection.connections) == [db.database_name]
+    True
+    >>> connection.connections[db.database_name] is connection
+    True
+    """
+
+
+@example("connection.add-persistent-only", MUST, rules="LIFE-7", error="TypeError")
+def add_persistent_only() -> None:
+    """Only persistent objects can be added: for anything else `add` fails, and nothing is stored.
+
+    >>> with raises("TypeError"):
+    ...     connection.add(["not", "persistent"])
+    >>> with raises("TypeError"):
+    ...     connection.add(None)
+    >>> tm.commit()
+    """
+
+
+@text("connection.identity-ends-with-the-last-reference", MAY, rules="LIFE-31")
+def identity_ends_with_the_last_reference() -> None:
+    """A connection may forget a ghost as soon as the program holds no reference to it, and may
+    make a new object when the oid is asked for again: a program that compares objects by
+    identity, or keeps data beside them, has to keep the objects themselves. Whether the new
+    object differs from one that is gone, nobody can tell.
+    """
+
+
+@example("connection.registers-with-its-manager", MUST, rules="CONN-37")
+def registers_with_its_manager() -> None:
+    """A changed object is registered with the transaction manager of its connection, whatever the
+    default manager of the thread is: a commit of the latter stores nothing.
+
+    >>> connection.root()["a"] = 1
+    >>> transaction.commit()
+    >>> "a" in opened(db).root()
+    False
+    >>> tm.commit()
+    >>> "a" in opened(db).root()
+    True
+    """
+
+
+@example("connection.joins-once", MUST, rules="CONN-38")
+def joins_once() -> None:
+    """A connection joins a transaction at the first change that is registered with it, and only
+    once, however many objects change. One that only reads does not join: the commit asks nothing
+    of it.
+
+    >>> root = connection.root()
+    >>> root["one"], root["two"] = Thing(), Thing()
+    >>> tm.commit()
+    >>> txn = tm.begin()
+    >>> with patch.object(txn, "join", wraps=txn.join) as join:
+    ...     read = list(root), root["one"]._p_oid, hasattr(root["two"], "a")
+    ...     joined = [join.call_count]
+    ...     root["one"].a = root["two"].a = 1
+    ...     root["three"] = Thing()
+    ...     connection.add(root["three"])
+    ...     joined.append(join.call_count)
+    >>> joined
+    [0, 1]
+    """
+
+
+@example("connection.explicit-manager", MUST, rules="CONN-46", error="NoTransaction", since=CURRENT)
+def explicit_manager() -> None:
+    """Under an explicit transaction manager nothing begins by itself: `open` does not start a
+    transaction, and a change outside of one is refused.
+
+    >>> explicit = transaction.TransactionManager(explicit=True)
+    >>> other = db.open(explicit)
+    >>> with raises("NoTransaction"):
+    ...     explicit.get()
+    >>> txn = explicit.begin()
+    >>> thing = other.root()["thing"] = Thing()
+    >>> thing.a = 1
+    >>> explicit.commit()
+    >>> with raises("NoTransaction"):
+    ...     thing.a = 2
+    >>> txn = explicit.begin()
+    >>> thing.a
+    1
+    >>> thing.a = 3
+    >>> explicit.commit()
+    >>> opened(db).root()["thing"].a
+    3
+    >>> other.close()
+    """
+
+
+@example("connection.explicit-read", MAY, rules="CONN-47", error=UNUSABLE, since=CURRENT)
+def explicit_read() -> None:
+    """What a connection under an explicit manager shows outside of a transaction is undefined. It
+    may refuse to read; one that was in a transaction before may go on showing the snapshot of
+    that one.
+
+    >>> connection.root()["a"] = 1
+    >>> tm.commit()
+    >>> explicit = transaction.TransactionManager(explicit=True)
+    >>> other = db.open(explicit)
+    >>> seen = None
+    >>> with allowing("AssertionError", "TypeError", "ValueError", "POSError"):
+    ...     seen = other.root()["a"]
+    >>> seen in (None, 1)
+    True
+    >>> txn = explicit.begin()
+    >>> other.root()["a"]
+    1
+    >>> explicit.commit()
+    >>> other.close()
+    """
+
+
+@example(
+    "connection.two-in-one-transaction",
+    MUST,
+    rules="CONN-51",
+    error="POSError TransactionError TypeError ValueError",
+    situations="two-connections-in-one-transaction",
+)
+def two_in_one_transaction() -> None:
+    """Two connections of one database can be under one transaction manager, and both can have
+    changes when it commits. Then either both sets of changes are stored, as one, or the commit is
+    refused with a clear error and neither is. It never waits: the storage serves one transaction
+    after the other, and the second would wait for the first, in the same thread, for ever.
+
+    >>> root = connection.root()
+    >>> root["one"], root["two"] = Thing(), Thing()
+    >>> tm.commit()
+    >>> other = db.open(tm)
+    >>> root["one"].a = other.root()["two"].a = 1
+    >>> stored = False
+    >>> with allowing("POSError", "TransactionError", "TypeError", "ValueError"):
+    ...     tm.commit()
+    ...     stored = True
+    >>> tm.abort()
+    >>> seen = opened(db).root()
+    >>> [hasattr(seen["one"], "a"), hasattr(seen["two"], "a")] == [stored, stored]
+    True
+    """
