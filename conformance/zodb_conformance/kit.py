@@ -1,0 +1,252 @@
+"""The few functions that examples and scripts use beside the implementation's own interface.
+
+A witness quotes the source of those that it uses, so each uses nothing but the others and what it
+imports itself.
+"""
+
+# ruff: noqa: ARG001, D102, N802, PLC0415 -- protocols fix the names; each function stands alone
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def raises(*names: str) -> Iterator[None]:
+    """Expect an error, one of whose classes (bases included) has one of the `names`."""
+    try:
+        yield
+    except Exception as error:
+        classes = [cls.__name__ for cls in type(error).__mro__]
+        if not any(name in classes for name in names):
+            raise AssertionError(f"expected {' or '.join(names)}, got {error!r}") from error
+    else:
+        raise AssertionError(f"expected {' or '.join(names)}, but nothing was raised")
+
+
+def opened(db: Any) -> Any:
+    """A connection of `db` under a transaction manager of its own, its ``transaction_manager``."""
+    import transaction
+
+    return db.open(transaction.TransactionManager())
+
+
+def stored(db: Any, oid: bytes) -> tuple[bytes, bytes]:
+    """The current record of `oid` and its tid, straight from the storage.
+
+    Raises KeyError where there is none.
+    """
+    found = db.storage.loadBefore(oid, b"\x7f" + b"\xff" * 7)
+    if found is None:
+        raise KeyError(oid)
+    return found[0], found[1]
+
+
+def store(db: Any, oid: bytes, data: bytes, serial: bytes = bytes(8)) -> bytes:
+    """Write a record by hand, in a transaction of its own, and give the tid.
+
+    serial: the tid of the record that it replaces, eight zero bytes for a new one.
+    """
+
+    class Meta:
+        user = description = extension_bytes = b""
+        extension: dict[str, Any] = {}  # noqa: RUF012
+
+        def __init__(self) -> None:
+            self._data: dict[int, Any] = {}
+
+        def data(self, key: Any) -> Any:
+            return self._data[id(key)]
+
+        def set_data(self, key: Any, value: Any) -> None:
+            self._data[id(key)] = value
+
+    meta = Meta()
+    db.storage.tpc_begin(meta)
+    db.storage.store(oid, serial, data, "", meta)
+    db.storage.tpc_vote(meta)
+    tid: bytes = db.storage.tpc_finish(meta)
+    return tid
+
+
+@contextmanager
+def allowing(*names: str) -> Iterator[None]:
+    """Let an error pass that has one of the `names` (bases included); the block ends there."""
+    try:
+        yield
+    except Exception as error:
+        classes = [cls.__name__ for cls in type(error).__mro__]
+        if not any(name in classes for name in names):
+            raise AssertionError(f"expected at most {' or '.join(names)}, got {error!r}") from error
+
+
+@contextmanager
+def lent_class(name: str, base: type | None = None) -> Iterator[Any]:
+    """A class of the module ``lent`` that can be imported inside the block, and not behind it.
+
+    base: what it is a subclass of; `Persistent` where nothing is given.
+    """
+    import sys
+    import types
+
+    from persistent import Persistent
+
+    cls = type(name, (base or Persistent,), {"__module__": "lent"})
+    module = sys.modules.setdefault("lent", types.ModuleType("lent"))
+    setattr(module, name, cls)
+    try:
+        yield cls
+    finally:
+        delattr(module, name)
+        if all(left.startswith("__") for left in vars(module)):
+            del sys.modules["lent"]
+
+
+def record(description: Any, state: Any, protocol: int = 3) -> bytes:
+    """A data record made by hand; ``("ref", form)`` in it stands for a reference of that form."""
+    import io
+    import pickle
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, value: Any) -> Any:
+            is_reference = type(value) is tuple and len(value) == 2 and value[0] == "ref"
+            return value[1] if is_reference else None
+
+    file = io.BytesIO()
+    pickler = Pickler(file, protocol)
+    pickler.dump(description)
+    pickler.dump(state)
+    return file.getvalue()
+
+
+def parts(data: bytes) -> tuple[Any, Any]:
+    """The class description and the state of a data record; references as `record` takes them."""
+    import io
+    import pickle
+
+    class Unpickler(pickle.Unpickler):
+        def persistent_load(self, form: Any) -> Any:
+            return "ref", form
+
+    unpickler = Unpickler(io.BytesIO(data))
+    return unpickler.load(), unpickler.load()
+
+
+def pickles(data: bytes) -> list[bytes]:
+    """The pickles that `data` consists of, one after the other."""
+    import io
+    import pickletools
+
+    file, found = io.BytesIO(data), []
+    while (start := file.tell()) < len(data):
+        for _ in pickletools.genops(file):
+            pass
+        found.append(data[start : file.tell()])
+    return found
+
+
+def fail() -> None:
+    """Fail with an error of a kind that no implementation knows."""
+
+    class Failure(Exception):
+        pass
+
+    raise Failure("this was meant to fail")
+
+
+class Participant:
+    """A data manager that notes in `calls` what a transaction asks of it, and its own name.
+
+    doing: what it does in a call, by the name of the call: a function without arguments.
+    """
+
+    def __init__(self, name: str, calls: list[str], **doing: Any) -> None:
+        self.name, self.calls, self.doing = name, calls, doing
+
+    def sortKey(self) -> str:
+        return self.name
+
+    def __getattr__(self, call: str) -> Any:
+        if call not in ("abort", "commit", "tpc_abort", "tpc_begin", "tpc_finish", "tpc_vote"):
+            raise AttributeError(call)
+
+        def note(transaction: Any) -> None:
+            self.calls.append(f"{call} {self.name}")
+            self.doing.get(call, lambda: None)()
+
+        return note
+
+
+class Synchronizer:
+    """An object that notes in `calls` how a transaction manager tells it of transactions."""
+
+    def __init__(self, calls: list[str]) -> None:
+        self.calls = calls
+
+    def newTransaction(self, transaction: Any) -> None:
+        self.calls.append("new")
+
+    def beforeCompletion(self, transaction: Any) -> None:
+        self.calls.append("before")
+
+    def afterCompletion(self, transaction: Any) -> None:
+        self.calls.append("after")
+
+
+def record_of(db: Any, oid: bytes) -> tuple[bytes, str, Any]:
+    """The current record of `oid`, taken apart: tid, name of the class, state.
+
+    A reference in the state comes as ``("reference", what stands in the record)``.  Raises KeyError
+    where there is no record.
+    """
+    import io
+    import pickle
+
+    found = db.storage.loadBefore(oid, b"\x7f" + b"\xff" * 7)
+    if found is None:
+        raise KeyError(oid)
+    unpickler = pickle.Unpickler(io.BytesIO(found[0]))
+    unpickler.persistent_load = (  # type: ignore[method-assign]
+        lambda reference: ("reference", reference)
+    )
+    cls = unpickler.load()
+    if isinstance(cls, tuple):
+        cls = cls[0]
+    return found[1], getattr(cls, "__name__", cls), unpickler.load()
+
+
+class Saboteur:
+    """A data manager that fails in one phase of the commit, before or after all others."""
+
+    def __init__(self, phase: str, order: str) -> None:
+        self.phase, self.order = phase, order
+
+    def sortKey(self) -> str:
+        return "" if self.order == "before" else "~"
+
+    def _turn(self, phase: str) -> None:
+        class Sabotage(Exception):
+            pass
+
+        if phase == self.phase:
+            raise Sabotage(f"a data manager fails in {phase}")
+
+    def tpc_begin(self, transaction: Any) -> None:
+        self._turn("tpc_begin")
+
+    def commit(self, transaction: Any) -> None:
+        self._turn("commit")
+
+    def tpc_vote(self, transaction: Any) -> None:
+        self._turn("tpc_vote")
+
+    def tpc_finish(self, transaction: Any) -> None:
+        self._turn("tpc_finish")
+
+    def tpc_abort(self, transaction: Any) -> None:
+        pass
+
+    def abort(self, transaction: Any) -> None:
+        pass
