@@ -1,0 +1,1 @@
+"""The specification: clauses with readable names, each of them executable plain Python."""

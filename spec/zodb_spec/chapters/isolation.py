@@ -1,0 +1,195 @@
+"""Isolation: every transaction works on one committed state.
+
+A connection sees the database as of one point in its history, its *snapshot*, and its own changes
+on top of it, until the transaction ends.  At the boundaries (begin, the end of a transaction,
+opening) it moves on to the newest state. Two transactions that change the same object are in
+conflict: the first one to commit wins, and the other one has to start again, unless the class of
+the object knows how to merge the two changes.
+"""
+
+from __future__ import annotations
+
+from zodb_spec.clause import MAY, MUST, id_of, step
+from zodb_spec.editions import CURRENT
+from zodb_spec.kinds import KINDS
+from zodb_spec.work import Work
+from zodb_spec.world import (
+    ADDED,
+    CHANGED,
+    UNSAVED,
+    Fact,
+    Name,
+    Number,
+    Object,
+    State,
+    World,
+    current,
+)
+
+
+@step("isolation.one-committed-state", MUST, rules="ISO-1 ISO-2")
+def others_stay_invisible(world: World, thing: Object) -> Object:
+    """For the whole transaction a connection sees one committed state and its own changes, whatever
+    others commit: the newest revision that is not later than its snapshot.
+    """
+    return thing._replace(state=world.fact(thing.state.value, id_of(others_stay_invisible)))
+
+
+@step("isolation.own-changes-survive", MUST, rules="ISO-36")
+def own_changes_survive(world: World, thing: Object) -> Object:
+    """A change that is not committed yet stays in memory when another transaction commits a change
+    of the same object. That the two are in conflict is found out at the commit.
+    """
+    id = id_of(own_changes_survive)
+    return thing._replace(
+        state=world.fact(thing.state.value, id), status=world.fact(thing.status.value, id)
+    )
+
+
+@step("isolation.boundary-shows-newest", MUST, rules="ISO-2 ISO-4")
+def boundary_shows_newest(world: World, connection: Name) -> Fact[int]:
+    """At a boundary (begin, the end of a transaction by commit or abort, opening) the snapshot
+    moves to the newest committed state; in between it does not move.
+    """
+    return world.fact(world.database_of(connection).last, id_of(boundary_shows_newest))
+
+
+@step("isolation.boundary-invalidates", MUST, rules="ISO-3 ISO-5")
+def boundary_invalidates(world: World, thing: Object) -> Object:
+    """At a boundary the objects in the cache that others changed are invalidated, all of them and
+    no others: what is read afterwards is neither older nor newer than the snapshot, and what nobody
+    changed keeps identity and state.
+    """
+    return thing._replace(state=world.fact(None, id_of(boundary_invalidates)))
+
+
+@step("isolation.failed-commit-may-be-boundary", MAY, rules="ISO-6")
+def failed_commit_may_be_boundary(world: World, manager: Name) -> World:
+    """The end of a commit that failed may already be a boundary: until the program aborts, what it
+    reads may come from the old snapshot or from the new one.
+    """
+    return world
+
+
+@step("isolation.conflict-reloads", MUST, rules="ISO-11")
+def conflict_reloads(world: World, thing: Object) -> Object:
+    """When the program aborts after a conflict, the objects in conflict are loaded anew, so that
+    the next try works on what the other transaction committed.
+    """
+    return thing._replace(state=world.fact(None, id_of(conflict_reloads)))
+
+
+@step(
+    "isolation.first-committer-wins",
+    MUST,
+    rules="ISO-8 ISO-9",
+    binds="storage",
+    error="ConflictError",
+)
+def first_committer_wins(world: World, work: Work) -> bool:
+    """A commit that would store an object which another transaction changed since this one read it
+    is refused, unless the two changes can be merged.  The refusal comes no later than the vote.
+    """
+    database = world.database_of(work.connection)
+    return any(
+        in_conflict(world, name)
+        and not (database.resolves and KINDS[world.objects[name].kind].resolves)
+        for name in work.stores
+    )
+
+
+def in_conflict(world: World, name: Name) -> bool:
+    """Whether a changed object has been changed by another transaction since it was read."""
+    thing = world.objects[name]
+    if thing.status.value != CHANGED or thing.owner.value is None:
+        return False
+    connection, oid = thing.owner.value
+    return current(world.database_of(connection).history, oid) > thing.base
+
+
+@step(
+    "isolation.resolution-merges",
+    MUST,
+    rules="ISO-22",
+    binds="storage",
+    needs="conflict-resolution",
+)
+def resolution_merges(world: World, name: Name, state: State) -> State:
+    """Where the storage resolves conflicts and the class of the object has ``_p_resolveConflict``,
+    two changes of one object are merged by it: it is given the state that both read, the state that
+    was committed first, and the state that is being stored, and what it returns is stored and is
+    what everybody reads.
+    """
+    thing = world.objects[name]
+    assert thing.owner.value is not None
+    connection, oid = thing.owner.value
+    database = world.database_of(connection)
+    old = database.revision(oid, thing.base)
+    committed = database.revision(oid, database.last)
+    assert old is not None
+    assert committed is not None
+    merged = dict(committed[1].value.state or {})
+    merged["n"] = Number(count(merged) + count(state) - count(old[1].value.state or {}))
+    return merged
+
+
+def count(state: State) -> int:
+    """The count in the state of a counter."""
+    value = state.get("n", Number(0))
+    assert type(value) is Number
+    return value.n
+
+
+@step(
+    "isolation.read-current",
+    MUST,
+    rules="CONN-32 ISO-13",
+    since=CURRENT,
+    error="ReadConflictError",
+    situations="read-current-of-a-ghost",
+)
+def read_current_refused(world: World, work: Work) -> bool:
+    """If an object that the program marked with `readCurrent` was changed by another transaction
+    since this one read it, a commit that stores something is refused.
+
+    This is how a program makes a decision hold that it took on an object which it does not change.
+    """
+    connection = world.connections[work.connection]
+    written = {
+        owner[1]
+        for name in work.stores
+        if world.objects[name].status.value not in (ADDED, UNSAVED)
+        for owner in (world.objects[name].owner.value,)
+        if owner is not None
+    }
+    return any(
+        current(world.database_of(work.connection).history, oid) > connection.snapshot
+        for oid in connection.read_current - written
+    )
+
+
+@step("isolation.read-current-written", MUST, rules="CONN-36", since=CURRENT)
+def read_current_written_once(world: World, work: Work) -> None:
+    """An object that is marked with `readCurrent` and changed as well is checked once, as a write:
+    where the conflict can be merged it is merged.
+    """
+
+
+@step("isolation.read-current-forgotten", MUST, rules="CONN-36", since=CURRENT)
+def marks_vanish(world: World, connection: Name) -> frozenset[int]:
+    """All marks of `readCurrent` vanish at the next boundary."""
+    return frozenset()
+
+
+@step(
+    "isolation.read-current-alone", MAY, rules="CONN-35", since=CURRENT, error="ReadConflictError"
+)
+def read_current_alone(world: World, connection: Name) -> bool:
+    """A transaction that writes nothing may leave the marks of `readCurrent` unchecked, or may
+    check them.
+    """
+    state = world.connections[connection]
+    return any(
+        current(world.database_of(connection).history, oid) > state.snapshot
+        for oid in state.read_current
+    )

@@ -1,0 +1,231 @@
+"""The clause, the unit of the specification: one rule, one readable id, one text, executed where
+that is possible.
+
+A clause is a function.  Its docstring is the normative text that is published, and the function is
+that text again, as a program.  There are four kinds:
+
+========
+          =====================================================================================================
+step      part of an operation of the model: a pure function that an operation calls on its way;
+          calling it is
+          what *exercises* the clause, whether it lets the operation pass or refuses it
+law       a predicate over a whole world, which holds after every step
+example   a doctest in the docstring, for a fact of the interface that needs no model
+text      a duty of the calling program, or something that nobody can observe: there is nothing to
+          execute
+========
+          =====================================================================================================
+
+While an operation runs, every clause that it calls is noted in a *trace* (`tracing`), so that the
+outcome of the operation can say which clauses it rests on.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal, ParamSpec, TypeVar, cast
+
+from zodb_spec.editions import CURRENT, EDITIONS, Edition
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+Kind = Literal["step", "law", "example", "text"]
+Binds = Literal["storage", "connection", "dependency", "caller", "unobservable"]
+
+ID = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class Level(Enum):
+    """How strong the main statement of a clause is, as in RFC 2119."""
+
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+    MAY = "MAY"
+
+
+MUST, SHOULD, MAY = Level.MUST, Level.SHOULD, Level.MAY
+
+
+@dataclass(frozen=True, eq=False)
+class Clause:
+    """One rule of the specification.
+
+    id          dotted and readable, ``chapter.rule``; never changes and is never reused
+    kind        how it is executed: step, law, example or text
+    level       MUST, SHOULD or MAY
+    binds       who can break it: the storage, the connection level, a dependency, or only the
+                caller
+    rules       the rows of the rule catalogue that it covers
+    error       names of the errors by which an implementation may refuse (any class of the error's
+                MRO counts)
+    editions    the editions in which it is in force
+    needs       capabilities without which it does not apply
+    situations  names of the situations (`zodb_spec.situations`) in which it is known to be hard to
+                obey
+    function    the text, executed
+    """
+
+    id: str
+    kind: Kind
+    level: Level
+    binds: Binds
+    rules: tuple[str, ...]
+    error: tuple[str, ...]
+    editions: tuple[Edition, ...]
+    needs: tuple[str, ...]
+    situations: tuple[str, ...]
+    function: Callable[..., Any] = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The normative text: the docstring, with its examples where it has some."""
+        return inspect.cleandoc(self.function.__doc__ or "")
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph of the text, in one line."""
+        return " ".join(self.text.split("\n\n")[0].split())
+
+    @property
+    def chapter(self) -> str:
+        """The name of the chapter (the module) that states it."""
+        return self.function.__module__.rpartition(".")[2]
+
+    @property
+    def source(self) -> str:
+        """The code of the function, as written."""
+        return inspect.getsource(self.function)
+
+
+_registry: dict[str, Clause] = {}
+_trace: list[str] | None = None
+
+
+def clauses() -> Mapping[str, Clause]:
+    """All clauses that have been stated, by id, in the order of their chapters."""
+    return _registry
+
+
+@contextmanager
+def tracing() -> Iterator[list[str]]:
+    """Note the ids of the clauses that are called inside the block, in order, in the list that is
+    given.
+    """
+    global _trace
+    outer, _trace = _trace, []
+    try:
+        yield _trace
+    finally:
+        _trace = outer
+
+
+def _state(
+    kind: Kind, id: str, level: Level, function: Callable[..., Any], options: _Options
+) -> None:
+    if not ID.fullmatch(id):
+        raise ValueError(
+            f"clause id {id!r}: write it as chapter.rule, in small letters and hyphens"
+        )
+    if id in _registry:
+        raise ValueError(f"clause id {id!r} is taken by {_registry[id].function.__qualname__}")
+    if not inspect.getdoc(function):
+        raise ValueError(f"clause {id!r} has no text: its docstring is what gets published")
+    _registry[id] = Clause(
+        id=id,
+        kind=kind,
+        level=level,
+        binds=options.binds,
+        rules=tuple(options.rules.split()),
+        error=tuple(options.error.split()),
+        editions=tuple(
+            edition for edition in EDITIONS if options.since <= edition <= options.until
+        ),
+        needs=tuple(options.needs.split()),
+        situations=tuple(options.situations.split()),
+        function=function,
+    )
+
+
+@dataclass(frozen=True)
+class _Options:
+    rules: str
+    binds: Binds
+    error: str
+    since: Edition
+    until: Edition
+    needs: str
+    situations: str
+
+
+def step(
+    id: str,
+    level: Level,
+    *,
+    rules: str,
+    binds: Binds = "connection",
+    error: str = "",
+    since: Edition = EDITIONS[0],
+    until: Edition = CURRENT,
+    needs: str = "",
+    situations: str = "",
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+    """State a clause as a step of the model; to call the function is to exercise the clause."""
+    options = _Options(rules, binds, error, since, until, needs, situations)
+
+    def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        @functools.wraps(function)
+        def exercised(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            if _trace is not None:
+                _trace.append(id)
+            return function(*args, **kwargs)
+
+        _state("step", id, level, function, options)
+        exercised.clause = id  # type: ignore[attr-defined]  # how an outcome names the clause it rests on
+        return cast("Callable[Parameters, Result]", exercised)
+
+    return decorate
+
+
+def _plain(kind: Kind) -> Callable[..., Callable[[AnyFunction], AnyFunction]]:
+    def state(
+        id: str,
+        level: Level,
+        *,
+        rules: str,
+        binds: Binds = "connection",
+        error: str = "",
+        since: Edition = EDITIONS[0],
+        until: Edition = CURRENT,
+        needs: str = "",
+        situations: str = "",
+    ) -> Callable[[AnyFunction], AnyFunction]:
+        options = _Options(rules, binds, error, since, until, needs, situations)
+
+        def decorate(function: AnyFunction) -> AnyFunction:
+            _state(kind, id, level, function, options)
+            function.clause = id  # type: ignore[attr-defined]
+            return function
+
+        return decorate
+
+    state.__doc__ = (
+        f"State a clause as {'an' if kind == 'example' else 'a'} {kind} (see the module's text)."
+    )
+    return state
+
+
+law = _plain("law")
+example = _plain("example")
+text = _plain("text")
+
+
+def id_of(function: Callable[..., Any]) -> str:
+    """The id of the clause that a function states."""
+    return cast(str, function.clause)  # type: ignore[attr-defined]

@@ -1,0 +1,31 @@
+"""The editions of the specification: five states of one text, oldest first."""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import total_ordering
+
+
+@total_ordering
+class Edition(Enum):
+    """A dated state of the rules.  Editions are ordered by date, the current one last.
+
+    ``A`` is the first chapter on references across databases, ``A_PRIME`` the state of one day
+    after it, ``B`` the chapter that followed, ``C`` the interface with versions, ``mvcc`` and
+    ``synch``, and ``CURRENT`` today's rules.
+    """
+
+    A = "2005-06-10"
+    A_PRIME = "2005-06-16"
+    B = "2005-06-17"
+    C = "2006-08-16"
+    CURRENT = "current"
+
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, Edition):
+            return NotImplemented
+        return EDITIONS.index(self) < EDITIONS.index(other)
+
+
+EDITIONS: tuple[Edition, ...] = tuple(Edition)
+CURRENT = Edition.CURRENT

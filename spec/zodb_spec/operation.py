@@ -1,0 +1,131 @@
+"""The operation: what a program does to a database, and every outcome that the specification
+allows.
+
+An operation is declared once, with all that anybody needs to know of it:
+
+* the step of the model: a pure function from a world and arguments to the outcomes that are
+  allowed;
+* which arguments make sense in a world (`Argument.choices`, and `sensible` for what they must
+  fulfil together);
+* the line of Python by which a program does it, which is at once how the suite performs it and what
+  a witness shows.
+
+The step reads as the sequence of its clauses, in the order that decides which refusal wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from zodb_spec.clause import clauses, id_of, tracing
+from zodb_spec.world import Name, Value, World
+
+
+class Returned(NamedTuple):
+    """The caller gets a value: None where nothing is said about it.
+
+    bind   the name by which the program knows it from now on; "" if it keeps nothing
+    kind   what it is: "nothing", "value", "object" (the very object `bind`), "new object",
+           "connection"
+    """
+
+    kind: str = "nothing"
+    bind: Name = ""
+    value: Value | None = None
+
+
+class Raised(NamedTuple):
+    """The caller gets an error, any class of whose MRO has one of these names."""
+
+    errors: tuple[str, ...]
+
+
+class Outcome(NamedTuple):
+    """One allowed outcome: the next world, what the caller sees, and the clause that says so."""
+
+    world: World
+    seen: Returned | Raised
+    clause: str
+
+
+class Argument(NamedTuple):
+    """One argument of an operation.
+
+    name     what it is called
+    choices  the values that make sense for it, in a world and after the arguments before it
+    """
+
+    name: str
+    choices: Callable[..., Sequence[str]]
+
+
+class Operation(NamedTuple):
+    """One row of the table of operations (see the module's text)."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    step: Callable[..., Sequence[Outcome]]
+    sensible: Callable[..., bool]
+    line: Callable[..., str]
+    weight: int
+    main_clause: str
+
+    def outcomes(
+        self, world: World, arguments: Sequence[str]
+    ) -> tuple[Sequence[Outcome], list[str]]:
+        """The allowed outcomes, and the ids of the clauses that were exercised in finding them."""
+        with tracing() as trace:
+            found = self.step(world, *arguments)
+        for outcome in found:
+            if outcome.clause not in trace:
+                trace.append(outcome.clause)
+        return found, trace
+
+
+_table: dict[str, Operation] = {}
+
+
+def operations() -> dict[str, Operation]:
+    """The table of operations, by name, simple ones first."""
+    return _table
+
+
+def always(world: World, *arguments: str) -> bool:
+    """No condition beyond what the choices of the arguments say."""
+    return True
+
+
+def operation(
+    *arguments: Argument,
+    line: Callable[..., str],
+    main: Callable[..., Any],
+    sensible: Callable[..., bool] = always,
+    weight: int = 1,
+) -> Callable[[Callable[..., Sequence[Outcome]]], Callable[..., Sequence[Outcome]]]:
+    """Declare an operation of the table; the function below it is its step of the model.
+
+    main: the clause that an unexpected error breaks if no refusal that the operation passed claims
+    the error
+    """
+
+    def decorate(function: Callable[..., Sequence[Outcome]]) -> Callable[..., Sequence[Outcome]]:
+        name = function.__name__.rstrip("_").replace("_", "-")
+        _table[name] = Operation(name, arguments, function, sensible, line, weight, id_of(main))
+        return function
+
+    return decorate
+
+
+def refused(world: World, clause: Callable[..., Any]) -> Outcome:
+    """The outcome in which a clause refuses the operation and nothing happens."""
+    id = id_of(clause)
+    return Outcome(world, Raised(clauses()[id].error), id)
+
+
+NOTHING = Returned()
+
+
+def returned(world: World, clause: Callable[..., Any], seen: Returned = NOTHING) -> Outcome:
+    """The outcome in which the operation passes."""
+    return Outcome(world, seen, id_of(clause))

@@ -1,0 +1,136 @@
+"""What can be chosen: the values that make sense for the arguments of an operation, in a given
+world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zodb_spec.kinds import KINDS, ROOT_KIND
+from zodb_spec.operation import Argument
+from zodb_spec.values import EXPRESSIONS
+from zodb_spec.world import ADDED, CLEAN, GHOST, LOADED, UNSAVED, InMemory, Name, World, state_of
+
+FORMS = ("strong", "list", "dict", "weak")
+UNCHANGED = (CLEAN, GHOST, LOADED)
+DATABASE = "db"
+MOST_UNSAVED = 3
+
+
+def fresh(prefix: str) -> Argument:
+    """A new name."""
+    return Argument("as", lambda world, *before: (f"{prefix}{world.step}",))
+
+
+def in_limbo(world: World, thing: Name) -> bool:
+    """Whether a failed commit has left an object in a state of which nothing is said."""
+    if any(thing in manager.limbo for manager in world.managers.values()):
+        return True
+    owner = world.objects[thing].owner.value
+    if owner is None:
+        return False
+    connection = world.connections[owner[0]]
+    return world.managers[connection.manager].status.value == "failed" and connection.is_open.value
+
+
+def things(world: World, *before: str) -> Sequence[str]:
+    """The objects of which something is known."""
+    return [name for name in world.objects if not in_limbo(world, name)]
+
+
+def counters(world: World, *before: str) -> Sequence[str]:
+    """The counters among them."""
+    return [name for name in things(world) if world.objects[name].kind == "Counter"]
+
+
+def attributes(world: World, thing: Name, *before: str) -> Sequence[str]:
+    """The attributes of an object that can hold anything."""
+    return [name for name in KINDS[world.objects[thing].kind].attributes if name != "n"]
+
+
+def present(world: World, thing: Name, *before: str) -> Sequence[str]:
+    """The attributes that an object has, and the others where it has none."""
+    state = state_of(world, thing).value[0]
+    return tuple(state) if state else KINDS[world.objects[thing].kind].attributes
+
+
+def enough_unsaved(world: World) -> bool:
+    """Whether there are so many unsaved objects that another one adds nothing."""
+    return sum(thing.status.value == UNSAVED for thing in world.objects.values()) >= MOST_UNSAVED
+
+
+def kinds(world: World, *before: str) -> Sequence[str]:
+    """The classes of which new objects are made."""
+    return tuple(KINDS)
+
+
+def values(world: World, *before: str) -> Sequence[str]:
+    """The names of the values that are not persistent."""
+    return tuple(EXPRESSIONS)
+
+
+def managers(world: World, *before: str) -> Sequence[str]:
+    """The transaction managers."""
+    return tuple(world.managers)
+
+
+def busy_managers(world: World, *before: str) -> Sequence[str]:
+    """The transaction managers under which a connection is open."""
+    return sorted({found.manager for found in world.connections.values() if found.is_open.value})
+
+
+def connections(world: World, *before: str) -> Sequence[str]:
+    """The connections, open or closed."""
+    return tuple(world.connections)
+
+
+def oids(world: World, connection: Name, *before: str) -> Sequence[str]:
+    """Every oid that was ever given away in the connection's database, and one that was not."""
+    return [str(oid) for oid in range(world.database_of(connection).next_oid + 1)]
+
+
+def usable(world: World, manager: Name) -> bool:
+    """Whether the current transaction of a manager has not failed."""
+    return world.managers[manager].status.value != "failed"
+
+
+def is_referenced(world: World, thing: Name) -> bool:
+    """Whether an object that the program changed or made holds a reference to this one."""
+    return any(
+        type(value) is InMemory and value.target == thing
+        for other in world.objects.values()
+        if other.state.value is not None
+        for value in other.state.value.values()
+    )
+
+
+def is_registered(world: World, thing: Name) -> bool:
+    """Whether the object belongs to the running transaction of its connection."""
+    owner = world.objects[thing].owner.value
+    return owner is not None and thing in world.connections[owner[0]].registered
+
+
+def stays_put(world: World, thing: Name) -> bool:
+    """Whether an object can be turned into a ghost without the program losing what only it holds in
+    memory.
+    """
+    return world.objects[thing].status.value != ADDED
+
+
+def is_unsaved(world: World, thing: Name) -> bool:
+    """Whether nobody owns the object."""
+    return world.objects[thing].status.value == UNSAVED
+
+
+def place(world: World, thing: Name, attribute: str) -> str:
+    """The Python expression for an attribute, or for an item of a mapping."""
+    if world.objects[thing].kind == ROOT_KIND:
+        return f"{thing}[{attribute}]"
+    return f"{thing}.{attribute}"
+
+
+def inside(value: InMemory | object) -> str:
+    """The Python suffix that takes a reference out of what it is wrapped in."""
+    wrapped: str = getattr(value, "inside", "")
+    weak: bool = getattr(value, "weak", False)
+    return {"": "", "list": "[1]", "dict": "['k']"}[wrapped] + ("()" if weak else "")

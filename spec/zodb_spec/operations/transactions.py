@@ -1,0 +1,407 @@
+"""What a program does with transactions: begin, commit and abort them, and have them fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from zodb_spec.chapters import identity, isolation, objects, reach, transactions
+from zodb_spec.clause import clauses, id_of
+from zodb_spec.operation import Argument, Outcome, Raised, Returned, operation, refused, returned
+from zodb_spec.operations import choices
+from zodb_spec.operations.choices import usable
+from zodb_spec.work import Work
+from zodb_spec.world import (
+    ADDED,
+    CHANGED,
+    CLEAN,
+    Connection,
+    Fact,
+    InMemory,
+    Name,
+    Object,
+    Plain,
+    Record,
+    State,
+    Stored,
+    Transaction,
+    Value,
+    World,
+)
+
+Outcomes = Sequence[Outcome]
+MANAGER = Argument("manager", choices.busy_managers)
+
+
+def there(world: World, manager: Name, *others: str) -> bool:
+    """Whether there is such a manager, and it is clear what its commit should do.
+
+    It isn't where two connections to one database have joined the transaction (an example speaks of
+    that), and where the commit would reach objects that another, failed transaction has left in
+    limbo.
+    """
+    found = world.managers.get(manager)
+    if found is None:
+        return False
+    databases = [world.connections[name].database for name in found.joined]
+    if len(databases) != len(set(databases)):
+        return False
+    if all(usable(world, name) for name in world.managers):
+        return True
+    stores = {thing for name in found.joined for thing in reach.what_is_stored(world, name).stores}
+    targets = {reference.target for thing in stores for reference in reach.references(world, thing)}
+    return found.status.value == "failed" or not any(
+        choices.in_limbo(world, thing) for thing in stores | targets
+    )
+
+
+# Boundaries.
+
+
+def boundary(world: World, manager: Name, why: Callable[[World, Name], Fact[int]]) -> World:
+    """Move every open connection of a manager to the newest state."""
+    for name, connection in world.connections.items():
+        if connection.manager == manager and connection.is_open.value:
+            world = move(world, name, why(world, name), isolation.boundary_invalidates)
+    return world
+
+
+def move(
+    world: World, name: Name, point: Fact[int], invalidate: Callable[[World, Object], Object]
+) -> World:
+    """Move one connection to a new snapshot."""
+    connection = world.connections[name]
+    before = connection.snapshot
+    if point.value > before:
+        changed = {
+            oid
+            for transaction in reversed(world.databases[connection.database].history)
+            if transaction.tid > before
+            for oid in transaction.records
+        }
+        stale = {
+            thing: invalidate(world, found)
+            for thing, found in world.objects.items()
+            if found.owner.value is not None
+            and found.owner.value[0] == name
+            and found.owner.value[1] in changed
+            and found.state.value is None
+        }
+        world = world.put_all("objects", stale)
+        connection = connection._replace(boundaries=(*connection.boundaries, point))
+    read_current = connection.read_current
+    if read_current:
+        read_current = isolation.marks_vanish(world, name)
+    connection = connection._replace(registered=(), read_current=read_current)
+    return world.put("connections", name, connection)
+
+
+# The end of a transaction.
+
+
+def discard(world: World, manager: Name) -> World:
+    """Give up everything that the transaction of a manager changed."""
+    changed: dict[Name, Object] = {}
+    for name in world.managers[manager].limbo:
+        changed[name] = _unsaved_again(world, name)
+    for connection in world.managers[manager].joined:
+        for name in world.connections[connection].registered:
+            thing = world.objects[name]
+            if thing.status.value == ADDED:
+                changed[name] = _unsaved_again(world, name)
+            elif isolation.in_conflict(world, name):
+                changed[name] = isolation.conflict_reloads(world, _clean(world, thing))
+            elif thing.status.value == CHANGED:
+                discarded = transactions.abort_discards(world, name)
+                changed[name] = _clean(world, thing)._replace(state=discarded)
+    world = world.put_all("objects", changed)
+    found = world.managers[manager]
+    usable_again = (
+        found.status
+        if found.status.value == "usable"
+        else world.fact("usable", id_of(begin_clause))
+    )
+    return world.put(
+        "managers", manager, found._replace(status=usable_again, joined=(), limbo=frozenset())
+    )
+
+
+begin_clause = transactions.begin_aborts
+
+
+def _clean(world: World, thing: Object) -> Object:
+    id = id_of(transactions.abort_discards)
+    return thing._replace(status=world.fact(CLEAN, id), base=0)
+
+
+def _unsaved_again(world: World, name: Name) -> Object:
+    return objects.memory_is_kept(world, name, objects.disowned(world, name))
+
+
+@operation(
+    MANAGER,
+    line=lambda world, manager: f"{manager}.begin()",
+    main=isolation.boundary_shows_newest,
+    sensible=lambda world, manager: manager in world.managers,
+    weight=4,
+)
+def begin(world: World, manager: Name) -> Outcomes:
+    """Begin a transaction."""
+    if transactions.begin_aborts(world, manager):
+        world = discard(world, manager)
+    world = boundary(world, manager, isolation.boundary_shows_newest)
+    return [returned(world, isolation.boundary_shows_newest)]
+
+
+@operation(
+    MANAGER,
+    line=lambda world, manager: f"{manager}.abort()",
+    main=isolation.boundary_shows_newest,
+    sensible=lambda world, manager: manager in world.managers,
+    weight=4,
+)
+def abort(world: World, manager: Name) -> Outcomes:
+    """Abort the transaction."""
+    world = boundary(discard(world, manager), manager, isolation.boundary_shows_newest)
+    return [returned(world, isolation.boundary_shows_newest)]
+
+
+@operation(
+    MANAGER,
+    line=lambda world, manager: f"{manager}.doom()",
+    main=transactions.doomed_refuses_commit,
+    sensible=lambda world, manager: manager in world.managers and usable(world, manager),
+)
+def doom(world: World, manager: Name) -> Outcomes:
+    """Make sure that the transaction can't be committed."""
+    doomed = world.fact("doomed", id_of(transactions.doomed_refuses_commit))
+    found = world.managers[manager]._replace(status=doomed)
+    return [returned(world.put("managers", manager, found), transactions.doomed_refuses_commit)]
+
+
+@operation(
+    MANAGER,
+    line=lambda world, manager: f"{manager}.commit()",
+    main=transactions.commit_stores_changes,
+    sensible=there,
+    weight=10,
+)
+def commit(world: World, manager: Name) -> Outcomes:
+    """End the transaction: everything that changed in it is stored, or nothing is."""
+    if transactions.failed_refuses_commit(world, manager):
+        return [refused(world, transactions.failed_refuses_commit)]
+    if transactions.doomed_refuses_commit(world, manager):
+        return [refused(world, transactions.doomed_refuses_commit)]
+    works = [reach.what_is_stored(world, name) for name in world.managers[manager].joined]
+    if not works:
+        return _without_changes(world, manager)
+    refusals = _refusals(world, manager, works)
+    if refusals:
+        return refusals
+    return [
+        returned(after, transactions.commit_stores_changes, Returned(kind))
+        for after, kind in _stored(world, manager, works)
+    ]
+
+
+@operation(
+    MANAGER,
+    Argument("phase", lambda world, *before: ("tpc_begin", "commit", "tpc_vote", "tpc_finish")),
+    Argument("order", lambda world, *before: ("before", "after")),
+    line=lambda world, manager, phase, order: (
+        f"{manager}.get().join(Saboteur({phase!r}, {order!r})); {manager}.commit()"
+    ),
+    main=transactions.failure_stores_nothing,
+    sensible=lambda world, manager, phase, order: (
+        there(world, manager) and world.managers[manager].status.value == "usable"
+    ),
+)
+def commit_sabotaged(world: World, manager: Name, phase: str, order: str) -> Outcomes:
+    """Commit together with a data manager that fails in one of the phases."""
+    works = [reach.what_is_stored(world, name) for name in world.managers[manager].joined]
+    refusals = _refusals(world, manager, works)
+    if transactions.failure_stores_nothing(world, manager, phase):
+        return [*refusals, _failed(world, manager, works, transactions.failure_stores_nothing)]
+    if refusals:
+        return refusals
+    if not transactions.second_phase_failure(world, manager, order) or not works:
+        return [_failed(world, manager, works, transactions.second_phase_failure)]
+    seen = Raised(clauses()[id_of(transactions.second_phase_failure)].error)
+    return [
+        Outcome(_fail(after, manager, frozenset()), seen, id_of(transactions.second_phase_failure))
+        for after, kind in _stored(world, manager, works)
+    ]
+
+
+def _without_changes(world: World, manager: Name) -> Outcomes:
+    """The commit of a transaction that no connection joined."""
+    marked = [
+        name
+        for name, connection in world.connections.items()
+        if connection.manager == manager and connection.is_open.value and connection.read_current
+    ]
+    moved = boundary(world, manager, isolation.boundary_shows_newest)
+    outcomes = [returned(moved, isolation.boundary_shows_newest, Returned("not recorded"))]
+    if any(isolation.read_current_alone(world, name) for name in marked):
+        outcomes.append(_failed(world, manager, [], isolation.read_current_alone))
+    return outcomes
+
+
+def _refusals(world: World, manager: Name, works: Sequence[Work]) -> list[Outcome]:
+    """Every refusal that applies.  The order of the records is free, so any of them may win."""
+    checks: tuple[Callable[[World, Work], Any], ...] = (
+        transactions.unpicklable_refused,
+        reach.separate_connection_refused,
+        isolation.first_committer_wins,
+        isolation.read_current_refused,
+    )
+    refusals = []
+    for check in checks:
+        answers = [check(world, work) for work in works]  # each is exercised, by passing as well
+        if any(answers):
+            refusals.append(_failed(world, manager, works, check))
+    return refusals
+
+
+def _failed(
+    world: World, manager: Name, works: Sequence[Work], clause: Callable[..., Any]
+) -> Outcome:
+    new = frozenset(name for work in works for name in work.new(world))
+    after = isolation.failed_commit_may_be_boundary(
+        transactions.nothing_stored(world, manager), manager
+    )
+    return refused(_fail(after, manager, new), clause)
+
+
+def _fail(world: World, manager: Name, limbo: frozenset[Name]) -> World:
+    failed = world.fact("failed", id_of(transactions.failed_refuses_commit))
+    return world.put(
+        "managers", manager, world.managers[manager]._replace(status=failed, limbo=limbo)
+    )
+
+
+# What a commit stores.
+
+
+def _stored(world: World, manager: Name, works: Sequence[Work]) -> list[tuple[World, str]]:
+    """The worlds after a successful commit (several where an empty transaction may be recorded or
+    not).
+    """
+    worlds = [(world, "committed")]
+    for work in works:
+        if work.stores:
+            worlds = [(store(before, work), kind) for before, kind in worlds]
+        else:
+            worlds = [found for before, _ in worlds for found in _empty(before, work)]
+    ended = []
+    for after, kind in worlds:
+        left = after.managers[manager]._replace(joined=())
+        moved = boundary(
+            after.put("managers", manager, left), manager, isolation.boundary_shows_newest
+        )
+        ended.append((moved, kind))
+    return ended
+
+
+def _empty(world: World, work: Work) -> list[tuple[World, str]]:
+    name = world.connections[work.connection].database
+    database = world.databases[name]
+    tid = database.last + 1
+    outcomes = []
+    for recorded in transactions.empty_transaction(world, name, tid):
+        after = database._replace(empty_recorded=recorded)
+        if recorded:
+            after = after._replace(history=(*after.history, Transaction(tid, {})))
+        outcomes.append(
+            (world.put("databases", name, after), "committed" if recorded else "not recorded")
+        )
+    return outcomes
+
+
+def store(world: World, work: Work) -> World:
+    """The world in which a connection has committed its work."""
+    name = world.connections[work.connection].database
+    oids = {}
+    for thing in work.new(world):
+        reach.not_before_commit(world, thing)
+        objects.disowned_is_new(world, thing)
+        world, oids[thing] = objects.fresh_oid(world, work.connection)
+    for thing in work.stores:
+        owner = world.objects[thing].owner.value
+        if owner is not None:
+            oids[thing] = owner[1]
+    database = world.databases[name]
+    tid = database.last + 1
+    records = {
+        oids[thing]: world.fact(_record(world, thing, oids, database.resolves), clause)
+        for thing, clause in work.stores.items()
+    }
+    for connection in world.managers[world.connections[work.connection].manager].joined:
+        if world.connections[connection].read_current & set(records):
+            isolation.read_current_written_once(world, work)
+    seen_by_others = _others(world, work.connection, set(records))
+    own = {thing: _committed(world, work.connection, thing, oids[thing]) for thing in work.stores}
+    world = world.put_all("objects", {**seen_by_others, **own})
+    state = world.connections[work.connection]
+    world = world.put(
+        "connections", work.connection, state._replace(cached=state.cached | set(records))
+    )
+    history = (*database.history, Transaction(tid, records))
+    return world.put("databases", name, database._replace(history=history))
+
+
+def _committed(world: World, connection: Name, thing: Name, oid: int) -> Object:
+    merged = isolation.in_conflict(world, thing)
+    after = objects.commit_sets_serial(world, connection, thing, oid)
+    if merged:
+        return after._replace(state=world.fact(None, id_of(isolation.resolution_merges)))
+    return objects.commit_keeps_state(world, after)
+
+
+def _others(world: World, committer: Name, stored: set[int]) -> dict[Name, Object]:
+    """What a commit means for the copies that other open connections to the same database have."""
+    database = world.connections[committer].database
+    others = {}
+    for name, thing in world.objects.items():
+        if (
+            thing.owner.value is None
+            or thing.owner.value[0] == committer
+            or thing.owner.value[1] not in stored
+        ):
+            continue
+        connection: Connection = world.connections[thing.owner.value[0]]
+        if connection.database != database or not connection.is_open.value:
+            continue
+        if thing.status.value == CHANGED:
+            others[name] = isolation.own_changes_survive(world, thing)
+        else:
+            others[name] = isolation.others_stay_invisible(world, thing)
+    return others
+
+
+def _record(world: World, thing: Name, oids: dict[Name, int], resolves: bool) -> Record:
+    found = world.objects[thing]
+    state: State = {
+        key: _stored_value(world, value, oids) for key, value in (found.state.value or {}).items()
+    }
+    if resolves and isolation.in_conflict(world, thing):
+        state = isolation.resolution_merges(world, thing, state)
+    record = Record(found.kind, state)
+    if any(type(value) is Plain for value in state.values()):
+        record = transactions.value_comes_back(world, record)
+    return record
+
+
+def _stored_value(world: World, value: Value, oids: dict[Name, int]) -> Value:
+    """A value as its record has it: a reference by oid."""
+    if type(value) is not InMemory:
+        return value
+    oid = oids[value.target] if value.target in oids else _oid(world, value.target)
+    return Stored(oid, value.weak, value.inside)
+
+
+def _oid(world: World, thing: Name) -> int:
+    owner = world.objects[thing].owner.value
+    assert owner is not None, "everything that is referred to is stored by now"
+    identity.one_object(world, owner[0], owner[1])
+    return owner[1]

@@ -1,0 +1,128 @@
+"""Scripts: the one currency of all drivers.
+
+A *raw* script is a list of small integers, four for each step.  It is interpreted against the
+world: the first integer chooses the operation, the others its arguments among those that make
+sense; a step that makes no sense is skipped. Raw scripts are what generators draw, and they never
+depend on what a target did.
+
+A *resolved* script names every argument: ``("link", "root1", "'a'", "thing2", "strong")``.  It
+means the same when steps are removed from it, so this is what is shrunk, recorded in witnesses and
+replayed; a step that has lost its sense is skipped here as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import zodb_spec.operations  # noqa: F401  # declares the table
+from zodb_spec.kinds import ROOT_KIND
+from zodb_spec.operation import Operation, operations
+from zodb_spec.operations.choices import DATABASE
+from zodb_spec.world import ROOT, Database, Fact, Manager, Record, Transaction, World
+
+Step = tuple[str, ...]
+WIDTH = 4
+
+
+def initial(*, resolves: bool = False, managers: int = 2) -> World:
+    """The world at the beginning: one database, with its root; managers, and no connection.
+
+    resolves  whether the storage resolves conflicts
+    managers  how many transaction managers the program has
+    """
+    root = Fact(Record(ROOT_KIND, {}), "connection.root-exists")
+    history = (Transaction(1, {ROOT: root}),)
+    usable = Fact("usable", "transaction.commit-stores-changes")
+    return World(
+        databases={DATABASE: Database(history, resolves=resolves)},
+        managers={f"manager{number}": Manager(usable) for number in range(1, managers + 1)},
+        connections={},
+        objects={},
+    )
+
+
+PRELUDE: tuple[Step, ...] = (
+    ("open", "manager1", "connection1"),
+    ("root", "connection1", "root1"),
+    ("open", "manager2", "connection2"),
+    ("root", "connection2", "root2"),
+)
+"""Two connections with their roots."""
+
+SHARED: tuple[Step, ...] = (
+    *PRELUDE,
+    ("new", "counter1", "Counter"),
+    ("link", "root1", "'a'", "counter1", "strong"),
+    ("new", "shared1", "Thing"),
+    ("link", "root1", "'b'", "shared1", "list"),
+    ("commit", "manager1"),
+    ("begin", "manager2"),
+    ("read", "root2", "'a'", "counter2"),
+    ("read", "root2", "'b'", "shared2"),
+)
+"""Two connections that both hold a counter and a thing."""
+
+
+def prelude(number: int) -> tuple[Step, ...]:
+    """How the generated script of that number begins, so that it spends its steps on more than
+    getting started.
+    """
+    return (PRELUDE, SHARED)[number % 2]
+
+
+def mix(weights: Mapping[str, int] | None = None) -> tuple[Operation, ...]:
+    """The operations that a script chooses from, each as often as its weight says.
+
+    weights: replaces the table's own weights for the operations that it names; 0 leaves one out
+    """
+    given = weights or {}
+    return tuple(
+        operation
+        for name, operation in operations().items()
+        for _ in range(given.get(name, operation.weight))
+    )
+
+
+def steps(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The steps of a raw script."""
+    return (numbers[start : start + WIDTH] for start in range(0, len(numbers), WIDTH))
+
+
+def resolve(world: World, numbers: Sequence[int], choice: Sequence[Operation]) -> Step | None:
+    """The step that the integers stand for in this world, or None where it makes no sense."""
+    operation = choice[numbers[0] % len(choice)]
+    arguments: list[str] = []
+    rest = iter(numbers[1:])
+    for argument in operation.arguments:
+        candidates = argument.choices(world, *arguments)
+        if not candidates:
+            return None
+        arguments.append(
+            candidates[0] if len(candidates) == 1 else candidates[next(rest, 0) % len(candidates)]
+        )
+    return (operation.name, *arguments) if operation.sensible(world, *arguments) else None
+
+
+def makes_sense(world: World, step: Step) -> bool:
+    """Whether a resolved step can be taken in this world.
+
+    Raises LookupError where there is no such operation, ValueError where the arguments are not its
+    arguments.
+    """
+    operation = operations().get(step[0])
+    if operation is None:
+        raise LookupError(f"there is no operation {step[0]!r}; there are {', '.join(operations())}")
+    if len(step) - 1 != len(operation.arguments):
+        names = ", ".join(argument.name for argument in operation.arguments)
+        raise ValueError(f"operation {step[0]!r} takes {names}; got {', '.join(step[1:])}")
+    return operation.sensible(world, *step[1:])
+
+
+def as_text(script: Iterable[Step]) -> str:
+    """A resolved script as text, a step a line."""
+    return "\n".join("\t".join(step) for step in script)
+
+
+def from_text(text: str) -> tuple[Step, ...]:
+    """The resolved script that `as_text` wrote."""
+    return tuple(tuple(line.split("\t")) for line in text.splitlines())

@@ -1,0 +1,90 @@
+"""Situations: circumstances, by name, in which clauses are known to be hard to obey.
+
+A situation is a predicate over a world and the step that is about to be taken.  A known deviation
+names one, so that a driver can keep away from it and search on behind it; the model is pure, so
+looking ahead costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zodb_spec.chapters.reach import what_is_stored
+from zodb_spec.operation import Raised, operations
+from zodb_spec.world import CHANGED, Name, World
+
+Step = tuple[str, ...]
+Situation = Callable[[World, Step], bool]
+_situations: dict[str, Situation] = {}
+
+
+def situations() -> dict[str, Situation]:
+    """All situations by name."""
+    return _situations
+
+
+def situation(function: Situation) -> Situation:
+    """Declare a situation; its name is that of the function, with hyphens."""
+    _situations[function.__name__.replace("_", "-")] = function
+    return function
+
+
+def _is_commit(step: Step) -> bool:
+    return step[0] in ("commit", "commit-sabotaged")
+
+
+@situation
+def two_connections_in_one_transaction(world: World, step: Step) -> bool:
+    """Two connections to one database have joined the transaction that is committed."""
+    if not _is_commit(step):
+        return False
+    joined = world.managers[step[1]].joined
+    databases = [world.connections[name].database for name in joined]
+    return len(databases) != len(set(databases))
+
+
+@situation
+def commit_refused_with_new_objects(world: World, step: Step) -> bool:
+    """A commit that would store new objects fails."""
+    if not _is_commit(step) or not any(
+        what_is_stored(world, name).new(world) for name in world.managers[step[1]].joined
+    ):
+        return False
+    outcomes, _ = operations()[step[0]].outcomes(world, step[1:])
+    return any(isinstance(outcome.seen, Raised) for outcome in outcomes)
+
+
+@situation
+def change_on_a_closed_connection(world: World, step: Step) -> bool:
+    """An object of a closed connection is about to be changed."""
+    return _is_closed(world, step) and step[0] in (
+        "set",
+        "link",
+        "unlink",
+        "increment",
+        "set-unpicklable",
+        "mark-changed",
+    )
+
+
+@situation
+def weak_reference_to_a_new_object(world: World, step: Step) -> bool:
+    """A weak reference to an object that has no oid yet is about to be made."""
+    return step[0] == "link" and step[4] == "weak" and world.objects[step[3]].owner.value is None
+
+
+@situation
+def read_current_of_a_ghost(world: World, step: Step) -> bool:
+    """An object that may never have been loaded is about to be marked with `readCurrent`."""
+    return step[0] == "read-current" and world.objects[step[2]].status.value not in (
+        CHANGED,
+        "loaded",
+    )
+
+
+def _is_closed(world: World, step: Step) -> bool:
+    thing: Name = step[1] if len(step) > 1 else ""
+    if thing not in world.objects:
+        return False
+    owner = world.objects[thing].owner.value
+    return owner is not None and not world.connections[owner[0]].is_open.value

@@ -1,0 +1,263 @@
+"""The nouns of the model.
+
+A `World` is an immutable value: databases with their histories, transaction managers, connections,
+and the objects in memory that the program holds.  Things that the program holds have names
+(``thing1``, ``connection2``), as its variables would; records name each other by oid.
+
+Oids and tids are opaque.  In the model they are small numbers: oid 0 is the root, tid 0 stands for
+*never* (eight zero bytes), tid n for the n-th transaction of a database.  Only equality and order
+carry meaning.
+
+Every fact that somebody can observe is kept as a `Fact`: the value, the id of the clause that
+established it, and the step at which that happened.  When an observation contradicts the world, the
+verdict falls on that clause.
+
+Mappings are plain dictionaries that nobody changes after they became part of a world; `put` and
+`drop` make new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+
+Name = str
+Oid = int
+Tid = int
+Key = TypeVar("Key")
+Thing = TypeVar("Thing")
+Content = TypeVar("Content")
+
+ROOT: Oid = 0
+NEVER: Tid = 0
+
+
+class Fact(NamedTuple, Generic[Content]):
+    """Something observable: what it is, which clause established it, and at which step."""
+
+    value: Content
+    clause: str
+    step: int = 0
+
+
+# What an attribute can hold.
+
+
+class Plain(NamedTuple):
+    """A value that is not persistent, by its name in `zodb_spec.values`; it is kept by value."""
+
+    name: str
+
+
+class Number(NamedTuple):
+    """The count of a counter."""
+
+    n: int
+
+
+class Unpicklable(NamedTuple):
+    """A value that cannot be pickled, by the name of the reason."""
+
+    reason: str
+
+
+class InMemory(NamedTuple):
+    """A reference to an object that the program holds.
+
+    weak     whether it is a persistent weak reference
+    inside   the name of the non-persistent container that holds it, "" for none
+    """
+
+    target: Name
+    weak: bool = False
+    inside: str = ""
+
+
+class Stored(NamedTuple):
+    """A reference in a record, by oid; otherwise as `InMemory`."""
+
+    oid: Oid
+    weak: bool = False
+    inside: str = ""
+
+
+Value = Plain | Number | Unpicklable | InMemory | Stored
+State = Mapping[str, Value]
+
+# The status of an object in memory.
+UNSAVED = "unsaved"  # neither jar nor oid
+ADDED = "added"  # owned, and not yet stored
+CHANGED = "changed"  # owned, and different from its record
+CLEAN = "clean"  # owned; loaded or not, as the cache likes
+# These two hold in the step that established them; from then on they mean no more than CLEAN.
+GHOST = "ghost"  # owned, and not loaded
+LOADED = "loaded"  # owned, unchanged and loaded
+
+
+class Object(NamedTuple):
+    """A persistent object in memory that the program holds.
+
+    kind    its class, by name (`zodb_spec.kinds`)
+    owner   (connection, oid), or None while it is unsaved
+    status  one of UNSAVED, ADDED, CHANGED, CLEAN, GHOST, LOADED
+    state   what it holds in memory; None where that is what its record says, seen through its
+            connection's snapshot
+    base    the tid of the revision that a changed object was made from
+    """
+
+    kind: str
+    owner: Fact[tuple[Name, Oid] | None]
+    status: Fact[str]
+    state: Fact[State | None]
+    base: Tid = NEVER
+
+
+class Record(NamedTuple):
+    """One revision of one object: its class and state; a state of None says that the object does
+    not exist.
+    """
+
+    kind: str
+    state: State | None
+
+
+class Transaction(NamedTuple):
+    """A committed transaction: what it stored, each record with the clause by which it was
+    stored.
+    """
+
+    tid: Tid
+    records: Mapping[Oid, Fact[Record]]
+
+
+class Database(NamedTuple):
+    """A database: its history, oldest transaction first, and what was found out about its free
+    choices.
+
+    next_oid        the model's next oid; oids of failed transactions are not used again
+    resolves        whether its storage resolves conflicts
+    empty_recorded  whether a transaction that stores nothing is recorded, None as long as nobody
+                    saw one
+    """
+
+    history: tuple[Transaction, ...]
+    next_oid: Oid = 1
+    resolves: bool = False
+    empty_recorded: bool | None = None
+
+    @property
+    def last(self) -> Tid:
+        """The tid of the newest transaction."""
+        return self.history[-1].tid
+
+    def revision(self, oid: Oid, at: Tid) -> tuple[Tid, Fact[Record]] | None:
+        """The newest revision of an object that is not newer than `at`, or None."""
+        for transaction in reversed(self.history):
+            if transaction.tid <= at and oid in transaction.records:
+                return transaction.tid, transaction.records[oid]
+        return None
+
+    def oids(self) -> list[Oid]:
+        """The oids of all records there ever were."""
+        return sorted({oid for transaction in self.history for oid in transaction.records})
+
+
+class Connection(NamedTuple):
+    """A connection.
+
+    database      the database that it reads
+    manager       its transaction manager (the last one, once it is closed)
+    is_open       whether it is open
+    boundaries    the snapshot points that it had, oldest first; the last one is in force
+    registered    the objects that changed or were added in the running transaction, in that order
+    read_current  the oids marked by readCurrent in the running transaction
+    cached        the oids of which its cache may have an object that the program does not hold
+    """
+
+    database: Name
+    manager: Name
+    is_open: Fact[bool]
+    boundaries: tuple[Fact[Tid], ...]
+    registered: tuple[Name, ...] = ()
+    read_current: frozenset[Oid] = frozenset()
+    cached: frozenset[Oid] = frozenset()
+
+    @property
+    def snapshot(self) -> Tid:
+        """The tid up to which it sees the history."""
+        return self.boundaries[-1].value
+
+
+class Manager(NamedTuple):
+    """A transaction manager.
+
+    status  "usable", "failed" or "doomed": the state of its current transaction
+    joined  the connections that joined the current transaction, in that order
+    limbo   the objects of a commit that failed: nothing is said about them before the transaction
+            is aborted
+    """
+
+    status: Fact[str]
+    joined: tuple[Name, ...] = ()
+    limbo: frozenset[Name] = frozenset()
+
+
+class World(NamedTuple):
+    """Everything at one moment.  Objects that the program gave up are no longer in it."""
+
+    databases: Mapping[Name, Database]
+    managers: Mapping[Name, Manager]
+    connections: Mapping[Name, Connection]
+    objects: Mapping[Name, Object]
+    step: int = 0
+
+    def database_of(self, connection: Name) -> Database:
+        """The database of a connection."""
+        return self.databases[self.connections[connection].database]
+
+    def held(self, connection: Name, oid: Oid) -> Name | None:
+        """The name of the object of a connection with this oid, if the program holds it."""
+        owner = (connection, oid)
+        for name, thing in self.objects.items():
+            if thing.owner.value == owner:
+                return name
+        return None
+
+    def put(self, table: str, name: Name, value: Any) -> World:
+        """The world with one entry of one of its mappings set."""
+        changed: dict[str, Any] = {table: {**getattr(self, table), name: value}}
+        return self._replace(**changed)
+
+    def put_all(self, table: str, values: Mapping[Name, Any]) -> World:
+        """The world with several entries of one of its mappings set."""
+        changed: dict[str, Any] = {table: {**getattr(self, table), **values}}
+        return self._replace(**changed) if values else self
+
+    def fact(self, value: Any, clause: str) -> Fact[Any]:
+        """A fact that is established now."""
+        return Fact(value, clause, self.step)
+
+
+def current(history: tuple[Transaction, ...], oid: Oid) -> Tid:
+    """The tid of the newest revision of an object, `NEVER` where there is none."""
+    for transaction in reversed(history):
+        if oid in transaction.records:
+            return transaction.tid
+    return NEVER
+
+
+def state_of(world: World, name: Name) -> Fact[Any]:
+    """What an object holds, in memory or else in the record that its connection's snapshot shows.
+
+    The fact is (State, base tid), or (None, NEVER) where the snapshot has no record of it.
+    """
+    thing = world.objects[name]
+    if thing.state.value is not None:
+        return Fact((thing.state.value, thing.base), thing.state.clause, thing.state.step)
+    assert thing.owner.value is not None
+    connection, oid = thing.owner.value
+    found = world.database_of(connection).revision(oid, world.connections[connection].snapshot)
+    if found is None or found[1].value.state is None:
+        return Fact((None, NEVER), thing.state.clause, thing.state.step)
+    tid, record = found
+    return Fact((record.value.state, tid), record.clause, record.step)
