@@ -1,0 +1,81 @@
+"""What one run is asked to do: the plain data that the command line, the supervisor and its
+children exchange.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+SMOKE = "smoke"
+"""The name of the first check: it shows that the target can be exercised at all."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much work a run does.
+
+    budget    seconds that the generated checks may take together (examples and remembered failures
+              come on top)
+    scripts   how many scripts each walk and machine draws at most
+    steps     how many steps a script has at most
+    hang      seconds without a step after which the target is taken to hang
+    """
+
+    budget: float
+    scripts: int
+    steps: int
+    hang: float
+
+
+PROFILES = {
+    "quick": Profile(budget=20, scripts=150, steps=60, hang=10),
+    "ci": Profile(budget=120, scripts=1000, steps=100, hang=20),
+    "deep": Profile(budget=1800, scripts=20000, steps=200, hang=60),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run, as asked for.  It travels as JSON between processes.
+
+    target     a registered name, ``package.module:name``, or "" for the default
+    zconfig    path of a ZConfig file, or ""
+    uri        a zodburi address, or ""
+    database   ``package.module:name`` of a database factory, or ""
+    level      "storage", "connection" or "all"
+    edition    the name of an edition
+    profile    the name of a profile
+    budget     seconds; overrides the profile's
+    seed       fixes the scripts
+    only       globs of clause ids; empty means all
+    checks     globs of check names; empty means all
+    avoid      ids of clauses and names of situations that generated scripts keep away from
+    skip       names of checks that are done already
+    """
+
+    target: str = ""
+    zconfig: str = ""
+    uri: str = ""
+    database: str = ""
+    level: str = "all"
+    edition: str = "current"
+    profile: str = "quick"
+    budget: float | None = None
+    seed: int = 0
+    only: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    avoid: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Plan:
+        """The plan that `to_json` wrote."""
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+        }
+        return cls(**fields)
