@@ -1,0 +1,1 @@
+"""Drivers: where scripts come from."""

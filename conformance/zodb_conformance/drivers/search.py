@@ -1,0 +1,155 @@
+"""The search: scripts go in, deviations come out, each judged with full footprints and shrunk.
+
+A clause that deviated is reported once; after that the search keeps away from it, so that it goes
+on behind what it found: from the situations that the clause names, if one of them led there, and
+from the clause itself otherwise.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatch
+from zlib import crc32
+
+from zodb_spec.clause import clauses
+from zodb_spec.operation import operations
+from zodb_spec.script import initial, makes_sense
+from zodb_spec.situations import situations
+from zodb_spec.world import World
+
+from zodb_conformance.plan import PROFILES, Plan
+from zodb_conformance.results import Deviation, Recorder, Step
+from zodb_conformance.running import Finding, Source, perform, resolved
+from zodb_conformance.shrinking import Limit, shrink
+from zodb_conformance.targets.base import Target
+from zodb_conformance.telling import deviation_of
+
+TOLERATED = 3
+"""How often a clause may deviate before the search keeps away from it as a whole."""
+
+REPLAYS = 3
+"""How often a contradiction is replayed before it is called flaky."""
+
+
+class Search:
+    """The state of one check that performs scripts (see the module's text)."""
+
+    def __init__(self, plan: Plan, target: Target, recorder: Recorder, check: str) -> None:
+        self.plan, self.target, self.recorder, self.check = plan, target, recorder, check
+        self.profile = PROFILES[plan.profile]
+        self.seed = crc32(f"{plan.seed}/{check}".encode())
+        budget = self.profile.budget if plan.budget is None else plan.budget
+        self.deadline = time.monotonic() + budget
+        self.avoided: set[str] = set(plan.avoid)
+        self.found: Counter[str] = Counter()
+
+    def time_is_up(self) -> bool:
+        """Whether the budget is spent."""
+        return time.monotonic() > self.deadline
+
+    def try_script(self, sources: Iterable[Source], *, footprint: bool = True) -> Finding | None:
+        """Perform a script; a contradiction is judged, shrunk and reported here, and given back as
+        it was judged.
+        """
+        finding = perform(
+            self.target, sources, self.recorder, footprint=footprint, avoid=self.avoids
+        )
+        if finding is not None:
+            return self.judge(finding)
+        return None
+
+    def judge(self, finding: Finding) -> Finding | None:
+        """Perform a contradiction again with full footprints, and report it where it is new."""
+        judged = self._again(finding.script)
+        if judged is None:
+            self._report_flaky(finding)
+            return None
+        clause = judged.mismatch.clause
+        self.found[clause] += 1
+        if self.found[clause] == 1 and self.wanted(clause):
+            shortest = self._shortest(judged)
+            self.recorder.deviation(deviation_of(shortest, self.check, self.target))
+            self._keep_away(shortest)
+        elif self.found[clause] >= TOLERATED:
+            self.avoided.add(clause)
+        return judged
+
+    def wanted(self, clause: str) -> bool:
+        """Whether a verdict on the clause was asked for."""
+        return not self.plan.only or any(fnmatch(clause, pattern) for pattern in self.plan.only)
+
+    def avoids(self, world: World, step: Step) -> bool:
+        """Whether a step leads to what the search keeps away from."""
+        if not self.avoided:
+            return False
+        known = situations()
+        if any(name in known and known[name](world, step) for name in self.avoided):
+            return True
+        outcomes, trace = operations()[step[0]].outcomes(world, step[1:])
+        for name in self.avoided:
+            if name in known:
+                continue
+            clause = clauses().get(name)
+            refuses = clause is not None and bool(clause.error)
+            if any(outcome.clause == name for outcome in outcomes) or (
+                name in trace and not refuses
+            ):
+                return True
+        return False
+
+    def _again(self, script: Sequence[Step]) -> Finding | None:
+        for _ in range(REPLAYS):
+            found = perform(self.target, resolved(script), Quiet(self.recorder))
+            if found is not None:
+                return found
+        return None
+
+    def _shortest(self, finding: Finding) -> Finding:
+        best = finding
+
+        def fails(script: Sequence[Step]) -> bool:
+            nonlocal best
+            found = perform(self.target, resolved(script), Quiet(self.recorder))
+            if found is None or found.mismatch.clause != finding.mismatch.clause:
+                return False
+            best = found
+            return True
+
+        shrink(finding.script, fails, Limit())
+        return best
+
+    def _keep_away(self, finding: Finding) -> None:
+        clause = clauses().get(finding.mismatch.clause)
+        if clause is None:
+            return
+        world = initial(resolves="conflict-resolution" in self.target.capabilities)
+        for step, number in zip(finding.script, finding.numbers, strict=True):
+            world = world._replace(step=number)
+            if not makes_sense(world, step):
+                continue
+            for name in clause.situations:
+                if situations()[name](world, step):
+                    self.avoided.add(name)
+            outcomes, _ = operations()[step[0]].outcomes(world, step[1:])
+            world = outcomes[0].world
+
+    def _report_flaky(self, finding: Finding) -> None:
+        if self.wanted(finding.mismatch.clause):
+            told = deviation_of(finding, self.check, self.target)
+            self.recorder.deviation(Deviation(**{**told.to_json(), "kind": "flaky"}))
+
+
+class Quiet:
+    """A recorder for replays: it passes the steps on, so that a fall in one of them is seen, and
+    counts nothing.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.script, self.step = recorder.script, recorder.step
+
+    def check(self, name: str) -> None: ...
+    def exercised(self, clauses: Iterable[str]) -> None: ...
+    def deviation(self, deviation: Deviation) -> None: ...
+    def done(self, name: str, note: str = "") -> None: ...

@@ -1,0 +1,447 @@
+"""Comparison: does what was observed agree with the model?
+
+Every function gives None where it does, and otherwise a `Mismatch`: what was expected and observed
+in words, and the Python expression that is true where the target conforms, for the witness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from persistent.wref import WeakRef
+from zodb_spec.clause import clauses
+from zodb_spec.operations.choices import in_limbo, place
+from zodb_spec.values import EXPRESSIONS, same
+from zodb_spec.world import (
+    ADDED,
+    CHANGED,
+    GHOST,
+    LOADED,
+    InMemory,
+    Name,
+    Number,
+    Object,
+    Plain,
+    Stored,
+    Value,
+    World,
+    state_of,
+)
+
+from zodb_conformance.bench import VALUES, Bench
+
+MISSING = object()
+AS_PICKLES = frozenset(
+    {"nan", "negative-zero", "complex", "recursive-list", "recursive-dict", "instance"}
+)
+
+
+class Mismatch(NamedTuple):
+    """One disagreement.
+
+    clause      the clause that established what was expected
+    step        the number of the step at which it did, 0 where that is the step itself
+    expected    what was expected, in words
+    observed    what was seen, in words
+    expression  the Python expression that is true where the target conforms
+    """
+
+    clause: str
+    step: int
+    expected: str
+    observed: str
+    expression: str
+
+
+def short(value: Any, most: int = 80) -> str:
+    """A value in words, cut where it is long; whatever its `repr` does."""
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001  # a value that can't show itself is shown as such
+        text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+# Values.
+
+
+def agrees(bench: Bench, world: World, connection: Name | None, value: Value, real: Any) -> bool:
+    """Whether a real value is what the model says, seen in an object of a connection (None for an
+    unsaved one).
+    """
+    if type(value) is Plain:
+        return same(VALUES[value.name], real)
+    if type(value) is Number:
+        return type(real) is int and real == value.n
+    if type(value) is InMemory or type(value) is Stored:
+        real = unwrapped(value, real)
+        if real is MISSING:
+            return False
+        if type(value) is InMemory:
+            return refers_to(bench, value, real)
+        assert type(value) is Stored
+        return connection is not None and _is_stored(bench, world, connection, value, real)
+    return True
+
+
+def unwrapped(value: InMemory | Stored, real: Any) -> Any:
+    """What the container of a reference holds, `MISSING` where it is another container."""
+    if value.inside == "list":
+        return real[1] if type(real) is list and len(real) == 2 and real[0] == 0 else MISSING
+    if value.inside == "dict":
+        return real["k"] if type(real) is dict and list(real) == ["k"] else MISSING
+    return real
+
+
+def refers_to(bench: Bench, value: InMemory, real: Any) -> bool:
+    """Whether a real reference leads to the object that the program holds."""
+    target = bench.variables[value.target]
+    if value.weak:
+        return isinstance(real, WeakRef) and real() is target
+    return real is target
+
+
+def _is_stored(bench: Bench, world: World, connection: Name, value: Stored, real: Any) -> bool:
+    if value.weak:
+        return isinstance(real, WeakRef) and bool(real.oid == bench.oids.get(value.oid))
+    held = world.held(connection, value.oid)
+    if held is not None:
+        return real is bench.variables[held]
+    return (
+        getattr(real, "_p_oid", None) == bench.oids.get(value.oid)
+        and getattr(real, "_p_jar", None) is bench.variables[connection]
+    )
+
+
+def in_words(value: Value) -> str:
+    """A value of the model as Python text."""
+    if type(value) is Plain:
+        return EXPRESSIONS[value.name]
+    if type(value) is Number:
+        return str(value.n)
+    if type(value) is InMemory:
+        return f"a {'weak ' if value.weak else ''}reference to {value.target}"
+    if type(value) is Stored:
+        return f"a {'weak ' if value.weak else ''}reference to oid{value.oid}"
+    return "a value that can't be pickled"
+
+
+def comparison(where: str, value: Value) -> str:
+    """The Python expression that is true if `where` has this value."""
+    if type(value) is Plain and value.name in AS_PICKLES:
+        return f"pickle.dumps({where}) == pickle.dumps({EXPRESSIONS[value.name]})"
+    if type(value) is InMemory:
+        inner = {"": "", "list": "[1]", "dict": "['k']"}[value.inside]
+        return f"{where}{inner}{'()' if value.weak else ''} is {value.target}"
+    if type(value) is Stored:
+        inner = {"": "", "list": "[1]", "dict": "['k']"}[value.inside]
+        return f"{where}{inner}.{'oid' if value.weak else '_p_oid'} == oid{value.oid}"
+    return f"{where} == {in_words(value)}"
+
+
+# Objects.
+
+
+def look(bench: Bench, world: World, seen: dict[Name, Any]) -> Mismatch | None:
+    """Look at every object that the program holds, without loading anything.
+
+    seen: what was looked at before, so that what has not changed since is not compared again; it is
+    brought up to date
+    """
+    for name, thing in world.objects.items():
+        if in_limbo(world, name):
+            seen.pop(name, None)
+            continue
+        real = bench.variables[name]
+        owner = thing.owner.value
+        snapshot = 0 if owner is None else world.connections[owner[0]].snapshot
+        key = (thing, snapshot, real._p_changed, real._p_jar, real._p_oid)
+        if seen.get(name) == key:
+            continue
+        mismatch = _look_at(bench, world, name, thing)
+        if mismatch is not None:
+            return mismatch
+        seen[name] = key
+    return None
+
+
+def _look_at(bench: Bench, world: World, name: Name, thing: Object) -> Mismatch | None:
+    for mismatch in (_owner(bench, name, thing), _status(bench, world, name, thing)):
+        if mismatch is not None:
+            return mismatch
+    real = bench.variables[name]
+    if thing.owner.value is not None:
+        connection = world.connections[thing.owner.value[0]]
+        if not connection.is_open.value or real._p_changed is None:
+            return None
+        serial = _serial(bench, world, name, thing)
+        if serial is not None:
+            return serial
+    return _contents(bench, world, name, thing)
+
+
+def _owner(bench: Bench, name: Name, thing: Object) -> Mismatch | None:
+    real = bench.variables[name]
+    fact = thing.owner
+    if fact.value is None:
+        if real._p_jar is None and real._p_oid is None:
+            return None
+        observed = f"{name} has jar {short(real._p_jar)} and oid {short(real._p_oid)}"
+        expression = f"{name}._p_jar is None and {name}._p_oid is None"
+        return Mismatch(
+            fact.clause, fact.step, f"{name} to be unsaved: no jar and no oid", observed, expression
+        )
+    connection, oid = fact.value
+    if real._p_jar is not bench.variables[connection] or not isinstance(real._p_oid, bytes):
+        observed = f"{name} has jar {short(real._p_jar)} and oid {short(real._p_oid)}"
+        expression = f"{name}._p_jar is {connection} and {name}._p_oid is not None"
+        return Mismatch(
+            fact.clause, fact.step, f"{name} to be owned by {connection}", observed, expression
+        )
+    taken = [
+        number for number, known in bench.oids.items() if known == real._p_oid and number != oid
+    ]
+    if taken:
+        expression = f"oid{oid} != oid{taken[0]}"
+        return Mismatch(
+            "object.oids-are-fresh",
+            0,
+            f"a fresh oid for {name}",
+            f"it is that of oid{taken[0]}",
+            expression,
+        )
+    if bench.oids.get(oid) != real._p_oid:
+        expression = f"{name}._p_oid == oid{oid}"
+        observed = f"it has {short(real._p_oid)}"
+        return Mismatch(fact.clause, fact.step, f"{name} to have oid{oid}", observed, expression)
+    return None
+
+
+def _status(bench: Bench, world: World, name: Name, thing: Object) -> Mismatch | None:
+    real, fact = bench.variables[name], thing.status
+    owner = thing.owner.value
+    if owner is not None and not world.connections[owner[0]].is_open.value:
+        return None
+    strict = fact.step == world.step
+    allowed: tuple[bool | None, ...]
+    if fact.value == CHANGED:
+        allowed = (True,)
+    elif fact.value == ADDED:
+        allowed = (True, False)
+    elif fact.value == GHOST and strict:
+        allowed = (None,)
+    elif (fact.value == LOADED and strict) or owner is None:
+        allowed = (False,)
+    else:
+        allowed = (None, False)
+    if real._p_changed in allowed:
+        return None
+    words = " or ".join(str(value) for value in allowed)
+    expression = f"{name}._p_changed in {allowed!r}"
+    observed = f"{name}._p_changed is {short(real._p_changed)}"
+    return Mismatch(
+        fact.clause, fact.step, f"{name}._p_changed to be {words}", observed, expression
+    )
+
+
+def _serial(bench: Bench, world: World, name: Name, thing: Object) -> Mismatch | None:
+    owner = thing.owner.value
+    assert owner is not None
+    if thing.status.value in (ADDED, CHANGED):
+        return None
+    found = world.database_of(owner[0]).revision(owner[1], world.connections[owner[0]].snapshot)
+    if found is None or found[0] not in bench.tids:
+        return None
+    real = bench.variables[name]._p_serial
+    if real == bench.tids[found[0]]:
+        return None
+    clause, step = view(world, name)
+    if thing.status.clause in ("object.commit-keeps-state", "object.commit-sets-serial"):
+        clause, step = "object.commit-sets-serial", thing.status.step
+    expected = f"{name} to have the serial of transaction {found[0]}"
+    other = [number for number, known in bench.tids.items() if known == real]
+    observed = f"it has that of transaction {other[0]}" if other else f"it has {short(real)}"
+    return Mismatch(clause, step, expected, observed, f"{name}._p_serial == tid{found[0]}")
+
+
+def _contents(bench: Bench, world: World, name: Name, thing: Object) -> Mismatch | None:
+    state = state_of(world, name).value[0]
+    if state is None:
+        return None
+    real = bench.variables[name]
+    held = contents(real)
+    connection = None if thing.owner.value is None else thing.owner.value[0]
+    for attribute in sorted({*state, *held}):
+        where = place(world, name, attribute)
+        if attribute not in state:
+            clause, step = view(world, name)
+            gone = _absence(thing, name, attribute)
+            return Mismatch(
+                clause, step, f"{where} to be missing", f"it is {short(held[attribute])}", gone
+            )
+        value = state[attribute]
+        if attribute in held and agrees(bench, world, connection, value, held[attribute]):
+            continue
+        clause, step = view(world, name)
+        observed = f"it is {short(held[attribute])}" if attribute in held else "it is missing"
+        expected = f"{where} to be {in_words(value)}"
+        return Mismatch(clause, step, expected, observed, comparison(where, value))
+    return None
+
+
+def contents(real: Any) -> dict[str, Any]:
+    """What an object that is loaded holds, by the names that the model uses."""
+    data = vars(real)
+    if type(real).__name__ == "PersistentMapping":
+        return {repr(key): value for key, value in data["data"].items()}
+    return {
+        key: value for key, value in data.items() if key != "name" and not key.startswith("_v_")
+    }
+
+
+def _absence(thing: Object, name: Name, attribute: str) -> str:
+    if thing.kind == "PersistentMapping":
+        return f"{attribute} not in {name}"
+    return f"not hasattr({name}, {attribute!r})"
+
+
+# Records.
+
+
+def audit(bench: Bench, world: World, database: str) -> Iterator[Mismatch]:
+    """Compare the records of the newest transaction with what the storage has."""
+    newest = world.databases[database].history[-1]
+    for oid, fact in newest.records.items():
+        real_oid = bench.oids[oid]
+        where = f"record_of(db, oid{oid})"
+        try:
+            tid, kind, state = bench.variables["record_of"](bench.database, real_oid)
+        except Exception as error:  # noqa: BLE001  # whatever keeps a record from being read
+            expected = f"a record of {fact.value.kind} under oid{oid}"
+            yield Mismatch(
+                fact.clause, fact.step, expected, f"reading it raises {short(error)}", f"{where}[1]"
+            )
+            continue
+        if tid != bench.tids.get(newest.tid):
+            expected = f"oid{oid} to be stored by transaction {newest.tid}"
+            observed = f"its newest record has tid {short(tid)}"
+            yield Mismatch(
+                fact.clause, fact.step, expected, observed, f"{where}[0] == db.lastTransaction()"
+            )
+        elif kind != fact.value.kind:
+            expected = f"oid{oid} to be stored as a {fact.value.kind}"
+            yield Mismatch(
+                fact.clause,
+                fact.step,
+                expected,
+                f"it is a {short(kind)}",
+                f"{where}[1] == {fact.value.kind!r}",
+            )
+        else:
+            yield from _audit_state(
+                bench, oid, fact.value.state or {}, state, fact.clause, fact.step
+            )
+
+
+def _audit_state(
+    bench: Bench, oid: int, state: Any, real: Any, clause: str, step: int
+) -> Iterator[Mismatch]:
+    held = real if isinstance(real, dict) else {}
+    mapping = set(held) == {"data"}
+    if mapping:
+        held = {repr(key): value for key, value in held["data"].items()}
+    where = f"record_of(db, oid{oid})[2]" + ("['data']" if mapping else "")
+    for attribute in sorted({*state, *held} - {"name"}):
+        key = attribute if mapping else repr(attribute)
+        if attribute not in state or attribute not in held:
+            absent = "missing from" if attribute not in state else "in"
+            expression = f"{key} {'not in' if attribute not in state else 'in'} {where}"
+            yield Mismatch(
+                clause,
+                step,
+                f"{key} to be {absent} the record of oid{oid}",
+                "it is not",
+                expression,
+            )
+        elif not _record_agrees(bench, state[attribute], held[attribute]):
+            expected = f"{key} in the record of oid{oid} to be {in_words(state[attribute])}"
+            kind = _value_clause(state[attribute]) or clause
+            expression = _record_comparison(f"{where}[{key}]", state[attribute])
+            yield Mismatch(kind, step, expected, f"it is {short(held[attribute])}", expression)
+
+
+def _value_clause(value: Value) -> str | None:
+    return {Plain: "record.value-comes-back", Stored: "record.reference-comes-back"}.get(
+        type(value)
+    )
+
+
+def _record_agrees(bench: Bench, value: Value, real: Any) -> bool:
+    if type(value) is Stored:
+        real = unwrapped(value, real)
+        return real is not MISSING and _oid_of(real, value.weak) == bench.oids.get(value.oid)
+    if type(value) is Plain:
+        return same(VALUES[value.name], real)
+    return type(value) is not Number or real == value.n
+
+
+def _oid_of(real: Any, weak: bool) -> Any:
+    """The oid in a reference as a record has it (see `record_of`)."""
+    if not (isinstance(real, tuple) and len(real) == 2 and real[0] == "reference"):
+        return None
+    form = real[1]
+    if weak:
+        return form[1][0] if isinstance(form, list) and form[0] == "w" else None
+    if isinstance(form, tuple):
+        return form[0]
+    return form if isinstance(form, bytes) else None
+
+
+def _record_comparison(where: str, value: Value) -> str:
+    if type(value) is Stored:
+        inner = {"": "", "list": "[1]", "dict": "['k']"}[value.inside]
+        form = f"{where}{inner}[1]"
+        return (
+            f"{form}[1][0] == oid{value.oid}"
+            if value.weak
+            else f"oid{value.oid} in ({form}, {form}[0])"
+        )
+    return comparison(where, value)
+
+
+# Whom to blame.
+
+
+def view(world: World, name: Name) -> tuple[str, int]:
+    """The clause that established what an object shows, and the step at which it did.
+
+    For an object that shows its record, that is whatever happened last: that its connection moved
+    to a snapshot with this revision, that the object was invalidated, loaded, committed, discarded.
+    """
+    thing = world.objects[name]
+    if thing.state.value is not None or thing.owner.value is None:
+        return thing.state.clause, thing.state.step
+    connection = world.connections[thing.owner.value[0]]
+    database = world.databases[connection.database]
+    oid = thing.owner.value[1]
+    newest = database.revision(oid, database.last)
+    if newest is not None and newest[0] > connection.snapshot:
+        return "isolation.one-committed-state", newest[1].step
+    shown = database.revision(oid, connection.snapshot)
+    covering = next(
+        (move for move in connection.boundaries if shown and move.value >= shown[0]), None
+    )
+    if covering is not None and covering.step > thing.state.step:
+        return covering.clause, covering.step
+    return thing.state.clause, thing.state.step
+
+
+def claims(trace: list[str], error: Exception) -> str | None:
+    """The clause of a trace that speaks of an error like this one: the last one that does."""
+    names = {cls.__name__ for cls in type(error).__mro__}
+    for id in reversed(trace):
+        clause = clauses().get(id)
+        if clause is not None and names & set(clause.error):
+            return id
+    return None

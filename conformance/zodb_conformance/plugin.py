@@ -1,0 +1,109 @@
+"""The suite as a pytest plugin: ``pytest --pyargs zodb_conformance --zodb-target
+reference-memory``.
+
+Every check is an item, so ``-k``, ``-x``, ``--lf`` and ``-n`` work on checks.  Everything runs in
+the process of pytest, so there is no verdict on a target that hangs or takes the process down;
+``zodb-conformance run`` gives one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zodb_conformance import errors, plan, results
+
+HERE = Path(__file__).parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that name the target and the amount of work."""
+    group = parser.getgroup(
+        "zodb-conformance", "conformance of object databases (see also zodb-conformance run)"
+    )
+    group.addoption(
+        "--zodb-target",
+        default="",
+        metavar="TARGET",
+        help="registered name, or package.module:name",
+    )
+    group.addoption(
+        "--zodb-profile", default="quick", choices=sorted(plan.PROFILES), help="how much work to do"
+    )
+    group.addoption("--zodb-seed", default=0, type=int, metavar="N", help="fixes the scripts")
+    group.addoption(
+        "--zodb-only", default=[], action="append", metavar="GLOB", help="only clauses like this"
+    )
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect the checks where the package itself is collected and a target was named."""
+    if file_path == HERE / "checks.py" and parent.config.getoption("--zodb-target"):
+        return Checks.from_parent(parent, path=file_path)
+    return None
+
+
+class Checks(pytest.File):
+    """The checks of one plan."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One item for each check."""
+        from zodb_conformance import runner
+
+        option = self.config.getoption
+        chosen = plan.Plan(
+            target=option("--zodb-target"),
+            profile=option("--zodb-profile"),
+            seed=option("--zodb-seed"),
+            only=tuple(option("--zodb-only")),
+        )
+        try:
+            names = runner.check_names(chosen)
+        except errors.TargetUnusable as error:
+            raise pytest.UsageError(str(error)) from error
+        for name in names:
+            yield CheckItem.from_parent(self, name=name, plan=chosen)
+
+
+class CheckItem(pytest.Item):
+    """One check; it fails with everything that it found."""
+
+    def __init__(self, *, plan: plan.Plan, **more: Any) -> None:
+        super().__init__(**more)
+        self.plan = plan
+
+    def runtest(self) -> None:
+        """Do the check."""
+        from glob import escape
+
+        from zodb_conformance import runner
+
+        tally = results.Tally()
+        one = plan.Plan.from_json({**self.plan.to_json(), "checks": [escape(self.name)]})
+        runner.run_checks(one, tally)
+        if tally.deviations:
+            raise Deviates(tally.deviations)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """What the target does wrong, clause by clause."""
+        if not isinstance(excinfo.value, Deviates):
+            return super().repr_failure(excinfo, style)
+        return "\n\n".join(
+            f"{found.clause}: {found.message}\n" + "\n".join(f"    {line}" for line in found.trace)
+            for found in excinfo.value.deviations
+        )
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """What pytest prints for the item."""
+        return self.path, None, self.name
+
+
+class Deviates(Exception):
+    """The target deviates from the specification."""
+
+    def __init__(self, deviations: list[results.Deviation]) -> None:
+        super().__init__(", ".join(found.clause for found in deviations))
+        self.deviations = deviations

@@ -1,0 +1,107 @@
+"""The runner: performs the checks of a plan in this process, and tells a recorder what it does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from zodb_spec.clause import clauses
+from zodb_spec.operation import operations
+from zodb_spec.script import initial, makes_sense
+
+from zodb_conformance.checks import checks
+from zodb_conformance.drivers.search import Quiet
+from zodb_conformance.plan import Plan
+from zodb_conformance.results import Deviation, Recorder, Step
+from zodb_conformance.running import perform, resolved
+from zodb_conformance.targets import CAPABILITIES, resolve
+from zodb_conformance.telling import deviation_of, program_of_steps
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """What the target of a plan says of itself: name, level, database, packages, capabilities."""
+    target = resolve(plan)
+    return {
+        "name": target.name,
+        "level": target.level,
+        "database": target.database,
+        "packages": target.packages,
+        "capabilities": {name: name in target.capabilities for name in CAPABILITIES},
+    }
+
+
+def check_names(plan: Plan) -> tuple[str, ...]:
+    """The names of the checks of a plan, in the order in which they are done."""
+    return tuple(checks(plan, resolve(plan)))
+
+
+def run_checks(plan: Plan, recorder: Recorder) -> None:
+    """Do the checks of a plan.
+
+    Raises TargetUnusable where the target can't be exercised at all.
+    """
+    target = resolve(plan)
+    with quiet():
+        for name, run in checks(plan, target).items():
+            recorder.check(name)
+            recorder.done(name, run(plan, target, recorder))
+
+
+def replay(plan: Plan, script: Sequence[Step], recorder: Recorder) -> Deviation | None:
+    """Perform a recorded script, and give the deviation that it shows, if it does."""
+    target = resolve(plan)
+    if script and script[0][0] == "example":
+        return _replay_example(plan, script[0][1], recorder)
+    with quiet():
+        finding = perform(target, resolved(script), recorder)
+    return None if finding is None else deviation_of(finding, "replay", target)
+
+
+def _replay_example(plan: Plan, clause: str, recorder: Recorder) -> Deviation | None:
+    from zodb_conformance.results import Tally
+
+    tally = Tally()
+    chapter = clauses()[clause].chapter
+    one = Plan.from_json(
+        {**plan.to_json(), "only": [clause], "checks": [f"examples.{chapter}"], "avoid": []}
+    )
+    run_checks(one, tally)
+    return tally.deviations[0] if tally.deviations else None
+
+
+def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], str]:
+    """A script told as Python, without performing it: the clause that stands for its last step, its
+    lines, and a program that performs them.
+    """
+    target = resolve(plan)
+    if script[0][0] == "example":
+        return script[0][1], (), ""
+    world = initial(resolves="conflict-resolution" in target.capabilities)
+    lines = [f"{name} = transaction.TransactionManager()" for name in world.managers]
+    clause = ""
+    for number, step in enumerate(script, 1):
+        world = world._replace(step=number)
+        if not makes_sense(world, step):
+            continue
+        operation = operations()[step[0]]
+        lines.append(operation.line(world, *step[1:]))
+        outcomes, _ = operation.outcomes(world, step[1:])
+        clause = outcomes[0].clause
+        world = outcomes[0].world
+    return clause, tuple(lines), program_of_steps(lines, target)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Log nothing: the checks provoke errors."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+__all__ = ["Quiet", "check_names", "describe", "quiet", "render", "replay", "run_checks"]

@@ -1,0 +1,365 @@
+"""A run: one script performed on a target, step by step, beside the model."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zodb_spec import script as scripts
+from zodb_spec.operation import Operation, Outcome, Raised, Returned, operations
+from zodb_spec.operations.choices import DATABASE
+from zodb_spec.world import World
+
+from zodb_conformance.bench import Bench, Done
+from zodb_conformance.matching import Mismatch, agrees, audit, claims, in_words, look, short, view
+from zodb_conformance.results import Recorder, Step
+from zodb_conformance.targets.base import Target
+
+Source = Callable[[World], Step | None]
+"""Where steps come from: given the world, the next step, or None to skip."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A contradiction between the target and the model, at the end of a run.
+
+    mismatch    what disagreed
+    noticed     the operation in which it showed
+    numbers     the numbers that the steps had in the model, one for each step of the script
+    script      the steps that were taken, resolved
+    lines       the lines of Python that were performed
+    """
+
+    mismatch: Mismatch
+    noticed: str
+    numbers: tuple[int, ...]
+    script: tuple[Step, ...]
+    lines: tuple[str, ...]
+
+    def place(self, number: int) -> int:
+        """Which step of the script, from 1, had a number in the model; the last one for 0."""
+        return self.numbers.index(number) + 1 if number in self.numbers else len(self.numbers)
+
+
+class Run:
+    """One script on one fresh database (see the module's text).
+
+    target     what to perform it on
+    recorder   is told of every step before it is performed, and of the clauses that were compared
+               after it
+    footprint  whether everything that a step could have touched is looked at after it
+    """
+
+    def __init__(
+        self, target: Target, directory: Path, recorder: Recorder, *, footprint: bool = True
+    ) -> None:
+        self.target = target
+        self.recorder = recorder
+        self.footprint = footprint
+        self.world = scripts.initial(resolves="conflict-resolution" in target.capabilities)
+        self.bench = Bench(target.open_database, directory)
+        for name in self.world.managers:
+            self.bench.manager(name)
+        self.taken: list[Step] = []
+        self.numbers: list[int] = []
+        self.seen: dict[str, Any] = {}
+        self.known_oids = 1
+        self.audited = "raw-records" in target.capabilities
+        recorder.script()
+
+    def take(self, step: Step, number: int) -> Finding | None:
+        """Perform a step that makes sense, and compare."""
+        operation = operations()[step[0]]
+        arguments = step[1:]
+        before = self.world = self.world._replace(step=number)
+        line = operation.line(before, *arguments)
+        outcomes, trace = operation.outcomes(before, arguments)
+        if step[0] == "get":
+            self.bench.need_oid(int(arguments[1]))
+        self.recorder.step(step)
+        self.taken.append(step)
+        self.numbers.append(number)
+        done = self.bench.perform(line)
+        outcome = self._observed(outcomes, done, operation)
+        if outcome is None:
+            return self._finding(
+                self._contradiction(operation, arguments, outcomes, trace, done), step
+            )
+        self.world = outcome.world
+        mismatch = self._bind(outcome, done)
+        if mismatch is None and self.footprint:
+            mismatch = self._look(outcome, operation)
+        if mismatch is not None:
+            return self._finding(mismatch, step)
+        self.recorder.exercised(trace)
+        return None
+
+    # What was observed.
+
+    def _observed(
+        self, outcomes: Sequence[Outcome], done: Done, operation: Operation
+    ) -> Outcome | None:
+        moved = self.bench.moved() if operation.name.startswith("commit") else False
+        for outcome in outcomes:
+            if self._fits(outcome, done, moved):
+                return outcome
+        return None
+
+    def _fits(self, outcome: Outcome, done: Done, moved: bool) -> bool:
+        seen = outcome.seen
+        if isinstance(seen, Raised):
+            return done.error is not None and not _names(done.error).isdisjoint(seen.errors)
+        if done.error is not None:
+            return False
+        variables = self.bench.variables
+        if seen.kind == "value":
+            assert seen.value is not None
+            return agrees(self.bench, self.world, None, seen.value, variables[done.variable])
+        if seen.kind == "object" or seen.kind == "connection":
+            return variables[done.variable] is variables[seen.bind]
+        if seen.kind == "new connection":
+            made = variables[done.variable]
+            return all(made is not variables[name] for name in self.world.connections)
+        if seen.kind == "new object":
+            return self._is_found(outcome, seen, variables[done.variable])
+        return seen.kind not in ("committed", "not recorded") or moved == (seen.kind == "committed")
+
+    def _is_found(self, outcome: Outcome, seen: Returned, real: Any) -> bool:
+        found = outcome.world.objects[seen.bind]
+        assert found.owner.value is not None
+        variables = self.bench.variables
+        return (
+            type(real).__name__ == found.kind
+            and real._p_jar is variables[found.owner.value[0]]
+            and real._p_oid == self.bench.oids.get(found.owner.value[1], real._p_oid)
+            and all(real is not variables[name] for name in self.world.objects)
+        )
+
+    def _bind(self, outcome: Outcome, done: Done) -> Mismatch | None:
+        """Tie what the step brought into the world to the variables of the bench."""
+        seen = outcome.seen
+        variables = self.bench.variables
+        if isinstance(seen, Returned):
+            if seen.kind in ("new object", "new connection") and done.variable != seen.bind:
+                variables[seen.bind] = variables.pop(done.variable)
+            elif seen.kind == "object" and done.variable != seen.bind:
+                variables.pop(done.variable, None)
+        variables.pop("seen", None)
+        database = outcome.world.databases[DATABASE]
+        if database.next_oid > self.known_oids:
+            self.known_oids = database.next_oid
+            self._bind_oids(outcome.world)
+        if database.last not in self.bench.tids:
+            tid = self.bench.last
+            latest = max(self.bench.tids.values())
+            self.bench.tids[database.last] = tid
+            variables[f"tid{database.last}"] = tid
+            self.bench.lines.append(f"tid{database.last} = db.lastTransaction()")
+            if not tid > latest:
+                expected = "the tid of this transaction to be greater than all before it"
+                return Mismatch(
+                    "transaction.tids-increase", 0, expected, f"it is {short(tid)}", "False"
+                )
+        return None
+
+    def _bind_oids(self, world: World) -> None:
+        """Tie the oids that the step gave away."""
+        for name, thing in world.objects.items():
+            owner = thing.owner.value
+            if (
+                owner is not None
+                and owner[1] not in self.bench.oids
+                and self.bench.variables[name]._p_oid
+            ):
+                self.bench.bind_oid(owner[1], name)
+
+    def _look(self, outcome: Outcome, operation: Operation) -> Mismatch | None:
+        """Look at everything that the step could have touched."""
+        mismatch = look(self.bench, self.world, self.seen)
+        if mismatch is None and operation.name.startswith("commit"):
+            if (
+                isinstance(outcome.seen, Returned)
+                and outcome.seen.kind == "committed"
+                and self.audited
+            ):
+                mismatch = next(audit(self.bench, self.world, DATABASE), None)
+            elif isinstance(outcome.seen, Raised) and self._stored_anyway():
+                mismatch = Mismatch(
+                    "transaction.all-or-nothing",
+                    0,
+                    "nothing to be stored by a commit that failed",
+                    "the database has a new last transaction",
+                    f"db.lastTransaction() == {self.bench.tids[self.world.databases[DATABASE].last]!r}",
+                )
+        return mismatch
+
+    def _stored_anyway(self) -> bool:
+        return bool(self.bench.last != self.bench.tids[self.world.databases[DATABASE].last])
+
+    # What it contradicts.
+
+    def _contradiction(
+        self,
+        operation: Operation,
+        arguments: Sequence[str],
+        outcomes: Sequence[Outcome],
+        trace: list[str],
+        done: Done,
+    ) -> Mismatch:
+        expected = " or ".join(dict.fromkeys(_expectation(outcome) for outcome in outcomes))
+        first = outcomes[0]
+        if done.error is not None:
+            observed = f"it raises {short(done.error, 160)}"
+            if isinstance(first.seen, Raised):
+                return Mismatch(first.clause, 0, expected, observed, "")
+            clause, step = claims(trace, done.error), 0
+            if clause is None and operation.name == "read" and arguments[0] in self.world.objects:
+                clause, step = view(self.world, arguments[0])
+            return Mismatch(clause or operation.main_clause, step, expected, observed, "")
+        if isinstance(first.seen, Raised):
+            return Mismatch(first.clause, 0, expected, "nothing is raised", "")
+        return self._wrong_result(operation, arguments, first, expected, done)
+
+    def _wrong_result(
+        self,
+        operation: Operation,
+        arguments: Sequence[str],
+        outcome: Outcome,
+        expected: str,
+        done: Done,
+    ) -> Mismatch:
+        seen = outcome.seen
+        assert isinstance(seen, Returned)
+        real = self.bench.variables.get(done.variable)
+        observed = f"it is {short(real)}"
+        if seen.kind in ("committed", "not recorded"):
+            last = self.bench.tids[self.world.databases[DATABASE].last]
+            moved = "!=" if seen.kind == "committed" else "=="
+            observed = (
+                "the database has a new last transaction"
+                if moved == "=="
+                else "the last transaction is the old one"
+            )
+            return Mismatch(
+                outcome.clause, 0, expected, observed, f"db.lastTransaction() {moved} {last!r}"
+            )
+        if seen.kind == "object":
+            expression = f"{done.variable} is {seen.bind}"
+            clause = outcome.clause
+            if seen.value is not None and not hasattr(real, "_p_oid"):
+                clause, _ = view(self.world, arguments[0])
+            return Mismatch(clause, 0, expected, observed, expression)
+        if seen.kind == "new object":
+            return self._wrong_object(outcome, seen, real, done, expected)
+        if seen.kind == "connection" or seen.kind == "new connection":
+            return Mismatch(outcome.clause, 0, expected, observed, "")
+        clause, step = view(self.world, arguments[0])
+        assert seen.value is not None
+        return Mismatch(
+            clause, step, expected, observed, f"{done.variable} == {in_words(seen.value)}"
+        )
+
+    def _wrong_object(
+        self, outcome: Outcome, seen: Returned, real: Any, done: Done, expected: str
+    ) -> Mismatch:
+        found = outcome.world.objects[seen.bind]
+        assert found.owner.value is not None
+        connection = found.owner.value[0]
+        name = done.variable
+        twins = [other for other in self.world.objects if self.bench.variables[other] is real]
+        if twins:
+            observed = f"it is {twins[0]}"
+            return Mismatch(
+                "identity.connections-apart", 0, expected, observed, f"{name} is not {twins[0]}"
+            )
+        if getattr(real, "_p_jar", None) is not self.bench.variables[connection]:
+            observed = f"its jar is {short(getattr(real, '_p_jar', None))}"
+            return Mismatch(
+                "identity.connections-apart",
+                0,
+                expected,
+                observed,
+                f"{name}._p_jar is {connection}",
+            )
+        clause = "record.reference-comes-back"
+        return Mismatch(
+            clause, 0, expected, f"it is {short(real)}", f"type({name}).__name__ == {found.kind!r}"
+        )
+
+    def _finding(self, mismatch: Mismatch, step: Step) -> Finding:
+        return Finding(
+            mismatch, step[0], tuple(self.numbers), tuple(self.taken), tuple(self.bench.lines)
+        )
+
+
+def _names(error: Exception) -> set[str]:
+    return {cls.__name__ for cls in type(error).__mro__}
+
+
+def _expectation(outcome: Outcome) -> str:
+    seen = outcome.seen
+    if isinstance(seen, Raised):
+        return " or ".join(seen.errors)
+    if seen.kind == "value":
+        assert seen.value is not None
+        return in_words(seen.value)
+    return {
+        "nothing": "success",
+        "anything": "a value",
+        "object": f"the object {seen.bind} itself",
+        "new object": f"another object, a {outcome.world.objects[seen.bind].kind}"
+        if seen.bind in outcome.world.objects
+        else "",
+        "connection": f"{seen.bind} again",
+        "new connection": "a new connection",
+        "committed": "a new transaction",
+        "not recorded": "no new transaction",
+    }[seen.kind]
+
+
+# Scripts on a target.
+
+
+def raw(
+    prelude: Sequence[Step], numbers: Sequence[Sequence[int]], choice: Sequence[Operation]
+) -> Iterator[Source]:
+    """The steps of a raw script after its prelude, each resolved when its turn comes."""
+    yield from resolved(prelude)
+    for each in numbers:
+        yield lambda world, each=each: scripts.resolve(world, each, choice)  # type: ignore[misc]
+
+
+def resolved(script: Iterable[Step]) -> Iterator[Source]:
+    """The steps of a resolved script, each skipped where it makes no sense (any more)."""
+    for step in script:
+        yield lambda world, step=step: step if scripts.makes_sense(world, step) else None  # type: ignore[misc]
+
+
+def perform(
+    target: Target,
+    sources: Iterable[Source],
+    recorder: Recorder,
+    *,
+    footprint: bool = True,
+    avoid: Callable[[World, Step], bool] | None = None,
+) -> Finding | None:
+    """Perform a script on a fresh database of the target, up to its end or the first contradiction.
+
+    avoid: says which steps to keep away from
+    """
+    with tempfile.TemporaryDirectory(prefix="zodb-conformance-") as directory:
+        run = Run(target, Path(directory), recorder, footprint=footprint)
+        try:
+            for number, source in enumerate(sources, 1):
+                step = source(run.world._replace(step=number))
+                if step is None or (avoid is not None and avoid(run.world, step)):
+                    continue
+                finding = run.take(step, number)
+                if finding is not None:
+                    return finding
+            return None
+        finally:
+            run.bench.close()

@@ -1,0 +1,58 @@
+"""What a target is: something that opens databases, and says what it can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Target:
+    """An implementation under test.
+
+    name           what it is called in reports
+    open_database  makes a database in an empty folder of its own: ``open_database(directory,
+                   **options)``
+    lines          the lines of Python that create an empty database ``db``, for witnesses
+    level          "storage" or "connection": what the target supplies
+    database       the implementation of the connection level, in words
+    capabilities   what it declares that it can do, by name (see `CAPABILITIES`)
+    extras         names that examples use and that depend on the implementation
+    distributions  the distributions whose versions a report names
+    """
+
+    name: str
+    open_database: Callable[..., Any]
+    lines: tuple[str, ...]
+    level: str = "storage"
+    database: str = ""
+    capabilities: frozenset[str] = frozenset()
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    distributions: tuple[str, ...] = ()
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """The versions of the distributions that matter for what was found."""
+        found = {}
+        for name in (*self.distributions, "persistent", "transaction"):
+            try:
+                found[name] = metadata.version(name)
+            except metadata.PackageNotFoundError:
+                found[name] = "not installed"
+        return found
+
+
+CAPABILITIES: dict[str, str] = {
+    "conflict-resolution": "The storage merges conflicting changes through `_p_resolveConflict`.",
+    "iteration": "The storage can list its transactions with `iterator`.",
+    "raw-records": "The storage behind the database is reachable as `db.storage`, and its records can be read and written.",
+    "class-factory": "The database looks classes up through its `classFactory`.",
+    "persistent-classes": "The implementation brings a metaclass for persistent classes.",
+    "large-record-warning": "The database warns about records of `large_record_size` bytes or more.",
+    "durable": "What was committed is there when the folder is opened again.",
+}
+"""Every capability with its meaning.  One that is declared is tested; where it is not, its clauses
+do not apply.
+"""

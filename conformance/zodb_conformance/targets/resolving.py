@@ -1,0 +1,219 @@
+"""From what the command line names to a target, with an error that says what to mend where that
+fails.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from zodb_conformance.errors import TargetUnusable
+from zodb_conformance.plan import Plan
+from zodb_conformance.targets.base import Target
+
+GROUP = "zodb_conformance.targets"
+DEFAULT = "reference-memory"
+SHORT = {"": DEFAULT, "reference": DEFAULT}
+CONNECTION_LEVEL = frozenset({"raw-records"})
+
+
+def registered() -> dict[str, str]:
+    """The registered targets: their names, and where they are defined."""
+    return {point.name: point.value for point in sorted(metadata.entry_points(group=GROUP))}
+
+
+def resolve(plan: Plan) -> Target:
+    """The target that a plan names.
+
+    Raises TargetUnusable with a sentence that says what to mend.
+    """
+    if plan.zconfig:
+        return _from_zconfig(plan.zconfig)
+    if plan.uri:
+        return _from_uri(plan.uri)
+    if plan.database:
+        return _from_database(plan.database)
+    name = SHORT.get(plan.target, plan.target)
+    points = {point.name: point for point in metadata.entry_points(group=GROUP)}
+    if name in points:
+        return _made(name, lambda: points[name].load()())
+    if ":" in name:
+        return _from_factory(name)
+    known = ", ".join(sorted(points)) or "none: is zodb-conformance installed?"
+    raise TargetUnusable(
+        f"there is no target {name!r}; registered are {known}; a storage factory is written as package.module:name"
+    )
+
+
+def _made(name: str, make: Callable[[], Target]) -> Target:
+    try:
+        made = make()
+    except ImportError as error:
+        raise TargetUnusable(
+            f"target {name!r} needs {error.name or error}, which is not installed; "
+            "for ZODB, install zodb-conformance[zodb]"
+        ) from error
+    if not isinstance(made, Target):
+        raise TargetUnusable(f"target {name!r}: its entry point gave {made!r} and not a Target")
+    return made
+
+
+def imported(path: str) -> Any:
+    """What ``package.module:name`` stands for.
+
+    Raises TargetUnusable where there is no such thing.
+    """
+    module, _, name = path.partition(":")
+    if not module or not name:
+        raise TargetUnusable(f"{path!r} is not of the form package.module:name")
+    try:
+        found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except ImportError as error:
+        raise TargetUnusable(f"{path!r} could not be imported: {error}") from error
+    except AttributeError as error:
+        raise TargetUnusable(f"module {module!r} has no {name!r}") from error
+    return found
+
+
+def _from_factory(path: str) -> Target:
+    found = imported(path)
+    if isinstance(found, Target):
+        return found
+    if isinstance(found, type) and issubclass(found, Target):
+        return found()  # type: ignore[call-arg]  # a subclass gives its own defaults
+    if not callable(found):
+        raise TargetUnusable(
+            f"{path!r} is {found!r}, which can't be called; it should be open_storage(directory)"
+        )
+    module, _, name = path.partition(":")
+    lines = (
+        "import tempfile",
+        f"from {module} import {name.split('.')[0]}",
+        "directory = tempfile.TemporaryDirectory()",
+        f"storage = {name}(directory.name)",
+    )
+    return _over_storage(path, lambda directory: found(str(directory)), lines)
+
+
+def _over_storage(name: str, open_storage: Callable[[Path], Any], lines: tuple[str, ...]) -> Target:
+    """A storage with a connection level over it: ZODB's where it is installed, the reference's
+    otherwise.
+    """
+
+    def checked(directory: Path) -> Any:
+        storage = open_storage(directory)
+        if storage is None:
+            raise TargetUnusable(
+                f"{name}: the storage factory returned None; it should return a storage"
+            )
+        return storage
+
+    try:
+        import ZODB
+    except ImportError:
+        from zodb_reference import DB
+
+        def open_reference(directory: Path, **options: Any) -> Any:
+            return DB(checked(directory), **options)
+
+        return Target(
+            name=name,
+            open_database=open_reference,
+            lines=("import zodb_reference", *lines, "db = zodb_reference.DB(storage)"),
+            database="zodb_reference.DB",
+            capabilities=CONNECTION_LEVEL,
+        )
+
+    def open_zodb(directory: Path, **options: Any) -> Any:
+        return ZODB.DB(checked(directory), **options)
+
+    return Target(
+        name=name,
+        open_database=open_zodb,
+        lines=("import ZODB", *lines, "db = ZODB.DB(storage)"),
+        database="ZODB.DB",
+        capabilities=CONNECTION_LEVEL | {"class-factory", "large-record-warning"},
+        distributions=("ZODB",),
+    )
+
+
+def _from_database(path: str) -> Target:
+    found = imported(path)
+    if not callable(found):
+        raise TargetUnusable(
+            f"{path!r} is {found!r}, which can't be called; it should be open_database(directory)"
+        )
+    module, _, name = path.partition(":")
+
+    def open_database(directory: Path, **options: Any) -> Any:
+        database = found(str(directory), **options)
+        if database is None:
+            raise TargetUnusable(
+                f"{path}: the database factory returned None; it should return a database"
+            )
+        return database
+
+    return Target(
+        name=path,
+        open_database=open_database,
+        lines=(
+            "import tempfile",
+            f"from {module} import {name.split('.')[0]}",
+            "directory = tempfile.TemporaryDirectory()",
+            f"db = {name}(directory.name)",
+        ),
+        level="connection",
+        database=path,
+    )
+
+
+def _from_zconfig(path: str) -> Target:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TargetUnusable(f"the ZConfig file {path} can't be read: {error}") from error
+    try:
+        from ZODB.config import storageFromString
+    except ImportError as error:
+        raise TargetUnusable("--zconfig needs ZODB; install zodb-conformance[zodb]") from error
+
+    def open_storage(directory: Path) -> Any:
+        try:
+            return storageFromString(text.replace("{directory}", str(directory)))
+        except Exception as error:
+            raise TargetUnusable(f"{path}: {error}") from error
+
+    lines = (
+        "import tempfile",
+        "from ZODB.config import storageFromString",
+        "directory = tempfile.TemporaryDirectory()",
+        f"storage = storageFromString({text!r}.replace('{{directory}}', directory.name))",
+    )
+    return _over_storage(path, open_storage, lines)
+
+
+def _from_uri(uri: str) -> Target:
+    try:
+        from zodburi import resolve_uri
+    except ImportError as error:
+        raise TargetUnusable("--uri needs zodburi; install zodb-conformance[zodb]") from error
+
+    def open_storage(directory: Path) -> Any:
+        try:
+            factory, _ = resolve_uri(uri.replace("{directory}", str(directory)))
+            return factory()
+        except Exception as error:
+            raise TargetUnusable(f"{uri}: {type(error).__name__}: {error}") from error
+
+    lines = (
+        "import tempfile",
+        "from zodburi import resolve_uri",
+        "directory = tempfile.TemporaryDirectory()",
+        f"storage = resolve_uri({uri!r}.replace('{{directory}}', directory.name))[0]()",
+    )
+    return _over_storage(uri, open_storage, lines)
