@@ -16,6 +16,7 @@ import fractions
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import CodeType
@@ -79,7 +80,8 @@ class Bench:
         self.database = open_database(directory)
         self.variables["db"] = self.database
         self.last = self.database.lastTransaction()
-        self.tids[1] = self.last
+        self.tids[1] = self.variables["tid1"] = self.last
+        self.lines.append("tid1 = db.lastTransaction()")
         self.oids[0] = bytes(8)
         self.variables["oid0"] = bytes(8)
 
@@ -94,7 +96,7 @@ class Bench:
         variable = line.partition(" = ")[0]
         try:
             exec(compiled(line), self.variables)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # what a target raises is a result
             error.__traceback__ = (
                 None  # the frames would keep objects alive that the program gave up
             )

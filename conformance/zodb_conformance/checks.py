@@ -12,31 +12,57 @@ import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_spec.clause import Clause, clauses
 from zodb_spec.editions import Edition
 
+from zodb_conformance.context import Context
 from zodb_conformance.drivers import machine, walker
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.examples import run_example
 from zodb_conformance.plan import SMOKE, Plan
-from zodb_conformance.results import Recorder
 from zodb_conformance.targets import Target
 
 MIXES: dict[str, dict[str, int]] = {
     "everything": {},
     "objects": {
-        "new": 6, "add": 5, "link": 12, "doom": 0, "close": 1, "open": 1, "commit": 12, "set-unpicklable": 2,
+        "new": 6,
+        "add": 5,
+        "link": 12,
+        "commit": 12,
+        "set-unpicklable": 2,
+        "close": 1,
+        "open": 1,
+        "doom": 0,
     },
     "isolation": {
-        "new": 1, "set": 12, "increment": 10, "read": 10, "commit": 14, "read-current": 4, "doom": 0,
+        "new": 1,
+        "set": 12,
+        "increment": 10,
+        "read": 10,
+        "commit": 14,
+        "read-current": 4,
+        "doom": 0,
     },
-    "connections": {"open": 6, "close": 8, "sync": 3, "read": 8, "commit": 8, "doom": 0, "set-unpicklable": 0},
+    "connections": {
+        "open": 6,
+        "close": 8,
+        "sync": 3,
+        "read": 8,
+        "commit": 8,
+        "doom": 0,
+        "set-unpicklable": 0,
+    },
     "failures": {
-        "commit-sabotaged": 8, "set-unpicklable": 5, "link": 12, "add": 5, "change-after-failure": 6,
+        "commit-sabotaged": 8,
+        "set-unpicklable": 5,
+        "link": 12,
+        "add": 5,
+        "change-after-failure": 6,
     },
-}  # fmt: skip
+}
 """The mixes of operations of which scripts are made; a weight replaces the table's own, 0 leaves
 one out.
 """
 
-Run = Callable[[Plan, Target, Recorder], str]
+Run = Callable[[Context], str]
+"""Does a check, and returns a note on what it could not do."""
 
 
 def applies(clause: Clause, plan: Plan, target: Target) -> bool:
@@ -72,15 +98,15 @@ def _chosen(name: str, plan: Plan) -> bool:
     return name not in plan.skip
 
 
-def _smoke(plan: Plan, target: Target, recorder: Recorder) -> str:
+def _smoke(context: Context) -> str:
     """Store one object, and read it again through another connection."""
-    search = Search(plan, target, recorder, SMOKE)
-    walker.smoke(search)
+    walker.smoke(Search(context, SMOKE))
     return ""
 
 
 def _examples(chosen: list[Clause]) -> Run:
-    def run(plan: Plan, target: Target, recorder: Recorder) -> str:
+    def run(context: Context) -> str:
+        plan, target, recorder = context.plan, context.target, context.recorder
         for clause in chosen:
             if clause.id in plan.avoid or not set(plan.avoid).isdisjoint(clause.situations):
                 continue
@@ -117,14 +143,14 @@ def opener(target: Target, directory: Path) -> Callable[..., Any]:
 
 
 def _walk(name: str, weights: dict[str, int]) -> Run:
-    def run(plan: Plan, target: Target, recorder: Recorder) -> str:
-        return walker.walk(Search(plan, target, recorder, f"walk.{name}"), weights)
+    def run(context: Context) -> str:
+        return walker.walk(Search(context, f"walk.{name}"), weights)
 
     return run
 
 
 def _machine(name: str, weights: dict[str, int]) -> Run:
-    def run(plan: Plan, target: Target, recorder: Recorder) -> str:
-        return machine.drive(Search(plan, target, recorder, f"machine.{name}"), weights)
+    def run(context: Context) -> str:
+        return machine.drive(Search(context, f"machine.{name}"), weights)
 
     return run

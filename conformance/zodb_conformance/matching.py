@@ -1,4 +1,4 @@
-"""Comparison: does what was observed agree with the model?
+"""Comparison of what was observed with what the model says.
 
 Every function gives None where it does, and otherwise a `Mismatch`: what was expected and observed
 in words, and the Python expression that is true where the target conforms, for the witness.

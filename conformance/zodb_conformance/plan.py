@@ -29,9 +29,9 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile(budget=20, scripts=150, steps=60, hang=10),
-    "ci": Profile(budget=120, scripts=1000, steps=100, hang=20),
-    "deep": Profile(budget=1800, scripts=20000, steps=200, hang=60),
+    "quick": Profile(budget=60, scripts=400, steps=60, hang=10),
+    "ci": Profile(budget=600, scripts=2000, steps=100, hang=20),
+    "deep": Profile(budget=7200, scripts=20000, steps=200, hang=60),
 }
 
 

@@ -101,21 +101,27 @@ class Tally:
     current: str = ""
 
     def check(self, name: str) -> None:
+        """Remember which check is running."""
         self.current = name
 
     def script(self) -> None:
+        """Count a script."""
         self.scripts += 1
 
     def step(self, step: Step) -> None:
+        """Count a step."""
         self.steps += 1
 
     def exercised(self, clauses: Iterable[str]) -> None:
+        """Count the clauses."""
         counts = self.counts
         for clause in clauses:
             counts[clause] = counts.get(clause, 0) + 1
 
     def deviation(self, deviation: Deviation) -> None:
+        """Keep the deviation."""
         self.deviations.append(deviation)
 
     def done(self, name: str, note: str = "") -> None:
+        """Keep the note."""
         self.finished[name] = note

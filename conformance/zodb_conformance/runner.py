@@ -12,9 +12,9 @@ from zodb_spec.operation import operations
 from zodb_spec.script import initial, makes_sense
 
 from zodb_conformance.checks import checks
-from zodb_conformance.drivers.search import Quiet
+from zodb_conformance.context import Context
 from zodb_conformance.plan import Plan
-from zodb_conformance.results import Deviation, Recorder, Step
+from zodb_conformance.results import Deviation, Recorder, Step, Tally
 from zodb_conformance.running import perform, resolved
 from zodb_conformance.targets import CAPABILITIES, resolve
 from zodb_conformance.telling import deviation_of, program_of_steps
@@ -42,26 +42,24 @@ def run_checks(plan: Plan, recorder: Recorder) -> None:
 
     Raises TargetUnusable where the target can't be exercised at all.
     """
-    target = resolve(plan)
+    context = Context(plan, resolve(plan), recorder)
     with quiet():
-        for name, run in checks(plan, target).items():
+        for name, run in checks(plan, context.target).items():
             recorder.check(name)
-            recorder.done(name, run(plan, target, recorder))
+            recorder.done(name, run(context))
 
 
 def replay(plan: Plan, script: Sequence[Step], recorder: Recorder) -> Deviation | None:
     """Perform a recorded script, and give the deviation that it shows, if it does."""
     target = resolve(plan)
     if script and script[0][0] == "example":
-        return _replay_example(plan, script[0][1], recorder)
+        return _replay_example(plan, script[0][1])
     with quiet():
         finding = perform(target, resolved(script), recorder)
     return None if finding is None else deviation_of(finding, "replay", target)
 
 
-def _replay_example(plan: Plan, clause: str, recorder: Recorder) -> Deviation | None:
-    from zodb_conformance.results import Tally
-
+def _replay_example(plan: Plan, clause: str) -> Deviation | None:
     tally = Tally()
     chapter = clauses()[clause].chapter
     one = Plan.from_json(
@@ -72,8 +70,9 @@ def _replay_example(plan: Plan, clause: str, recorder: Recorder) -> Deviation | 
 
 
 def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], str]:
-    """A script told as Python, without performing it: the clause that stands for its last step, its
-    lines, and a program that performs them.
+    """A script told as Python, without performing it.
+
+    Returns the clause that stands for its last step, its lines, and a program that performs them.
     """
     target = resolve(plan)
     if script[0][0] == "example":
@@ -102,6 +101,3 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
-
-
-__all__ = ["Quiet", "check_names", "describe", "quiet", "render", "replay", "run_checks"]

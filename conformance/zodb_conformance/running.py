@@ -192,7 +192,7 @@ class Run:
                     0,
                     "nothing to be stored by a commit that failed",
                     "the database has a new last transaction",
-                    f"db.lastTransaction() == {self.bench.tids[self.world.databases[DATABASE].last]!r}",
+                    f"db.lastTransaction() == tid{self.world.databases[DATABASE].last}",
                 )
         return mismatch
 
@@ -236,7 +236,7 @@ class Run:
         real = self.bench.variables.get(done.variable)
         observed = f"it is {short(real)}"
         if seen.kind in ("committed", "not recorded"):
-            last = self.bench.tids[self.world.databases[DATABASE].last]
+            last = self.world.databases[DATABASE].last
             moved = "!=" if seen.kind == "committed" else "=="
             observed = (
                 "the database has a new last transaction"
@@ -244,7 +244,7 @@ class Run:
                 else "the last transaction is the old one"
             )
             return Mismatch(
-                outcome.clause, 0, expected, observed, f"db.lastTransaction() {moved} {last!r}"
+                outcome.clause, 0, expected, observed, f"db.lastTransaction() {moved} tid{last}"
             )
         if seen.kind == "object":
             expression = f"{done.variable} is {seen.bind}"

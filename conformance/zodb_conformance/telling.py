@@ -120,8 +120,8 @@ def _program(clause: Clause | None, sentence: str, statements: list[str], target
                 "import os",
                 "import sys",
                 "from contextlib import suppress",
+                *sorted(imports, key=lambda line: (not line.startswith("import"), line)),
             ]
-            + sorted(imports, key=lambda line: (not line.startswith("import"), line))
         ),
         *quoted,
         "\n".join([*target.lines, body, END if clause is not None else ""]).rstrip(),

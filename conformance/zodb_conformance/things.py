@@ -23,7 +23,7 @@ class Named(Persistent):
 
     name: str
 
-    def __new__(cls, name: str) -> Named:
+    def __new__(cls, name: str) -> Named:  # noqa: D102  # the class says it
         self: Named = Persistent.__new__(cls)
         self.name = name
         return self

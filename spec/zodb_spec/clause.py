@@ -105,7 +105,7 @@ class Clause:
 
 
 _registry: dict[str, Clause] = {}
-_trace: list[str] | None = None
+_traces: list[list[str]] = []
 
 
 def clauses() -> Mapping[str, Clause]:
@@ -118,12 +118,11 @@ def tracing() -> Iterator[list[str]]:
     """Note the ids of the clauses that are called inside the block, in order, in the list that is
     given.
     """
-    global _trace
-    outer, _trace = _trace, []
+    _traces.append([])
     try:
-        yield _trace
+        yield _traces[-1]
     finally:
-        _trace = outer
+        _traces.pop()
 
 
 def _state(
@@ -182,8 +181,8 @@ def step(
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         @functools.wraps(function)
         def exercised(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            if _trace is not None:
-                _trace.append(id)
+            if _traces:
+                _traces[-1].append(id)
             return function(*args, **kwargs)
 
         _state("step", id, level, function, options)

@@ -19,11 +19,10 @@ from zodb_spec.script import initial, makes_sense
 from zodb_spec.situations import situations
 from zodb_spec.world import World
 
-from zodb_conformance.plan import PROFILES, Plan
-from zodb_conformance.results import Deviation, Recorder, Step
+from zodb_conformance.context import Context
+from zodb_conformance.results import Deviation, Recorder, Step, Tally
 from zodb_conformance.running import Finding, Source, perform, resolved
 from zodb_conformance.shrinking import Limit, shrink
-from zodb_conformance.targets.base import Target
 from zodb_conformance.telling import deviation_of
 
 TOLERATED = 3
@@ -36,18 +35,17 @@ REPLAYS = 3
 class Search:
     """The state of one check that performs scripts (see the module's text)."""
 
-    def __init__(self, plan: Plan, target: Target, recorder: Recorder, check: str) -> None:
-        self.plan, self.target, self.recorder, self.check = plan, target, recorder, check
-        self.profile = PROFILES[plan.profile]
-        self.seed = crc32(f"{plan.seed}/{check}".encode())
-        budget = self.profile.budget if plan.budget is None else plan.budget
-        self.deadline = time.monotonic() + budget
-        self.avoided: set[str] = set(plan.avoid)
+    def __init__(self, context: Context, check: str) -> None:
+        self.context, self.check = context, check
+        self.plan, self.target, self.recorder = context.plan, context.target, context.recorder
+        self.profile = context.profile
+        self.seed = crc32(f"{self.plan.seed}/{check}".encode())
+        self.avoided: set[str] = set(self.plan.avoid)
         self.found: Counter[str] = Counter()
 
     def time_is_up(self) -> bool:
         """Whether the budget is spent."""
-        return time.monotonic() > self.deadline
+        return time.monotonic() > self.context.deadline
 
     def try_script(self, sources: Iterable[Source], *, footprint: bool = True) -> Finding | None:
         """Perform a script; a contradiction is judged, shrunk and reported here, and given back as
@@ -141,15 +139,13 @@ class Search:
             self.recorder.deviation(Deviation(**{**told.to_json(), "kind": "flaky"}))
 
 
-class Quiet:
-    """A recorder for replays: it passes the steps on, so that a fall in one of them is seen, and
-    counts nothing.
+class Quiet(Tally):
+    """A recorder for replays.
+
+    It passes the steps on, so that a fall in one of them is seen, and keeps the rest to itself.
     """
 
     def __init__(self, recorder: Recorder) -> None:
-        self.script, self.step = recorder.script, recorder.step
-
-    def check(self, name: str) -> None: ...
-    def exercised(self, clauses: Iterable[str]) -> None: ...
-    def deviation(self, deviation: Deviation) -> None: ...
-    def done(self, name: str, note: str = "") -> None: ...
+        super().__init__()
+        self.script = recorder.script  # type: ignore[method-assign]
+        self.step = recorder.step  # type: ignore[method-assign]

@@ -38,7 +38,8 @@ def smoke(search: Search) -> None:
     if finding is not None:
         mismatch = finding.mismatch
         raise TargetUnusable(
-            f"the smoke test failed at `{finding.lines[-1]}`: expected {mismatch.expected}; {mismatch.observed}"
+            f"the smoke test failed at `{finding.lines[-1]}`: "
+            f"expected {mismatch.expected}; {mismatch.observed}"
         )
 
 

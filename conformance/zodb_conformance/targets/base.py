@@ -47,10 +47,10 @@ class Target:
 CAPABILITIES: dict[str, str] = {
     "conflict-resolution": "The storage merges conflicting changes through `_p_resolveConflict`.",
     "iteration": "The storage can list its transactions with `iterator`.",
-    "raw-records": "The storage behind the database is reachable as `db.storage`, and its records can be read and written.",
+    "raw-records": "The storage is reachable as `db.storage`, and its records can be read.",
     "class-factory": "The database looks classes up through its `classFactory`.",
     "persistent-classes": "The implementation brings a metaclass for persistent classes.",
-    "large-record-warning": "The database warns about records of `large_record_size` bytes or more.",
+    "large-record-warning": "The database warns about records of `large_record_size` or more bytes.",
     "durable": "What was committed is there when the folder is opened again.",
 }
 """Every capability with its meaning.  One that is declared is tested; where it is not, its clauses

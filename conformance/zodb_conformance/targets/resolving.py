@@ -39,18 +39,19 @@ def resolve(plan: Plan) -> Target:
     name = SHORT.get(plan.target, plan.target)
     points = {point.name: point for point in metadata.entry_points(group=GROUP)}
     if name in points:
-        return _made(name, lambda: points[name].load()())
+        return _made(name, points[name])
     if ":" in name:
         return _from_factory(name)
     known = ", ".join(sorted(points)) or "none: is zodb-conformance installed?"
     raise TargetUnusable(
-        f"there is no target {name!r}; registered are {known}; a storage factory is written as package.module:name"
+        f"there is no target {name!r}; registered are {known}; "
+        "a storage factory is written as package.module:name"
     )
 
 
-def _made(name: str, make: Callable[[], Target]) -> Target:
+def _made(name: str, point: metadata.EntryPoint) -> Target:
     try:
-        made = make()
+        made = point.load()()
     except ImportError as error:
         raise TargetUnusable(
             f"target {name!r} needs {error.name or error}, which is not installed; "

@@ -85,8 +85,16 @@ def connections(world: World, *before: str) -> Sequence[str]:
 
 
 def oids(world: World, connection: Name, *before: str) -> Sequence[str]:
-    """Every oid that was ever given away in the connection's database, and one that was not."""
-    return [str(oid) for oid in range(world.database_of(connection).next_oid + 1)]
+    """Every oid that was ever given away in the connection's database, and one that was not.
+
+    Those of the objects that were added and are not stored yet come twice: they are few.
+    """
+    added = [
+        thing.owner.value[1]
+        for thing in world.objects.values()
+        if thing.status.value == ADDED and thing.owner.value is not None
+    ]
+    return [str(oid) for oid in (*range(world.database_of(connection).next_oid + 1), *added)]
 
 
 def usable(world: World, manager: Name) -> bool:
