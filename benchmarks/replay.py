@@ -1,0 +1,161 @@
+"""What it costs to hold a target against the model: scripts replayed bare, with the model, with footprints.
+
+A script is recorded once on each target, as the lines of Python that it came to.  *Bare* executes these lines on a
+fresh database and does nothing else; *model* replays the steps with model and comparison; *footprints* looks at
+everything that a step could have touched as well.
+"""
+
+from __future__ import annotations
+
+import random
+import resource
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from timing import best
+from zodb_conformance import runner
+from zodb_conformance.bench import Bench
+from zodb_conformance.drivers.walker import CHOICES
+from zodb_conformance.plan import Plan
+from zodb_conformance.results import Step, Tally
+from zodb_conformance.running import Run, perform, raw, resolved
+from zodb_conformance.targets import Target, resolve
+from zodb_spec.operation import operations
+from zodb_spec.script import WIDTH, initial, mix, prelude
+from zodb_spec.script import resolve as choose
+
+SCRIPTS, STEPS = 40, 100
+TARGETS = ("zodb-mapping", "reference-memory", "zodb-file", "reference-sqlite")
+KNOWN = (
+    "change-on-a-closed-connection",
+    "commit-refused-with-new-objects",
+    "read-current-of-a-ghost",
+)
+
+
+def numbers_of(number: int) -> list[list[int]]:
+    """A raw script."""
+    draw = random.Random(number).randrange
+    return [[draw(CHOICES) for _ in range(WIDTH)] for _ in range(STEPS)]
+
+
+def record(target: Target) -> list[tuple[tuple[Step, ...], list[str]]]:
+    """Scripts on a target: their steps, and the lines that they came to."""
+    from zodb_conformance.context import Context
+    from zodb_conformance.drivers.search import Search
+
+    search = Search(Context(Plan(avoid=KNOWN), target, Tally()), "benchmark")
+    recorded = []
+    for number in range(SCRIPTS):
+        with tempfile.TemporaryDirectory() as directory:
+            run = Run(target, Path(directory), Tally())
+            for index, source in enumerate(raw(prelude(number), numbers_of(number), mix()), 1):
+                step = source(run.world._replace(step=index))
+                if step is None or search.avoids(run.world, step):
+                    continue
+                if run.take(step, index) is not None:
+                    break
+            recorded.append((tuple(run.taken), list(run.bench.lines)))
+            run.bench.close()
+    return recorded
+
+
+def bare(target: Target, scripts: Sequence[Sequence[str]]) -> None:
+    """Execute the lines of scripts, each on a fresh database."""
+    for lines in scripts:
+        with tempfile.TemporaryDirectory() as directory:
+            bench = Bench(target.open_database, Path(directory))
+            for line in lines:
+                bench.perform(line)
+            bench.close()
+
+
+def with_model(target: Target, scripts: Sequence[Sequence[Step]], *, footprint: bool) -> None:
+    """Replay scripts beside the model."""
+    for steps in scripts:
+        perform(target, resolved(steps), Tally(), footprint=footprint)
+
+
+def model_alone(scripts: Sequence[Sequence[Sequence[int]]]) -> int:
+    """Interpret raw scripts on the model alone, and count the steps."""
+    choice, count = mix(), 0
+    for numbers in scripts:
+        world = initial()
+        for index, each in enumerate(numbers, 1):
+            world = world._replace(step=index)
+            step = choose(world, each, choice)
+            if step is not None:
+                outcomes, _ = operations()[step[0]].outcomes(world, step[1:])
+                world = outcomes[0].world
+                count += 1
+    return count
+
+
+def machine_beside_walker(target: Target) -> None:
+    """The same raw scripts, drawn by Hypothesis and drawn by the walker's generator."""
+    drawn: list[list[list[int]]] = []
+    step = st.lists(st.integers(0, 255), min_size=WIDTH, max_size=WIDTH)
+
+    @seed(0)
+    @settings(
+        max_examples=SCRIPTS,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.lists(step, min_size=STEPS, max_size=STEPS))
+    def machine(numbers: list[list[int]]) -> None:
+        drawn.append(numbers)
+        perform(target, raw(prelude(0), numbers, mix()), Tally())
+
+    begun = time.perf_counter()
+    machine()
+    by_machine = time.perf_counter() - begun
+    begun = time.perf_counter()
+    for numbers in drawn:
+        perform(target, raw(prelude(0), numbers, mix()), Tally())
+    by_walker = time.perf_counter() - begun
+    print(
+        f"drawn by Hypothesis / drawn by the walker, {len(drawn)} equal scripts: {by_machine / by_walker:.2f}"
+    )
+
+
+def main() -> None:
+    """Print the figures."""
+    numbers = [numbers_of(number) for number in range(SCRIPTS)]
+    count = model_alone(numbers)
+    alone = best({"model": lambda: model_alone(numbers)})["model"]
+    print(f"model alone: {count / alone:,.0f} steps per second")
+    print(
+        f"{'target':18} {'steps':>6} {'bare µs/step':>13} {'model/bare':>11} {'footprints/bare':>16}"
+    )
+    with runner.quiet():
+        for name in TARGETS:
+            target = resolve(Plan(target=name))
+            recorded = record(target)
+            lines = [each for _, each in recorded]
+            steps = [each for each, _ in recorded]
+            times = best(
+                {
+                    "bare": lambda: bare(target, lines),
+                    "model": lambda: with_model(target, steps, footprint=False),
+                    "footprints": lambda: with_model(target, steps, footprint=True),
+                }
+            )
+            total = sum(map(len, steps))
+            print(
+                f"{name:18} {total:6} {times['bare'] / total * 1e6:13.1f} "
+                f"{times['model'] / times['bare']:11.2f} {times['footprints'] / times['bare']:16.2f}"
+            )
+        machine_beside_walker(resolve(Plan(target="reference-memory")))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory of all this: {peak:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
