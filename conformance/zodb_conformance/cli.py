@@ -1,0 +1,72 @@
+"""The command ``zodb-conformance``: its arguments, and which module acts on them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from zodb_conformance import __version__
+from zodb_conformance.commands import compare, init, listing, replay, run, show
+from zodb_conformance.errors import UsageError
+from zodb_conformance.suite import Suite
+
+MISUSED = 2
+"""The exit status where the command was used wrongly."""
+
+DESCRIPTION = """\
+Checks an object database of the ZODB family against the specification, clause by clause.
+
+  zodb-conformance run                          the reference, to see what a report looks like
+  zodb-conformance run zodb-file                a registered target
+  zodb-conformance run mypackage:open_storage   your storage: a function of a folder
+  zodb-conformance init                         what a project needs to do this in its CI
+"""
+
+STATUSES = """\
+exit status:
+  0    the target conforms
+  1    it breaks a clause that it MUST obey (with --strict, also one that it SHOULD obey)
+  2    the command was used wrongly
+  3    the target could not be exercised at all
+  130  the run was interrupted; there is a report of what was learnt until then
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with the sentence."""
+        self.exit(MISUSED, f"{self.prog}: {message}; `{self.prog} --help` tells what there is.\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command."""
+    made = Parser(
+        prog="zodb-conformance",
+        description=DESCRIPTION,
+        epilog=STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--version", action="version", version=f"zodb-conformance {__version__}")
+    commands = made.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, parser_class=Parser
+    )
+    for command in (run, listing, show, replay, compare, init):
+        command.add_to(commands)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None, suite: Suite | None = None) -> int:
+    """Do what the arguments say, those of the process by default, and give the exit status."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = parser().parse_args(words)
+    options.words = words
+    try:
+        status: int = options.act(options, suite or Suite())
+    except UsageError as error:
+        print(f"zodb-conformance: {error}", file=sys.stderr)  # noqa: T201 - the one line of output
+        return MISUSED
+    return status

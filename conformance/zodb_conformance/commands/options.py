@@ -1,0 +1,135 @@
+"""Arguments that several subcommands share, and what they come to."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib.machinery
+import random
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from zodb_spec.clause import Clause
+
+from zodb_conformance.errors import UsageError
+
+SHORT = "reference"
+"""The short name of the default target."""
+
+UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Add the ways to name a target."""
+    target = parser.add_argument_group("what is checked").add_mutually_exclusive_group()
+    target.add_argument(
+        "target",
+        nargs="?",
+        default="",
+        metavar="TARGET",
+        help="a registered name (see `list targets`), or package.module:name of a function that "
+        "opens a storage in a given folder; by default the reference",
+    )
+    target.add_argument(
+        "--zconfig",
+        default="",
+        metavar="FILE",
+        help="a ZConfig file with a storage section; {directory} in it is replaced by a folder",
+    )
+    target.add_argument(
+        "--uri",
+        default="",
+        metavar="URI",
+        help="a zodburi address; {directory} in it is replaced by a folder",
+    )
+    target.add_argument(
+        "--database",
+        default="",
+        metavar="MODULE:NAME",
+        help="a function open_database(directory, *, databases=None, database_name='unnamed', "
+        "**options), for an implementation of DB and Connection",
+    )
+
+
+def check_target(options: argparse.Namespace, targets: Mapping[str, str]) -> None:
+    """Raise UsageError where the target can not be what the person meant."""
+    if options.zconfig and not Path(options.zconfig).is_file():
+        raise UsageError(f"There is no ZConfig file {options.zconfig}.")
+    for name in (options.database, options.target):
+        if ":" in name:
+            _check_importable(name)
+    if options.database and ":" not in options.database:
+        raise UsageError(f"--database {options.database}: write it as package.module:name.")
+    if options.target and ":" not in options.target and options.target not in (*targets, SHORT):
+        hint = close(options.target, targets)
+        raise UsageError(
+            f"There is no target {options.target!r}{hint}; `zodb-conformance list targets` names "
+            "them, and a storage of your own is written as package.module:name."
+        )
+
+
+def _check_importable(name: str) -> None:
+    module, _, function = name.partition(":")
+    if not module or not function:
+        raise UsageError(f"{name!r} is not of the form package.module:name.")
+    top = module.partition(".")[0]
+    if top in sys.builtin_module_names:
+        return
+    if importlib.machinery.PathFinder.find_spec(top, [str(Path.cwd()), *sys.path]) is None:
+        raise UsageError(
+            f"There is no module {top!r}: install it in this environment, or start the suite in "
+            "the folder where it lies."
+        )
+
+
+def close(word: str, known: Iterable[str]) -> str:
+    """A hint at what the person may have meant, "" where nothing is near."""
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def find_clause(id: str, clauses: Mapping[str, Clause]) -> Clause:
+    """The clause with that id.
+
+    Raises UsageError where there is none.
+    """
+    if id not in clauses:
+        hint = close(id, clauses)
+        raise UsageError(
+            f"There is no clause {id!r}{hint}; `zodb-conformance list clauses` names them."
+        )
+    return clauses[id]
+
+
+def matching(pattern: str, clauses: Mapping[str, Clause]) -> list[Clause]:
+    """The clauses whose ids match a glob.
+
+    Raises UsageError where none does.
+    """
+    found = [clause for id, clause in clauses.items() if fnmatchcase(id, pattern)]
+    if not found:
+        hint = close(pattern, clauses)
+        raise UsageError(
+            f"No clause matches {pattern!r}{hint}; `zodb-conformance list clauses` names them."
+        )
+    return found
+
+
+def seconds(text: str) -> float:
+    """A duration as a person writes it: 60, 60s, 2m, 1.5h."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip())
+    if not found or found[2] not in UNITS or not float(found[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 60s, 5m or 1h")
+    return float(found[1]) * UNITS[found[2]]
+
+
+def seed(text: str) -> int:
+    """A seed: a number, or `random` for one that nobody used before."""
+    if text == "random":
+        return random.SystemRandom().randrange(10**6)
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed; write a number, or random")
+    return int(text)

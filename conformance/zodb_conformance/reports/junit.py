@@ -1,0 +1,66 @@
+"""`junit.xml`: a row a clause, for the CI systems that show such tables."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+from zodb_conformance.reports.model import Report, Row
+
+
+def document(report: Report) -> str:
+    """The whole document.  What fails the run is a failure, all else without a verdict is
+    skipped.
+    """
+    failing = {
+        told.finding.deviation.clause for told in (*report.deviations, *report.flaky) if told.counts
+    }
+    cases = [_case(row, row.id in failing) for row in report.rows]
+    cases += [
+        _failure("no-clause", told.name, told.finding.deviation.message)
+        for told in (*report.deviations, *report.flaky)
+        if told.clause is None
+    ]
+    cases += [
+        _failure("known", entry.clause, "this known deviation does not fail any more: remove it")
+        for entry in report.stale
+    ]
+    if report.verdict == "unusable":
+        cases.append(_failure("target", report.target.name, report.message, kind="error"))
+    suite = ET.Element(
+        "testsuite",
+        name=f"zodb-conformance {report.target.name}",
+        tests=str(len(cases)),
+        failures=str(sum(case.find("failure") is not None for case in cases)),
+        errors=str(sum(case.find("error") is not None for case in cases)),
+        skipped=str(sum(case.find("skipped") is not None for case in cases)),
+        time=f"{report.elapsed:.2f}",
+        timestamp=report.ended_at,
+    )
+    suite.extend(cases)
+    ET.indent(suite)
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _case(row: Row, fails: bool) -> ET.Element:
+    if fails:
+        return _failure(row.chapter, row.id, row.message or "", text=row.witness or "")
+    case = ET.Element("testcase", classname=row.chapter, name=row.id)
+    if row.verdict != "holds":
+        text = _clean(f"{row.verdict}: {row.message}")
+        ET.SubElement(case, "skipped", message=text)
+    return case
+
+
+def _failure(
+    classname: str, name: str, message: str, *, text: str = "", kind: str = "failure"
+) -> ET.Element:
+    case = ET.Element("testcase", classname=classname, name=name)
+    ET.SubElement(case, kind, message=_clean(message)).text = text
+    return case
+
+
+def _clean(text: str) -> str:
+    """The text without what XML can not hold: what a target answered may contain anything."""
+    return "".join(
+        sign if sign.isprintable() or sign in "\n\t" else repr(sign)[1:-1] for sign in text
+    )

@@ -1,0 +1,193 @@
+"""The end of a run on a terminal: what is wrong, why, and what to do next."""
+
+from __future__ import annotations
+
+import re
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from zodb_conformance.reports.model import Chapter, Overall, Report, Told, Verdict
+from zodb_conformance.reports.words import counted, headline, how_long
+
+STYLES: dict[Verdict, str] = {
+    "holds": "green",
+    "deviates": "bold red",
+    "known": "magenta",
+    "not-reached": "yellow",
+    "not-applicable": "bright_black",
+}
+MARKS: dict[Overall, tuple[str, str]] = {
+    "conforms": ("✓", "bold green"),
+    "deviates": ("✗", "bold red"),
+    "unusable": ("!", "bold red"),
+    "interrupted": ("…", "bold yellow"),
+}
+BAR = 24
+"""The width of the bar of a chapter."""
+
+MOST_LINES = 12
+"""How many lines of a trace are shown: the last ones, among which the failure is."""
+
+MOST_TOLD = 3
+"""How many deviations are told in full; of the others there is a line."""
+
+MOST_MISSED = 8
+"""How many clauses without a verdict are named."""
+
+SYNTAX = Syntax("", "python", theme="ansi_dark", background_color="default")
+
+
+def summary(report: Report, console: Console) -> None:
+    """Print everything that a person needs to know first, the most important thing last."""
+    console.print()
+    if report.verdict != "unusable":
+        console.print(table_of_chapters(report))
+        console.print()
+    told = [*report.deviations, *report.flaky]
+    for entry in told[:MOST_TOLD]:
+        finding(entry, console)
+    for entry in told[MOST_TOLD:]:
+        console.print(Padding(_title(entry), (0, 0, 0, 2)))
+        console.print(Padding(Text(entry.finding.deviation.message), (0, 2, 0, 4)))
+        console.print(Text(f"    {entry.python or entry.replay}\n", "cyan"), soft_wrap=True)
+    for stale in report.stale:
+        text = "  is a known deviation, and its witness does not fail any more: remove the entry.\n"
+        console.print(Text.assemble((f"  {stale.clause}", "bold red"), text))
+    for error in report.broken:
+        end = error.strip().splitlines()[-MOST_LINES:]
+        console.print(
+            Text("\n".join(["  ...", *(f"  {text}" for text in end), ""]), "dim"), soft_wrap=True
+        )
+    if report.verdict == "unusable" and report.output:
+        console.print(Text("  What was printed last:", "dim"))
+        console.print(Padding(Text(report.output.strip(), "dim"), (0, 2, 1, 4)))
+    _outcome(report, console)
+
+
+def _outcome(report: Report, console: Console) -> None:
+    mark, style = MARKS[report.verdict]
+    title, lead = headline(report)
+    console.print(Text.assemble((f"{mark} {title}", style), f"  {lead}"))
+    if report.status == 1 and report.verdict == "conforms":
+        console.print("  The run fails all the same: the known-deviations file is out of date.")
+    unreached = [row.id for row in report.rows if row.verdict == "not-reached" and not row.flaky]
+    if unreached and report.verdict in ("conforms", "deviates"):
+        more = ", ..." if len(unreached) > MOST_MISSED else ""
+        line(console, "missed", ", ".join(unreached[:MOST_MISSED]) + more)
+    done = f"{counted(report.scripts, 'script')}, {counted(report.steps, 'step')}"
+    work = f"{done} in {how_long(report.elapsed)}; seed {report.plan.seed}, {report.plan.profile}"
+    line(console, "work", work)
+    line(console, "report", str(report.folder / "report.html"))
+    line(console, "again", report.command)
+
+
+def line(console: Console, word: str, rest: str) -> None:
+    """A word and something to copy, which therefore is never wrapped."""
+    console.print(Text.assemble((f"  {word:<8}", "dim"), rest), soft_wrap=True)
+
+
+def finding(told: Told, console: Console) -> None:
+    """Print one deviation, as much of it as helps at first sight."""
+    parts: list[RenderableType] = [_title(told)]
+    if told.clause:
+        parts.append(Text(told.clause.summary.replace("`", "")))
+    parts.append(_facts(told))
+    if told.finding.deviation.trace:
+        parts.append(Padding(trace(told), (0, 0, 0, 2)))
+    console.print(Padding(Group(*parts), (0, 2, 0, 2)))
+    for word, command in (("see it", told.python), ("replay", told.replay)):
+        if command:
+            console.print(
+                Text.assemble((f"  {word:<11}", "dim"), (command, "cyan")), soft_wrap=True
+            )
+    console.print()
+
+
+def _title(told: Told) -> Text:
+    found = told.finding.deviation
+    kind = "flaky" if told.finding.flaky else found.kind
+    notes = [told.clause.level.value] if told.clause else []
+    if kind != "deviation":
+        notes.append(kind)
+    if not told.counts:
+        notes.append("does not fail the run")
+    style = "bold yellow" if told.finding.flaky or not told.counts else "bold red"
+    return Text.assemble((found.clause or "no clause", style), "  ", (", ".join(notes), "dim"))
+
+
+def _facts(told: Told) -> RenderableType:
+    found = told.finding.deviation
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", width=9)
+    table.add_column(overflow="fold")
+    table.add_row("expected", Text(found.expected))
+    table.add_row("observed", Text(found.observed, "red"))
+    if told.origin:
+        table.add_row("", Text(told.origin, "dim"))
+    if told.finding.flaky:
+        table.add_row("", Text("seen once, and not again when it was replayed", "yellow"))
+    return table
+
+
+def trace(told: Told) -> RenderableType:
+    """The last lines of the trace, numbered, the two that matter marked."""
+    found = told.finding.deviation
+    table = Table.grid(padding=(0, 1))
+    table.add_column(style="dim", justify="right", width=4)
+    table.add_column(overflow="fold")
+    table.add_column(no_wrap=True)
+    first = max(0, len(found.trace) - MOST_LINES)
+    if first:
+        table.add_row("", Text(f"{counted(first, 'line')} before", "dim"), "")
+    for number, code in enumerate(found.trace[first:], start=first + 1):
+        notes = []
+        if number == found.established_at:
+            notes.append("established")
+        if number == found.noticed_at:
+            notes.append("noticed" if found.kind == "deviation" else found.kind)
+        coloured = SYNTAX.highlight(code)
+        coloured.rstrip()
+        coloured.no_wrap, coloured.overflow = False, "fold"
+        note = Text("← " + ", ".join(notes), "red") if notes else Text()
+        table.add_row(str(number) if found.noticed_at else "", coloured, note)
+    return table
+
+
+def table_of_chapters(report: Report) -> Table:
+    """The chapters with their verdicts."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(overflow="ellipsis", no_wrap=True, max_width=40)
+    table.add_column(width=BAR)
+    table.add_column(justify="right", no_wrap=True)
+    for chapter in report.chapters:
+        applicable = len(chapter.rows) - chapter.count("not-applicable")
+        if not applicable:
+            continue
+        held = chapter.count("holds")
+        style = "" if held == applicable else STYLES[worst(chapter)]
+        number = Text(f"{held} of {applicable} hold", style or "dim")
+        title = re.split("[:,]", chapter.title)[0].replace("`", "")
+        table.add_row(Text(f"  {title}", style), bar(chapter), number)
+    return table
+
+
+def worst(chapter: Chapter) -> Verdict:
+    """The verdict of a chapter that a reader should see first."""
+    order: tuple[Verdict, ...] = ("deviates", "not-reached", "known")
+    return next((verdict for verdict in order if chapter.count(verdict)), "holds")
+
+
+def bar(chapter: Chapter) -> Text:
+    """The verdicts of a chapter as a bar; every verdict that occurs is seen."""
+    order: tuple[Verdict, ...] = ("deviates", "known", "not-reached", "holds")
+    counts = {verdict: number for verdict in order if (number := chapter.count(verdict))}
+    widths = {
+        verdict: max(1, BAR * number // sum(counts.values())) for verdict, number in counts.items()
+    }
+    widest = max(widths, key=lambda verdict: widths[verdict])
+    widths[widest] += BAR - sum(widths.values())
+    return Text.assemble(*(("━" * width, STYLES[verdict]) for verdict, width in widths.items()))

@@ -1,0 +1,52 @@
+"""Phrases that several forms of the report share."""
+
+from __future__ import annotations
+
+from zodb_conformance.reports.model import Report
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: "1 clause", "2 clauses"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def how_long(seconds: float) -> str:
+    """A duration: "9.4 s", "2 min 5 s"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def headline(report: Report) -> tuple[str, str]:
+    """The outcome of a run: one short sentence, and one that says how much stands behind it."""
+    name = report.target.name
+    checked = sum(report.count(verdict) for verdict in ("holds", "deviates", "known"))
+    of_all = f"{counted(checked, 'clause')} checked"
+    unreached = report.count("not-reached")
+    gap = f", {unreached} not reached" if unreached else ""
+    match report.verdict:
+        case "unusable":
+            if report.broken:
+                return "The suite failed", report.message
+            return f"{name} could not be exercised", report.message
+        case "interrupted":
+            found = counted(len(report.deviations), "deviation")
+            return "The run was interrupted", f"{of_all}{gap}, {found} found until then."
+        case "deviates":
+            return f"{name} deviates", f"{_broken(report)}; {of_all}{gap}."
+    allowed = len(report.deviations) + len(report.flaky)
+    but = f"; {counted(allowed, 'deviation')} that it may have" if allowed else ""
+    known = report.count("known")
+    waived = f"; {counted(known, 'deviation')} known and waived" if known else ""
+    return f"{name} conforms", f"{of_all}{gap}{but}{waived}."
+
+
+def _broken(report: Report) -> str:
+    broken = {told.finding.deviation.clause for told in report.deviations if told.counts}
+    flaky = sum(told.counts for told in report.flaky)
+    parts = []
+    if broken:
+        parts.append(f"{counted(len(broken), 'clause is', 'clauses are')} broken")
+    if flaky:
+        parts.append(f"{counted(flaky, 'failure')} seen that could not be shown again")
+    return ", ".join(parts)

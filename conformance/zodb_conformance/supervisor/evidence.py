@@ -1,0 +1,173 @@
+"""Nothing is reported that was not seen twice: scripts are replayed, and plain scripts are run by
+plain Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event as Flag
+
+from zodb_conformance.plan import Plan
+from zodb_conformance.results import Deviation
+from zodb_conformance.supervisor.nursery import Nursery
+from zodb_conformance.supervisor.process import TICK, Ended, kill_group, tail
+
+TRIES = 3
+"""How often a failure is tried before it is called flaky."""
+
+NOTHING_HAPPENED = "Every step returned: nothing is wrong here."
+"""What a plain script of a fall prints where it gets to its end."""
+
+PROLOGUES = {
+    "crash": "faulthandler.enable()  # says where, when the last step kills the process",
+    "hang": "# The last step does not return: say where it is, and end with status 1.\n"
+    "faulthandler.dump_traceback_later({seconds:g}, exit=True)",
+}
+"""What a plain script of a fall begins with."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """What came of doing a recorded failure again.
+
+    deviation  what was found; None where nothing was, or where the target took the process down in
+               another way than before
+    ended      how the child ended
+    """
+
+    deviation: Deviation | None
+    ended: Ended
+
+    @property
+    def fails(self) -> bool | None:
+        """Whether something is still wrong; None where that could not be found out."""
+        if self.deviation is not None or self.ended.fell:
+            return True
+        return False if self.ended.kind == "finished" else None
+
+
+def again(nursery: Nursery, recorded: Deviation) -> Again:
+    """Do a recorded failure again, in a child.
+
+    A script may show another clause by now: whatever it finds counts.
+    """
+    ended = nursery.replay(recorded.script, check=recorded.check, clause=recorded.clause)
+    if ended.kind == recorded.kind:
+        return Again(recorded, ended)
+    found = [Deviation.from_json(event["deviation"]) for event in ended.all("deviation")]
+    if not recorded.script:
+        found = [deviation for deviation in found if deviation.clause == recorded.clause]
+    return Again(found[0] if found else None, ended)
+
+
+def reproduces(nursery: Nursery, recorded: Deviation) -> bool | None:
+    """Whether a failure shows again, in one of a few tries; None where the run is stopped."""
+    for _ in range(TRIES):
+        if again(nursery, recorded).fails:
+            return True
+        if nursery.stop.is_set():
+            return None
+    return False
+
+
+def program_of_fall(program: str, kind: str, seconds: float) -> str:
+    """A plain script that performs the steps, made into one that also tells how it ends.
+
+    seconds  after how long a step is taken to hang
+    """
+    if not program:
+        return ""
+    lines = program.rstrip().splitlines()
+    place = _end_of_heading(program)
+    prologue = PROLOGUES[kind].format(seconds=seconds)
+    beginning = ["import faulthandler", "", prologue, ""]
+    ending = ["", f"print({NOTHING_HAPPENED!r})", ""]
+    return "\n".join([*lines[:place], *beginning, *lines[place:], *ending])
+
+
+def _end_of_heading(program: str) -> int:
+    """How many lines of a program its docstring and its imports from the future take."""
+    end = 0
+    for statement in ast.parse(program).body:
+        text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        if not text and not future:
+            break
+        end = statement.end_lineno or end
+    return end
+
+
+def shows(nursery: Nursery, recorded: Deviation) -> bool | None:
+    """Run the plain script of a deviation: whether it shows by itself what was recorded.
+
+    It has to end with status 1 and its own sentence (an assertion, or a line that begins with the
+    clause), die where a crash was recorded, or be ended by its own timer where a hang was.  Any
+    other error says something about the script only.  None where the run is stopped before that.
+    """
+    seconds = 2 * nursery.patience.hang + nursery.patience.start
+    status, output = run_plain(recorded.witness, nursery.plan, seconds, nursery.stop)
+    if nursery.stop.is_set():
+        return None
+    lines = output.rstrip().splitlines() or [""]
+    by_an_error = any(line.startswith("Traceback (most recent call last)") for line in lines)
+    if recorded.kind == "crash":
+        return status is not None and not by_an_error and NOTHING_HAPPENED not in lines
+    if recorded.kind == "hang":
+        return status == 1 and any(line.startswith("Timeout (") for line in lines)
+    if by_an_error:
+        return status == 1 and lines[-1].startswith("AssertionError")
+    return status == 1 and any(line.startswith(f"{recorded.clause}: ") for line in lines)
+
+
+def run_plain(program: str, plan: Plan, seconds: float, stop: Flag) -> tuple[int | None, str]:
+    """Run a plain script as its reader will, and give its status (None where it had to be killed)
+    and its output.
+    """
+    with tempfile.TemporaryDirectory(prefix="zodb-conformance-") as temporary:
+        path, output = Path(temporary, "witness.py"), Path(temporary, "output")
+        path.write_text(program, encoding="utf-8")
+        environment = {**os.environ, "TMPDIR": temporary}
+        if needs_this_folder(plan):
+            paths = filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")])
+            environment["PYTHONPATH"] = os.pathsep.join(paths)
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, str(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env=environment,
+                start_new_session=True,
+            )
+        end = time.monotonic() + seconds
+        while process.poll() is None and time.monotonic() < end and not stop.wait(TICK):
+            pass
+        status = process.poll()
+        kill_group(process)
+        return status, tail(output.read_bytes())
+
+
+def needs_this_folder(plan: Plan) -> bool:
+    """Whether the target's factory is a module of the folder where the suite was started, and not
+    installed.
+    """
+    module = (plan.database or plan.target).partition(":")
+    if not module[1]:
+        return False
+    top = module[0].partition(".")[0]
+    here = str(Path.cwd())
+    elsewhere = [entry for entry in sys.path if entry not in ("", ".", here)]
+    return importlib.machinery.PathFinder.find_spec(top, elsewhere) is None
+
+
+def command(path: Path, plan: Plan) -> str:
+    """The command line that runs a plain script, as it was run here."""
+    return f"{'PYTHONPATH=. ' if needs_this_folder(plan) else ''}python {path}"

@@ -1,0 +1,92 @@
+"""From a fall to a deviation: the shortest script that still takes the target down, told as
+Python.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from zodb_conformance.plan import PROFILES
+from zodb_conformance.results import Deviation, Step
+from zodb_conformance.supervisor.evidence import program_of_fall
+from zodb_conformance.supervisor.lanes import Fall, rendered
+from zodb_conformance.supervisor.minimise import minimise
+from zodb_conformance.supervisor.nursery import Nursery
+from zodb_conformance.supervisor.process import Ended, Limits
+
+MOST_TRIES = 80
+"""How many children one fall may cost."""
+
+EXAMPLE = "example"
+"""The operation of the one step of which the script of an example consists."""
+
+
+@dataclass
+class _Tries:
+    """How many tries are left, and how the last one that fell did so."""
+
+    left: int
+    until: float
+    last: Ended | None = None
+
+    def another(self) -> bool:
+        """Whether one more try is allowed; it is counted."""
+        self.left -= 1
+        return self.left >= 0 and time.monotonic() < self.until
+
+
+def shortened(nursery: Nursery, fall: Fall) -> Fall:
+    """The fall with the shortest script found within the tries and the time that it may cost.
+
+    The script is the one that the child performed: what made no sense after something was left
+    out is not in it.
+    """
+    if not fall.whole or not fall.script or is_example(fall):
+        return fall
+    budget = PROFILES[nursery.plan.profile].budget
+    tries = _Tries(MOST_TRIES, time.monotonic() + budget)
+
+    def falls(script: tuple[Step, ...]) -> bool:
+        if nursery.stop.is_set():
+            return False
+        ended = nursery.replay(script, patience(nursery, fall), check=fall.check)
+        performed = ended.glance.script
+        if ended.kind != fall.kind or not performed or performed[-1][0] != fall.script[-1][0]:
+            return False
+        tries.last = ended
+        return True
+
+    minimise(fall.script, falls, again=tries.another)
+    if tries.last is None:
+        return fall
+    return replace(
+        fall, how=tries.last.how, script=tries.last.glance.script, output=tries.last.output
+    )
+
+
+def is_example(fall: Fall) -> bool:
+    """Whether it happened in an example, which is no script that could be shortened."""
+    return fall.script[:1] != () and fall.script[0][0] == EXAMPLE
+
+
+def patience(nursery: Nursery, fall: Fall) -> Limits:
+    """How long a child may be silent that is tried because of this fall."""
+    return nursery.short_patience if fall.kind == "hang" else nursery.patience
+
+
+def deviation_of(nursery: Nursery, fall: Fall) -> Deviation:
+    """The fall as a deviation of the clause that stands for the step it happened in."""
+    told = rendered(nursery, fall.script)
+    return Deviation(
+        clause=told.clause or fall.clause,
+        check=fall.check,
+        expected="an answer or an error of Python",
+        observed=f"the target {fall.how}",
+        noticed=" ".join(fall.script[-1]) if fall.script else "",
+        noticed_at=len(told.trace) or None,
+        trace=told.trace,
+        script=() if is_example(fall) or not fall.whole else fall.script,
+        witness=program_of_fall(told.program, fall.kind, nursery.patience.hang),
+        kind=fall.kind,
+    )

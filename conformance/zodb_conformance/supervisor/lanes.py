@@ -1,0 +1,166 @@
+"""The checks, dealt out to children side by side, each restarted where the target took it down."""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from zodb_conformance.plan import PROFILES, SMOKE, Plan
+from zodb_conformance.results import Deviation, Step
+from zodb_conformance.supervisor.nursery import Nursery
+from zodb_conformance.supervisor.process import Ended
+
+LANES = 2
+"""How many children work side by side.  It is the same on every machine, so that a report does
+not depend on it.
+"""
+
+MOST_FALLS = 6
+"""After so many falls a lane gives up: a target that dies at every turn teaches nothing more."""
+
+
+@dataclass(frozen=True)
+class Fall:
+    """The target took a child down.
+
+    clause  the clause that stands for the step it fell in, "" where there was no step
+    whole   False where the script is not known to its full length
+    """
+
+    kind: Literal["crash", "hang"]
+    how: str
+    clause: str
+    check: str
+    script: tuple[Step, ...]
+    whole: bool
+    output: str
+
+
+@dataclass
+class Learnt:
+    """What children learnt: one lane of them, or all.
+
+    notes    the checks that are complete, or were given up, and what they could not do
+    broken   tracebacks of errors of the suite itself
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    scripts: int = 0
+    steps: int = 0
+    deviations: list[Deviation] = field(default_factory=list)
+    falls: list[Fall] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+    def take(self, ended: Ended) -> None:
+        """Add what one child left."""
+        self.counts.update(ended.glance.counts)
+        self.scripts += ended.glance.scripts
+        self.steps += ended.glance.steps
+        self.deviations += [
+            Deviation.from_json(event["deviation"]) for event in ended.all("deviation")
+        ]
+        self.notes |= {event["check"]: event["note"] for event in ended.all("done")}
+        self.broken += [event["traceback"] for event in ended.all("broke")]
+
+    def join(self, other: Learnt) -> None:
+        """Add everything that another learnt."""
+        self.counts.update(other.counts)
+        self.scripts += other.scripts
+        self.steps += other.steps
+        self.deviations += other.deviations
+        self.falls += other.falls
+        self.notes |= other.notes
+        self.broken += other.broken
+
+
+def deal(checks: Sequence[str]) -> list[list[str]]:
+    """The checks of each lane.  Who does what depends on the list alone, never on who is ready
+    first.
+    """
+    hands = [list(checks[lane::LANES]) for lane in range(LANES)]
+    return [hand for hand in hands if hand]
+
+
+def lane(nursery: Nursery, plan: Plan, checks: Sequence[str], learnt: Learnt) -> None:
+    """Do the checks of one lane, in as many children as the target makes necessary.
+
+    After a fall the next child leaves out what is done, and keeps away from the clause in whose
+    step it happened; where that does not help, it leaves the check out.  `learnt` receives
+    everything, also when the run is stopped.
+    """
+    todo, avoid = list(checks), plan.avoid
+    while todo and not nursery.stop.is_set():
+        ended = nursery.run("checks", part_of(plan, todo, avoid, len(todo) / len(checks)))
+        learnt.take(ended)
+        todo = [check for check in todo if check not in learnt.notes]
+        current = ended.glance.check
+        match ended.kind:
+            case "finished" | "stopped":
+                return
+            case "broke":
+                learnt.notes[current] = "given up: the suite itself failed here"
+            case "crash" | "hang" | "unusable":
+                fall = fall_of(nursery, ended)
+                learnt.falls.append(fall)
+                if len(learnt.falls) >= MOST_FALLS:
+                    note = f"not done: the target took down {MOST_FALLS} processes before"
+                    learnt.notes |= dict.fromkeys(todo, note)
+                elif not fall.clause or fall.clause in avoid:
+                    learnt.notes[current or todo[0]] = f"given up: the target {fall.how}"
+                else:
+                    avoid = (*avoid, fall.clause)
+        todo = [check for check in todo if check not in learnt.notes]
+
+
+def part_of(plan: Plan, checks: Sequence[str], avoid: tuple[str, ...], share: float) -> Plan:
+    """The plan for some of the checks, with their share of the time."""
+    budget = PROFILES[plan.profile].budget if plan.budget is None else plan.budget
+    return replace(
+        plan,
+        checks=tuple(glob.escape(check) for check in checks),
+        skip=(SMOKE,),
+        avoid=avoid,
+        budget=budget * share,
+    )
+
+
+def fall_of(nursery: Nursery, ended: Ended) -> Fall:
+    """What is known of a fall, with the clause that stands for the step."""
+    how = ended.how
+    if ended.kind == "unusable":
+        how = f"became unusable: {ended.all('unusable')[0]['message']}"
+    script = ended.glance.script
+    return Fall(
+        kind="hang" if ended.kind == "hang" else "crash",
+        how=how,
+        clause=rendered(nursery, script).clause,
+        check=ended.glance.check,
+        script=script,
+        whole=ended.glance.whole,
+        output=ended.output,
+    )
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A script told as Python: the clause of its last step, the lines of the trace, and a whole
+    program.
+    """
+
+    clause: str = ""
+    trace: tuple[str, ...] = ()
+    program: str = ""
+
+
+def rendered(nursery: Nursery, script: Sequence[Step]) -> Rendered:
+    """Have a child tell a script as Python; empty where it can not."""
+    if not script:
+        return Rendered()
+    found = nursery.run("render", script=tuple(script)).all("rendered")
+    if not found:
+        return Rendered()
+    return Rendered(found[0]["clause"], tuple(found[0]["trace"]), found[0]["witness"])

@@ -1,0 +1,124 @@
+"""All the children of a run: what they have in common, how far they are together, and how they
+are stopped.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from threading import Event as Flag
+from typing import Any
+
+from zodb_conformance.plan import PROFILES, Plan
+from zodb_conformance.results import Step
+from zodb_conformance.supervisor.board import Glance, View
+from zodb_conformance.supervisor.process import Child, Ended, Limits
+from zodb_conformance.supervisor.request import RUNNER, Mode, Request
+
+START = 60.0
+"""Seconds until a child must have begun: imports, and the start of a server."""
+
+SHORT_HANG = 0.25
+"""The part of the silence after which a step is taken to hang, where it is tried only whether it
+still does.
+"""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is.
+
+    clauses     how many clauses were compared with the target
+    scripts, steps   how many were begun, tries of shrinking and of witnesses left out
+    deviations  how many were found, not yet sorted
+    check       the checks that are being done
+    """
+
+    clauses: int = 0
+    scripts: int = 0
+    steps: int = 0
+    deviations: int = 0
+    check: str = ""
+
+
+@dataclass
+class Nursery:
+    """Starts children for one plan, from any thread, and knows those that live.
+
+    plan     what the person asked for
+    clauses  the ids of all clauses
+    runner   the module that the children import
+    limits   how long a child may be silent; by default as the profile says
+    stop     set it, and every child ends
+    """
+
+    plan: Plan
+    clauses: tuple[str, ...]
+    runner: str = RUNNER
+    limits: Limits | None = None
+    stop: Flag = field(default_factory=Flag)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _living: list[View] = field(default_factory=list)
+    _counts: Counter[str] = field(default_factory=Counter)
+    _scripts: int = 0
+    _steps: int = 0
+    _found: int = 0
+
+    @property
+    def patience(self) -> Limits:
+        """How long a child may be silent."""
+        return self.limits or Limits(START, PROFILES[self.plan.profile].hang)
+
+    @property
+    def short_patience(self) -> Limits:
+        """The same where many tries are made of something that is known to hang."""
+        return replace(self.patience, hang=max(1.0, SHORT_HANG * self.patience.hang))
+
+    def run(
+        self, mode: Mode, plan: Plan | None = None, *, limits: Limits | None = None, **more: Any
+    ) -> Ended:
+        """Start a child, wait for its end, and give what it left.
+
+        plan    the child's plan; by default that of the run
+        more    further fields of the request
+        """
+        request = Request(mode, plan or self.plan, self.clauses, runner=self.runner, **more)
+        counted = mode in ("smoke", "checks")
+        with Child(request, limits or self.patience) as child:
+            if counted:
+                with self._lock:
+                    self._living.append(child.view)
+            try:
+                ended = child.wait(self.stop)
+            finally:
+                if counted:
+                    with self._lock:
+                        self._living.remove(child.view)
+                        self._add(child.view.glance())
+        return ended
+
+    def replay(self, script: Sequence[Step], limits: Limits | None = None, **more: Any) -> Ended:
+        """Do a script again, in a child of its own, avoiding nothing."""
+        plan = replace(self.plan, only=(), checks=(), avoid=(), skip=())
+        return self.run("replay", plan, limits=limits, script=tuple(script), **more)
+
+    def _add(self, glance: Glance) -> None:
+        self._counts.update(glance.counts)
+        self._scripts += glance.scripts
+        self._steps += glance.steps
+        self._found += glance.found
+
+    def status(self) -> Status:
+        """How far the run is."""
+        with self._lock:
+            glances = [view.glance() for view in self._living]
+            reached = set(self._counts).union(*(glance.counts for glance in glances))
+            return Status(
+                clauses=len(reached),
+                scripts=self._scripts + sum(glance.scripts for glance in glances),
+                steps=self._steps + sum(glance.steps for glance in glances),
+                deviations=self._found + sum(glance.found for glance in glances),
+                check=", ".join(glance.check for glance in glances if glance.check),
+            )

@@ -1,0 +1,254 @@
+"""One run from beginning to end, stage after stage; each leaves what it learnt in the findings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, TypeVar
+
+from zodb_conformance.known import Known
+from zodb_conformance.plan import SMOKE, Plan
+from zodb_conformance.results import Deviation
+from zodb_conformance.supervisor.evidence import again, reproduces, shows
+from zodb_conformance.supervisor.falls import deviation_of, shortened
+from zodb_conformance.supervisor.findings import Finding, Findings, KnownResult, TargetInfo
+from zodb_conformance.supervisor.lanes import LANES, Fall, Learnt, deal, fall_of, lane
+from zodb_conformance.supervisor.nursery import Nursery
+from zodb_conformance.supervisor.process import Ended
+from zodb_conformance.witnesses import Witness
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
+
+CANDIDATES = 3
+"""How many deviations from one clause are tried, until one of them shows again."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A deviation to confirm; `reproduced` where that is known already."""
+
+    deviation: Deviation
+    reproduced: bool | None = None
+    output: str = ""
+
+
+def run(
+    nursery: Nursery,
+    findings: Findings,
+    known: Sequence[Known] = (),
+    memories: Sequence[Witness] = (),
+    announce: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Do everything that a run consists of.
+
+    findings   receives what is found out, as it is found out
+    known      entries of the known-deviations file
+    memories   failures that earlier runs recorded
+    announce   is told the name of each stage as it begins
+    """
+    begun = time.monotonic()
+    try:
+        announce("smoke test")
+        if not smoke(nursery, findings):
+            return
+        if known:
+            announce("known deviations")
+        active = check_known(nursery, findings, known)
+        if memories:
+            announce("failures of earlier runs")
+        candidates = replay_memories(nursery, findings, active, memories)
+        announce("checks")
+        search(nursery, findings, avoid_of(active, candidates))
+        announce("witnesses")
+        candidates += new_candidates(nursery, findings.learnt)
+        confirm(
+            nursery, findings, [item for item in candidates if not covered(active, item.deviation)]
+        )
+    finally:
+        findings.interrupted = nursery.stop.is_set()
+        findings.elapsed = time.monotonic() - begun
+
+
+def side_by_side(function: Callable[[Given], Result], items: Iterable[Given]) -> list[Result]:
+    """Call the function for every item, on as many threads as there are lanes; results in the
+    order of the items.
+    """
+    with ThreadPoolExecutor(LANES) as pool:
+        return list(pool.map(function, items))
+
+
+def smoke(nursery: Nursery, findings: Findings) -> bool:
+    """Learn what the target is, and whether it can be exercised at all."""
+    ended = nursery.run("smoke")
+    findings.learnt.take(ended)
+    for event in ended.all("target"):
+        findings.target = TargetInfo(
+            **{key: value for key, value in event.items() if key != "event"}
+        )
+    for event in ended.all("checks"):
+        findings.checks = tuple(event["names"])
+    if ended.kind not in ("finished", "stopped"):
+        findings.unusable = why_unusable(ended)
+        findings.output = ended.output
+    return ended.kind == "finished"
+
+
+HINTS = {
+    "ConnectionRefusedError": "Is the server that it needs running?",
+    "ModuleNotFoundError": "Install it, or start the suite in the folder where it lies.",
+    "FileNotFoundError": "Does the path exist on this machine?",
+    "PermissionError": "May this user read and write there?",
+}
+"""What to look at first, by the error of a target that could not be opened."""
+
+
+def why_unusable(ended: Ended) -> str:
+    """What to mend, in a sentence or two."""
+    if ended.kind == "unusable":
+        return str(ended.all("unusable")[0]["message"])
+    if ended.kind == "broke":
+        error = str(ended.all("broke")[0]["error"])
+        hint = next((hint for name, hint in HINTS.items() if error.startswith(name)), "")
+        return f"The target could not be opened: {error}. {hint}".rstrip()
+    script = ended.glance.script
+    if not ended.glance.check:
+        moment = "before anything was asked of it"
+    elif script:
+        moment = f"in step {len(script)} of the smoke test ({' '.join(script[-1])})"
+    else:
+        moment = "while the smoke test opened it"
+    return f"The target {ended.how}, {moment}. What it printed last is in the report."
+
+
+def check_known(nursery: Nursery, findings: Findings, known: Sequence[Known]) -> list[Known]:
+    """Run the witness of every known deviation, and give the entries that still stand."""
+
+    def fails(entry: Known) -> bool | None:
+        return again(nursery, entry.witness.deviation).fails
+
+    active = []
+    for entry, failed in zip(known, side_by_side(fails, known), strict=True):
+        stale = failed is False and entry.strict
+        findings.known.append(
+            KnownResult(entry.clause, entry.situation, entry.reason, failed, stale)
+        )
+        if not stale:
+            active.append(entry)
+    return active
+
+
+def covered(active: Sequence[Known], deviation: Deviation) -> bool:
+    """Whether some entry speaks of the deviation."""
+    return any(entry.covers(deviation) for entry in active)
+
+
+def replay_memories(
+    nursery: Nursery, findings: Findings, active: Sequence[Known], memories: Sequence[Witness]
+) -> list[Candidate]:
+    """Run the failures of earlier runs again, and give those that still show."""
+    todo = [memory for memory in memories if not covered(active, memory.deviation)]
+    results = side_by_side(lambda memory: again(nursery, memory.deviation), todo)
+    candidates = []
+    for memory, found in zip(todo, results, strict=True):
+        if found.fails is not None and memory.path:
+            findings.replayed.append(memory.path)
+        if found.deviation is not None:
+            candidates.append(Candidate(found.deviation, True, found.ended.output))
+        elif found.ended.fell:
+            findings.learnt.falls.append(fall_of(nursery, found.ended))
+    findings.remembered = len(findings.replayed), sum(bool(found.fails) for found in results)
+    return candidates
+
+
+def avoid_of(active: Sequence[Known], remembered: Sequence[Candidate]) -> tuple[str, ...]:
+    """What the search keeps away from: known deviations, and what is known to take the process
+    down.
+    """
+    falls = [
+        item.deviation.clause for item in remembered if item.deviation.kind in ("hang", "crash")
+    ]
+    return tuple(dict.fromkeys([*(entry.avoid for entry in active), *filter(None, falls)]))
+
+
+def search(nursery: Nursery, findings: Findings, avoid: tuple[str, ...]) -> None:
+    """Do all checks but the smoke test, side by side."""
+    plan = replace(nursery.plan, avoid=(*nursery.plan.avoid, *avoid))
+    hands = deal([check for check in findings.checks if check != SMOKE])
+    learnt = [Learnt() for _ in hands]
+
+    def play(number: int) -> None:
+        lane(nursery, plan, hands[number], learnt[number])
+
+    try:
+        side_by_side(play, range(len(hands)))
+    finally:
+        for part in learnt:
+            findings.learnt.join(part)
+
+
+def new_candidates(nursery: Nursery, learnt: Learnt) -> list[Candidate]:
+    """What was found just now: deviations as they are, of the falls the first of each sort,
+    shortened.
+    """
+    firsts: dict[tuple[str, str], Fall] = {}
+    for fall in learnt.falls:
+        firsts.setdefault((fall.kind, fall.clause), fall)
+
+    def candidate(fall: Fall) -> Candidate:
+        fall = shortened(nursery, fall)
+        return Candidate(deviation_of(nursery, fall), output=fall.output)
+
+    # Whether it shows again is found out here, for all alike.
+    found = [
+        replace(deviation, kind="deviation") if deviation.kind == "flaky" else deviation
+        for deviation in learnt.deviations
+    ]
+    return [*map(Candidate, found), *side_by_side(candidate, firsts.values())]
+
+
+def confirm(nursery: Nursery, findings: Findings, candidates: Sequence[Candidate]) -> None:
+    """Do every deviation again, the shortest of each clause first, and run its plain script."""
+    order = {check: number for number, check in enumerate(findings.checks)}
+
+    def sort(item: Candidate) -> tuple[str, str]:
+        return item.deviation.clause, item.deviation.kind
+
+    def key(item: Candidate) -> tuple[Any, ...]:
+        found = item.deviation
+        return *sort(item), len(found.script), order.get(found.check, len(order)), found.script
+
+    groups = [list(group) for _, group in groupby(sorted(candidates, key=key), key=sort)]
+    findings.findings += side_by_side(lambda group: finding_of(nursery, group), groups)
+
+
+def finding_of(nursery: Nursery, group: Sequence[Candidate]) -> Finding:
+    """What is reported of several deviations of one sort from one clause: the first that shows
+    again.
+    """
+    tried = []
+    for item in group[:CANDIDATES]:
+        reproduced, shown = item.reproduced, None
+        if nursery.stop.is_set():
+            tried.append(Finding(item.deviation, reproduced, output=item.output))
+            break
+        if item.deviation.witness:
+            shown = shows(nursery, item.deviation)
+        if reproduced is None:
+            reproduced = True if shown else reproduces(nursery, item.deviation)
+        tried.append(Finding(item.deviation, reproduced, shown, output=item.output))
+        if reproduced is not False:
+            break
+    best = tried[-1] if tried[-1].reproduced is not False else tried[0]
+    also = dict.fromkeys(item.deviation.check for item in group)
+    also.pop(best.deviation.check, None)
+    return replace(best, also=tuple(also))
+
+
+def empty(plan: Plan) -> Findings:
+    """The findings of a run that has not begun; the target is called what the person called it."""
+    name = plan.target or plan.database or plan.zconfig or plan.uri or "reference-memory"
+    return Findings(plan, TargetInfo(name, plan.level))

@@ -1,0 +1,1 @@
+"""The files that ``zodb-conformance init`` writes; ``@word@`` in them is filled in."""
