@@ -6,20 +6,33 @@ To import this module is to state every clause and to declare every operation.
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from types import ModuleType
 
 import zodb_spec.operations  # noqa: F401  # declares the table
 from zodb_spec import chapters
+from zodb_spec.clause import Clause, clauses
 
 ORDER = (
     "objects",
     "tracking",
+    "persistence",
     "reach",
+    "storing",
     "identity",
+    "loading",
+    "record_format",
+    "record_reading",
+    "missing_classes",
+    "persistent_classes",
     "transactions",
+    "transaction_protocol",
     "isolation",
+    "write_skew",
+    "resolution",
     "connections",
+    "connection_interface",
 )
 """The chapters that are read in this order; others follow by name."""
 
@@ -32,3 +45,17 @@ def _names() -> list[str]:
 CHAPTERS: tuple[ModuleType, ...] = tuple(
     importlib.import_module(f"{chapters.__name__}.{name}") for name in _names()
 )
+
+
+def reading_order() -> tuple[Clause, ...]:
+    """All clauses as they are read: chapter by chapter, and inside a chapter as they are written."""
+    chapter = {module.__name__: number for number, module in enumerate(CHAPTERS)}
+    return tuple(
+        sorted(
+            clauses().values(),
+            key=lambda clause: (
+                chapter[clause.function.__module__],
+                inspect.unwrap(clause.function).__code__.co_firstlineno,
+            ),
+        )
+    )

@@ -30,7 +30,7 @@ def initial(*, resolves: bool = False, managers: int = 2) -> World:
     resolves  whether the storage resolves conflicts
     managers  how many transaction managers the program has
     """
-    root = Fact(Record(ROOT_KIND, {}), "connection.root-exists")
+    root = Fact(Record(ROOT_KIND, {}), "root.oid-is-zero")
     history = (Transaction(1, {ROOT: root}),)
     usable = Fact("usable", "transaction.commit-stores-changes")
     return World(

@@ -22,6 +22,15 @@ def commit_stores_changes(world: World, thing: Name) -> bool:
     return world.objects[thing].status.value == CHANGED
 
 
+@step("transaction.tids-increase", MUST, rules="LIFE-16 STOR-14", binds="storage")
+def next_tid(world: World, database: Name) -> Tid:
+    """The tid of a transaction is greater than those of all transactions before it in its database.
+
+    What is newer than what is decided by comparing tids, everywhere.
+    """
+    return world.databases[database].last + 1
+
+
 @step("transaction.all-or-nothing", MUST, rules="ISO-8 SER-23")
 def nothing_stored(world: World, manager: Name) -> World:
     """A commit that raises an error before its second phase has stored nothing: every database

@@ -306,7 +306,7 @@ def _stored(world: World, manager: Name, works: Sequence[Work]) -> list[tuple[Wo
 def _empty(world: World, work: Work) -> list[tuple[World, str]]:
     name = world.connections[work.connection].database
     database = world.databases[name]
-    tid = database.last + 1
+    tid = transactions.next_tid(world, name)
     outcomes = []
     for recorded in transactions.empty_transaction(world, name, tid):
         after = database._replace(empty_recorded=recorded)
@@ -331,7 +331,7 @@ def store(world: World, work: Work) -> World:
         if owner is not None:
             oids[thing] = owner[1]
     database = world.databases[name]
-    tid = database.last + 1
+    tid = transactions.next_tid(world, name)
     records = {
         oids[thing]: world.fact(_record(world, thing, oids, database.resolves), clause)
         for thing, clause in work.stores.items()
