@@ -18,11 +18,13 @@ from zodb_spec.world import (
     CHANGED,
     GHOST,
     LOADED,
+    Fact,
     InMemory,
     Name,
     Number,
     Object,
     Plain,
+    Record,
     Stored,
     Value,
     World,
@@ -313,35 +315,41 @@ def audit(bench: Bench, world: World, database: str) -> Iterator[Mismatch]:
     """Compare the records of the newest transaction with what the storage has."""
     newest = world.databases[database].history[-1]
     for oid, fact in newest.records.items():
-        real_oid = bench.oids[oid]
-        where = f"record_of(db, oid{oid})"
-        try:
-            tid, kind, state = bench.variables["record_of"](bench.database, real_oid)
-        except Exception as error:  # noqa: BLE001  # whatever keeps a record from being read
-            expected = f"a record of {fact.value.kind} under oid{oid}"
-            yield Mismatch(
-                fact.clause, fact.step, expected, f"reading it raises {short(error)}", f"{where}[1]"
-            )
-            continue
-        if tid != bench.tids.get(newest.tid):
-            expected = f"oid{oid} to be stored by transaction {newest.tid}"
-            observed = f"its newest record has tid {short(tid)}"
-            yield Mismatch(
-                fact.clause, fact.step, expected, observed, f"{where}[0] == db.lastTransaction()"
-            )
-        elif kind != fact.value.kind:
-            expected = f"oid{oid} to be stored as a {fact.value.kind}"
-            yield Mismatch(
-                fact.clause,
-                fact.step,
-                expected,
-                f"it is a {short(kind)}",
-                f"{where}[1] == {fact.value.kind!r}",
-            )
-        else:
-            yield from _audit_state(
-                bench, oid, fact.value.state or {}, state, fact.clause, fact.step
-            )
+        yield from _audit_record(bench, oid, newest.tid, fact)
+
+
+def audit_all(bench: Bench, world: World, database: str) -> Iterator[Mismatch]:
+    """Compare the current records of all objects with what the storage has.
+
+    That none of their references dangles follows: the model's records are a law unto it.
+    """
+    history = world.databases[database]
+    for oid in history.oids():
+        found = history.revision(oid, history.last)
+        assert found is not None, "it has a record, or its oid would not be known"
+        yield from _audit_record(bench, oid, *found)
+
+
+def _audit_record(bench: Bench, oid: int, tid: int, fact: Fact[Record]) -> Iterator[Mismatch]:
+    where = f"record_of(db, oid{oid})"
+    expected = f"a record of {fact.value.kind} under oid{oid}, stored by transaction {tid}"
+    try:
+        real_tid, kind, state = bench.variables["record_of"](bench.database, bench.oids[oid])
+    except Exception as error:  # noqa: BLE001  # whatever keeps a record from being read
+        observed = f"reading it raises {short(error)}"
+        yield Mismatch(fact.clause, fact.step, expected, observed, f"{where}[1]")
+        return
+    if real_tid != bench.tids[tid]:
+        observed = f"its newest record has tid {short(real_tid)}"
+        yield Mismatch(fact.clause, fact.step, expected, observed, f"{where}[0] == tid{tid}")
+    elif kind != fact.value.kind:
+        observed = f"it is a {short(kind)}"
+        yield Mismatch(
+            fact.clause, fact.step, expected, observed, f"{where}[1] == {fact.value.kind!r}"
+        )
+    else:
+        stated = fact.value.state or {}
+        yield from _audit_state(bench, oid, stated, state, fact.clause, fact.step)
 
 
 def _audit_state(

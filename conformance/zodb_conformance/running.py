@@ -14,9 +14,22 @@ from zodb_spec.operations.choices import DATABASE
 from zodb_spec.world import World
 
 from zodb_conformance.bench import Bench, Done
-from zodb_conformance.matching import Mismatch, agrees, audit, claims, in_words, look, short, view
+from zodb_conformance.matching import (
+    Mismatch,
+    agrees,
+    audit,
+    audit_all,
+    claims,
+    in_words,
+    look,
+    short,
+    view,
+)
 from zodb_conformance.results import Recorder, Step
 from zodb_conformance.targets.base import Target
+
+LAWS = ("reach.no-dangling-reference",)
+"""The laws of the model that hold for a target whose records are those of the model."""
 
 Source = Callable[[World], Step | None]
 """Where steps come from: given the world, the next step, or None to skip."""
@@ -95,6 +108,16 @@ class Run:
         if mismatch is not None:
             return self._finding(mismatch, step)
         self.recorder.exercised(trace)
+        return None
+
+    def end(self) -> Finding | None:
+        """Look at every record, when all steps are taken."""
+        if not self.audited or not self.taken:
+            return None
+        mismatch = next(audit_all(self.bench, self.world, DATABASE), None)
+        if mismatch is not None:
+            return self._finding(mismatch, ("end",))
+        self.recorder.exercised(LAWS)
         return None
 
     # What was observed.
@@ -214,7 +237,8 @@ class Run:
         if done.error is not None:
             observed = f"it raises {short(done.error, 160)}"
             if isinstance(first.seen, Raised):
-                return Mismatch(first.clause, 0, expected, observed, "")
+                clause = claims(trace, done.error) or first.clause
+                return Mismatch(clause, 0, expected, observed, "")
             clause, step = claims(trace, done.error), 0
             if clause is None and operation.name == "read" and arguments[0] in self.world.objects:
                 clause, step = view(self.world, arguments[0])
@@ -360,6 +384,6 @@ def perform(
                 finding = run.take(step, number)
                 if finding is not None:
                     return finding
-            return None
+            return run.end()
         finally:
             run.bench.close()
