@@ -236,10 +236,9 @@ class Run:
         first = outcomes[0]
         if done.error is not None:
             observed = f"it raises {short(done.error, 160)}"
-            if isinstance(first.seen, Raised):
-                clause = claims(trace, done.error) or first.clause
-                return Mismatch(clause, 0, expected, observed, "")
             clause, step = claims(trace, done.error), 0
+            if isinstance(first.seen, Raised):
+                return Mismatch(clause or first.clause, 0, expected, observed, "")
             if clause is None and operation.name == "read" and arguments[0] in self.world.objects:
                 clause, step = view(self.world, arguments[0])
             return Mismatch(clause or operation.main_clause, step, expected, observed, "")
