@@ -113,12 +113,16 @@ class Object(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One revision of one object: its class and state; a state of None says that the object does
-    not exist.
+    """One revision of one object.
+
+    kind   its class, by name
+    state  what it holds; None says that the object does not exist
+    base   the tid of the revision from which the program made this one, NEVER for the first one
     """
 
     kind: str
     state: State | None
+    base: Tid = NEVER
 
 
 class Transaction(NamedTuple):

@@ -22,8 +22,18 @@ def fresh(prefix: str) -> Argument:
     return Argument("as", lambda world, *before: (f"{prefix}{world.step}",))
 
 
+def all_usable(world: World) -> bool:
+    """Whether no manager's current transaction has failed."""
+    for manager in world.managers.values():  # noqa: SIM110  # asked at every step; all() is slower
+        if manager.status.value == "failed":
+            return False
+    return True
+
+
 def in_limbo(world: World, thing: Name) -> bool:
     """Whether a failed commit has left an object in a state of which nothing is said."""
+    if all_usable(world):
+        return False
     if any(thing in manager.limbo for manager in world.managers.values()):
         return True
     owner = world.objects[thing].owner.value
@@ -35,6 +45,8 @@ def in_limbo(world: World, thing: Name) -> bool:
 
 def things(world: World, *before: str) -> Sequence[str]:
     """The objects of which something is known."""
+    if all_usable(world):
+        return tuple(world.objects)
     return [name for name in world.objects if not in_limbo(world, name)]
 
 

@@ -386,7 +386,7 @@ def _record(world: World, thing: Name, oids: dict[Name, int], resolves: bool) ->
     }
     if resolves and isolation.in_conflict(world, thing):
         state = isolation.resolution_merges(world, thing, state)
-    record = Record(found.kind, state)
+    record = Record(found.kind, state, found.base)
     if any(type(value) is Plain for value in state.values()):
         record = transactions.value_comes_back(world, record)
     return record
