@@ -1,10 +1,8 @@
 """Identity: which object a program gets, and when its state is read.
 
 Inside one connection an oid stands for one object.  Between connections there is no such thing:
-each has its own
-copies.  An object that has not been read yet is a *ghost*: it has a class, an oid and a jar, and no
-         state; the first
-access to an attribute loads it, as of the connection's snapshot.
+each has its own copies.  An object that has not been read yet is a *ghost*: it has a class, an oid
+and a jar, and no state; the first access to an attribute loads it, as of the connection's snapshot.
 """
 
 from __future__ import annotations
