@@ -51,6 +51,7 @@ CAPABILITIES: dict[str, str] = {
     "class-factory": "The database looks classes up through its `classFactory`.",
     "persistent-classes": "The implementation brings a metaclass for persistent classes.",
     "large-record-warning": "The database warns about records of `large_record_size` or more bytes.",
+    "references": "The database finds the references in a record: `db.references(data)`.",
     "durable": "What was committed is there when the folder is opened again.",
 }
 """Every capability with its meaning.  One that is declared is tested; where it is not, its clauses

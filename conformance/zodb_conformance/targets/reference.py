@@ -15,6 +15,7 @@ CAPABILITIES = frozenset(
         "class-factory",
         "persistent-classes",
         "large-record-warning",
+        "references",
     }
 )
 

@@ -138,7 +138,7 @@ def _over_storage(name: str, open_storage: Callable[[Path], Any], lines: tuple[s
         open_database=open_zodb,
         lines=("import ZODB", *lines, "db = ZODB.DB(storage)"),
         database="ZODB.DB",
-        capabilities=CONNECTION_LEVEL | {"class-factory", "large-record-warning"},
+        capabilities=CONNECTION_LEVEL | {"class-factory", "large-record-warning", "references"},
         distributions=("ZODB",),
     )
 

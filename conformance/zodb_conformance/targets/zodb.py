@@ -9,7 +9,14 @@ from typing import Any
 from zodb_conformance.targets.base import Target
 
 SHARED = frozenset(
-    {"iteration", "raw-records", "class-factory", "persistent-classes", "large-record-warning"}
+    {
+        "iteration",
+        "raw-records",
+        "class-factory",
+        "persistent-classes",
+        "large-record-warning",
+        "references",
+    }
 )
 RESOLVING = SHARED | {"conflict-resolution"}
 DISTRIBUTIONS = ("ZODB", "BTrees", "zodbpickle", "zope.interface")
