@@ -25,6 +25,13 @@ from zodb_spec.clause import Clause
 from zodb_conformance.quoting import PREAMBLE, QUOTABLE, bindings, names_used, quotations
 from zodb_conformance.results import Deviation
 
+OPENING = """
+>>> db = open_db()
+>>> tm = transaction.TransactionManager()
+>>> connection = db.open(tm)
+
+"""
+
 EXPECT = '''
 def expect(seen, wanted):
     """End with a message unless `seen` looks as `wanted`."""
@@ -47,10 +54,11 @@ def run_example(
 
     Whatever happens, all transactions are aborted, and the connections and databases closed.
     """
-    examples = doctest.DocTestParser().get_examples(clause.text, clause.id)
+    examples = doctest.DocTestParser().get_examples(OPENING + clause.text, clause.id)
     runner = _Runner()
     with _namespace(open_database, extras) as names:
-        test = doctest.DocTest(examples, names, clause.id, None, None, None)
+        test = doctest.DocTest(examples, {}, clause.id, None, None, None)
+        test.globs = names  # not a copy: what the example binds is ended with the rest
         runner.run(test, out=lambda _: None, clear_globs=False)
     if runner.failing is None:
         return None
@@ -124,35 +132,30 @@ def _namespace(
     for line in PREAMBLE.values():
         exec(line, names)
     names.update((name, value) for name, value in extras.items() if value is not None)
-    manager_of_the_thread = names["transaction"].manager
     with ExitStack() as open_things, _quiet():
 
         def open_db(**options: Any) -> Any:
             db = open_database(**options)
-            open_things.callback(_end, db.close)
+            open_things.callback(_end, db, "close")
+            open_things.callback(lambda: _end(names.get("connection"), "close"))
+            open_things.callback(lambda: _end(names.get("tm"), "abort"))
+            open_things.callback(_end, names["transaction"], "abort")
             return db
 
-        def open_connection(db: Any, manager: Any) -> Any:
-            connection = db.open(manager)
-            open_things.callback(_end, connection.close)
-            open_things.callback(_end, manager.abort)
+        def opened(db: Any) -> Any:
+            connection = QUOTABLE["opened"](db)
+            open_things.callback(_end, connection, "close")
+            open_things.callback(_end, connection.transaction_manager, "abort")
             return connection
 
-        def opened(db: Any) -> Any:
-            return open_connection(db, names["transaction"].TransactionManager())
-
-        open_things.callback(_end, manager_of_the_thread.abort)
-        db, tm = open_db(), names["transaction"].TransactionManager()
-        connection = open_connection(db, tm)
-        names.update(open_db=open_db, db=db, tm=tm, connection=connection, opened=opened)
+        names.update(open_db=open_db, opened=opened)
         yield names
-        _end(manager_of_the_thread.abort)
 
 
-def _end(call: Callable[[], Any]) -> None:
-    """Make a call that may fail, because what it ends is broken already."""
+def _end(thing: Any, how: str) -> None:
+    """Abort or close something, which may fail where it is broken already or was never made."""
     with suppress(Exception):
-        call()
+        getattr(thing, how)()
 
 
 @contextmanager
@@ -178,6 +181,10 @@ def _witness(
     It ends with status 1 and a sentence where the deviation shows, and with 0 where it does not.
     """
     statements = [_statement(done) for done in performed]
+    if "open_db" in names_used("\n".join(statements[1:])):
+        statements.insert(0, _definition_of_open_db(lines))
+    else:
+        statements[0] = "\n".join(lines)
     if raised:
         statements[-1] = _guarded(statements[-1])
     quoted = quotations(statements)
@@ -191,7 +198,7 @@ def _witness(
         "\n".join([f"CLAUSE = {clause.id!r}", *(line for line in bound if line not in imports)]),
         *quoted,
         *([EXPECT.strip()] if "expect" in used else []),
-        "\n".join(["logging.disable()", *_opening(lines, used), *statements]),
+        "\n".join(["logging.disable()", *statements]),
     ]
     return "\n\n\n".join(parts) + "\n"
 
@@ -214,16 +221,12 @@ def _guarded(statement: str) -> str:
     )
 
 
-def _opening(lines: Iterable[str], used: set[str]) -> list[str]:
-    """The lines that open the database and its first connection."""
-    connecting = ["tm = transaction.TransactionManager()", "connection = db.open(tm)", ""]
-    if "open_db" not in used:
-        return [*lines, *connecting]
+def _definition_of_open_db(lines: Iterable[str]) -> str:
+    """A function that does what the lines of a target do, with options."""
     tree = ast.parse("\n".join(lines))
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "db":
             assert isinstance(node.value, ast.Call), "the lines of a target call what makes `db`"
             node.value.keywords.append(ast.keyword(value=ast.Name("options")))
     body = indent(f"{ast.unparse(tree)}\nkept_open.append(locals())\nreturn db", "    ")
-    made = ["kept_open = []\n", f"def open_db(**options):\n{body}\n", "db = open_db()"]
-    return [*made, *connecting]
+    return f"kept_open = []\n\n\ndef open_db(**options):\n{body}\n\n"
