@@ -1,0 +1,235 @@
+"""How examples are performed, reported, and turned into scripts that run without the suite."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import logging
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import zodb_spec.contents  # noqa: F401  # states all clauses
+from zodb_conformance.examples import run_example
+from zodb_conformance.quoting import PREAMBLE, QUOTABLE, names_used, quotations
+from zodb_conformance.results import Deviation
+from zodb_conformance.targets import CAPABILITIES, Target, reference
+from zodb_reference.connection import Connection
+from zodb_spec.clause import MUST, Clause, clauses
+from zodb_spec.editions import EDITIONS
+
+
+def clause(text: str) -> Clause:
+    """A clause whose example is `text`."""
+
+    def function() -> None:
+        pass
+
+    function.__doc__ = f"A rule.\n\n{text}"
+    return Clause("test.rule", "example", MUST, "connection", (), (), EDITIONS, (), (), function)
+
+
+def run(stated: Clause | str, tmp_path: Path, target: Target | None = None) -> Deviation | None:
+    target = target or reference.memory()
+    number = iter(range(9))
+
+    def open_database(**options: Any) -> Any:
+        directory = tmp_path / str(next(number))
+        directory.mkdir()
+        return target.open_database(directory, **options)
+
+    stated = clause(stated) if isinstance(stated, str) else stated
+    return run_example(stated, open_database, lambda: target.lines, target.extras)
+
+
+def found(stated: Clause | str, tmp_path: Path, target: Target | None = None) -> Deviation:
+    deviation = run(stated, tmp_path, target)
+    assert deviation is not None
+    return deviation
+
+
+def execute(script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-"],
+        input=script,
+        capture_output=True,
+        check=False,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+        timeout=60,
+    )
+
+
+def test_an_example_that_holds_is_no_deviation(tmp_path: Path) -> None:
+    assert run(">>> connection.root()['a'] = 1\n>>> tm.commit()\n>>> 1 + 1\n2", tmp_path) is None
+
+
+def test_another_value_is_a_deviation(tmp_path: Path) -> None:
+    deviation = found(">>> 1 + 1\n3", tmp_path)
+    assert deviation.message == "expected `1 + 1` to give 3; it gave 2"
+
+
+def test_a_value_that_the_example_is_silent_about_may_be_any(tmp_path: Path) -> None:
+    assert run(">>> 1 + 1\n>>> connection.root()", tmp_path) is None
+
+
+def test_an_error_is_a_deviation(tmp_path: Path) -> None:
+    deviation = found(">>> 1 / 0\n1", tmp_path)
+    assert deviation.message == (
+        "expected `1 / 0` to succeed; it raised ZeroDivisionError('division by zero')"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "observed"), [("pass", "but nothing was raised"), ("{}['a']", "got KeyError('a')")]
+)
+def test_a_missing_or_another_error_is_a_deviation(
+    body: str, observed: str, tmp_path: Path
+) -> None:
+    deviation = found(f">>> with raises('TypeError'):\n...     {body}", tmp_path)
+    assert (deviation.expected, deviation.observed) == ("TypeError", observed)
+
+
+def test_a_base_class_of_the_error_will_do(tmp_path: Path) -> None:
+    assert run(">>> with raises('LookupError'):\n...     {}['a']", tmp_path) is None
+
+
+def test_a_target_that_does_not_open_is_a_deviation(tmp_path: Path) -> None:
+    deviation = found(">>> later = 1", tmp_path / "no folder can be made here")
+    assert deviation.trace == ("db = open_db()",)
+
+
+def test_the_trace_ends_with_the_first_line_that_fails(tmp_path: Path) -> None:
+    deviation = found(">>> a = 1\n>>> a\n2\n>>> a = 3\n>>> a\n4", tmp_path)
+    assert deviation.trace[3:] == ("a = 1", "a")
+    assert deviation.script == (("example", "test.rule"),)
+
+
+class FakeDatabase:
+    """A database that notes when it or one of its connections is closed."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def open(self, manager: Any) -> Any:
+        close = partial(self.calls.append, "close connection")
+        return SimpleNamespace(transaction_manager=manager, close=close)
+
+    def close(self) -> None:
+        self.calls.append("close db")
+
+
+@pytest.mark.parametrize("end", ["", ">>> 1 / 0"])
+def test_everything_is_ended_however_the_example_ends(end: str) -> None:
+    db = FakeDatabase()
+    text = (
+        ">>> other = opened(db)\n"
+        ">>> tm.get().join(Participant('own', db.calls))\n"
+        ">>> other.transaction_manager.get().join(Participant('other', db.calls))\n"
+        ">>> transaction.get().join(Participant('thread', db.calls))\n"
+    )
+    run_example(clause(text + end), lambda: db, lambda: ("db = None",), {})
+    assert db.calls == [
+        *("abort other", "close connection"),
+        *("abort thread", "abort own", "close connection"),
+        "close db",
+    ]
+
+
+def test_logging_is_as_before(tmp_path: Path) -> None:
+    logging.disable(logging.DEBUG)
+    try:
+        found(">>> 1 / 0", tmp_path)
+        assert logging.root.manager.disable == logging.DEBUG
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def test_what_the_target_does_not_provide_has_no_name(tmp_path: Path) -> None:
+    target = reference.memory()
+    nothing = Target("x", target.open_database, target.lines, extras={"PersistentMetaClass": None})
+    assert "NameError" in found(">>> PersistentMetaClass", tmp_path, nothing).observed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ">>> 1 + 1\n3",
+        ">>> connection.root()['a'], 2\n(1, 2)",
+        ">>> with raises('TypeError'):\n...     tm.commit()",
+        ">>> connection.root()['thing'] = lent_class\n>>> opened(db).root()['thing']\n1",
+        ">>> thing = AskedByName('Jim')\n>>> Named.__getnewargs__(thing)\n()",
+        ">>> type(PersistentMetaClass) is z64 and patch and WeakRef\n1",
+        ">>> other = open_db()\n>>> other is db\nTrue",
+    ],
+)
+@pytest.mark.parametrize("target", [reference.memory, reference.sqlite])
+def test_a_witness_fails_with_one_sentence(text: str, target: Any, tmp_path: Path) -> None:
+    script = found(text, tmp_path, target()).witness
+    assert not {"doctest", "zodb_spec", "zodb_conformance"}.intersection(script)
+    ended = execute(script)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("test.rule: ")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_witness_ends_well_where_the_deviation_does_not_show(tmp_path: Path) -> None:
+    with patch.object(Connection, "sortKey", lambda self: "the same"):
+        script = found(clauses()["transaction.sort-keys"], tmp_path).witness
+    ended = execute(script)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_witness_passes_the_options_of_a_database_on(tmp_path: Path) -> None:
+    text = ">>> open_db(database_name='other').database_name\n'main'"
+    ended = execute(found(text, tmp_path, reference.sqlite()).witness)
+    assert ended.stderr == "test.rule: expected 'main', got 'other'\n"
+
+
+def test_a_quotation_brings_what_it_needs() -> None:
+    quoted = quotations(["thing = AskedByName('Jim')"])
+    assert [source.split("(")[0] for source in quoted] == ["class Asked", "class AskedByName"]
+
+
+def test_annotations_need_no_names() -> None:
+    source = "def f(a: A, *b: B) -> C:\n    d: D = e\n    g: G\n    return h(lambda x: x)"
+    assert names_used(source) == {"e", "h", "x"}
+
+
+def test_what_examples_need_can_be_declared() -> None:
+    assert {need for stated in clauses().values() for need in stated.needs} <= set(CAPABILITIES)
+
+
+@pytest.mark.parametrize("stated", [c for c in clauses().values() if c.kind == "example"])
+def test_an_example_uses_only_names_that_are_there(stated: Clause) -> None:
+    source = "".join(
+        line.removeprefix(prefix) + "\n"
+        for line in stated.text.splitlines()
+        for prefix in (">>> ", "... ")
+        if line.startswith(prefix)
+    )
+    bound = {
+        name.id
+        for name in ast.walk(ast.parse(source))
+        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+    }
+    bound |= {
+        alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    bound |= {
+        name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler | ast.arg)
+        for name in [getattr(node, "name", None) or getattr(node, "arg", None)]
+    }
+    given = {"db", "open_db", "opened", "tm", "connection", "PersistentMetaClass"}
+    assert names_used(source) <= bound | given | {*QUOTABLE, *PREAMBLE, *vars(builtins)}
