@@ -21,8 +21,8 @@ from zodb_spec.editions import CURRENT
 def error_becomes_state_load_error() -> None:
     """Where `__setstate__` raises an error while a ghost is loaded, the access fails with a
     `StateLoadError` whose cause is the original error. So an `AttributeError` of a `__setstate__`
-    is never taken for a missing attribute. Before
-    this edition the original error surfaced.
+    is never taken for a missing attribute. Up to the edition of 2006-08-16 the original error
+    surfaced.
 
     >>> connection.root()["thing"] = Stubborn()
     >>> tm.commit()
@@ -63,21 +63,26 @@ def unpickling_error_becomes_state_load_error() -> None:
 
 @example("loading.conflict-passes-unchanged", MUST, rules="LIFE-37", since=CURRENT)
 def conflict_passes_unchanged() -> None:
-    """A transient error that is raised while a state is made, a conflict above all, reaches the
-    program unchanged: it asks for another try, and must not look like damage.
+    r"""Two kinds of errors reach the program unchanged when they are raised while a state is
+    made: transient ones, conflicts above all, since they ask for another try and must not look
+    like damage; and errors of the database itself, which say what is missing.
 
     >>> connection.root()["thing"] = Stubborn()
     >>> tm.commit()
     >>> ghost = opened(db).root()["thing"]
-    >>> refusal = transaction.interfaces.TransientError("try again")
-    >>> seen = None
-    >>> with patch.object(Stubborn, "refusal", refusal):
-    ...     try:
-    ...         ghost.a
-    ...     except Exception as error:
-    ...         seen = error
-    >>> seen is refusal
-    True
+    >>> refusals, seen = [transaction.interfaces.TransientError("try again")], []
+    >>> try:
+    ...     connection.get(bytes(7) + b"\xff")
+    ... except KeyError as error:
+    ...     refusals.append(error)
+    >>> for refusal in refusals:
+    ...     with patch.object(Stubborn, "refusal", refusal):
+    ...         try:
+    ...             ghost.a
+    ...         except Exception as error:
+    ...             seen.append(error)
+    >>> [one is other for one, other in zip(refusals, seen, strict=True)]
+    [True, True]
     """
 
 

@@ -136,8 +136,8 @@ def change_inside_a_value_is_unseen() -> None:
 )
 def marking_a_ghost_loads_it() -> None:
     """Setting `_p_changed` to a true value on a ghost loads its state and marks it changed, so
-    that the commit stores what was there instead of nothing. Before this edition the assignment
-    was ignored.
+    that the commit stores what was there instead of nothing. Up to the edition of 2005-06-16 the
+    assignment was ignored.
 
     >>> thing = connection.root()["thing"] = Thing()
     >>> thing.a = 1

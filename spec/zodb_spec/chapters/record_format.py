@@ -33,7 +33,7 @@ def two_pickles() -> None:
 @example("record.pickle-protocol", MUST, rules="SER-12", since=CURRENT, needs="raw-records")
 def pickle_protocol() -> None:
     r"""Both pickles of a record are written with protocol 3, which every reader in use
-    understands. Before this edition it was 1.
+    understands. Up to the edition of 2006-08-16 it was 1.
 
     >>> root = connection.root()
     >>> root["thing"], root["named"] = Thing(), Named("Jim")

@@ -193,8 +193,9 @@ def new_arguments_when_stored() -> None:
     needs="large-record-warning",
 )
 def large_records_warn() -> None:
-    """A record of `large_record_size` bytes or more, an option of the database, is stored with a
-    warning (a `UserWarning`), and not refused: data of that size are better kept in blobs.
+    """A record of `large_record_size` bytes or more, an option of the database that is 16 MiB
+    where nothing is said, is stored with a warning (a `UserWarning`), and not refused: data of
+    that size are better kept in blobs.
 
     >>> import warnings
     >>> other = opened(open_db(large_record_size=2000))
