@@ -48,7 +48,9 @@ CHAPTERS: tuple[ModuleType, ...] = tuple(
 
 
 def reading_order() -> tuple[Clause, ...]:
-    """All clauses as they are read: chapter by chapter, and inside a chapter as they are written."""
+    """All clauses as they are read: chapter by chapter, and inside a chapter as they are
+    written.
+    """
     chapter = {module.__name__: number for number, module in enumerate(CHAPTERS)}
     return tuple(
         sorted(

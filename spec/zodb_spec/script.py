@@ -55,12 +55,14 @@ SHARED: tuple[Step, ...] = (
     ("link", "root1", "'a'", "counter1", "strong"),
     ("new", "shared1", "Thing"),
     ("link", "root1", "'b'", "shared1", "list"),
+    ("new", "deep1", "Thing"),
+    ("link", "shared1", "a", "deep1", "strong"),
     ("commit", "manager1"),
     ("begin", "manager2"),
     ("read", "root2", "'a'", "counter2"),
     ("read", "root2", "'b'", "shared2"),
 )
-"""Two connections that both hold a counter and a thing."""
+"""Two connections that both hold a counter and a thing; one has not seen what the thing holds."""
 
 
 def prelude(number: int) -> tuple[Step, ...]:

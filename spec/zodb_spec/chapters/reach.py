@@ -84,8 +84,8 @@ def what_is_stored(world: World, connection: Name) -> Work:
 
 @step("reach.separate-connection-refused", MUST, rules="XREF-18", error="InvalidObjectReference")
 def separate_connection_refused(world: World, work: Work) -> bool:
-    """A commit that would store a reference to an object of another connection to the same database
-    is refused, and nothing is stored.
+    """A commit that would store a strong reference to an object of another connection to the same
+    database is refused, and nothing is stored.
 
     The object that is referred to may hold changes that belong to another transaction, and to
     follow the reference would show it through two snapshots at once.
@@ -94,6 +94,7 @@ def separate_connection_refused(world: World, work: Work) -> bool:
         owner is not None and owner[0] != work.connection
         for name in work.stores
         for reference in references(world, name)
+        if not reference.weak
         for owner in (world.objects[reference.target].owner.value,)
     )
 

@@ -139,7 +139,7 @@ def find(world: World, connection: Name, oid: int, name: Name) -> Outcomes:
     kind = ROOT_KIND if oid == ROOT else _kind(world, connection, oid)
     found = identity.connections_apart(world, connection, oid, kind)
     state = world.connections[connection]
-    if oid not in state.cached and oid != ROOT:
+    if not _may_be_cached(world, connection, oid):
         found = identity.get_gives_ghost(world, found)
     world = world.put("connections", connection, state._replace(cached=state.cached | {oid}))
     return [
@@ -149,6 +149,21 @@ def find(world: World, connection: Name, oid: int, name: Name) -> Outcomes:
             Returned("new object", name),
         )
     ]
+
+
+def _may_be_cached(world: World, connection: Name, oid: int) -> bool:
+    """Whether the cache may have an object loaded: the program had it, or a mapping that holds it.
+
+    To show a mapping, in an error message say, is to load what it holds.
+    """
+    cached = world.connections[connection].cached | {ROOT}
+    return oid in cached or any(
+        type(value) is Stored and value.oid == oid
+        for transaction in world.database_of(connection).history
+        for known in cached & transaction.records.keys()
+        if transaction.records[known].value.kind == ROOT_KIND
+        for value in (transaction.records[known].value.state or {}).values()
+    )
 
 
 def _kind(world: World, connection: Name, oid: int) -> str:
@@ -247,7 +262,7 @@ def set_(world: World, thing: Name, attribute: str, value: str) -> Outcomes:
     sensible=lambda world, thing, attribute, target, form: (
         changeable(world, thing)
         and known(world, target)
-        and (form != "weak" or _same_side(world, thing, target))
+        and (form != "weak" or _can_be_weak(world, thing, target))
     ),
     weight=6,
 )
@@ -263,10 +278,16 @@ def _wrapped(target: Name, form: str) -> str:
     ].format(target)
 
 
-def _same_side(world: World, thing: Name, target: Name) -> bool:
-    """Whether two objects are both unsaved, or owned by the same connection."""
+def _can_be_weak(world: World, thing: Name, target: Name) -> bool:
+    """Whether a weak reference to the target will mean the same for as long as it is there.
+
+    It keeps the oid that its target has when it is made, so the target has to be stored, or
+    unsaved.
+    """
     one, other = world.objects[thing].owner.value, world.objects[target].owner.value
-    return one is not None and (other is None or one[0] == other[0])
+    if one is None or world.objects[target].status.value == ADDED:
+        return False
+    return other is None or one[0] == other[0]
 
 
 @operation(

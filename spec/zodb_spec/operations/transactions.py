@@ -37,8 +37,8 @@ def there(world: World, manager: Name, *others: str) -> bool:
     """Whether there is such a manager, and it is clear what its commit should do.
 
     It isn't where two connections to one database have joined the transaction (an example speaks of
-    that), and where the commit would reach objects that another, failed transaction has left in
-    limbo.
+    that), where the commit would reach objects that another, failed transaction has left in limbo,
+    and where it would store a weak reference to an object of another connection.
     """
     found = world.managers.get(manager)
     if found is None:
@@ -46,28 +46,58 @@ def there(world: World, manager: Name, *others: str) -> bool:
     databases = [world.connections[name].database for name in found.joined]
     if len(databases) != len(set(databases)):
         return False
-    if all(usable(world, name) for name in world.managers):
+    all_usable = all(usable(world, name) for name in world.managers)
+    if found.status.value == "failed" or (all_usable and not _has_weak_references(world)):
         return True
-    stores = {thing for name in found.joined for thing in reach.what_is_stored(world, name).stores}
-    targets = {reference.target for thing in stores for reference in reach.references(world, thing)}
-    return found.status.value == "failed" or not any(
-        choices.in_limbo(world, thing) for thing in stores | targets
+    for name in found.joined:
+        for thing in reach.what_is_stored(world, name).stores:
+            if choices.in_limbo(world, thing) or not _is_clear(world, name, thing):
+                return False
+    return True
+
+
+def _has_weak_references(world: World) -> bool:
+    return any(
+        reference.weak for thing in world.objects for reference in reach.references(world, thing)
     )
+
+
+def _is_clear(world: World, connection: Name, thing: Name) -> bool:
+    """Whether what an object refers to is out of limbo, and weakly only to what is here or new."""
+    for reference in reach.references(world, thing):
+        if choices.in_limbo(world, reference.target):
+            return False
+        owner = world.objects[reference.target].owner.value
+        if reference.weak and owner is not None and owner[0] != connection:
+            return False
+    return True
 
 
 # Boundaries.
 
 
-def boundary(world: World, manager: Name, why: Callable[[World, Name], Fact[int]]) -> World:
-    """Move every open connection of a manager to the newest state."""
+def boundary(
+    world: World,
+    manager: Name,
+    why: Callable[[World, Name], Fact[int]],
+    own: frozenset[Name] = frozenset(),
+) -> World:
+    """Move every open connection of a manager to the newest state.
+
+    own: the objects that were stored just now, which nobody else has changed
+    """
     for name, connection in world.connections.items():
         if connection.manager == manager and connection.is_open.value:
-            world = move(world, name, why(world, name), isolation.boundary_invalidates)
+            world = move(world, name, why(world, name), isolation.boundary_invalidates, own)
     return world
 
 
 def move(
-    world: World, name: Name, point: Fact[int], invalidate: Callable[[World, Object], Object]
+    world: World,
+    name: Name,
+    point: Fact[int],
+    invalidate: Callable[[World, Object], Object],
+    own: frozenset[Name] = frozenset(),
 ) -> World:
     """Move one connection to a new snapshot."""
     connection = world.connections[name]
@@ -86,6 +116,7 @@ def move(
             and found.owner.value[0] == name
             and found.owner.value[1] in changed
             and found.state.value is None
+            and thing not in own
         }
         world = world.put_all("objects", stale)
         connection = connection._replace(boundaries=(*connection.boundaries, point))
@@ -293,12 +324,12 @@ def _stored(world: World, manager: Name, works: Sequence[Work]) -> list[tuple[Wo
             worlds = [(store(before, work), kind) for before, kind in worlds]
         else:
             worlds = [found for before, _ in worlds for found in _empty(before, work)]
+    own = frozenset(thing for work in works for thing in work.stores)
     ended = []
     for after, kind in worlds:
         left = after.managers[manager]._replace(joined=())
-        moved = boundary(
-            after.put("managers", manager, left), manager, isolation.boundary_shows_newest
-        )
+        after_join = after.put("managers", manager, left)
+        moved = boundary(after_join, manager, isolation.boundary_shows_newest, own)
         ended.append((moved, kind))
     return ended
 
