@@ -188,13 +188,16 @@ def supervise(
     console: Console,
 ) -> None:
     """Do the stages in a thread of their own, and show meanwhile how far they are."""
-    stage = ["start"]
+    announced: list[str] = []
     with ThreadPoolExecutor(1) as pool, ending_with(nursery.stop):
-        work = pool.submit(stages.run, nursery, findings, known, memories, stage.append)
+        work = pool.submit(stages.run, nursery, findings, known, memories, announced.append)
         try:
             with progress(console, len(nursery.clauses)) as shown:
+                looked = 0
                 while not wait([work], LOOK).done:
-                    shown.show(stage[-1], nursery.status())
+                    for stage in announced[looked:] or announced[-1:]:
+                        shown.show(stage, nursery.status())
+                    looked = len(announced)
         finally:
             # However this block ends, no child outlives it.
             nursery.stop.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
+import textwrap
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -69,7 +70,7 @@ def text(clause: Clause) -> RenderableType:
         elif block.startswith(("- ", "* ")):
             blocks.append(Text(block + "\n"))
         else:
-            blocks.append(Text(" ".join(block.split()) + "\n"))
+            blocks.append(Text(" ".join(block.split()).replace("::", ":") + "\n"))
     return Group(*blocks)
 
 
@@ -102,5 +103,5 @@ def line(clause: Clause) -> int:
 
 def code(clause: Clause) -> str:
     """The code of the clause without its text, which is shown already."""
-    source = inspect.cleandoc(clause.source)
+    source = textwrap.dedent(clause.source)
     return re.sub(r'\n\s+r?"""(?:.|\n)*?"""', "", source, count=1).rstrip()

@@ -19,9 +19,9 @@ def prepare(folder: Path) -> None:
 
     Raises UsageError where it can not be written.
     """
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--report {folder} is a file; name a folder.")
     try:
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"--report {folder} is a file; name a folder.")
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".zodb-conformance"
         probe.touch()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zodb_conformance.reports.model import Report
-from zodb_conformance.reports.words import headline
+from zodb_conformance.reports.words import headline, plain
 
 ESCAPES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 PROPERTY_ESCAPES = {**ESCAPES, ":": "%3A", ",": "%2C"}
@@ -36,7 +36,7 @@ def _line(kind: str, title: str, text: str, path: str = "") -> str:
 
 
 def _escaped(text: str, escapes: dict[str, str]) -> str:
-    return "".join(escapes.get(sign, sign) for sign in text)
+    return "".join(escapes.get(sign, sign) for sign in plain(text))
 
 
 def job_summary(report: Report) -> str:
@@ -49,7 +49,7 @@ def job_summary(report: Report) -> str:
     for entry in told:
         found = entry.finding.deviation
         level = entry.clause.level.value if entry.clause else "MUST"
-        words = found.message.replace("|", "\\|").replace("\n", " ")
+        words = plain(found.message).replace("|", "\\|").replace("\n", " ")
         kind = (
             "flaky: "
             if entry.finding.flaky

@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from zodb_conformance.reports.model import Report, Row
+from zodb_conformance.reports.words import plain
 
 
 def document(report: Report) -> str:
@@ -25,10 +26,10 @@ def document(report: Report) -> str:
         for entry in report.stale
     ]
     if report.verdict == "unusable":
-        cases.append(_failure("target", report.target.name, report.message, kind="error"))
+        cases.append(_failure("target", plain(report.target.name), report.message, kind="error"))
     suite = ET.Element(
         "testsuite",
-        name=f"zodb-conformance {report.target.name}",
+        name=plain(f"zodb-conformance {report.target.name}"),
         tests=str(len(cases)),
         failures=str(sum(case.find("failure") is not None for case in cases)),
         errors=str(sum(case.find("error") is not None for case in cases)),
@@ -46,7 +47,7 @@ def _case(row: Row, fails: bool) -> ET.Element:
         return _failure(row.chapter, row.id, row.message or "", text=row.witness or "")
     case = ET.Element("testcase", classname=row.chapter, name=row.id)
     if row.verdict != "holds":
-        text = _clean(f"{row.verdict}: {row.message}")
+        text = plain(f"{row.verdict}: {row.message}")
         ET.SubElement(case, "skipped", message=text)
     return case
 
@@ -55,12 +56,5 @@ def _failure(
     classname: str, name: str, message: str, *, text: str = "", kind: str = "failure"
 ) -> ET.Element:
     case = ET.Element("testcase", classname=classname, name=name)
-    ET.SubElement(case, kind, message=_clean(message)).text = text
+    ET.SubElement(case, kind, message=plain(message)).text = text
     return case
-
-
-def _clean(text: str) -> str:
-    """The text without what XML can not hold: what a target answered may contain anything."""
-    return "".join(
-        sign if sign.isprintable() or sign in "\n\t" else repr(sign)[1:-1] for sign in text
-    )

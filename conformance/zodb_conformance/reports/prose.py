@@ -10,6 +10,8 @@ from pygments import highlight  # type: ignore[import-untyped]  # ships no types
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import PythonConsoleLexer, PythonLexer  # type: ignore[import-untyped]
 
+from zodb_conformance.reports.words import plain
+
 LITERAL = re.compile(r"``(.+?)``|`(.+?)`|\*(\S[^*]*?)\*")
 ITEM = re.compile(r"\s*[-*] ")
 
@@ -45,16 +47,16 @@ def inline(prose: str) -> Markup:
 
 def answer(words: str) -> Markup:
     """What was expected or observed: only what stands in backquotes is marked."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(words))))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(plain(words)))))
 
 
 def python(code: str) -> Markup:
     """Python in colours: a piece of a program, or of a session with the interpreter."""
     lexer = PythonConsoleLexer() if code.lstrip().startswith(">>>") else PythonLexer()
-    lines = highlight(code.strip("\n"), lexer, HtmlFormatter(nowrap=True))
+    lines = highlight(plain(code).strip("\n"), lexer, HtmlFormatter(nowrap=True))
     return Markup('<pre class="code">{}</pre>').format(Markup(lines.rstrip("\n")))
 
 
 def python_line(code: str) -> Markup:
     """One line of Python in colours, without a block around it."""
-    return Markup(highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).strip("\n"))
+    return Markup(highlight(plain(code), PythonLexer(), HtmlFormatter(nowrap=True)).strip("\n"))

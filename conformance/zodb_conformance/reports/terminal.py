@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zodb_conformance.reports.model import Chapter, Overall, Report, Told, Verdict
-from zodb_conformance.reports.words import counted, headline, how_long
+from zodb_conformance.reports.words import counted, headline, how_long, plain
 
 STYLES: dict[Verdict, str] = {
     "holds": "green",
@@ -52,7 +52,7 @@ def summary(report: Report, console: Console) -> None:
         finding(entry, console)
     for entry in told[MOST_TOLD:]:
         console.print(Padding(_title(entry), (0, 0, 0, 2)))
-        console.print(Padding(Text(entry.finding.deviation.message), (0, 2, 0, 4)))
+        console.print(Padding(Text(plain(entry.finding.deviation.message)), (0, 2, 0, 4)))
         console.print(Text(f"    {entry.python or entry.replay}\n", "cyan"), soft_wrap=True)
     for stale in report.stale:
         text = "  is a known deviation, and its witness does not fail any more: remove the entry.\n"
@@ -64,7 +64,7 @@ def summary(report: Report, console: Console) -> None:
         )
     if report.verdict == "unusable" and report.output:
         console.print(Text("  What was printed last:", "dim"))
-        console.print(Padding(Text(report.output.strip(), "dim"), (0, 2, 1, 4)))
+        console.print(Padding(Text(plain(report.output.strip()), "dim"), (0, 2, 1, 4)))
     _outcome(report, console)
 
 
@@ -87,7 +87,7 @@ def _outcome(report: Report, console: Console) -> None:
 
 def line(console: Console, word: str, rest: str) -> None:
     """A word and something to copy, which therefore is never wrapped."""
-    console.print(Text.assemble((f"  {word:<8}", "dim"), rest), soft_wrap=True)
+    console.print(Text.assemble((f"  {word:<8}", "dim"), plain(rest)), soft_wrap=True)
 
 
 def finding(told: Told, console: Console) -> None:
@@ -124,10 +124,10 @@ def _facts(told: Told) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", width=9)
     table.add_column(overflow="fold")
-    table.add_row("expected", Text(found.expected))
-    table.add_row("observed", Text(found.observed, "red"))
+    table.add_row("expected", Text(plain(found.expected)))
+    table.add_row("observed", Text(plain(found.observed), "red"))
     if told.origin:
-        table.add_row("", Text(told.origin, "dim"))
+        table.add_row("", Text(plain(told.origin), "dim"))
     if told.finding.flaky:
         table.add_row("", Text("seen once, and not again when it was replayed", "yellow"))
     return table
@@ -149,7 +149,7 @@ def trace(told: Told) -> RenderableType:
             notes.append("established")
         if number == found.noticed_at:
             notes.append("noticed" if found.kind == "deviation" else found.kind)
-        coloured = SYNTAX.highlight(code)
+        coloured = SYNTAX.highlight(plain(code))
         coloured.rstrip()
         coloured.no_wrap, coloured.overflow = False, "fold"
         note = Text("← " + ", ".join(notes), "red") if notes else Text()

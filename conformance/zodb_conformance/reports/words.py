@@ -17,9 +17,19 @@ def how_long(seconds: float) -> str:
     return f"{int(seconds) // 60} min {int(seconds) % 60} s"
 
 
+def plain(text: str) -> str:
+    """A text that a target had a part in, with everything written out that is no plain sign.
+
+    It may hold what moves a terminal's cursor, what XML forbids, or half a character.
+    """
+    return "".join(
+        sign if sign.isprintable() or sign in "\n\t" else repr(sign)[1:-1] for sign in text
+    )
+
+
 def headline(report: Report) -> tuple[str, str]:
     """The outcome of a run: one short sentence, and one that says how much stands behind it."""
-    name = report.target.name
+    name = plain(report.target.name)
     checked = sum(report.count(verdict) for verdict in ("holds", "deviates", "known"))
     of_all = f"{counted(checked, 'clause')} checked"
     unreached = report.count("not-reached")
@@ -28,7 +38,7 @@ def headline(report: Report) -> tuple[str, str]:
         case "unusable":
             if report.broken:
                 return "The suite failed", report.message
-            return f"{name} could not be exercised", report.message
+            return f"{name} could not be exercised", plain(report.message)
         case "interrupted":
             found = counted(len(report.deviations), "deviation")
             return "The run was interrupted", f"{of_all}{gap}, {found} found until then."

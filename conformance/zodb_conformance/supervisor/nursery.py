@@ -74,7 +74,9 @@ class Nursery:
     @property
     def short_patience(self) -> Limits:
         """The same where many tries are made of something that is known to hang."""
-        return replace(self.patience, hang=max(1.0, SHORT_HANG * self.patience.hang))
+        return replace(
+            self.patience, hang=max(min(1.0, self.patience.hang), SHORT_HANG * self.patience.hang)
+        )
 
     def run(
         self, mode: Mode, plan: Plan | None = None, *, limits: Limits | None = None, **more: Any

@@ -1,0 +1,43 @@
+"""What tests of the command share: a fake specification, and a fake runner in the children."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+FAKES = Path(__file__).parent / "fakes"
+sys.path.insert(0, str(FAKES))
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """An empty folder to work in; children find the fakes, and nothing is taken for a CI system."""
+    paths = [str(FAKES), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    monkeypatch.setenv("FAKE_FOLDER", str(tmp_path))
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "FORCE_COLOR", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def command(workplace, capsys):
+    """Runs `zodb-conformance` on the fakes: gives its exit status, its output and its errors."""
+    main = importlib.import_module("fake_command").main
+
+    def run(*arguments):
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as error:
+            status = error.code
+        seen = capsys.readouterr()
+        return status, seen.out, seen.err
+
+    return run

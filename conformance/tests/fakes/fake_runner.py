@@ -1,0 +1,254 @@
+"""A runner for the tests of the supervisor: a dictionary as the database, and a target that does
+as its name says.
+
+The target is a word of a plan.  Every script sets a few names, reads them and commits; a fault
+shows in the first commit (or read) after "a" was set to "one" and "b" to "two", so a failing
+script can be shortened to three steps.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import sys
+import threading
+import time
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from zodb_conformance.errors import TargetUnusable
+from zodb_conformance.plan import PROFILES, SMOKE
+from zodb_conformance.results import Deviation
+
+CHECKS = (SMOKE, "examples", "reads", "commits", "walk", "laws")
+FALLS = {
+    "segfaults": "import ctypes\n\nctypes.string_at(0)",
+    "exits": "import os\n\nos._exit(0)",
+    "is-killed": "import os, signal\n\nos.kill(os.getpid(), signal.SIGKILL)",
+    "calls-sys-exit": "import sys\n\nsys.exit(7)",
+    "loops": "while True:\n    pass",
+    "deadlocks": "import threading\n\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()",
+    "sleeps-in-c": "import ctypes\n\nctypes.PyDLL(None).sleep(1000)",
+    "matches-forever": 'import re\n\nre.match("(a+)+$", "a" * 64 + "b")',
+}
+TARGETS = (
+    "good", "reads-wrong", "reads-wrong-until-mended", "is-flaky", "prints", "is-slow",
+    "example-fails", "example-segfaults", "stays", "breaks-the-suite",
+    "cannot-connect", "is-none", "dies-at-birth", "hangs-at-birth", "dies-in-smoke", *FALLS,
+)  # fmt: skip
+
+
+class Target:
+    def __init__(self, plan):
+        self.name = plan.target
+        self.values = {}
+        if self.name == "cannot-connect":
+            raise ConnectionRefusedError(111, "Connection refused")
+        if self.name == "is-none":
+            raise TargetUnusable(
+                "is-none: open_storage(directory) returned None; it must return the storage."
+            )
+        if self.name == "dies-at-birth":
+            ctypes.string_at(0)
+        if self.name == "hangs-at-birth":
+            time.sleep(1000)
+        if self.name == "stays":
+            threading.Thread(target=time.sleep, args=(1000,)).start()
+
+    @property
+    def cornered(self):
+        return self.values.get("a") == "one" and self.values.get("b") == "two"
+
+    def perform(self, step):
+        match step:
+            case ("set", name, value):
+                self.values[name] = value
+            case ("get", name):
+                return "wrong" if self.cornered and self.reads_wrong() else self.values[name]
+            case ("commit",):
+                self.commit()
+        return None
+
+    def reads_wrong(self):
+        return (
+            self.name == "reads-wrong"
+            or (self.name == "reads-wrong-until-mended" and not mended())
+            or (self.name == "is-flaky" and first_time())
+        )
+
+    def commit(self):
+        if self.name == "prints":
+            sys.stdout.write("\033[2J\033[H chatter \r" * 100)
+            sys.stderr.write("\033[31mto stderr\033[0m\n")
+        if self.cornered and self.name in FALLS:
+            exec(FALLS[self.name], {})
+        if self.cornered and self.name == "breaks-the-suite":
+            raise AssertionError("a defect of the suite")
+        if self.name == "is-slow":
+            time.sleep(0.01)
+
+
+def mended():
+    """Whether a test has mended the target meanwhile."""
+    return Path(os.environ["FAKE_FOLDER"], "mended").exists()
+
+
+def first_time():
+    """Whether this happens for the first time, in any process of a test."""
+    try:
+        Path(os.environ["FAKE_FOLDER"], "happened").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def describe(plan):
+    return {
+        "name": plan.target,
+        "level": plan.level,
+        "database": "fake.DB",
+        "packages": {"fake": "1.0"},
+        "capabilities": {"undo": True, "pack": False},
+    }
+
+
+def check_names(plan):
+    return [name for name in CHECKS if wanted(name, plan)]
+
+
+def wanted(name, plan):
+    return name not in plan.skip and (
+        not plan.checks or any(fnmatchcase(name, pattern) for pattern in plan.checks)
+    )
+
+
+def clause_of(step):
+    return {"set": "fake.set", "get": "fake.get", "commit": "fake.commit"}.get(step[0]) or step[1]
+
+
+def scripts(plan, check):
+    draw = random.Random(f"{plan.seed} {check}").choice
+    count = 5 if plan.target != "is-slow" else PROFILES[plan.profile].scripts
+    for _ in range(count):
+        yield [
+            draw([("set", draw("abc"), draw(["one", "two"])), ("get", draw("abc")), ("commit",)])
+            for _ in range(25)
+        ]
+
+
+def run_checks(plan, recorder):
+    for check in check_names(plan):
+        recorder.check(check)
+        if check == SMOKE:
+            smoke(plan, recorder)
+        elif check == "examples":
+            examples(plan, recorder)
+        elif check != "laws":
+            for script in scripts(plan, check):
+                if found := perform(plan, check, script, recorder):
+                    recorder.deviation(shorter(plan, check, script, found))
+                    break
+        recorder.done(check, "there are no laws" if check == "laws" else "")
+
+
+def smoke(plan, recorder):
+    target = Target(plan)
+    if plan.target == "dies-in-smoke":
+        recorder.step(("commit",))
+        ctypes.string_at(0)
+    target.perform(("commit",))
+    recorder.exercised(["fake.commit"])
+
+
+def examples(plan, recorder):
+    if "fake.example" in plan.avoid:
+        return
+    recorder.script()
+    recorder.step(("example", "fake.example"))
+    if plan.target == "example-segfaults":
+        ctypes.string_at(0)
+    recorder.exercised(["fake.example"])
+    if plan.target == "example-fails":
+        recorder.deviation(
+            Deviation(
+                "fake.example",
+                "examples",
+                "two",
+                "it gave 'three'",
+                trace=(">>> 1 + 1", "'three'"),
+                witness='assert "three" == "two", "fake.example: expected two"\n',
+            )
+        )
+
+
+def perform(plan, check, script, recorder):
+    recorder.script()
+    target, model = Target(plan), {}
+    performed = []
+    for step in script:
+        if clause_of(step) in plan.avoid or (step[0] == "get" and step[1] not in model):
+            continue
+        recorder.step(step)
+        performed.append(step)
+        result = target.perform(step)
+        recorder.exercised([clause_of(step)])
+        if step[0] == "set":
+            model[step[1]] = step[2]
+        if step[0] == "get" and result != model[step[1]]:
+            lines = tuple(map(line, performed))
+            return Deviation(
+                "fake.get",
+                check,
+                repr(model[step[1]]),
+                f"the target gave {result!r}",
+                noticed="get",
+                established_at=1,
+                noticed_at=len(performed),
+                trace=lines,
+                script=tuple(performed),
+                witness="" if plan.target == "is-flaky" else witness(performed, result, model),
+            )
+    return None
+
+
+def witness(performed, result, model):
+    """A plain script; the target is in no module of its own, so what it does is written out."""
+    wanted = model[performed[-1][1]]
+    return f"{program(performed)}\nvalue = {result!r}\nassert value == {wanted!r}, 'fake.get'\n"
+
+
+def shorter(plan, check, script, found):
+    class Silent:
+        def script(self): ...
+        def step(self, step): ...
+        def exercised(self, clauses): ...
+
+    script = list(found.script)
+    for number in range(len(script) - 1, -1, -1):
+        part = script[:number] + script[number + 1 :]
+        if again := perform(plan, check, part, Silent()):
+            script, found = list(again.script), again
+    return found
+
+
+def replay(plan, script, recorder):
+    return perform(plan, "replay", script, recorder)
+
+
+def line(step):
+    match step:
+        case ("set", name, value):
+            return f"values[{name!r}] = {value!r}"
+        case ("get", name):
+            return f"print(values[{name!r}])"
+    return "# commit"
+
+
+def program(script):
+    return "values = {}\n" + "\n".join(map(line, script))
+
+
+def render(plan, script):
+    last = FALLS.get(plan.target, "") if script[-1] == ("commit",) else ""
+    return clause_of(script[-1]), tuple(map(line, script)), f"{program(script)}\n{last}\n"

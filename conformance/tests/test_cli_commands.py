@@ -1,0 +1,292 @@
+"""The other commands: list, show, replay, compare, init, and the help."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+from zodb_conformance import cli
+from zodb_conformance.compare import RANKS, change_of
+from zodb_conformance.reports.model import VERDICTS
+
+COMMANDS = ("run", "list", "show", "replay", "compare", "init")
+
+
+# Help.
+
+
+def test_the_help_names_every_command_and_every_exit_status(command):
+    status, output, _ = command("--help")
+    assert status == 0
+    for name in COMMANDS:
+        assert f"\n    {name} " in output
+    for number in ("0", "1", "2", "3", "130"):
+        assert f"\n  {number} " in output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_argument_is_explained(name, command):
+    status, output, _ = command(name, "--help")
+    assert status == 0
+    parser = next(iter(cli.parser()._subparsers._group_actions)).choices[name]
+    assert all(action.help for action in parser._actions)
+    assert f"zodb-conformance {name}" in output
+
+
+@pytest.mark.parametrize("arguments", [[], ["rnu"], ["show"], ["list", "nothing"]])
+def test_a_command_that_is_none_is_misuse(arguments, command):
+    status, _, errors = command(*arguments)
+    assert status == 2
+    assert "--help` tells what there is" in errors
+
+
+def test_the_command_tells_its_version(command):
+    assert command("--version")[:2] == (0, "zodb-conformance " + cli.__version__ + "\n")
+
+
+# list
+
+
+def test_targets_are_listed(command):
+    output = command("list", "targets")[1]
+    assert "reads-wrong" in output
+    assert "package.module:name" in output
+
+
+def test_clauses_are_listed_by_chapter_with_their_level(command):
+    output = command("list", "clauses")[1]
+    assert "\nfake_spec\n" in output
+    assert "MUST   fake.get  A name gives the value that was set last." in output
+
+
+def test_clauses_can_be_listed_by_glob(command):
+    output = command("list", "clauses", "*.g*", "fake.undo")[1]
+    assert "fake.get" in output
+    assert "fake.undo" in output
+    assert "fake.set" not in output
+
+
+def test_capabilities_are_listed_with_their_meaning(command):
+    output = command("list", "capabilities")[1]
+    assert "conflict-resolution" in output
+    assert "_p_resolveConflict" in output
+
+
+def test_editions_are_listed(command):
+    assert command("list", "editions")[1].split("\n")[-2].startswith("current")
+
+
+def test_doubles_are_listed_with_the_clause_that_they_break(command):
+    assert "fake.set: A value that was set is gone." in command("list", "doubles")[1]
+
+
+# show
+
+
+def test_a_clause_is_shown_with_everything_that_hangs_on_it(command):
+    status, output, _ = command("show", "fake.set")
+    assert status == 0
+    for words in (
+        "fake.set  MUST",
+        "A value that was set is kept until another is set.",
+        'values["a"] = []',
+        "databases and connections",
+        "every generated script that comes to it",
+        "forgets",
+        "def set_() -> None:",
+    ):
+        assert words in output
+    # The text is not repeated with the code.
+    assert output.count("kept until another") == 1
+
+
+def test_an_example_is_shown_with_its_check(command):
+    output = command("show", "fake.example")[1]
+    assert ">>> 1 + 1" in output
+    assert "examples.fake_spec" in output
+
+
+def test_an_unknown_clause_is_misuse_with_a_hint(command):
+    status, _, errors = command("show", "fake.gets")
+    assert (status, "did you mean fake.get?" in errors) == (2, True)
+
+
+# replay
+
+
+@pytest.mark.parametrize("target", ["reads-wrong", "segfaults", "loops", "example-fails"])
+def test_a_recorded_failure_is_replayed(target, command):
+    command("run", target)
+    [witness] = Path("conformance-report/witnesses").glob("*.json")
+    status, output, _ = command("replay", witness)
+    assert status == 1
+    assert f"{target} still fails" in output
+    assert "observed" in output
+
+
+def test_the_name_of_the_plain_script_is_as_good(command):
+    command("run", "reads-wrong")
+    assert command("replay", "conformance-report/witnesses/fake.get.py")[0] == 1
+
+
+def test_a_failure_that_is_mended_does_not_fail_any_more(command):
+    command("run", "reads-wrong")
+    witness = "conformance-report/witnesses/fake.get.json"
+    status, output, _ = command("replay", witness, "good")
+    assert status == 0
+    assert "good does not fail any more" in output
+
+
+def test_another_failure_of_the_same_script_is_a_failure(command):
+    command("run", "reads-wrong")
+    witness = Path("conformance-report/witnesses/fake.get.json")
+    recorded = json.loads(witness.read_text())
+    recorded["deviation"]["script"][-1] = ["commit"]
+    witness.write_text(json.dumps(recorded))
+    status, output, _ = command("replay", witness, "segfaults")
+    assert status == 1
+    assert "SIGSEGV" in output
+
+
+def test_a_replay_on_a_target_that_can_not_be_opened_is_3(command):
+    command("run", "reads-wrong")
+    witness = "conformance-report/witnesses/fake.get.json"
+    status, output, _ = command("replay", witness, "cannot-connect")
+    assert status == 3
+    assert "Is the server that it needs running?" in output
+
+
+def test_a_witness_that_is_not_there_is_misuse(command):
+    status, _, errors = command("replay", "gone.json")
+    assert (status, errors) == (2, "zodb-conformance: There is no witness gone.json.\n")
+
+
+# compare
+
+
+def test_what_became_worse_fails_and_what_became_better_does_not(command):
+    command("run", "good", "--report", "good")
+    command("run", "reads-wrong", "--report", "bad")
+    status, output, _ = command("compare", "good", "bad")
+    assert status == 1
+    assert "holds → deviates" in output
+    assert "1 worse, 7 clauses the same." in output
+    status, output, _ = command("compare", "bad", "good/report.json")
+    assert status == 0
+    assert "deviates → holds" in output
+    assert command("compare", "good", "good")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [
+        ("holds", "deviates", "worse"),
+        ("holds", "known", "worse"),
+        ("holds", "not-reached", "worse"),
+        ("known", "deviates", "worse"),
+        ("not-reached", "deviates", "worse"),
+        ("deviates", "known", "better"),
+        ("not-reached", "holds", "better"),
+        ("not-applicable", "deviates", "changed"),
+        ("holds", "not-applicable", "changed"),
+        (None, "deviates", "new"),
+        ("holds", None, "gone"),
+        ("known", "known", "same"),
+    ],
+)
+def test_verdicts_are_compared(before, after, change):
+    assert change_of(before, after) == change
+
+
+def test_every_verdict_but_not_applicable_has_a_rank():
+    assert set(VERDICTS) - set(RANKS) == {"not-applicable"}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (None, "There is no report in a."),
+        ("{", "can not be read as a report"),
+        ("{}", "no schema 1"),
+    ],
+)
+def test_a_report_that_is_none_is_misuse(text, sentence, command):
+    Path("a").mkdir()
+    if text:
+        Path("a/report.json").write_text(text)
+    status, _, errors = command("compare", "a", "a")
+    assert status == 2
+    assert sentence in errors
+
+
+# init
+
+
+def test_init_writes_what_a_gate_needs(command):
+    status, output, _ = command("init", "mypackage:open_storage")
+    assert status == 0
+    tox = ConfigParser(interpolation=None)
+    tox.read("tox-conformance.ini")
+    ini = tox["testenv:conformance"]
+    assert "zodb-conformance run mypackage:open_storage --known" in ini["commands"]
+    assert ini["skip_install"] == "true"
+    assert tomllib.loads(Path("conformance-known.toml").read_text()) == {}
+    workflow = Path(".github/workflows/conformance.yml").read_text()
+    assert "tox -c tox-conformance.ini" in workflow
+    assert "@" not in workflow.replace("checkout@", "").replace("python@", "").replace(
+        "artifact@", ""
+    )
+    assert "zodb-conformance run mypackage:open_storage" in output
+
+
+def test_init_installs_a_project_that_can_be_installed(command):
+    Path("pyproject.toml").touch()
+    command("init", "--zconfig", "my storage.conf")
+    text = Path("tox-conformance.ini").read_text()
+    assert "package = editable" in text
+    assert "run --zconfig 'my storage.conf' --known" in text
+
+
+def test_init_never_overwrites(command):
+    Path("conformance-known.toml").write_text("mine")
+    status, output, _ = command("init")
+    assert status == 0
+    assert Path("conformance-known.toml").read_text() == "mine"
+    assert "kept  conformance-known.toml  (it exists, and was not changed)" in output
+    assert "wrote tox-conformance.ini" in output
+
+
+def test_init_without_a_target_says_where_to_write_it(command):
+    output = " ".join(command("init")[1].split())
+    assert "in place of your_package:open_storage in tox-conformance.ini" in output
+
+
+def test_init_says_what_stands_in_its_way(command):
+    Path(".github").touch()
+    status, _, errors = command("init")
+    assert status == 2
+    assert ".github/workflows/conformance.yml can not be written: Not a directory" in errors
+
+
+def test_the_example_in_the_known_deviations_file_is_one(command):
+    command("init")
+    text = Path("conformance-known.toml").read_text()
+    example = "\n".join(
+        line.removeprefix("# ") for line in text.splitlines() if "=" in line or "[[known]]" in line
+    )
+    [entry] = tomllib.loads(example)["known"]
+    assert set(entry) == {"clause", "situation", "reason", "witness", "strict", "why"}
+
+
+# The real command.
+
+
+def test_the_real_command_lists_the_real_clauses(workplace):
+    words = [sys.executable, "-m", "zodb_conformance", "list", "clauses", "root.*"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "root.oid-is-zero" in done.stdout

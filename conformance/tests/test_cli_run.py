@@ -1,0 +1,308 @@
+"""`zodb-conformance run`: exit statuses, the report folder, memory, interrupts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import fake_command
+import pytest
+from zodb_conformance.errors import UsageError
+from zodb_conformance.reports import folder
+
+FAKE = [sys.executable, fake_command.__file__]
+
+
+def report_of(name="conformance-report"):
+    return json.loads(Path(name, "report.json").read_text())
+
+
+def children_of(parent):
+    """The children that a supervisor with this id started and that are still there."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"zodb_conformance.supervisor.child" in words and str(parent).encode() in words:
+            found.append(path.parent.name)
+    return found
+
+
+def until(fact, seconds=20):
+    end = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "verdict"),
+    [
+        (["good"], 0, "conforms"),
+        (["reads-wrong"], 1, "deviates"),
+        (["example-fails"], 0, "conforms"),
+        (["example-fails", "--strict"], 1, "deviates"),
+        (["is-flaky"], 1, "deviates"),
+        (["segfaults"], 1, "deviates"),
+        (["cannot-connect"], 3, "unusable"),
+        (["dies-at-birth"], 3, "unusable"),
+        (["breaks-the-suite"], 3, "unusable"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_the_exit_status_says_what_the_report_says(arguments, status, verdict, command):
+    assert command("run", *arguments)[0] == status
+    report = report_of()
+    assert (report["verdict"], report["exit_status"]) == (verdict, status)
+
+
+def test_every_form_of_the_report_is_written(command):
+    command("run", "reads-wrong", "--report", "deep/report")
+    names = {str(path.relative_to("deep/report")) for path in Path("deep/report").rglob("*")}
+    forms = {"report.json", "report.html", "junit.xml", "badge.json"}
+    witness = {"witnesses", "witnesses/fake.get.json", "witnesses/fake.get.py"}
+    assert names == forms | witness
+
+
+def test_the_summary_tells_what_is_wrong_and_how_to_see_it(command):
+    _, output, _ = command("run", "reads-wrong")
+    for words in (
+        "reads-wrong deviates",
+        "A name gives the value that was set last.",
+        "the target gave 'wrong'",
+        "established by fake.get at step 1, noticed by get at step 3",
+        "python conformance-report/witnesses/fake.get.py",
+        "zodb-conformance replay conformance-report/witnesses/fake.get.json",
+        "conformance-report/report.html",
+        "zodb-conformance run reads-wrong --seed 1",
+    ):
+        assert words in output
+
+
+def test_the_commands_that_are_told_do_what_they_say(command):
+    command("run", "reads-wrong")
+    [told] = report_of()["deviations"]
+    words = told["commands"]["python"].split()
+    done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("AssertionError: fake.get")
+    status, output, _ = command(*told["commands"]["replay"].split()[1:])
+    assert status == 1
+    assert "reads-wrong still fails" in output
+
+
+def test_without_a_terminal_progress_is_plain_lines(command):
+    _, output, _ = command("run", "good")
+    assert "s] checks" in output
+    assert "\x1b" not in output
+
+
+def test_the_same_seed_gives_the_same_report(command):
+    reports = []
+    for name in ("one", "two"):
+        command("run", "reads-wrong", "--seed", "5", "--report", name)
+        text = Path(name, "report.json").read_text().replace(f"{name}/witnesses", "witnesses")
+        report = json.loads(text.replace(f"--report {name}", ""))
+        del report["elapsed_s"], report["ended_at"]
+        reports.append(report)
+    assert reports[0] == reports[1]
+    assert reports[0]["steps"] > 100
+
+
+def test_a_random_seed_is_told_so_that_the_run_can_be_done_again(command):
+    _, output, _ = command("run", "good", "--seed", "random")
+    seed = report_of()["seed"]
+    assert f"zodb-conformance run good --seed {seed}" in output
+    assert "--seed random" not in output
+
+
+def test_only_selects_the_verdicts(command):
+    assert command("run", "reads-wrong", "--only", "fake.s*")[0] == 0
+    report = report_of()
+    assert report["clauses"]["fake.set"]["verdict"] == "holds"
+    assert report["clauses"]["fake.get"]["message"] == "not selected by --only"
+    assert report["deviations"] == []
+
+
+def test_capabilities_that_are_not_declared_make_clauses_not_applicable(command):
+    command("run", "good")
+    report = report_of()
+    assert report["capabilities"]["pack"] == {"declared": False, "verified": None}
+    assert "does not declare the capability pack" in report["clauses"]["fake.pack"]["message"]
+    assert report["clauses"]["fake.undo"]["verdict"] == "not-reached"
+
+
+# The memory of earlier failures.
+
+
+def test_a_failure_is_remembered_until_the_target_is_mended(command, tmp_path):
+    command("run", "reads-wrong-until-mended")
+    assert report_of()["remembered"] == {"replayed": 0, "failing": 0}
+    command("run", "reads-wrong-until-mended")
+    assert report_of()["remembered"] == {"replayed": 1, "failing": 1}
+    (tmp_path / "mended").touch()
+    assert command("run", "reads-wrong-until-mended")[0] == 0
+    assert report_of()["remembered"] == {"replayed": 1, "failing": 0}
+    assert list(Path("conformance-report/witnesses").iterdir()) == []
+
+
+def test_a_remembered_fall_is_shown_again_without_taking_down_the_search(command):
+    command("run", "segfaults")
+    first = report_of()
+    command("run", "segfaults")
+    second = report_of()
+    assert second["remembered"] == {"replayed": 1, "failing": 1}
+    assert [told["clause"] for told in second["deviations"]] == ["fake.commit"]
+    assert second["deviations"][0]["script"] == first["deviations"][0]["script"]
+
+
+def test_foreign_files_in_the_report_folder_stay(command, tmp_path):
+    kept = Path("conformance-report/witnesses")
+    kept.mkdir(parents=True)
+    (kept / "notes.txt").write_text("mine")
+    (kept / "other.json").write_text("{}")
+    command("run", "reads-wrong-until-mended")
+    # The witness of another target.
+    (kept / "fake.get.json").rename(kept / "kept.json")
+    text = (kept / "kept.json").read_text().replace("reads-wrong-until-mended", "another")
+    (kept / "kept.json").write_text(text)
+    (tmp_path / "mended").touch()
+    command("run", "reads-wrong-until-mended")
+    assert {path.name for path in kept.iterdir()} == {
+        "notes.txt",
+        "other.json",
+        "kept.json",
+        "fake.get.py",
+    }
+
+
+def test_a_new_witness_does_not_take_the_name_of_a_file_that_stays(command):
+    kept = Path("conformance-report/witnesses")
+    kept.mkdir(parents=True)
+    (kept / "fake.get.json").write_text('"mine"')
+    command("run", "reads-wrong")
+    assert (kept / "fake.get.json").read_text() == '"mine"'
+    assert report_of()["clauses"]["fake.get"]["witness"] == "witnesses/fake.get-2.json"
+
+
+# Interrupts.
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_ends_in_a_report_of_what_was_learnt(number, workplace):
+    process = subprocess.Popen(
+        [*FAKE, "run", "is-slow"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    until(lambda: len(children_of(process.pid)) == 2)
+    time.sleep(0.5)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "The run was interrupted" in output
+    assert children_of(process.pid) == []
+    report = report_of()
+    assert report["verdict"] == "interrupted"
+    assert report["steps"] > 50
+    assert report["clauses"]["fake.commit"]["verdict"] == "holds"
+    assert Path("conformance-report/report.html").exists()
+
+
+def test_an_interrupt_keeps_deviations_that_were_found(workplace, tmp_path):
+    process = subprocess.Popen(
+        [*FAKE, "run", "loops"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    # It hangs within moments, after a second that is found out, and then shrinking takes its time.
+    time.sleep(3.0)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
+    report = report_of()
+    assert [told["clause"] for told in report["deviations"]] == ["fake.commit"]
+    assert report["clauses"]["fake.commit"]["verdict"] == "deviates"
+
+
+def test_children_do_not_outlive_a_supervisor_that_is_killed(workplace):
+    process = subprocess.Popen([*FAKE, "run", "is-slow"], stdout=subprocess.DEVNULL)
+    until(lambda: len(children_of(process.pid)) == 2)
+    process.kill()
+    process.wait()
+    until(lambda: children_of(process.pid) == [])
+
+
+# Misuse.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["no-such"], "There is no target 'no-such'"),
+        (["reads-wrng"], "did you mean reads-wrong?"),
+        (["no_such_module:open_storage"], "There is no module 'no_such_module'"),
+        (["fake_runner:"], "not of the form package.module:name"),
+        (["--database", "nothing"], "write it as package.module:name"),
+        (["--zconfig", "missing.conf"], "There is no ZConfig file missing.conf"),
+        (["good", "--only", "fake.gte"], "No clause matches 'fake.gte' (did you mean fake.get?)"),
+        (["good", "--budget", "soon"], "'soon' is no duration; write 60s, 5m or 1h"),
+        (["good", "--budget", "0s"], "is no duration"),
+        (["good", "--seed", "x"], "'x' is no seed"),
+        (["good", "--edition", "2001"], "invalid choice: '2001'"),
+        (["good", "--known", "missing.toml"], "There is no known-deviations file missing.toml"),
+        (["good", "--report", "a-file"], "--report a-file is a file; name a folder"),
+        (["good", "--zconfig", "x"], "not allowed with argument"),
+        (["good", "extra"], "unrecognized arguments: extra"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_misuse_ends_with_2_and_one_sentence_that_says_what_to_mend(arguments, sentence, command):
+    Path("a-file").touch()
+    status, output, errors = command("run", *arguments)
+    assert status == 2
+    assert sentence in errors
+    assert len(errors.strip().splitlines()) == 1
+    assert output == ""
+
+
+def test_a_report_folder_that_can_not_be_written_is_misuse(workplace):
+    Path("locked").mkdir(mode=0o500)
+    with without_privileges(), pytest.raises(UsageError, match="can not be written: Permission"):
+        folder.prepare(Path("locked/report").absolute())
+
+
+@contextmanager
+def without_privileges():
+    """Root may write everywhere: be nobody for a while."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_report_folder_below_a_file_is_misuse(command):
+    Path("a-file").touch()
+    status, _, errors = command("run", "good", "--report", "a-file/report")
+    assert status == 2
+    assert "--report a-file/report can not be written: Not a directory" in errors
+
+
+# GitHub.
+
+
+def test_github_gets_annotations_and_a_summary(command, monkeypatch, tmp_path):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    _, output, _ = command("run", "reads-wrong")
+    [line] = [line for line in output.splitlines() if line.startswith("::")]
+    assert line.startswith("::error title=fake.get,file=conformance-report/witnesses/fake.get.py::")
+    assert "the target gave 'wrong'. Run it again: python conformance-report" in line
+    assert "| `fake.get` | MUST |" in (tmp_path / "summary.md").read_text()

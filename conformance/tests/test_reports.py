@@ -1,0 +1,374 @@
+"""The forms of the report: from findings to what a person, a browser and a program get."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import pytest
+from fake_spec import CLAUSES
+from rich.console import Console
+from zodb_conformance.plan import Plan
+from zodb_conformance.reports import badge, building, github, html, junit, prose, terminal
+from zodb_conformance.reports.progress import Moving, Plain, progress
+from zodb_conformance.reports.words import counted, how_long
+from zodb_conformance.results import Deviation
+from zodb_conformance.supervisor import stages
+from zodb_conformance.supervisor.findings import Finding, KnownResult, TargetInfo
+from zodb_conformance.supervisor.nursery import Status
+
+SCHEMA = json.loads(
+    resources.files("zodb_conformance.reports").joinpath("report.schema.json").read_text("utf-8")
+)
+
+NASTY = "</script><b>&amp;\x00\x1b[31m\ud800`code`\n|"
+"""What a target may answer: markup of every kind, control characters, half a character."""
+
+
+def deviation(clause="fake.get", **more):
+    given = {
+        "check": "walk",
+        "expected": "'one'",
+        "observed": "the target gave 'two'",
+        "noticed": "get",
+        "established_at": 1,
+        "noticed_at": 2,
+        "trace": ("values['a'] = 'one'", "values['a']"),
+        "script": (("set", "a", "one"), ("get", "a")),
+        "witness": "import sys\n\nsys.exit('fake.get: wrong')\n",
+    }
+    return Deviation(clause, **{**given, **more})
+
+
+def report_of(*findings, strict=False, counts=("fake.set", "fake.get"), **more):
+    plan = more.pop("plan", Plan(target="some", seed=7))
+    found = stages.empty(plan)
+    found.target = TargetInfo("some", "storage", "some.DB", {"some": "1.0"}, {"undo": True})
+    found.learnt.counts.update(counts)
+    found.findings = list(findings)
+    for name, value in more.items():
+        setattr(found, name, value)
+    command = "zodb-conformance run some"
+    return building.build(found, CLAUSES, strict=strict, folder=Path("out"), command=command)
+
+
+def row(report, id):
+    return next(row for row in report.rows if row.id == id)
+
+
+def printed(report, width=100):
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    terminal.summary(report, console)
+    return console.file.getvalue()
+
+
+def report_of_a_broken_suite():
+    found = stages.empty(Plan(target="some"))
+    found.learnt.broken = ["Traceback\n  ...\nLookupError: nothing"]
+    return building.build(found, CLAUSES, folder=Path("out"), command="zodb-conformance run some")
+
+
+REPORTS = {
+    "good": report_of,
+    "bad": lambda: report_of(Finding(deviation(), True, True, also=("machine",))),
+    "hang": lambda: report_of(Finding(deviation(kind="hang"), True, True, output=NASTY)),
+    "flaky": lambda: report_of(Finding(deviation(), False, False)),
+    "not-run-again": lambda: report_of(Finding(deviation(), None), interrupted=True),
+    "should": lambda: report_of(
+        Finding(deviation("fake.example", script=(), noticed_at=None, established_at=None), True)
+    ),
+    "no-clause": lambda: report_of(
+        Finding(deviation("", kind="crash", script=(), trace=(), noticed_at=None), True)
+    ),
+    "nasty": lambda: report_of(
+        Finding(deviation(expected=NASTY, observed=NASTY, trace=(NASTY, NASTY)), True, True)
+    ),
+    "known": lambda: report_of(known=[KnownResult("fake.get", "", "because", True, False)]),
+    "stale": lambda: report_of(known=[KnownResult("fake.get", "here", "because", False, True)]),
+    "unusable": lambda: report_of(unusable="Mend it.", output=NASTY, counts=()),
+    "interrupted": lambda: report_of(interrupted=True),
+    "broken": report_of_a_broken_suite,
+}
+
+
+@pytest.fixture(params=REPORTS)
+def report(request):
+    return REPORTS[request.param]()
+
+
+# Every form, of every kind of report.
+
+
+def test_report_json_is_as_its_schema_says(report):
+    data = json.loads(json.dumps(report.to_json()))
+    jsonschema.validate(data, SCHEMA)
+    assert list(data["clauses"]) == list(CLAUSES)
+
+
+def test_the_page_is_one_well_formed_file_that_asks_for_nothing(report):
+    page = html.page(report)
+    Balanced().check(page)
+    assert not re.search(r"""(?:src|href)=["'](?!#|data:|report\.json|junit\.xml)""", page)
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_what_a_target_says_is_text_on_the_page():
+    page = html.page(REPORTS["nasty"]())
+    assert "</script><b>" not in page
+    assert "&lt;/script&gt;&lt;b&gt;" in page
+
+
+def test_junit_has_a_row_for_every_clause(report):
+    root = ET.fromstring(junit.document(report).encode())
+    names = [case.get("name") for case in root.iter("testcase")]
+    assert set(CLAUSES) <= set(names)
+    failing = [case for case in root.iter("testcase") if len(case) and case[0].tag != "skipped"]
+    counted = any(told.counts for told in (*report.deviations, *report.flaky))
+    assert bool(failing) == (counted or report.verdict == "unusable" or bool(report.stale))
+    assert int(root.get("failures")) + int(root.get("errors")) == len(failing)
+
+
+def test_the_badge_is_what_shields_io_reads(report):
+    made = badge.badge(report)
+    assert set(made) == {"schemaVersion", "label", "message", "color"}
+    assert made["schemaVersion"] == 1
+    assert all(isinstance(made[key], str) for key in ("label", "message", "color"))
+
+
+@pytest.mark.parametrize("width", [40, 100, 200])
+def test_the_summary_ends_with_the_outcome_and_the_way_on(report, width):
+    lines = printed(report, width).rstrip().splitlines()
+    assert lines[-1] == "  again   zodb-conformance run some"
+    assert lines[-2] == "  report  out/report.html"
+
+
+def test_the_summary_moves_no_cursor():
+    for name in ("unusable", "nasty", "hang"):
+        output = printed(REPORTS[name]())
+        assert "\x1b" not in output
+        output.encode()
+
+
+def test_annotations_are_one_line_each(report):
+    lines = github.annotation_lines(report)
+    assert all(line.startswith("::") and "\n" not in line for line in lines)
+    assert bool(lines) == bool(
+        report.deviations or report.flaky or report.stale or report.verdict == "unusable"
+    )
+    assert github.job_summary(report).startswith("### ")
+
+
+# Verdicts.
+
+
+def test_a_clause_holds_where_it_was_compared_and_nothing_was_found():
+    report = report_of()
+    assert (row(report, "fake.set").verdict, row(report, "fake.set").message) == ("holds", None)
+    assert row(report, "fake.commit").verdict == "not-reached"
+    assert (report.verdict, report.status) == ("conforms", 0)
+
+
+@pytest.mark.parametrize(
+    ("id", "plan", "reason"),
+    [
+        ("fake.threads", {}, "text only: it binds the calling program"),
+        ("fake.pack", {}, "the target does not declare the capability pack"),
+        ("fake.set", {"only": ("fake.g*",)}, "not selected by --only"),
+        ("fake.set", {"level": "storage"}, "it binds the connection, and the run is for the level"),
+    ],
+)
+def test_a_clause_that_does_not_apply_says_why(id, plan, reason):
+    found = row(report_of(plan=Plan(target="some", **plan)), id)
+    assert found.verdict == "not-applicable"
+    assert found.message.startswith(reason)
+
+
+def test_a_clause_of_another_edition_does_not_apply():
+    clause = dataclasses.replace(CLAUSES["fake.set"], editions=CLAUSES["fake.set"].editions[-1:])
+    found = stages.empty(Plan(target="some", edition="2005-06-10"))
+    report = building.build(found, {clause.id: clause}, folder=Path("out"), command="")
+    assert report.rows[0].message == "not part of edition 2005-06-10"
+
+
+def test_a_deviation_falls_on_its_clause_and_fails_the_run():
+    report = REPORTS["bad"]()
+    found = row(report, "fake.get")
+    assert (found.verdict, found.witness) == ("deviates", "witnesses/fake.get.json")
+    assert found.message == "expected 'one'; the target gave 'two'"
+    assert (report.verdict, report.status) == ("deviates", 1)
+
+
+def test_what_was_seen_once_does_not_count_as_conforming_nor_as_shown():
+    report = REPORTS["flaky"]()
+    found = row(report, "fake.get")
+    assert (found.verdict, found.flaky) == ("not-reached", True)
+    assert found.message.startswith("flaky, it could not be shown again")
+    assert (report.verdict, report.status) == ("deviates", 1)
+    assert report.deviations == ()
+    assert len(report.flaky) == 1
+
+
+@pytest.mark.parametrize(
+    ("id", "strict", "status"),
+    [("fake.example", False, 0), ("fake.example", True, 1), ("fake.name", True, 0), ("", False, 1)],
+)
+def test_only_a_must_fails_the_run_and_a_should_where_it_is_strict(id, strict, status):
+    report = report_of(Finding(deviation(id), True), strict=strict)
+    assert report.status == status
+    assert len(report.deviations) == 1
+
+
+def test_a_deviation_that_nobody_asked_for_is_not_told():
+    plan = Plan(target="some", only=("fake.s*",))
+    report = report_of(Finding(deviation(), True), plan=plan)
+    assert (report.deviations, report.status) == ((), 0)
+
+
+def test_what_ends_the_process_is_told_first():
+    report = report_of(
+        Finding(deviation("fake.example"), True),
+        Finding(deviation("fake.set"), True),
+        Finding(deviation("fake.get", kind="crash"), True),
+    )
+    told = [entry.finding.deviation.clause for entry in report.deviations]
+    assert told == ["fake.get", "fake.set", "fake.example"]
+
+
+def test_a_capability_is_verified_by_the_clauses_that_need_it():
+    def verified(*findings, counts):
+        return {
+            entry.name: entry.verified for entry in report_of(*findings, counts=counts).capabilities
+        }
+
+    assert verified(counts=()) == {"pack": None, "undo": None}
+    assert verified(counts=("fake.undo",)) == {"pack": None, "undo": True}
+    broken = Finding(deviation("fake.undo"), True)
+    assert verified(broken, counts=("fake.undo",)) == {"pack": None, "undo": False}
+
+
+def test_a_known_deviation_that_is_out_of_date_fails_a_run_that_conforms():
+    report = REPORTS["stale"]()
+    assert (report.verdict, report.status) == ("conforms", 1)
+    assert row(report, "fake.get").verdict == "holds"
+
+
+# What is told.
+
+
+def test_the_summary_shows_the_trace_with_both_places_marked():
+    lines = printed(REPORTS["bad"]()).splitlines()
+    assert any("1 values['a'] = 'one'" in line and "← established" in line for line in lines)
+    assert any("2 values['a']" in line and "← noticed" in line for line in lines)
+
+
+def test_commands_are_never_wrapped():
+    lines = printed(REPORTS["bad"](), width=30).splitlines()
+    assert "  see it     python out/witnesses/fake.get.py" in lines
+    assert "  replay     zodb-conformance replay out/witnesses/fake.get.json" in lines
+
+
+def test_beyond_the_first_deviations_a_line_each_is_enough():
+    clauses = ["fake.set", "fake.get", "fake.commit", "fake.example"]
+    output = printed(report_of(*(Finding(deviation(id), True, True) for id in clauses)))
+    assert output.count("observed") == terminal.MOST_TOLD
+    assert "    python out/witnesses/fake.example.py" in output
+
+
+def test_a_long_trace_is_shown_from_its_end():
+    lines = tuple(f"step_{number}()" for number in range(1, 31))
+    report = report_of(Finding(deviation(trace=lines, noticed_at=30), True))
+    output = printed(report)
+    assert "18 lines before" in output
+    assert "step_18()" not in output
+    assert "30 step_30()" in output
+
+
+def test_every_deviation_has_a_card_with_its_clause_in_full():
+    page = html.page(REPORTS["bad"]())
+    assert page.count("<article") == 1
+    assert 'id="deviation-fake.get"' in page
+    assert "zodb-conformance replay out/witnesses/fake.get.json" in page
+    assert "Also found by machine." in page
+
+
+def test_numbers_read_well():
+    assert [counted(1, "clause"), counted(2, "clause"), counted(1234, "step")] == [
+        "1 clause",
+        "2 clauses",
+        "1,234 steps",
+    ]
+    assert [how_long(1.26), how_long(59.9), how_long(61)] == ["1.3 s", "59.9 s", "1 min 1 s"]
+
+
+# The text of clauses.
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("One\ntwo.", "<p>One two.</p>"),
+        ("A ``b`` and `c` *d*.", "<p>A <code>b</code> and <code>c</code> <em>d</em>.</p>"),
+        ("- one\n  more\n- two", "<ul><li>one more</li><li>two</li></ul>"),
+        ("a < b::", "<p>a &lt; b:</p>"),
+    ],
+)
+def test_the_markup_of_docstrings_becomes_html(text, made):
+    assert prose.text(text) == made
+
+
+def test_code_and_sessions_become_blocks():
+    assert '<span class="gp">' in prose.text("Text.\n\n>>> 1 + 1\n2")
+    assert prose.text("Text::\n\n    x = 1").count("<pre") == 1
+
+
+# Progress.
+
+
+def test_progress_on_a_terminal_leaves_nothing_behind():
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    with progress(console, 10) as shown:
+        assert isinstance(shown, Moving)
+        shown.show("checks", Status(3, 4, 50, 1, "walk"))
+    assert console.file.getvalue().endswith("\x1b[2K")
+
+
+def test_progress_in_a_log_is_a_line_a_stage_and_then_few():
+    console = Console(file=io.StringIO(), width=80)
+    with progress(console, 10) as shown:
+        assert isinstance(shown, Plain)
+        for stage in ("smoke test", "checks", "checks", "checks", "witnesses"):
+            shown.show(stage, Status(3, 4, 50, 1, "walk"))
+    lines = console.file.getvalue().splitlines()
+    assert [line.split("] ")[1].split(":")[0] for line in lines] == [
+        "smoke test",
+        "checks",
+        "witnesses",
+    ]
+    assert lines[-1].endswith("3 of 10 clauses reached, 4 scripts, 50 steps, 1 deviation")
+
+
+class Balanced(HTMLParser):
+    """Checks that every element that is opened is closed."""
+
+    EMPTY = frozenset({"meta", "link", "input", "br"})
+
+    def check(self, page):
+        self.open = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, f"</{tag}> at {self.getpos()}"

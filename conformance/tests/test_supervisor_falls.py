@@ -1,0 +1,197 @@
+"""Targets that hang, crash or end the process: the run goes on, and tells what happened."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import fake_runner
+import pytest
+from fake_spec import CLAUSES
+from zodb_conformance.plan import Plan
+from zodb_conformance.supervisor import stages
+from zodb_conformance.supervisor.evidence import NOTHING_HAPPENED, program_of_fall
+from zodb_conformance.supervisor.nursery import Nursery
+from zodb_conformance.supervisor.process import Limits
+
+HANG = 0.7
+"""Seconds after which a fake target is taken to hang; what it does otherwise takes microseconds."""
+
+HANGS = {"loops", "deadlocks", "sleeps-in-c", "matches-forever"}
+
+SAYS = {
+    "segfaults": "signal 11 (SIGSEGV)",
+    "exits": "status 0",
+    "is-killed": "signal 9 (SIGKILL), as the system does when memory runs out",
+    "calls-sys-exit": "status 7",
+    **dict.fromkeys(HANGS, "did not return within 0.7 s"),
+}
+
+
+@pytest.fixture
+def found(workplace):
+    """Runs the fake target of that name, and gives the findings."""
+    return run
+
+
+def run(target, **options):
+    plan = Plan(target=target, **options)
+    nursery = Nursery(plan, tuple(CLAUSES), "fake_runner", Limits(start=20, hang=HANG))
+    findings = stages.empty(plan)
+    stages.run(nursery, findings)
+    return findings
+
+
+@pytest.fixture(scope="module")
+def fallen(tmp_path_factory):
+    """Like `found`, for targets that fall: each is run once for all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(
+            "PYTHONPATH",
+            os.pathsep.join(
+                [str(Path(fake_runner.__file__).parent), os.environ.get("PYTHONPATH", "")]
+            ),
+        )
+        patch.chdir(tmp_path_factory.mktemp("work"))
+        yield functools.cache(run)
+
+
+@pytest.mark.parametrize("target", fake_runner.FALLS)
+def test_a_fall_is_a_deviation_with_the_shortest_script_that_shows_it(target, fallen):
+    findings = fallen(target)
+    [finding] = findings.findings
+    deviation = finding.deviation
+    assert deviation.kind == ("hang" if target in HANGS else "crash")
+    assert deviation.clause == "fake.commit"
+    assert SAYS[target] in deviation.observed
+    assert sorted(deviation.script) == [("commit",), ("set", "a", "one"), ("set", "b", "two")]
+    assert deviation.script[-1] == ("commit",)
+    assert (finding.reproduced, finding.shown) == (True, True)
+
+
+@pytest.mark.parametrize("target", fake_runner.FALLS)
+def test_after_a_fall_the_other_checks_are_done(target, fallen):
+    findings = fallen(target)
+    assert set(findings.learnt.notes) == set(findings.checks)
+    assert findings.learnt.notes["walk"] == ""
+    assert findings.learnt.counts["fake.example"] == 1
+    assert findings.learnt.counts["fake.get"] > 20
+    assert not findings.unusable
+
+
+@pytest.mark.parametrize("target", sorted(HANGS))
+def test_a_hang_is_told_with_the_place_where_it_hangs(target, fallen):
+    [finding] = fallen(target).findings
+    assert "in perform" in finding.output
+    assert 'File "<string>"' in finding.output
+
+
+@pytest.mark.parametrize("target", ["segfaults", "loops"])
+def test_the_plain_script_of_a_fall_shows_it_to_plain_python(target, fallen, tmp_path):
+    [finding] = fallen(target).findings
+    script = tmp_path / "witness.py"
+    script.write_text(finding.deviation.witness)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == (1 if target in HANGS else -11)
+    assert NOTHING_HAPPENED not in done.stdout
+    assert ("Timeout" if target in HANGS else "Segmentation fault") in done.stderr
+
+
+def test_the_prologue_of_a_plain_script_stands_where_python_wants_it():
+    program = (
+        '"""Text.\n\nMore.\n"""\n\nfrom __future__ import annotations\n\nimport os\n\nos.abort()\n'
+    )
+    made = program_of_fall(program, "crash", 1)
+    compile(made, "witness.py", "exec")
+    assert made.index("__future__") < made.index("faulthandler.enable()") < made.index("os.abort")
+    assert program_of_fall("", "crash", 1) == ""
+
+
+def test_a_fall_in_an_example_is_told_of_its_clause(found):
+    findings = found("example-segfaults")
+    [finding] = findings.findings
+    assert (finding.deviation.clause, finding.deviation.kind) == ("fake.example", "crash")
+    assert finding.reproduced
+    assert findings.learnt.notes["examples"] == ""
+
+
+def test_threads_that_the_target_leaves_behind_are_no_fall(found, monkeypatch):
+    monkeypatch.setattr("zodb_conformance.supervisor.process.FAREWELL", 0.3)
+    findings = found("stays")
+    assert findings.findings == []
+    assert findings.learnt.counts["fake.get"] > 20
+
+
+def test_what_the_target_prints_stays_off_the_terminal(found, capfd):
+    found("prints")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("cannot-connect", "Connection refused. Is the server that it needs running?"),
+        ("is-none", "returned None; it must return the storage."),
+        (
+            "dies-at-birth",
+            "killed the process: signal 11 (SIGSEGV), while the smoke test opened it",
+        ),
+        ("hangs-at-birth", "did not return within 0.7 s, while the smoke test opened it"),
+        ("dies-in-smoke", "in step 1 of the smoke test (commit)"),
+    ],
+)
+def test_a_target_that_fails_before_anything_was_checked_is_unusable(target, sentence, found):
+    findings = found(target)
+    assert sentence in findings.unusable
+    assert findings.findings == []
+
+
+def test_an_error_of_the_suite_is_not_blamed_on_the_target(found):
+    findings = found("breaks-the-suite")
+    assert "a defect of the suite" in findings.learnt.broken[0]
+    assert findings.findings == []
+    assert findings.learnt.notes["examples"] == ""
+    assert any("the suite itself failed" in note for note in findings.learnt.notes.values())
+
+
+def test_a_runner_that_can_not_be_imported_is_an_error_of_the_suite(workplace):
+    plan = Plan(target="good")
+    findings = stages.empty(plan)
+    stages.run(Nursery(plan, tuple(CLAUSES), "no_such_runner", Limits(20, 1)), findings)
+    assert "no_such_runner" in findings.unusable
+
+
+def test_a_failure_that_does_not_show_again_is_flaky(found):
+    findings = found("is-flaky")
+    [finding] = findings.findings
+    assert finding.flaky
+    assert finding.shown is None
+
+
+def test_an_ordinary_deviation_is_reported_once_with_all_checks_that_found_it(found):
+    [finding] = found("reads-wrong").findings
+    assert finding.deviation.clause == "fake.get"
+    assert finding.deviation.check not in finding.also
+    assert finding.also
+    assert (finding.reproduced, finding.shown) == (True, True)
+
+
+def test_the_same_seed_gives_the_same_findings(found):
+    def learnt(seed):
+        findings = found("reads-wrong", seed=seed)
+        told = [finding.deviation.to_json() for finding in findings.findings]
+        return json.dumps([told, dict(findings.learnt.counts), findings.learnt.steps])
+
+    assert learnt(3) == learnt(3)
+    assert learnt(3) != learnt(4)
+
+
+def test_a_lane_gives_up_where_every_child_falls(found, monkeypatch):
+    monkeypatch.setattr("zodb_conformance.supervisor.lanes.MOST_FALLS", 1)
+    findings = found("segfaults")
+    assert "took down 1 processes before" in findings.learnt.notes["walk"]
+    assert len(findings.findings) == 1
