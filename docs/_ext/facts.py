@@ -1,0 +1,215 @@
+"""What the site publishes of the specification, gathered from the code that states it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from zodb_spec import contents, script
+from zodb_spec.clause import Clause
+from zodb_spec.editions import CURRENT, EDITIONS, Edition
+from zodb_spec.operation import Operation, operations
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS, STEPS, MOST_LINES, WIDEST_LINE = 300, 60, 4, 90
+
+
+# The rule catalogue.
+
+
+class Rule(NamedTuple):
+    """A row of the rule catalogue; `owner` is the piece of work that the row belongs to."""
+
+    id: str
+    level: str
+    binds: str
+    text: str
+    owner: str
+    section: str
+
+
+def catalogue(text: str) -> dict[str, Rule]:
+    """The rows of the catalogue, by id, in its order."""
+    found, section = {}, ""
+    for line in text.splitlines():
+        if line.startswith("## "):
+            section = re.sub(r"^\S+ — \w+\. | \(\d+\)$", "", line.removeprefix("## "))
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if re.fullmatch(r"\| *[A-Z]+-\d+.*\|", line) and len(cells) == 8:
+            id, level, binds, rule, _errors, _source, owner, _marks = cells
+            found[id] = Rule(id, level, binds, rule, owner, section)
+    return found
+
+
+# Clauses.
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter: the name of its module, its title, what it is about, its text, its clauses."""
+
+    name: str
+    title: str
+    about: str
+    intro: str
+    clauses: tuple[Clause, ...]
+
+
+def chapters(clauses: Iterable[Clause]) -> list[Chapter]:
+    """The chapters, in the order in which they are read."""
+    every = list(clauses)
+    found = []
+    for module in contents.CHAPTERS:
+        first, _, intro = inspect.cleandoc(module.__doc__ or "").partition("\n\n")
+        title, _, about = " ".join(first.split()).rstrip(".").partition(": ")
+        own = tuple(c for c in every if c.function.__module__ == module.__name__)
+        name = module.__name__.rpartition(".")[2]
+        found.append(Chapter(name, title, about, intro, own))
+    return found
+
+
+def prose(clause: Clause) -> str:
+    """The text of a clause without its examples."""
+    return clause.text.partition(">>>")[0].strip()
+
+
+def code(function: Any) -> str:
+    """The code of a function without docstring and decorators, which are published already."""
+    source = textwrap.dedent(inspect.getsource(function))
+    tree = ast.parse(source).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    lines = source.rstrip().splitlines()
+    first = tree.body[0]
+    if ast.get_docstring(tree) is not None:
+        lines[first.lineno - 1 : first.end_lineno] = [] if len(tree.body) > 1 else ["    ..."]
+    return "\n".join(lines[tree.lineno - 1 :])
+
+
+def place(function: Any) -> str:
+    """Where a function is stated: the path in the repository, and the line."""
+    function = inspect.unwrap(function)
+    path = Path(inspect.getsourcefile(function) or "").resolve().relative_to(ROOT)
+    return f"{path}:{inspect.getsourcelines(function)[1]}"
+
+
+def letter(edition: Edition) -> str:
+    """The letter by which the catalogue calls an edition."""
+    return {"A_PRIME": "A'", "CURRENT": "T"}.get(edition.name, edition.name)
+
+
+def in_force(clause: Clause) -> str:
+    """The editions of a clause, in words."""
+    if clause.editions == EDITIONS:
+        return "every edition"
+    first, last = clause.editions[0], clause.editions[-1]
+    if last is CURRENT:
+        return f"since {first.value}" if first is not CURRENT else "the current edition"
+    return f"{first.value} to {last.value}" if first is not last else f"{first.value} alone"
+
+
+def stated_in(edition: Edition, clauses: Iterable[Clause]) -> list[Clause]:
+    """The clauses that are in force in an edition."""
+    return [clause for clause in clauses if edition in clause.editions]
+
+
+# Operations.
+
+
+class Sample(NamedTuple):
+    """What became of an operation in scripts that were performed on the model alone."""
+
+    clauses: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+def samples(order: Iterable[str]) -> dict[str, Sample]:
+    """Which clauses each operation exercises, and examples of its line of Python.
+
+    order: the ids of the clauses, in the order in which they are given back
+    """
+    clauses: dict[str, set[str]] = {name: set() for name in operations()}
+    lines: dict[str, dict[str, str]] = {name: {} for name in operations()}
+    for number in range(SCRIPTS):
+        for operation, trace, line in _performed(number):
+            clauses[operation.name].update(trace)
+            if len(line) <= WIDEST_LINE:
+                lines[operation.name].setdefault(re.sub(r"'?\w+'?", "", line), line)
+    known = list(order)
+    return {
+        name: Sample(
+            tuple(id for id in known if id in clauses[name]),
+            tuple(lines[name].values())[:MOST_LINES],
+        )
+        for name in operations()
+    }
+
+
+def _performed(seed: int) -> Iterator[tuple[Operation, list[str], str]]:
+    random = Random(seed)
+    world = script.initial(resolves=seed % 2 == 0)
+    choice = script.mix()
+    steps: list[Any] = [*script.prelude(seed // 2), *[None] * STEPS]
+    for number, given in enumerate(steps, 1):
+        world = world._replace(step=number)
+        drawn = [random.randrange(1 << 16) for _ in range(script.WIDTH)]
+        step = given or script.resolve(world, drawn, choice)
+        if step is None:
+            continue
+        operation = operations()[step[0]]
+        outcomes, trace = operation.outcomes(world, step[1:])
+        yield operation, trace, operation.line(world, *step[1:])
+        world = random.choice(outcomes).world
+
+
+# Nouns.
+
+
+class Noun(NamedTuple):
+    """A class of the model: what it is, and its fields, each with its type and meaning."""
+
+    name: str
+    text: str
+    fields: tuple[tuple[str, str, str], ...]
+
+
+def nouns(module: ModuleType) -> Iterator[Noun]:
+    """The named tuples of a module, in the order in which they are defined."""
+    for name, value in vars(module).items():
+        if getattr(value, "__module__", "") == module.__name__ and hasattr(value, "_fields"):
+            text, meanings = described(inspect.cleandoc(value.__doc__ or ""))
+            types = inspect.get_annotations(value)
+            fields = tuple(
+                (field, types[field].__forward_arg__, meanings.get(field, ""))
+                for field in value._fields
+            )
+            yield Noun(name, text, fields)
+
+
+def described(docstring: str) -> tuple[str, dict[str, str]]:
+    """A docstring, taken apart into its text and the lines of the form `name  meaning`."""
+    text, meanings, last = [], {}, ""
+    for line in docstring.splitlines():
+        found = re.fullmatch(r"(\w+) {2,}(\S.*)", line)
+        if found:
+            last = found[1]
+            meanings[last] = found[2]
+        elif last and line.startswith(" "):
+            meanings[last] += f" {line.strip()}"
+        else:
+            last = ""
+            text.append(line)
+    return "\n".join(text).strip(), meanings
+
+
+def module_text(name: str) -> str:
+    """The docstring of a module, without its first line."""
+    return inspect.cleandoc(sys.modules[name].__doc__ or "").partition("\n\n")[2]

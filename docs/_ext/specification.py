@@ -1,0 +1,216 @@
+"""Publishes the specification from the clauses themselves, and lets pages refer to it.
+
+Before Sphinx reads its sources, a page is written for every chapter and every operation, and one
+for each index, into the folder `specification`. They come from the templates in `_specification`,
+which hold the prose, and from `facts`, which asks the code. The roles ``clause``, ``rule`` and
+``operation`` refer to what is stated there; so does a literal that is the id of a clause. What is
+missing or unknown is a warning, which fails the build.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import facts
+from docutils import nodes
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+from zodb_conformance import suite
+from zodb_conformance.commands.listing import EDITION_TEXTS
+from zodb_conformance.commands.show import BINDS
+from zodb_conformance.targets import CAPABILITIES
+from zodb_spec import kinds, values, world
+from zodb_spec.clause import Clause, Level
+from zodb_spec.editions import EDITIONS
+from zodb_spec.operation import operations
+from zodb_spec.situations import situations
+
+logger = logging.getLogger(__name__)
+KINDS = ("clause", "rule", "operation")
+STATED = ("main",)
+"""The pieces of work, as the catalogue calls them, whose rules are specified by now."""
+
+
+class Stated(SphinxDirective):
+    """A section that states a clause or an operation, under the anchor ``#clause-<id>``."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """The section, with the content in it."""
+        name, kind = self.arguments[0], self.name.removeprefix("std:")
+        anchor = f"{kind}-{name}"
+        section = nodes.section(ids=[anchor], names=[anchor], classes=[f"stated-{kind}"])
+        section += nodes.title(name, "", nodes.literal(name, name))
+        self.state.document.note_explicit_target(section)
+        self.env.domains.standard_domain.note_object(kind, name, anchor, location=section)
+        section += self.parse_content_to_nodes()
+        return [section]
+
+
+class RuleHere(SphinxRole):
+    """The place where a rule of the catalogue is listed."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """The id, with its anchor."""
+        anchor = f"rule-{self.text}"
+        here = nodes.inline("", "", nodes.literal(self.text, self.text), ids=[anchor])
+        self.env.domains.standard_domain.note_object("rule", self.text, anchor, location=here)
+        return [here], []
+
+
+def heading(text: str, underline: str = "=") -> str:
+    """A heading in reStructuredText."""
+    return f"{text}\n{underline * len(text)}"
+
+
+def escaped(text: str) -> str:
+    """A text of the catalogue, in which only literals and emphasis have a meaning, in RST."""
+    parts = re.split(r"(`[^`]*`|\*\w[\w -]*\*)", text)
+    return "".join(
+        part if number % 2 else re.sub(r"[\\*_|]", r"\\\g<0>", part)
+        for number, part in enumerate(parts)
+    )
+
+
+def gaps_of_clause(clause: Clause, rules: Mapping[str, facts.Rule]) -> Iterator[str]:
+    """What a clause owes its reader."""
+    if not facts.prose(clause):
+        yield f"clause {clause.id} has examples, but no text"
+    for kind, names, known in (
+        ("rule", clause.rules, rules),
+        ("situation", clause.situations, situations()),
+        ("capability", clause.needs, CAPABILITIES),
+    ):
+        for name in names:
+            if name not in known:
+                yield f"clause {clause.id} names an unknown {kind} {name}"
+
+
+def gaps_of_catalogue(
+    rules: Mapping[str, facts.Rule],
+    covering: Mapping[str, list[str]],
+    answers: Mapping[str, str],
+) -> Iterator[str]:
+    """What the index of the rules owes its reader."""
+    for rule in rules.values():
+        if rule.owner in STATED and rule.id not in covering and rule.id not in answers:
+            yield f"rule {rule.id} is neither covered by a clause nor answered"
+    for id in answers:
+        if id not in rules:
+            yield f"there is an answer to an unknown rule {id}"
+
+
+def gathered(config: Any) -> dict[str, Any]:
+    """Everything that the templates use."""
+    clauses = suite.clauses()
+    rules = facts.catalogue((facts.ROOT / config.specification_rules).read_text(encoding="utf-8"))
+    answers = import_module("zodb_spec.answers").ANSWERS
+    covering: dict[str, list[str]] = {}
+    for clause in clauses.values():
+        for rule_id in clause.rules:
+            covering.setdefault(rule_id, []).append(clause.id)
+    for clause in clauses.values():
+        for gap in gaps_of_clause(clause, rules):
+            logger.warning(gap)
+    for gap in gaps_of_catalogue(rules, covering, answers):
+        logger.warning(gap)
+    samples = facts.samples(clauses)
+    proofs: dict[str, list[suite.Double]] = {}
+    for double in suite.doubles():
+        proofs.setdefault(double.clause, []).append(double)
+    sections: dict[str, list[facts.Rule]] = {}
+    for rule in rules.values():
+        sections.setdefault(rule.section, []).append(rule)
+    exercised_by = {
+        id: [name for name, sample in samples.items() if id in sample.clauses] for id in clauses
+    }
+    return {
+        "answers": answers,
+        "binds": BINDS,
+        "capabilities": CAPABILITIES,
+        "chapters": facts.chapters(clauses.values()),
+        "clauses": clauses,
+        "covering": covering,
+        "edition_texts": EDITION_TEXTS,
+        "editions": EDITIONS,
+        "exercised_by": exercised_by,
+        "facts": facts,
+        "kinds": kinds.KINDS.values(),
+        "levels": Level,
+        "nouns": list(facts.nouns(world)),
+        "operations": operations(),
+        "proofs": proofs,
+        "rules": rules,
+        "samples": samples,
+        "sections": sections,
+        "situations": situations(),
+        "values": values.EXPRESSIONS,
+    }
+
+
+def write_pages(app: Sphinx) -> None:
+    """Write the pages of the specification, and remove those of earlier builds that are gone."""
+    templates = Environment(
+        loader=FileSystemLoader(app.srcdir / "_specification"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["heading"] = heading
+    templates.filters["escaped"] = escaped
+    known = gathered(app.config)
+    pages = {
+        **{name: {} for name in ("index", "clauses", "rules", "operations", "model", "editions")},
+        **{f"chapters/{chapter.name}": {"chapter": chapter} for chapter in known["chapters"]},
+        **{f"operations/{name}": {"operation": found} for name, found in operations().items()},
+    }
+    folder = Path(app.srcdir, "specification")
+    for path in folder.rglob("*.rst"):
+        if path.relative_to(folder).with_suffix("").as_posix() not in pages:
+            path.unlink()
+    for name, own in pages.items():
+        template = {"chapters": "chapter", "operations": "operation"}.get(
+            name.partition("/")[0] if "/" in name else "", name
+        )
+        text = templates.get_template(f"{template}.rst.jinja").render(**known, **own)
+        path = folder / f"{name}.rst"
+        # What has not changed is not touched, so that Sphinx does not read it again.
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+
+def link_literals(_app: Sphinx, doctree: nodes.document) -> None:
+    """Make every literal that is the id of a clause refer to it."""
+    clauses = suite.clauses()
+    for literal in list(doctree.findall(nodes.literal)):
+        name = literal.astext()
+        inside = literal.parent
+        if name in clauses and not isinstance(inside, nodes.title | nodes.reference | pending_xref):
+            reference = pending_xref(
+                name, refdomain="std", reftype="clause", reftarget=name, refexplicit=False
+            )
+            inside.replace(literal, reference)
+            reference += literal
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register everything with Sphinx."""
+    app.add_config_value("specification_rules", "spec/rules.md", "env", str)
+    for kind in KINDS:
+        app.add_crossref_type(kind, kind, ref_nodeclass=nodes.literal)
+    for kind in ("clause", "operation"):
+        app.add_directive_to_domain("std", kind, Stated, override=True)
+    app.add_role("rule-here", RuleHere())
+    app.connect("builder-inited", write_pages)
+    app.connect("doctree-read", link_literals)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
