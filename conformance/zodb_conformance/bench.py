@@ -51,6 +51,19 @@ NOBODY = 1 << 48
 """Oids from here on stand for objects that nobody ever made."""
 
 
+class Line(NamedTuple):
+    """A line of Python that was performed.
+
+    text    the line
+    step    the number of the step that it belongs to, 0 for one that makes ready or ties a name
+    failed  whether it raised an error
+    """
+
+    text: str
+    step: int = 0
+    failed: bool = False
+
+
 class Done(NamedTuple):
     """What performing a line came to: the error, if there was one, and the variable that it
     assigned, if it did.
@@ -74,48 +87,50 @@ class Bench:
 
     def __init__(self, open_database: Callable[..., Any], directory: Path) -> None:
         self.variables: dict[str, Any] = dict(NAMESPACE)
-        self.lines: list[str] = []
+        self.lines: list[Line] = []
         self.oids: dict[int, bytes] = {}
         self.tids: dict[int, bytes] = {}
         self.database = open_database(directory)
         self.variables["db"] = self.database
         self.last = self.database.lastTransaction()
         self.tids[1] = self.variables["tid1"] = self.last
-        self.lines.append("tid1 = db.lastTransaction()")
+        self.lines.append(Line("tid1 = db.lastTransaction()"))
         self.oids[0] = bytes(8)
         self.variables["oid0"] = bytes(8)
 
     def manager(self, name: str) -> None:
         """Make a transaction manager."""
         self.variables[name] = transaction.TransactionManager()
-        self.lines.append(f"{name} = transaction.TransactionManager()")
+        self.lines.append(Line(f"{name} = transaction.TransactionManager()"))
 
-    def perform(self, line: str) -> Done:
-        """Execute a line; an error that it raises is a result, except for what ends the process."""
-        self.lines.append(line)
+    def perform(self, line: str, step: int = 0) -> Done:
+        """Execute the line of a step.
+
+        An error that it raises is a result, except for what ends the process.
+        """
         variable = line.partition(" = ")[0]
+        error = None
         try:
             exec(compiled(line), self.variables)
-        except Exception as error:  # noqa: BLE001  # what a target raises is a result
-            error.__traceback__ = (
-                None  # the frames would keep objects alive that the program gave up
-            )
-            return Done(error, variable)
-        return Done(None, variable)
+        except Exception as raised:  # noqa: BLE001  # what a target raises is a result
+            # Its frames would keep objects alive that the program gave up.
+            error = raised.with_traceback(None)
+        self.lines.append(Line(line, step, failed=error is not None))
+        return Done(error, variable)
 
     def bind_oid(self, oid: int, variable: str) -> None:
         """Tie a model's oid to that of an object."""
         real = self.variables[variable]._p_oid
         self.oids[oid] = real
         self.variables[f"oid{oid}"] = real
-        self.lines.append(f"oid{oid} = {variable}._p_oid")
+        self.lines.append(Line(f"oid{oid} = {variable}._p_oid"))
 
     def need_oid(self, oid: int) -> None:
         """Make sure that the variable for an oid is there, also where no object ever got it."""
         if f"oid{oid}" not in self.variables:
             nobody = (NOBODY + oid).to_bytes(8, "big")
             self.variables[f"oid{oid}"] = nobody
-            self.lines.append(f"oid{oid} = {nobody!r}")
+            self.lines.append(Line(f"oid{oid} = {nobody!r}"))
 
     def moved(self) -> bool:
         """Whether the database has a new last transaction since this was last asked."""

@@ -26,6 +26,7 @@ MIXES: dict[str, dict[str, int]] = {
         "add": 5,
         "link": 12,
         "commit": 12,
+        "get": 5,
         "set-unpicklable": 2,
         "close": 1,
         "open": 1,

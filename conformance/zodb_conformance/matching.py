@@ -6,6 +6,7 @@ in words, and the Python expression that is true where the target conforms, for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -34,6 +35,7 @@ from zodb_spec.world import (
 from zodb_conformance.bench import VALUES, Bench
 
 MISSING = object()
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 AS_PICKLES = frozenset(
     {"nan", "negative-zero", "complex", "recursive-list", "recursive-dict", "instance"}
 )
@@ -59,7 +61,7 @@ class Mismatch(NamedTuple):
 def short(value: Any, most: int = 80) -> str:
     """A value in words, cut where it is long; whatever its `repr` does."""
     try:
-        text = repr(value)
+        text = ADDRESS.sub("", repr(value))
     except Exception as error:  # noqa: BLE001  # a value that can't show itself is shown as such
         text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
     return text if len(text) <= most else f"{text[: most - 1]}…"

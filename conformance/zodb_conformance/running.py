@@ -13,7 +13,7 @@ from zodb_spec.operation import Operation, Outcome, Raised, Returned, operations
 from zodb_spec.operations.choices import DATABASE
 from zodb_spec.world import World
 
-from zodb_conformance.bench import Bench, Done
+from zodb_conformance.bench import Bench, Done, Line
 from zodb_conformance.matching import (
     Mismatch,
     agrees,
@@ -50,11 +50,7 @@ class Finding:
     noticed: str
     numbers: tuple[int, ...]
     script: tuple[Step, ...]
-    lines: tuple[str, ...]
-
-    def place(self, number: int) -> int:
-        """Which step of the script, from 1, had a number in the model; the last one for 0."""
-        return self.numbers.index(number) + 1 if number in self.numbers else len(self.numbers)
+    lines: tuple[Line, ...]
 
 
 class Run:
@@ -95,7 +91,7 @@ class Run:
         self.recorder.step(step)
         self.taken.append(step)
         self.numbers.append(number)
-        done = self.bench.perform(line)
+        done = self.bench.perform(line, number)
         outcome = self._observed(outcomes, done, operation)
         if outcome is None:
             return self._finding(
@@ -180,7 +176,7 @@ class Run:
             latest = max(self.bench.tids.values())
             self.bench.tids[database.last] = tid
             variables[f"tid{database.last}"] = tid
-            self.bench.lines.append(f"tid{database.last} = db.lastTransaction()")
+            self.bench.lines.append(Line(f"tid{database.last} = db.lastTransaction()"))
             if not tid > latest:
                 expected = "the tid of this transaction to be greater than all before it"
                 return Mismatch(

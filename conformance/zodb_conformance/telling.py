@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from textwrap import indent
+from textwrap import fill, indent
 
 from zodb_spec.clause import Clause, clauses
 
+from zodb_conformance.bench import Line
 from zodb_conformance.quoting import bindings, names_used, quotations
 from zodb_conformance.results import Deviation
 from zodb_conformance.running import Finding
@@ -16,24 +17,31 @@ from zodb_conformance.targets.base import Target
 MODULES = ("collections", "datetime", "decimal", "fractions", "pickle", "threading", "uuid")
 BINDING = re.compile(r"((?:oid|tid|manager)\d+) = ")
 NAME = re.compile(r"[A-Za-z_]\w*")
-END = "os._exit(0)  # the deviation did not show; whatever is still open is left alone"
+END = "os._exit(0)  # it did not show; whatever is still open is left alone"
 
 
 def deviation_of(finding: Finding, check: str, target: Target) -> Deviation:
     """A finding as a deviation, with its witness."""
     mismatch = finding.mismatch
+    lines = needed(finding.lines, mismatch.expression)
+    last = finding.numbers[-1] if finding.numbers else 0
     return Deviation(
         clause=mismatch.clause,
         check=check,
         expected=mismatch.expected,
         observed=mismatch.observed,
         noticed=finding.noticed,
-        established_at=finding.place(mismatch.step),
-        noticed_at=len(finding.script),
-        trace=tuple(needed(finding.lines)),
+        established_at=_place(lines, mismatch.step or last),
+        noticed_at=_place(lines, last),
+        trace=tuple(line.text for line in lines),
         script=finding.script,
         witness=program_of(finding, target),
     )
+
+
+def _place(lines: Sequence[Line], step: int) -> int | None:
+    """Which line, from 1, performed a step of the model."""
+    return next((place for place, line in enumerate(lines, 1) if step and line.step == step), None)
 
 
 def program_of(finding: Finding, target: Target) -> str:
@@ -43,65 +51,73 @@ def program_of(finding: Finding, target: Target) -> str:
     0 where it does not.
     """
     mismatch = finding.mismatch
-    lines = needed(finding.lines)
-    *before, last = lines
-    bound: list[str] = []
-    while BINDING.match(last) and before:
-        bound.insert(0, last)
-        *before, last = before
+    lines = needed(finding.lines, mismatch.expression)
+    ties = len(lines)
+    while ties and not lines[ties - 1].step:
+        ties -= 1
+    *before, last = lines[:ties] or lines
+    after = [line.text for line in lines[ties:]]
     sentence = f"{mismatch.clause}: expected {mismatch.expected}; {mismatch.observed}"
     if mismatch.expression:
-        shown = [_tolerated(last), *bound, *_checked(mismatch.expression, sentence)]
+        shown = [_told(last), *after, "", *_checked(mismatch.expression)]
     else:
-        shown = _raising(last, mismatch.expected, mismatch.observed, sentence)
-    statements = [*map(_tolerated, before), "", *shown]
+        shown = _raising(last.text, mismatch.expected, mismatch.observed)
+    statements = [*map(_told, before), "", *shown]
     return _program(clauses().get(mismatch.clause), sentence, statements, target)
 
 
 def program_of_steps(lines: Sequence[str], target: Target) -> str:
-    """A plain Python script that performs the lines and then ends normally; for what does not get
-    that far.
+    """A plain Python script that performs the lines and then ends normally.
+
+    It is for what does not get that far, so nothing is known of which lines fail.
     """
-    *before, last = needed(lines)
-    return _program(None, "", [*map(_tolerated, before), "", last], target)
+    *before, last = [line.text for line in needed([Line(text) for text in lines])]
+    told = [text if BINDING.match(text) else _tolerated(text) for text in before]
+    return _program(None, "", [*told, "", last], target)
 
 
-def needed(lines: Sequence[str]) -> list[str]:
+def needed(lines: Sequence[Line], expression: str = "") -> list[Line]:
     """The lines without those that only tie a name that nothing uses later."""
-    kept: list[str] = []
+    kept: list[Line] = []
+    used = set(NAME.findall(expression))
     for line in reversed(lines):
-        bound = BINDING.match(line)
-        if not bound or not kept or any(bound[1] in NAME.findall(later) for later in kept):
+        bound = BINDING.match(line.text)
+        if line.step or not bound or bound[1] in used:
             kept.append(line)
+            used.update(NAME.findall(line.text))
     return kept[::-1]
 
 
-def _tolerated(line: str) -> str:
-    return line if BINDING.match(line) else f"with suppress(Exception):\n{indent(line, '    ')}"
+def _told(line: Line) -> str:
+    return _tolerated(line.text) if line.failed else line.text
 
 
-def _checked(expression: str, sentence: str) -> list[str]:
+def _tolerated(text: str) -> str:
+    return f"with suppress(Exception):  # it is refused, as it should be\n{indent(text, '    ')}"
+
+
+def _checked(expression: str) -> list[str]:
     return [
         "try:",
         f"    conforms = {expression}",
         "except Exception as error:",
-        f"    sys.exit({sentence + '; to look at it raises '!r} + repr(error))",
+        '    sys.exit(f"{DEVIATION}; to look at it raises {error!r}")',
         "if not conforms:",
-        f"    sys.exit({sentence!r})",
+        "    sys.exit(DEVIATION)",
     ]
 
 
-def _raising(line: str, expected: str, observed: str, sentence: str) -> list[str]:
+def _raising(line: str, expected: str, observed: str) -> list[str]:
     names = tuple(expected.split(" or "))
     shown = [
         "try:",
         indent(line, "    "),
         "except Exception as error:",
         f"    if {{cls.__name__ for cls in type(error).__mro__}}.isdisjoint({names!r}):",
-        f"        sys.exit({sentence!r})",
+        "        sys.exit(DEVIATION)",
     ]
     if observed == "nothing is raised":
-        shown += ["else:", f"    sys.exit({sentence!r})"]
+        shown += ["else:", "    sys.exit(DEVIATION)"]
     return shown
 
 
@@ -109,21 +125,21 @@ def _program(clause: Clause | None, sentence: str, statements: list[str], target
     body = "\n".join(statements)
     quoted = quotations([body])
     used = names_used("\n".join([body, *quoted, *target.lines])) | {"transaction"}
-    imports = {line for name, line in bindings(target.extras).items() if name in used}
-    imports |= {f"import {name}" for name in MODULES if name in used}
-    head = "" if clause is None else f'"""{clause.id}: {clause.summary}\n\n{sentence}.\n"""\n\n'
+    found = {line for name, line in bindings(target.extras).items() if name in used}
+    found |= {f"import {name}" for name in (*MODULES, "os", "sys") if name in used}
+    if clause is not None:
+        found |= {"import os", "import sys"}
+    found |= {"from contextlib import suppress"} if "suppress" in used else set()
+    found |= {line for line in target.lines if line.startswith(("import ", "from "))}
+    imports = sorted(found, key=lambda line: (not line.startswith("import"), line))
+    setting = [line for line in target.lines if line not in found]
     parts = [
-        "\n".join(
-            [
-                "from __future__ import annotations",
-                "",
-                "import os",
-                "import sys",
-                "from contextlib import suppress",
-                *sorted(imports, key=lambda line: (not line.startswith("import"), line)),
-            ]
-        ),
+        "\n".join(["from __future__ import annotations", "", *imports]),
         *quoted,
-        "\n".join([*target.lines, body, END if clause is not None else ""]).rstrip(),
+        "\n".join([*setting, "", body]),
     ]
-    return head + "\n\n\n".join(parts) + "\n"
+    if clause is None:
+        return "\n\n\n".join(parts) + "\n"
+    parts.insert(1, f"DEVIATION = {sentence!r}")
+    head = fill(f"Shows a deviation from {clause.id}: {clause.summary}", 98)
+    return f"{indent(head, '# ')}\n\n" + "\n\n\n".join([*parts[:-1], f"{parts[-1]}\n{END}"]) + "\n"

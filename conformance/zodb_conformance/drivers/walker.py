@@ -38,7 +38,7 @@ def smoke(search: Search) -> None:
     if finding is not None:
         mismatch = finding.mismatch
         raise TargetUnusable(
-            f"the smoke test failed at `{finding.lines[-1]}`: "
+            f"the smoke test failed at `{finding.lines[-1].text}`: "
             f"expected {mismatch.expected}; {mismatch.observed}"
         )
 
