@@ -23,12 +23,10 @@ _MADE_BY_PYTHON = frozenset(["__dict__", "__weakref__"])
 def is_persistent_class(value: object) -> bool:
     """Tell whether `value` is a class that has an identity of its own in a database.
 
-    An ordinary class with persistent instances has the attribute `_p_oid` too: the descriptor that
-    serves the instances.
+    Its metaclass gives it that. The attribute `_p_oid` of a class says nothing: it may serve the
+    instances.
     """
-    return isinstance(value, type) and isinstance(
-        getattr(value, "_p_oid", value), bytes | type(None)
-    )
+    return isinstance(value, type) and hasattr(type(value), "_p_oid")
 
 
 class _Metadatum:
