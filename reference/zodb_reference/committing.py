@@ -41,6 +41,7 @@ class Commit:
         self._registered = registered
         self._taken = 0  # how many of `registered` have been dealt with
         self._found: list[Any] = []  # new objects that are referred to, but not stored yet
+        self._sizes: dict[bytes, int] = {}  # of the records of what is written
         self._resolved: frozenset[bytes] = frozenset()
         self._writer = RecordWriter(connection, self._adopt)
         self._meta = TransactionMetaData(
@@ -86,7 +87,7 @@ class Commit:
     def finish(self) -> None:
         """Make it all durable and visible."""
         serial = self._snapshot.finish(self._meta, self.written, self._resolved)
-        self._objects.settle(self.written.values(), serial)
+        self._objects.settle(self.written, self._sizes, serial)
         self._objects.invalidate(self._resolved)  # LIFE-17: the storage has merged their states
 
     def abort(self) -> None:
@@ -146,7 +147,7 @@ class Commit:
             raise
         self._warn_if_large(obj, record)
         self._snapshot.store(oid, obj._p_serial or z64, record, self._meta)
-        self._objects.note_size(oid, obj, len(record))
+        self._sizes[oid] = len(record)
 
     def _serialize(self, obj: Any) -> bytes:
         description = self._writer.description(obj)

@@ -60,7 +60,6 @@ class Connection:
         self._registered: list[Any] = []  # what it has changed or added, in this order
         self._read_current: dict[bytes, bytes] = {}  # the serials that readCurrent has seen
         self._commit: Commit | None = None
-        self._committed = False  # whether a commit has finished since the last boundary
         self._on_close: list[Callable[[], object]] = []
         self._debug_info: tuple[Any, ...] = ()
         self._loaded = 0
@@ -169,8 +168,7 @@ class Connection:
             )
         if obj._p_changed is None:
             obj._p_activate()  # the serial of a ghost says nothing
-        if obj._p_oid not in self.objects.new:
-            self._read_current[obj._p_oid] = obj._p_serial
+        self._read_current[obj._p_oid] = obj._p_serial
 
     def new_oid(self) -> bytes:
         """Return an oid that was never used."""
@@ -241,6 +239,11 @@ class Connection:
         self._snapshot.release()
 
     # For the objects: their jar
+
+    @property
+    def _cache(self) -> Any:
+        """The cache, by the name under which `persistent` asks for it (IPersistentDataManager)."""
+        return self.objects.cache
 
     def setstate(self, obj: Any) -> None:
         """Load the state of a ghost, as of the snapshot (LIFE-35).
@@ -313,7 +316,6 @@ class Connection:
         self._stored += len(commit.written)
         self._joined = self._commit = None
         self._registered = []
-        self._committed = True
 
     def tpc_abort(self, transaction: Any) -> None:
         """Give up the commit and forget all changes; in any phase, also without one (TXN-4)."""
@@ -334,20 +336,15 @@ class Connection:
         self._pass_boundary()
 
     def afterCompletion(self, transaction: Any) -> None:
-        """Move to the newest state, for programs that go on without beginning a transaction.
-
-        In explicit mode they do not; but a commit has made objects newer than the snapshot.
-        """
+        """Move to the newest state, which programs see that go on without beginning."""
         self._snapshot.complete()
-        if self._committed or not self._explicit:
-            self._pass_boundary()
+        self._pass_boundary()
         self.objects.cache.incrgc()
 
     # What these consist of
 
     def _pass_boundary(self) -> None:
         """Move the snapshot, and discard what others have changed meanwhile (ISO-2 to 5)."""
-        self._committed = False
         self._read_current.clear()
         self.objects.invalidate(self._snapshot.advance())
 

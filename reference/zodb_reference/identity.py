@@ -1,6 +1,6 @@
 """One object for one oid: which objects a connection owns, and how they come and go."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 
 from persistent import Persistent, PickleCache
@@ -58,29 +58,33 @@ class IdentityMap:
         """Make every new object unsaved again; its state in memory stays as it is (LIFE-11)."""
         while self.new:
             _, obj = self.new.popitem()
+            # Whatever the class makes of assignments, the object must not keep its identity.
+            base = type(obj) if isinstance(obj, type) else Persistent
             if obj._p_changed is None:
                 # The program has emptied it. Unsaved objects are no ghosts, so it stays empty.
-                obj._p_jar = _NO_STATES
+                base.__setattr__(obj, "_p_jar", _NO_STATES)
                 obj._p_activate()
-            obj._p_changed = False
-            del obj._p_jar
-            del obj._p_oid
+            base.__setattr__(obj, "_p_changed", False)
+            base.__delattr__(obj, "_p_jar")
+            base.__delattr__(obj, "_p_oid")
 
     def note_size(self, oid: bytes, obj: Any, size: int) -> None:
-        """Keep the size of the record, by which the size of the cache may be limited."""
+        """Keep the size of a cached object's record, by which the cache may be limited."""
         if isinstance(obj, Persistent):  # a persistent class has no place for it
             self.cache.update_object_size_estimation(oid, size)
             obj._p_estimated_size = size
 
-    def settle(self, written: Iterable[Any], serial: bytes) -> None:
-        """Take it that the transaction `serial` has written these objects (LIFE-16)."""
-        for obj in written:
-            if obj._p_changed is not None:  # else it was emptied, and loads serial and state
-                obj._p_changed = False
-                obj._p_serial = serial
+    def settle(self, written: dict[bytes, Any], sizes: dict[bytes, int], serial: bytes) -> None:
+        """Take it that the transaction `serial` has written these objects (LIFE-16).
+
+        `sizes` are those of their records.
+        """
         for oid, obj in self.new.items():
             self.cache[oid] = obj
         self.new.clear()
+        for oid, obj in written.items():
+            obj._p_serial = serial
+            self.note_size(oid, obj, sizes[oid])
 
     def invalidate(self, oids: Collection[bytes] | None) -> None:
         """Discard the state of these objects, of all where `oids` is None, so that it is reloaded.
