@@ -1,0 +1,522 @@
+import pytest
+import transaction
+from persistent import Persistent
+from persistent.interfaces import IPersistentDataManager
+from persistent.mapping import PersistentMapping
+from persistent.wref import WeakRef
+from transaction.interfaces import IDataManager, ISynchronizer, NoTransaction
+from zodb_reference import DB, errors
+from zodb_reference.oids import p64, z64
+from zope.interface.verify import verifyObject
+
+
+class Item(Persistent):
+    pass
+
+
+@pytest.fixture
+def item(connection, manager):
+    """An object in the database, with x = 1."""
+    connection.root.item = item = Item()
+    item.x = 1
+    manager.commit()
+    return item
+
+
+@pytest.mark.parametrize("interface", [IDataManager, IPersistentDataManager, ISynchronizer])
+def test_a_connection_provides_what_its_partners_expect(connection, interface):
+    assert verifyObject(interface, connection)
+
+
+# Opening and closing
+
+
+def test_a_connection_is_bound_to_the_manager_that_it_is_opened_with(db):
+    manager = transaction.TransactionManager()
+    connection = db.open(manager)
+    assert connection.transaction_manager is manager
+    connection.root.x = 1
+    transaction.abort()
+    manager.commit()
+    with db.transaction() as another:
+        assert another.root.x == 1
+
+
+def test_a_connection_is_bound_to_the_manager_of_the_thread_by_default(db):
+    connection = db.open()
+    assert connection.transaction_manager is transaction.manager.manager
+    connection.root.x = 1
+    transaction.commit()
+    connection.close()
+    with db.transaction() as another:
+        assert another.root.x == 1
+
+
+def test_a_connection_knows_its_database_open_and_closed(db, connection):
+    assert connection.db() is db
+    connection.close()
+    assert connection.db() is db
+
+
+def test_a_connection_is_the_only_one_of_its_group(db, connection):
+    assert connection.connections == {"unnamed": connection}
+    assert connection.get_connection("unnamed") is connection
+    with pytest.raises(KeyError):
+        connection.get_connection("other")
+
+
+def test_a_closed_connection_refuses_everything(connection, manager, item):
+    other = connection.root.other = Item()
+    manager.commit()
+    other._p_deactivate()
+    connection.close()
+    for refused in (
+        lambda: connection.get(z64),
+        lambda: connection.add(Item()),
+        lambda: connection.root,
+        connection.isReadOnly,
+        connection.sync,
+        lambda: other.x,
+        other._p_activate,
+    ):
+        with pytest.raises(errors.ConnectionStateError, match="closed"):
+            refused()
+    assert other._p_changed is None
+
+
+def test_a_loaded_object_of_a_closed_connection_cannot_be_changed(connection, item):
+    connection.close()
+    with pytest.raises(errors.ConnectionStateError, match="closed"):
+        item.x = 2
+    assert (item.x, item._p_changed) == (1, False)
+
+
+def test_closing_a_closed_connection_does_nothing(db, connection):
+    connection.close()
+    connection.close()
+    assert db.open(transaction.TransactionManager()) is connection
+    assert db.open(transaction.TransactionManager()) is not connection
+
+
+def test_a_connection_with_changes_cannot_be_closed(connection, manager, item):
+    item.x = 2
+    connection.onCloseCallback(manager.commit)
+    with pytest.raises(errors.ConnectionStateError, match="commit or abort"):
+        connection.close()
+    assert connection.root.item.x == 2
+    manager.commit()
+    connection.close()
+
+
+def test_a_closed_connection_is_not_told_of_transactions_any_more(connection, manager, item):
+    connection.close()
+    assert not manager.registeredSynchs()
+    manager.begin()
+
+
+def test_closing_tolerates_a_manager_that_has_forgotten_the_connection(connection, manager):
+    manager.clearSynchs()
+    connection.close()
+    assert connection.opened is None
+
+
+def test_a_connection_opened_again_has_its_objects_and_the_newest_state(
+    db, connection, item, other
+):
+    same = connection.root.same = Item()
+    same.x = 1
+    connection.transaction_manager.commit()
+    other.sync()
+    connection.close()
+    other.root.item.x = 2
+    other.transaction_manager.commit()
+    assert db.open(transaction.TransactionManager()) is connection
+    assert connection.root.item is item
+    assert item._p_changed is None
+    assert item.x == 2
+    assert same._p_changed is False
+
+
+def test_close_calls_the_callbacks_while_the_connection_is_open_and_once(db, connection):
+    calls = []
+    connection.onCloseCallback(lambda: calls.append(connection.opened is not None))
+    connection.onCloseCallback(lambda: calls.append("second"))
+    connection.close()
+    db.open(transaction.TransactionManager()).close()
+    assert calls == [True, "second"]
+
+
+def test_a_failing_callback_is_logged_and_prevents_nothing(connection, caplog):
+    calls = []
+    connection.onCloseCallback(lambda: 1 / 0)
+    connection.onCloseCallback(lambda: calls.append("second"))
+    connection.close()
+    assert connection.opened is None
+    assert calls == ["second"]
+    assert caplog.records[0].exc_info[0] is ZeroDivisionError
+
+
+def test_a_callback_may_close_the_connection_or_keep_it_open(connection, manager, item):
+    connection.onCloseCallback(lambda: setattr(item, "x", 2))
+    with pytest.raises(errors.ConnectionStateError, match="commit or abort"):
+        connection.close()
+    manager.abort()
+    connection.onCloseCallback(connection.close)
+    connection.close()
+    assert connection.opened is None
+
+
+def test_close_clears_the_debug_information(connection):
+    connection.setDebugInfo("a", 1)
+    connection.setDebugInfo("b")
+    assert connection.getDebugInfo() == ("a", 1, "b")
+    connection.close()
+    assert connection.getDebugInfo() == ()
+
+
+def test_a_connection_that_cannot_be_opened_stays_closed(db, connection, monkeypatch):
+    connection.close()
+    monkeypatch.setattr(db.storage, "lastTransaction", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        db.open(transaction.TransactionManager())
+    assert connection.opened is None
+
+
+def test_the_storage_is_synchronized_where_a_transaction_begins_and_nowhere_else(
+    db, connection, manager
+):
+    synced = []
+    db.storage.sync = lambda: synced.append(True)
+    connection.root.x = 1
+    manager.commit()
+    manager.abort()
+    connection.close()
+    assert db.open(manager) is connection
+    assert synced == []
+    manager.begin()
+    assert synced == [True]
+    connection.sync()
+    assert synced == [True, True]
+
+
+def test_the_storage_is_told_of_the_end_of_transactions_and_of_connections(db, connection, manager):
+    ended = []
+    db.storage.afterCompletion = lambda: ended.append(True)
+    connection.root.x = 1
+    manager.commit()
+    assert ended == [True]
+    manager.abort()
+    assert ended == [True] * 2
+    connection.close()
+    assert ended == [True] * 3
+
+
+# Objects and their oids
+
+
+def test_the_root_is_a_mapping_with_the_oid_of_zeros(connection):
+    assert type(connection.root()) is PersistentMapping
+    assert connection.root()._p_oid == z64
+    assert connection.get(z64) is connection[z64] is connection.root()
+
+
+def test_add_gives_an_object_its_oid_at_once(connection, manager, other):
+    added = Item()
+    added.x = 1
+    connection.add(added)
+    assert added._p_jar is connection
+    assert added._p_serial == z64
+    assert connection.get(added._p_oid) is added
+    manager.commit()
+    other.sync()
+    assert other.get(added._p_oid).x == 1
+
+
+def test_add_gives_every_object_another_oid(connection):
+    items = [Item() for _ in range(100)]
+    for item in items:
+        connection.add(item)
+    assert len({item._p_oid for item in items}) == 100
+
+
+def test_adding_an_object_again_does_nothing(connection, manager, item):
+    oid = item._p_oid
+    connection.add(item)
+    assert (item._p_oid, item._p_changed) == (oid, False)
+    connection.close()  # nothing was joined
+    added = Item()
+    added_to = connection.db().open(manager)
+    added_to.add(added)
+    oid = added._p_oid
+    added_to.add(added)
+    assert added._p_oid == oid
+
+
+def test_an_object_of_another_connection_cannot_be_added(connection, other, item):
+    with pytest.raises(errors.InvalidObjectReference, match="belongs to"):
+        other.add(item)
+    assert item._p_jar is connection
+    with DB().transaction() as elsewhere, pytest.raises(errors.InvalidObjectReference):
+        elsewhere.add(item)
+
+
+def test_an_object_with_an_oid_of_unknown_origin_cannot_be_added(connection):
+    item = Item()
+    item._p_oid = p64(77)
+    with pytest.raises(errors.InvalidObjectReference, match="belongs to None"):
+        connection.add(item)
+    assert (item._p_oid, item._p_jar) == (p64(77), None)
+
+
+@pytest.mark.parametrize("value", [1, {}, Item, object(), WeakRef(Item())], ids=repr)
+def test_only_persistent_objects_can_be_added(connection, value):
+    with pytest.raises(TypeError, match="not persistent"):
+        connection.add(value)
+
+
+def test_an_object_that_cannot_be_added_is_not_touched(connection, manager, monkeypatch):
+    item = Item()
+    connection.close()
+    with pytest.raises(errors.ConnectionStateError):
+        connection.add(item)
+    assert (item._p_oid, item._p_jar) == (None, None)
+
+    reopened = connection.db().open(manager)
+    monkeypatch.setattr(manager, "get", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        reopened.add(item)
+    assert (item._p_oid, item._p_jar) == (None, None)
+    reopened.close()
+
+
+def test_an_aborted_addition_makes_the_object_unsaved_again(connection, manager, other):
+    item = Item()
+    item.x = 1
+    connection.add(item)
+    oid = item._p_oid
+    manager.abort()
+    assert (item._p_oid, item._p_jar, item._p_changed, item.x) == (None, None, False, 1)
+    with pytest.raises(errors.POSKeyError):
+        connection.get(oid)
+    other.add(item)
+    assert item._p_jar is other
+    assert item._p_oid != oid
+
+
+def test_a_jar_assigned_by_hand_is_refused_at_the_first_change(connection):
+    item = Item()
+    item._p_jar = connection
+    with pytest.raises(ValueError, match="add"):
+        item.x = 1
+    assert not hasattr(item, "x")
+
+
+def test_get_returns_a_ghost_made_from_the_class_part(db, item, monkeypatch):
+    def refuse(self, state):
+        raise AssertionError("the state is not needed")
+
+    monkeypatch.setattr(Item, "__setstate__", refuse)
+    with db.transaction() as another:
+        ghost = another.get(item._p_oid)
+        assert type(ghost) is Item
+        assert ghost._p_changed is None
+        assert ghost._p_jar is another
+
+
+def test_one_oid_is_one_object(connection, item, other):
+    other.sync()
+    assert connection.get(item._p_oid) is connection.root.item is item
+    loaded = other.get(item._p_oid)
+    assert loaded is other.root.item
+    assert loaded is not item
+
+
+def test_an_unknown_oid_is_a_missing_key(connection):
+    with pytest.raises(errors.POSKeyError) as caught:
+        connection.get(p64(12345))
+    assert isinstance(caught.value, KeyError)
+    assert str(caught.value) == "0x3039"
+
+
+@pytest.mark.parametrize("oid", [None, 0, "\0" * 8])
+def test_an_oid_must_be_bytes(connection, oid):
+    with pytest.raises(TypeError, match="eight bytes"):
+        connection.get(oid)
+
+
+def test_a_weak_reference_finds_its_object_in_the_connection_that_loaded_it(
+    connection, manager, item, other
+):
+    connection.root.weak = WeakRef(item)
+    manager.commit()
+    other.sync()
+    assert other.root.weak() is other.root.item
+
+
+def test_oldstate_is_the_state_of_an_earlier_transaction(connection, manager, item):
+    first = item._p_serial
+    item.x = 2
+    manager.commit()
+    assert connection.oldstate(item, first) == {"x": 1}
+    assert connection.oldstate(item, item._p_serial) == {"x": 2}
+    with pytest.raises(errors.POSKeyError):
+        connection.oldstate(item, p64(1))
+
+
+def test_transfers_are_counted(connection, manager, item):
+    connection.getTransferCounts(clear=True)
+    connection.cacheMinimize()
+    assert connection.root.item.x == 1
+    item.x = 2
+    manager.commit()
+    assert connection.getTransferCounts() == (2, 1)
+    assert connection.getTransferCounts(clear=True) == (2, 1)
+    assert connection.getTransferCounts() == (0, 0)
+
+
+def test_the_cache_is_minimized_except_for_changes(connection, manager, item):
+    changed = connection.root.changed = Item()
+    manager.commit()
+    changed.x = 2
+    connection.cacheMinimize()
+    assert item._p_changed is None
+    assert changed._p_changed is True
+
+
+def test_the_cache_may_be_limited_by_the_size_of_the_records(manager):
+    db = DB(cache_size_bytes=50_000)
+    connection = db.open(manager)
+    connection.root.items = items = [Item() for _ in range(100)]
+    for item in items:
+        item.text = "x" * 5000
+    manager.commit()
+    cache = connection.objects.cache
+    assert 1 < cache.cache_non_ghost_count < 20
+    for item in items:
+        item._p_activate()
+    assert cache.total_estimated_size > 500_000
+    connection.cacheGC()
+    assert 1 < cache.cache_non_ghost_count < 20
+    db.close()
+
+
+def test_the_cache_is_reduced_to_its_size(manager):
+    db = DB(cache_size=10)
+    connection = db.open(manager)
+    connection.root.items = [Item() for _ in range(100)]
+    manager.commit()
+    assert connection.objects.cache.cache_non_ghost_count <= 10
+    for item in connection.root.items:
+        item._p_activate()
+    assert connection.objects.cache.cache_non_ghost_count == 101
+    connection.cacheGC()
+    assert connection.objects.cache.cache_non_ghost_count <= 10
+    db.close()
+
+
+# Transactions
+
+
+def test_reading_does_not_join_a_transaction(connection, manager, item):
+    connection.cacheMinimize()
+    assert connection.root.item.x == 1
+    connection.close()
+
+
+def test_a_connection_joins_a_transaction_once(connection, manager, item):
+    item.x = 2
+    connection.root.y = 1
+    connection.add(Item())
+    assert manager.get()._resources == [connection]
+
+
+def test_the_sort_key_is_that_of_the_storage_and_of_the_connection(db, connection, other):
+    keys = connection.sortKey(), other.sortKey()
+    assert all(key.startswith(f"{db.storage.sortKey()}:") for key in keys)
+    assert len(set(keys)) == 2
+
+
+def test_aborting_makes_changed_objects_load_again(connection, manager, item):
+    item.x = 2
+    manager.abort()
+    assert item._p_changed is None
+    assert item.x == 1
+
+
+def test_sync_aborts_and_shows_the_newest_state(connection, manager, item, other):
+    other.sync()
+    other.root.item.x = 2
+    other.transaction_manager.commit()
+    item.x = 3
+    connection.sync()
+    assert item.x == 2
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_sync_begins_a_transaction_in_explicit_mode_too(db, item, begun):
+    manager = transaction.TransactionManager(explicit=True)
+    connection = db.open(manager)
+    if begun:
+        manager.begin()
+    item.x = 2
+    item._p_jar.transaction_manager.commit()
+    connection.sync()
+    assert connection.root.item.x == 2
+
+
+def test_explicit_mode_begins_nothing_by_itself(db, item):
+    manager = transaction.TransactionManager(explicit=True)
+    connection = db.open(manager)
+    with pytest.raises(errors.ConnectionStateError, match="begin"):
+        _ = connection.root.item.x
+    manager.begin()
+    loaded = connection.root.item
+    assert loaded.x == 1
+    manager.commit()
+    with pytest.raises(NoTransaction):
+        loaded.x = 2
+    assert loaded.x == 1
+
+
+def test_after_a_commit_in_explicit_mode_the_committed_state_is_shown(db, item):
+    manager = transaction.TransactionManager(explicit=True)
+    connection = db.open(manager)
+    manager.begin()
+    connection.root.item.x = 2
+    manager.commit()
+    connection.cacheMinimize()
+    assert connection.root.item.x == 2
+    manager.begin()
+    assert connection.root.item.x == 2
+
+
+def test_opening_in_the_middle_of_a_transaction_shows_the_newest_state(db, item):
+    manager = transaction.TransactionManager(explicit=True)
+    manager.begin()
+    item.x = 2
+    item._p_jar.transaction_manager.commit()
+    assert db.open(manager).root.item.x == 2
+
+
+def test_a_doomed_transaction_stores_nothing(connection, manager, item, other):
+    manager.doom()
+    item.x = 2
+    with pytest.raises(transaction.interfaces.DoomedTransaction):
+        manager.commit()
+    manager.abort()
+    other.sync()
+    assert item.x == other.root.item.x == 1
+
+
+def test_without_savepoints_an_optimistic_one_lets_the_commit_go_on(connection, manager, item):
+    item.x = 2
+    manager.savepoint(optimistic=True)
+    item.y = 3
+    manager.commit()
+    item._p_deactivate()
+    assert (item.x, item.y) == (2, 3)
+
+
+def test_an_object_of_another_jar_cannot_be_registered(connection, other):
+    with pytest.raises(ValueError, match="not an object of"):
+        connection.register(other.root())
