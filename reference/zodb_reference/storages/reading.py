@@ -1,0 +1,194 @@
+"""The half of the storage protocol that reads, over any `History`."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from persistent.timestamp import TimeStamp
+
+from zodb_reference.oids import oid_repr, p64, u64, z64
+from zodb_reference.storages.history import History, Notes, Record
+from zodb_reference.storages.iteration import TransactionCopy, unpickle_extension
+
+logger = logging.getLogger(__name__)
+
+
+def history_entry(record: Record, notes: Notes) -> dict[Any, Any]:
+    """Describe a revision as `history` does (STOR-26).
+
+    An extension that can't be read, since a class of it is missing perhaps, is left out: the
+    history of an object has to be readable on any machine.
+    """
+    try:
+        extension = dict(unpickle_extension(notes.extension_bytes))
+    except Exception:
+        logger.warning("transaction %s: unreadable extension", oid_repr(record.tid), exc_info=True)
+        extension = {}
+    return extension | {
+        "time": TimeStamp(record.tid).timeTime(),
+        "tid": record.tid,
+        "serial": record.tid,
+        "user_name": notes.user,
+        "description": notes.description,
+        "size": len(record.data),
+    }
+
+
+class ReadableStorage:
+    """What can be asked of a storage that keeps every revision.
+
+    `history` keeps what is committed, `name` and `sort_key` are what `getName` and `sortKey` tell,
+    a `read_only` storage refuses every change, and `errors` is the module whose exceptions are
+    raised. May be used by many threads: `_lock` guards all that changes.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        name: str,
+        sort_key: str,
+        *,
+        read_only: bool,
+        errors: ModuleType,
+    ) -> None:
+        self._errors = errors
+        self._history = history
+        self._name = name
+        self._sort_key = sort_key
+        self._read_only = read_only
+        self._lock = threading.RLock()
+        self._last_tid = history.last_tid()
+        self._closed_because = ""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._name!r}>"
+
+    def getName(self) -> str:
+        """Return a name for people to read."""
+        return self._name
+
+    def sortKey(self) -> str:
+        """Return a string that orders the storages of one transaction (STOR-30)."""
+        return self._sort_key
+
+    def isReadOnly(self) -> bool:
+        """Tell whether every change is refused."""
+        return self._read_only
+
+    def supportsUndo(self) -> bool:
+        """Tell whether transactions can be undone: they can't."""
+        return False
+
+    def getSize(self) -> int:
+        """Return about how many bytes the storage takes."""
+        with self._lock:
+            return self._open_history().size()
+
+    def __len__(self) -> int:
+        """Return the number of objects. Beware: an empty storage is falsy."""
+        with self._lock:
+            return self._open_history().count()
+
+    def lastTransaction(self) -> bytes:
+        """Return the tid of the last transaction that everybody was told of, or z64 (STOR-17)."""
+        with self._lock:
+            return self._last_tid
+
+    def getTid(self, oid: bytes) -> bytes:
+        """Return the tid of the current revision; `POSKeyError` if there is none."""
+        with self._lock:
+            tid = self._open_history().current_tid(oid)
+        if tid is None:
+            raise self._errors.POSKeyError(oid)
+        return tid
+
+    def load(self, oid: bytes, version: str = "") -> tuple[bytes, bytes]:
+        """Return data and tid of the current revision; `POSKeyError` if there is none."""
+        refuse_version(version)
+        with self._lock:
+            record = self._open_history().find(oid)
+        if record is None:
+            raise self._errors.POSKeyError(oid)
+        return record.data, record.tid
+
+    def loadBefore(self, oid: bytes, tid: bytes) -> tuple[bytes, bytes, bytes | None] | None:
+        """Return the revision that a snapshot before `tid` shows (STOR-23).
+
+        That is its data, its tid, and the tid of the revision that followed it or None; or None if
+        all revisions are later. `POSKeyError` if there never was one.
+        """
+        with self._lock:
+            history = self._open_history()
+            record = history.find(oid, tid)
+            if record is not None:
+                return record.data, record.tid, history.next_tid(oid, record.tid)
+            if history.current_tid(oid) is None:
+                raise self._errors.POSKeyError(oid)
+            return None
+
+    def loadSerial(self, oid: bytes, serial: bytes) -> bytes:
+        """Return the data of exactly this revision; `POSKeyError` if there is none."""
+        with self._lock:
+            data = self._open_history().read(oid, serial)
+        if data is None:
+            raise self._errors.POSKeyError(oid, serial)
+        return data
+
+    def history(self, oid: bytes, size: int = 1) -> list[dict[Any, Any]]:
+        """Return descriptions of at most `size` revisions, newest first (STOR-26).
+
+        `POSKeyError` if the object is unknown.
+        """
+        with self._lock:
+            history = self._open_history()
+            entries: list[dict[Any, Any]] = []
+            record = history.find(oid)
+            if record is None:
+                raise self._errors.POSKeyError(oid)
+            while record is not None and len(entries) < size:
+                entries.append(history_entry(record, self._notes_of(record)))
+                record = history.find(oid, record.tid)
+            return entries
+
+    def iterator(
+        self, start: bytes | None = None, stop: bytes | None = None
+    ) -> Iterator[TransactionCopy]:
+        """Return an iterator over the transactions from `start` to `stop`, both included.
+
+        It shows what was there when it was asked for (STOR-27).
+        """
+        last = self.lastTransaction()
+        return self._iterate(start or z64, last if stop is None else min(stop, last))
+
+    def _iterate(self, start: bytes, stop: bytes) -> Iterator[TransactionCopy]:
+        while True:
+            with self._lock:
+                history = self._open_history()
+                notes = history.notes(start, stop)
+                if notes is None:
+                    return
+                records = history.records(notes.tid)
+            yield TransactionCopy(notes, records)
+            start = p64(u64(notes.tid) + 1)
+
+    def _notes_of(self, record: Record) -> Notes:
+        notes = self._history.notes(record.tid, record.tid)
+        if notes is None:
+            raise self._errors.StorageError(
+                f"{self._name} is damaged: transaction {oid_repr(record.tid)} is missing, but not "
+                "its records"
+            )
+        return notes
+
+    def _open_history(self) -> History:
+        if self._closed_because:
+            raise self._errors.StorageError(f"{self._name} can't be used: {self._closed_because}")
+        return self._history
+
+
+def refuse_version(version: str) -> None:
+    """Raise `ValueError` unless `version` is empty (STOR-21)."""
+    if version:
+        raise ValueError(f"there are no versions any more: pass '' instead of {version!r}")
