@@ -1,5 +1,6 @@
-"""Storages of the reference: two-phase commit over a history."""
+"""Storages of the reference: two-phase commit over a history in memory, or in an SQLite file."""
 
 from zodb_reference.storages.memory import MemoryStorage
+from zodb_reference.storages.sqlite import SQLiteStorage
 
-__all__ = ["MemoryStorage"]
+__all__ = ["MemoryStorage", "SQLiteStorage"]
