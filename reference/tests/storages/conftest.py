@@ -1,0 +1,116 @@
+"""What the tests of the storages share."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zodb_reference
+from zodb_reference import errors
+from zodb_reference.metadata import TransactionMetaData
+from zodb_reference.oids import z64
+from zodb_reference.storages import MemoryStorage, SQLiteStorage
+
+
+@pytest.fixture
+def open_sqlite(tmp_path: Path) -> Iterator[Callable[..., SQLiteStorage]]:
+    """Return what opens `test.sqlite`, or another path; all that it opened is closed in the end."""
+    opened = []
+
+    def open_storage(path: object = tmp_path / "test.sqlite", **options: Any) -> SQLiteStorage:
+        opened.append(SQLiteStorage(path, **options))  # type: ignore[arg-type]
+        return opened[-1]
+
+    yield open_storage
+    for storage in opened:
+        storage.close()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def make_storage(
+    request: pytest.FixtureRequest, open_sqlite: Callable[..., SQLiteStorage]
+) -> Callable[..., Any]:
+    """Return what makes an empty storage, of each kind in turn."""
+    return MemoryStorage if request.param == "memory" else open_sqlite
+
+
+@pytest.fixture
+def storage(make_storage: Callable[..., Any]) -> Any:
+    """Return an empty storage, of each kind in turn."""
+    return make_storage()
+
+
+@pytest.fixture
+def begin() -> Callable[..., TransactionMetaData]:
+    """Return what begins a transaction and returns its meta data."""
+
+    def begin_transaction(storage: Any, *, tid: bytes | None = None, **notes: Any) -> Any:
+        meta = TransactionMetaData(**notes)
+        storage.tpc_begin(meta, tid)
+        return meta
+
+    return begin_transaction
+
+
+@pytest.fixture
+def commit(begin: Callable[..., Any]) -> Callable[..., bytes]:
+    """Return what commits a mapping of oids to data, on top of what is current."""
+
+    def commit_records(storage: Any, records: dict[bytes, bytes], **notes: Any) -> bytes:
+        meta = begin(storage, **notes)
+        for oid, data in records.items():
+            try:
+                serial = storage.getTid(oid)
+            except errors.POSKeyError:
+                serial = z64
+            storage.store(oid, serial, data, "", meta)
+        storage.tpc_vote(meta)
+        tid: bytes = storage.tpc_finish(meta)
+        return tid
+
+    return commit_records
+
+
+@pytest.fixture
+def start_child() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Return what starts a script of the folder `children`, with text pipes to it."""
+    started = []
+    package = Path(zodb_reference.__file__).parent.parent
+    environment = os.environ | {"PYTHONPATH": str(package)}
+
+    def start(name: str, *arguments: object, **variables: str) -> subprocess.Popen[str]:
+        started.append(
+            subprocess.Popen(
+                [
+                    sys.executable,
+                    str(Path(__file__).parent / "children" / f"{name}.py"),
+                    *map(str, arguments),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=environment | variables,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for child in started:
+        child.kill()
+        child.communicate()
+
+
+@pytest.fixture
+def run_child(start_child: Callable[..., subprocess.Popen[str]]) -> Callable[..., str]:
+    """Return what runs a script of the folder `children`, and returns what it printed."""
+
+    def run(name: str, *arguments: object, **variables: str) -> str:
+        child = start_child(name, *arguments, **variables)
+        output, _ = child.communicate(timeout=60)
+        assert child.returncode == 0, output
+        return output
+
+    return run
