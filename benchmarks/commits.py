@@ -44,18 +44,23 @@ def commits(open_database: Open, open_storage: Callable[[str], Any]) -> None:
         database.close()
 
 
+def row_of(name: str, open_storage: Callable[[str], Any]) -> str:
+    """Both over one storage."""
+    times = best(
+        {
+            "zodb": lambda: commits(ZODB.DB, open_storage),
+            "reference": lambda: commits(zodb_reference.DB, open_storage),
+        }
+    )
+    rate = COMMITS / times["zodb"]
+    return f"{name:16} {rate:15,.0f} {times['zodb'] / times['reference']:15.2f}"
+
+
 def main() -> None:
     """Print the figures."""
     print(f"{'storage':16} {'ZODB commits/s':>15} {'reference/ZODB':>15}")
     for name, open_storage in STORAGES.items():
-        times = best(
-            {
-                "zodb": lambda: commits(ZODB.DB, open_storage),
-                "reference": lambda: commits(zodb_reference.DB, open_storage),
-            }
-        )
-        rate = COMMITS / times["zodb"]
-        print(f"{name:16} {rate:15,.0f} {times['zodb'] / times['reference']:15.2f}")
+        print(row_of(name, open_storage))
 
 
 if __name__ == "__main__":

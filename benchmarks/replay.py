@@ -1,8 +1,8 @@
-"""What it costs to hold a target against the model: scripts replayed bare, with the model, with footprints.
+"""What it costs to hold a target against the model.
 
-A script is recorded once on each target, as the lines of Python that it came to.  *Bare* executes these lines on a
-fresh database and does nothing else; *model* replays the steps with model and comparison; *footprints* looks at
-everything that a step could have touched as well.
+A script is recorded once on each target, as the lines of Python that it came to.  *Bare* executes
+these lines on a fresh database and does nothing else; *model* replays the steps with model and
+comparison; *footprints* looks at everything that a step could have touched as well.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from timing import best
 from zodb_conformance import runner
 from zodb_conformance.bench import Bench
+from zodb_conformance.context import Context
+from zodb_conformance.drivers.search import Search
 from zodb_conformance.drivers.walker import CHOICES
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Step, Tally
@@ -45,9 +47,6 @@ def numbers_of(number: int) -> list[list[int]]:
 
 def record(target: Target) -> list[tuple[tuple[Step, ...], list[str]]]:
     """Scripts on a target: their steps, and the lines that they came to."""
-    from zodb_conformance.context import Context
-    from zodb_conformance.drivers.search import Search
-
     search = Search(Context(Plan(avoid=KNOWN), target, Tally()), "benchmark")
     recorded = []
     for number in range(SCRIPTS):
@@ -59,7 +58,7 @@ def record(target: Target) -> list[tuple[tuple[Step, ...], list[str]]]:
                     continue
                 if run.take(step, index) is not None:
                     break
-            recorded.append((tuple(run.taken), list(run.bench.lines)))
+            recorded.append((tuple(run.taken), [line.text for line in run.bench.lines]))
             run.bench.close()
     return recorded
 
@@ -125,6 +124,25 @@ def machine_beside_walker(target: Target) -> None:
     )
 
 
+def row_of(target: Target) -> str:
+    """What it costs on one target."""
+    recorded = record(target)
+    lines = [each for _, each in recorded]
+    steps = [each for each, _ in recorded]
+    times = best(
+        {
+            "bare": lambda: bare(target, lines),
+            "model": lambda: with_model(target, steps, footprint=False),
+            "footprints": lambda: with_model(target, steps, footprint=True),
+        }
+    )
+    total = sum(map(len, steps))
+    return (
+        f"{target.name:18} {total:6} {times['bare'] / total * 1e6:13.1f} "
+        f"{times['model'] / times['bare']:11.2f} {times['footprints'] / times['bare']:16.2f}"
+    )
+
+
 def main() -> None:
     """Print the figures."""
     numbers = [numbers_of(number) for number in range(SCRIPTS)]
@@ -136,22 +154,7 @@ def main() -> None:
     )
     with runner.quiet():
         for name in TARGETS:
-            target = resolve(Plan(target=name))
-            recorded = record(target)
-            lines = [each for _, each in recorded]
-            steps = [each for each, _ in recorded]
-            times = best(
-                {
-                    "bare": lambda: bare(target, lines),
-                    "model": lambda: with_model(target, steps, footprint=False),
-                    "footprints": lambda: with_model(target, steps, footprint=True),
-                }
-            )
-            total = sum(map(len, steps))
-            print(
-                f"{name:18} {total:6} {times['bare'] / total * 1e6:13.1f} "
-                f"{times['model'] / times['bare']:11.2f} {times['footprints'] / times['bare']:16.2f}"
-            )
+            print(row_of(resolve(Plan(target=name))))
         machine_beside_walker(resolve(Plan(target="reference-memory")))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory of all this: {peak:.0f} MiB")
