@@ -72,6 +72,24 @@ def test_the_root_is_created_once():
         assert connection.root.x == 1
 
 
+@pytest.mark.parametrize("moment", ["lastTransaction", "tpc_begin"])
+def test_two_users_of_a_storage_may_create_the_root_at_once(monkeypatch, moment):
+    """The other one comes in before this one has looked, or after that."""
+    storage = MemoryStorage()
+    call = getattr(storage, moment)
+
+    def come_in(*args):
+        last = storage.lastTransaction() if moment == "tpc_begin" else z64
+        monkeypatch.undo()
+        with DB(storage).transaction() as connection:
+            connection.root.x = 1
+        return last if moment == "lastTransaction" else call(*args)
+
+    monkeypatch.setattr(storage, moment, come_in)
+    with DB(storage).transaction() as connection:
+        assert connection.root.x == 1
+
+
 def test_where_the_root_cannot_be_created_there_is_no_database(monkeypatch):
     databases, given = {}, Damaged()
     with pytest.raises(errors.StorageError, match="damaged"):

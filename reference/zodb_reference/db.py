@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from persistent.mapping import PersistentMapping
@@ -11,7 +11,7 @@ from transaction import TransactionManager
 
 from zodb_reference.broken import find_global
 from zodb_reference.connection import Connection
-from zodb_reference.errors import ConnectionStateError
+from zodb_reference.errors import ConflictError, ConnectionStateError
 from zodb_reference.oids import z64
 from zodb_reference.pool import ConnectionPool
 from zodb_reference.records import own_references
@@ -188,7 +188,11 @@ class DB:
 
     def _make_sure_of_root(self) -> None:
         """Create the root where there is none (LIFE-38, LIFE-39)."""
-        with self.transaction("initial database creation") as connection:
+        # A conflict says that another user of the storage has created it in this moment.
+        with (
+            suppress(ConflictError),
+            self.transaction("initial database creation") as connection,
+        ):
             try:
                 connection.get(z64)
             except KeyError:
