@@ -1,0 +1,104 @@
+"""Bring the track record up to date: what the suite finds in the released ZODB.
+
+Every target is run against the specification, and every script of `docs/track-record` by itself,
+with the versions that are installed. What differs from the committed data is printed and written to
+`docs/track-record/data.json`, from which the page is made. The exit status is 1 where something
+differs, or where a deviation and its script don't go together: a clause that is broken and has no
+script, a script that shows nothing, or one whose clause no target breaks.
+
+Run as `python tools/track_record.py [ARGUMENTS]`; arguments go to `zodb-conformance run`, and
+`--profile ci` stands for none.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parents[1] / "docs" / "track-record"
+DATA = FOLDER / "data.json"
+TARGETS = ("zodb-mapping", "zodb-file", "zodb-demo")
+USABLE = (0, 1)
+"""The exit statuses of a run that came to a verdict."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run everything, and bring the data up to date."""
+    before = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {}
+    after = {
+        "targets": {target: run(target, arguments or ["--profile", "ci"]) for target in TARGETS},
+        "scripts": {path.stem: shown_by(path) for path in sorted(FOLDER.glob("*.py"))},
+    }
+    DATA.write_text(json.dumps(after, indent=2) + "\n", encoding="utf-8")
+    notes = [*differences(before, after), *gaps(after)]
+    for note in notes:
+        print(note)
+    return int(bool(notes))
+
+
+def run(target: str, arguments: list[str]) -> dict[str, Any]:
+    """What a run on a target finds: the versions, and the clauses that are broken.
+
+    Raises SystemExit where it came to no verdict.
+    """
+    print(f"running {target} ...", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["zodb-conformance", "run", target, *arguments, "--report", folder]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode not in USABLE:
+            raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
+        report = json.loads(Path(folder, "report.json").read_text(encoding="utf-8"))
+    return {
+        "packages": report["target"]["packages"],
+        "broken": {
+            id: clause["level"]
+            for id, clause in sorted(report["clauses"].items())
+            if clause["verdict"] == "deviates"
+        },
+    }
+
+
+def shown_by(script: Path) -> str:
+    """What a script says of its clause, but for what differs from run to run; "" if nothing."""
+    done = subprocess.run(
+        [sys.executable, script.name], cwd=FOLDER, capture_output=True, text=True, check=False
+    )
+    lines = [line for line in done.stderr.splitlines() if line.startswith(f"{script.stem}: ")]
+    if done.returncode != 1 or not lines:
+        return ""
+    return re.sub(r" at 0x[0-9a-f]+", "", lines[0]).removeprefix(f"{script.stem}: ")
+
+
+def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+    """What has changed in the data, in sentences."""
+    for target, found in after["targets"].items():
+        old = before.get("targets", {}).get(target, {"packages": {}, "broken": {}})
+        for name, version in found["packages"].items():
+            if old["packages"].get(name) != version:
+                yield f"{target}: {name} is {version}, it was {old['packages'].get(name)}"
+        for clause in sorted(found["broken"].keys() ^ old["broken"].keys()):
+            verb = "breaks" if clause in found["broken"] else "does not break any more"
+            yield f"{target}: {verb} {clause}"
+    for name, sentence in after["scripts"].items():
+        if before.get("scripts", {}).get(name) != sentence:
+            yield f"{name}.py: shows {sentence or 'nothing'}"
+
+
+def gaps(data: dict[str, Any]) -> Iterator[str]:
+    """Where deviations and scripts don't go together, in sentences."""
+    broken = {clause for found in data["targets"].values() for clause in found["broken"]}
+    for clause in sorted(broken - data["scripts"].keys()):
+        yield f"{clause} is broken, and {FOLDER.name}/{clause}.py is missing"
+    for name, sentence in data["scripts"].items():
+        if not sentence:
+            yield f"{name}.py does not show that {name} is broken"
+        if name not in broken:
+            yield f"{name}.py is there, and no target breaks {name}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
