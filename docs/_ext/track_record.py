@@ -1,6 +1,7 @@
 """The directives of the track record: what was run, what breaks a clause, and its script.
 
-What they show comes from ``track-record/data.json``, which `tools/track_record.py` keeps up to date.
+What they show comes from ``track-record/data.json``, which `tools/track_record.py` keeps up to
+date.
 A deviation in the data that no page tells of is a warning, and so is one that is told of and not
 in the data.
 """
