@@ -1,5 +1,6 @@
 import gc
 import pickle
+import weakref
 
 import pytest
 import transaction
@@ -436,6 +437,21 @@ def test_an_object_that_refuses_assignments_loses_its_identity_all_the_same(conn
     assert (frozen._p_jar, frozen._p_oid) == (None, None)
 
 
+def test_an_object_that_does_not_take_its_identity_is_not_owned_by_halves(connection, manager):
+    class Frozen(Persistent):
+        def __setattr__(self, name, value):
+            if name == "_p_jar":
+                raise TypeError(name)
+            super().__setattr__(name, value)
+
+    frozen = Frozen()
+    with pytest.raises(TypeError, match="_p_jar"):
+        connection.add(frozen)
+    assert (frozen._p_jar, frozen._p_oid) == (None, None)
+    connection.root.x = 1
+    manager.commit()
+
+
 def test_a_new_object_that_was_emptied_makes_the_commit_fail_and_can_be_filled_again(
     connection, manager, other
 ):
@@ -557,10 +573,24 @@ def test_two_connections_to_different_storages_commit_together(connection, manag
     with_other.close()
 
 
-def test_a_commit_leaves_no_garbage_that_keeps_records(connection, manager, old):
-    old.x = b"x" * 1000
-    manager.commit()
+def test_a_commit_is_gone_when_it_has_ended_with_all_that_it_held(connection, manager, old):
+    """Without waiting for the garbage collector: it holds all objects that it has written."""
     gc.collect()
-    assert connection._commit is None
-    assert connection._registered == []
-    assert connection.objects.new == {}
+    gc.disable()
+    try:
+        old.x = "new"
+        connection.root.item = Item()
+        commits = []
+        Participant(manager, tpc_vote=lambda: commits.append(weakref.ref(connection._commit)))
+        manager.commit()
+        assert commits[0]() is None
+
+        old.x = "newer"
+        Participant(manager, tpc_vote=lambda: commits.append(weakref.ref(connection._commit)) or 0)
+        Participant(manager, sort_key="~", tpc_vote=raising(Failure))
+        with pytest.raises(Failure):
+            manager.commit()
+        manager.abort()
+        assert commits[1]() is None
+    finally:
+        gc.enable()

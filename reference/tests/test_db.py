@@ -1,5 +1,6 @@
 import gc
 import logging
+import threading
 
 import pytest
 import transaction
@@ -227,6 +228,16 @@ def test_a_connection_that_cannot_be_closed_does_not_keep_the_storage_open(
     assert closed == [True]
     assert "could not be closed" in caplog.text
     manager.abort()
+
+
+def test_closing_from_another_thread_aborts_what_the_connection_is_part_of(db):
+    connection = db.open(transaction.manager)  # which stands for another manager in each thread
+    connection.root.x = 1
+    closer = threading.Thread(target=db.close)
+    closer.start()
+    closer.join()
+    assert connection.opened is None
+    assert transaction.get()._resources == []
 
 
 def test_an_explicit_manager_without_a_transaction_is_left_alone(db):

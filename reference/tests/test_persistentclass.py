@@ -105,6 +105,37 @@ def test_a_class_that_another_connection_has_changed_is_loaded_at_the_boundary(
     assert vars(stored)["kind"] == "second"
 
 
+def test_a_class_that_cannot_be_loaded_again_keeps_no_other_object_from_it(
+    stored, connection, manager, other, monkeypatch, caplog
+):
+    connection.root.item = item = PersistentMapping(x=1)
+    manager.commit()
+    other.sync()
+
+    load = connection.setstate
+
+    def broken(obj):
+        if obj is stored:
+            raise ZeroDivisionError
+        load(obj)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "setstate", broken)
+        stored.kind, item["x"] = "own", 2
+        manager.abort()
+    assert "could not be restored" in caplog.text
+    assert item["x"] == 1
+
+    stored._p_activate()
+    other.root.Stored.kind, other.root.item["x"] = "second", 3
+    other.transaction_manager.commit()
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "setstate", broken)
+        with pytest.raises(ZeroDivisionError):
+            manager.begin()
+    assert item["x"] == 3
+
+
 def test_a_class_whose_transaction_is_aborted_is_unsaved_again(connection, manager):
     klass = PersistentMetaClass("New", (), {"kind": "new"})
     connection.add(klass)

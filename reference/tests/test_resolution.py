@@ -57,7 +57,7 @@ class Owner:
 
     def __init__(self):
         self.count = 0
-        self.writer = RecordWriter(self, self.adopt)
+        self.writer = RecordWriter(self)
 
     def db(self):
         return self

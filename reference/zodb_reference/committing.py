@@ -24,6 +24,8 @@ class Commit:
     #: refused.
     max_rounds = 10
 
+    writer_class = RecordWriter
+
     def __init__(
         self,
         connection: Any,
@@ -40,10 +42,9 @@ class Commit:
         self._objects = objects
         self._registered = registered
         self._taken = 0  # how many of `registered` have been dealt with
-        self._found: list[Any] = []  # new objects that are referred to, but not stored yet
         self._sizes: dict[bytes, int] = {}  # of the records of what is written
         self._resolved: frozenset[bytes] = frozenset()
-        self._writer = RecordWriter(connection, self._adopt)
+        self._writer = self.writer_class(connection)
         self._meta = TransactionMetaData(
             transaction.user, transaction.description, transaction.extension
         )
@@ -134,8 +135,8 @@ class Commit:
     def _store_reachable(self, obj: Any) -> None:
         """Store an object, and the new objects that are reached from it, depth first."""
         self._store(obj)
-        while self._found:
-            self._store(self._found.pop())
+        while self._writer.found:
+            self._store(self._writer.found.pop())
 
     def _store(self, obj: Any) -> None:
         oid: bytes = obj._p_oid
@@ -155,13 +156,6 @@ class Commit:
         # From here on a change is not in the record; without the flag it will be registered again.
         obj._p_changed = False
         return self._writer.record(description, state)
-
-    def _adopt(self, obj: Any) -> bytes:
-        """Own a new object that is referred to, and store it later on (LIFE-2)."""
-        oid = self._snapshot.new_oid()
-        self._objects.adopt(oid, obj)
-        self._found.append(obj)
-        return oid
 
     def _warn_if_large(self, obj: Any, record: bytes) -> None:
         limit = self._connection.db().large_record_size

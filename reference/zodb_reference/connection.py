@@ -44,6 +44,7 @@ class Connection:
 
     commit_class = Commit
     reader_class = RecordReader
+    identity_class = IdentityMap
 
     def __init__(
         self, db: Any, snapshot: Snapshot, cache_size: int = 400, cache_size_bytes: int = 0
@@ -51,7 +52,7 @@ class Connection:
         self.transaction_manager: Any = None
         self.opened: float | None = None
         self.connections = {db.database_name: self}
-        self.objects = IdentityMap(self, cache_size, cache_size_bytes)
+        self.objects = self.identity_class(self, cache_size, cache_size_bytes)
         self.reader = self.reader_class(self, self.objects)
         self._db = db
         self._snapshot = snapshot
@@ -112,7 +113,7 @@ class Connection:
                 f"{type(obj).__name__} {oid_repr(oid)} belongs to {jar!r} and cannot be added to"
                 f" {self!r}; add a copy of it"
             )
-        self.add_as(self._snapshot.new_oid(), obj)
+        self.add_as(self.new_oid(), obj)
 
     def close(self) -> None:
         """Give the connection back to the database's pool; nothing happens if it is closed.
@@ -231,7 +232,7 @@ class Connection:
         """Abort the transaction under way and close, because the database closes (CONN-52)."""
         if self.opened is not None:
             with contextlib.suppress(NoTransaction):
-                self.transaction_manager.abort()
+                (self._joined or self.transaction_manager.get()).abort()
             self.close()
 
     def release(self) -> None:
@@ -278,6 +279,14 @@ class Connection:
         self._require_before_vote()
         self._join()
         self._registered.append(obj)
+
+    # For the writer of records
+
+    def adopt(self, obj: Any) -> bytes:
+        """Own an unsaved object that an object of this connection refers to (LIFE-2)."""
+        oid = self.new_oid()
+        self.objects.adopt(oid, obj)
+        return oid
 
     # For the transaction: a participant
 
@@ -366,7 +375,10 @@ class Connection:
         self._registered = []
         self.objects.disown_new()
         for obj in changed:
-            obj._p_invalidate()
+            try:
+                obj._p_invalidate()
+            except Exception:  # a persistent class, which loads its state
+                logger.exception("%r could not be restored", obj)
 
     def _leave(self) -> None:
         """Stop to be used."""

@@ -50,23 +50,30 @@ class IdentityMap:
 
     def adopt(self, oid: bytes, obj: Any) -> None:
         """Own an unsaved object: it gets oid and jar together (LIFE-1)."""
+        try:
+            obj._p_oid = oid
+            obj._p_jar = self._jar
+        except BaseException:
+            self._disown(obj)
+            raise
         self.new[oid] = obj
-        obj._p_oid = oid
-        obj._p_jar = self._jar
 
     def disown_new(self) -> None:
         """Make every new object unsaved again; its state in memory stays as it is (LIFE-11)."""
         while self.new:
             _, obj = self.new.popitem()
-            # Whatever the class makes of assignments, the object must not keep its identity.
-            base = type(obj) if isinstance(obj, type) else Persistent
-            if obj._p_changed is None:
-                # The program has emptied it. Unsaved objects are no ghosts, so it stays empty.
-                base.__setattr__(obj, "_p_jar", _NO_STATES)
-                obj._p_activate()
-            base.__setattr__(obj, "_p_changed", False)
-            base.__delattr__(obj, "_p_jar")
-            base.__delattr__(obj, "_p_oid")
+            self._disown(obj)
+
+    def _disown(self, obj: Any) -> None:
+        # Whatever the class makes of assignments, the object must not keep its identity.
+        base = type(obj) if isinstance(obj, type) else Persistent
+        if obj._p_changed is None:
+            # The program has emptied it. Unsaved objects are no ghosts, so it stays empty.
+            base.__setattr__(obj, "_p_jar", _NO_STATES)
+            obj._p_activate()
+        base.__setattr__(obj, "_p_changed", False)
+        base.__delattr__(obj, "_p_jar")
+        base.__delattr__(obj, "_p_oid")
 
     def note_size(self, oid: bytes, obj: Any, size: int) -> None:
         """Keep the size of a cached object's record, by which the cache may be limited."""
@@ -89,9 +96,12 @@ class IdentityMap:
     def invalidate(self, oids: Collection[bytes] | None) -> None:
         """Discard the state of these objects, of all where `oids` is None, so that it is reloaded.
 
-        Persistent classes are reloaded at once.
+        Persistent classes are reloaded at once, and last: this may fail, and must not keep another
+        object from being invalidated.
         """
         if oids is None:
             oids = self.cache.cache_data
-        if oids:
-            self.cache.invalidate(list(oids))
+        for are_classes in (False, True):
+            self.cache.invalidate(
+                [oid for oid in oids if isinstance(self.cache.get(oid), type) is are_classes]
+            )

@@ -85,9 +85,9 @@ class RecordReader:
         """Return the object, or the weak reference, that a reference of a record stands for."""
         if isinstance(reference, tuple):
             oid, klass = reference
-            return self.object(as_oid(oid), klass)
+            return self.obtain(as_oid(oid), klass)
         if isinstance(reference, bytes | str):
-            return self.object(as_oid(reference))
+            return self.obtain(as_oid(reference))
         match reference:
             case ["w", (oid,)] | [oid]:
                 return self._weak_reference(as_oid(oid))
@@ -95,12 +95,12 @@ class RecordReader:
                 return self._weak_reference(as_oid(oid), database_name)
             case ["m", (database_name, oid, klass)]:
                 other = self._connection.get_connection(database_name)
-                return other.reader.object(as_oid(oid), self._class(klass))
+                return other.reader.obtain(as_oid(oid), self._class(klass))
             case ["n", (database_name, oid)]:
                 return self._connection.get_connection(database_name).get(as_oid(oid))
         raise KeyError(f"a reference of an unknown kind: {reference!r}")
 
-    def object(self, oid: bytes, klass: Any = None) -> Any:
+    def obtain(self, oid: bytes, klass: Any = None) -> Any:
         """Return the object `oid`: the one that is there, or a new ghost of the class."""
         found = self._objects.find(oid)
         if found is not None:

@@ -52,12 +52,12 @@ class _PlaceholderPickler(_PythonPickler):
 class RecordWriter(pickle.Pickler):
     """The pickler for the records of one commit of one connection.
 
-    `adopt` is called with every unsaved object that is met, and gives it its oid.
+    The unsaved objects that it meets are adopted by the connection, and collected in `found`.
     """
 
-    def __init__(self, connection: Any, adopt: Callable[[Any], bytes]) -> None:
+    def __init__(self, connection: Any) -> None:
+        self.found: list[Any] = []
         self._connection = connection
-        self._adopt = adopt
         self._file = io.BytesIO()
         super().__init__(self._file, PROTOCOL)
 
@@ -124,8 +124,9 @@ class RecordWriter(pickle.Pickler):
         """Return the oid of an object that this connection owns, or comes to own by this."""
         oid, jar = obj._p_oid, obj._p_jar
         if oid is None and (jar is None or jar is self._connection):
-            return self._adopt(obj)
-        if jar is not self._connection:
+            oid = self._connection.adopt(obj)
+            self.found.append(obj)
+        elif jar is not self._connection:
             raise self._foreign(f"{type(obj).__name__} {oid_repr(oid)}", jar)
         assert isinstance(oid, bytes)
         return oid
