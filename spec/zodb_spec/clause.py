@@ -4,17 +4,13 @@ that is possible.
 A clause is a function.  Its docstring is the normative text that is published, and the function is
 that text again, as a program.  There are four kinds:
 
-========
-          =====================================================================================================
-step      part of an operation of the model: a pure function that an operation calls on its way;
-          calling it is
-          what *exercises* the clause, whether it lets the operation pass or refuses it
-law       a predicate over a whole world, which holds after every step
-example   a doctest in the docstring, for a fact of the interface that needs no model
-text      a duty of the calling program, or something that nobody can observe: there is nothing to
-          execute
-========
-          =====================================================================================================
+* a **step** is part of an operation of the model: a pure function that an operation calls on its
+  way; calling it is what *exercises* the clause, whether it lets the operation pass or refuses it;
+* a **law** is a predicate over a whole world, or over a step: the world before it, the resolved
+  step, and its outcome; it holds after every step;
+* an **example** is a doctest in the docstring, for a fact of the interface that needs no model;
+* a **text** is a duty of the calling program, or something that nobody can observe: there is
+  nothing to execute.
 
 While an operation runs, every clause that it calls is noted in a *trace* (`tracing`), so that the
 outcome of the operation can say which clauses it rests on.

@@ -1,0 +1,23 @@
+"""Exploring the model: every choice of a program in a small world, and whether the laws hold.
+
+    python -m zodb_spec.explore --help
+
+A person can do the same with `explore`, `shortest` and `Bounds`, see the module `exploring`.
+"""
+
+from zodb_spec.explore.checking import broken, laws
+from zodb_spec.explore.exploring import Bounds, Exploration, Violation, begin, explore, shortest
+from zodb_spec.explore.worlds import SMALL_WORLDS, SmallWorld
+
+__all__ = [
+    "SMALL_WORLDS",
+    "Bounds",
+    "Exploration",
+    "SmallWorld",
+    "Violation",
+    "begin",
+    "broken",
+    "explore",
+    "laws",
+    "shortest",
+]
