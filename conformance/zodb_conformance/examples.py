@@ -54,7 +54,7 @@ def run_example(
 
     Whatever happens, all transactions are aborted, and the connections and databases closed.
     """
-    examples = doctest.DocTestParser().get_examples(OPENING + clause.text, clause.id)
+    examples = lines_of(clause)
     runner = _Runner()
     with _namespace(open_database, extras) as names:
         test = doctest.DocTest(examples, {}, clause.id, None, None, None)
@@ -73,6 +73,11 @@ def run_example(
         script=(("example", clause.id),),
         witness=_witness(clause, performed, runner.raised, lines(), extras),
     )
+
+
+def lines_of(clause: Clause) -> list[doctest.Example]:
+    """The lines of an example, from the opening of the database on."""
+    return doctest.DocTestParser().get_examples(OPENING + clause.text, clause.id)
 
 
 class _Checker(doctest.OutputChecker):
@@ -167,6 +172,11 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
+
+
+def program(clause: Clause, lines: Iterable[str], extras: Mapping[str, Any]) -> str:
+    """A script that performs the whole example of a clause, for what does not get to its end."""
+    return _witness(clause, lines_of(clause), False, lines, extras)
 
 
 def _witness(

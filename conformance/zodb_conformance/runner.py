@@ -13,6 +13,7 @@ from zodb_spec.script import initial, makes_sense
 
 from zodb_conformance.checks import checks
 from zodb_conformance.context import Context
+from zodb_conformance.examples import lines_of, program
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation, Recorder, Step, Tally
 from zodb_conformance.running import perform, resolved
@@ -76,10 +77,12 @@ def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], st
     """
     target = resolve(plan)
     if script[0][0] == "example":
-        return script[0][1], (), ""
+        clause = clauses()[script[0][1]]
+        told = tuple(line for done in lines_of(clause) for line in done.source.splitlines())
+        return clause.id, told, program(clause, target.lines, target.extras)
     world = initial(resolves="conflict-resolution" in target.capabilities)
     lines = [f"{name} = transaction.TransactionManager()" for name in world.managers]
-    clause = ""
+    last = ""
     for number, step in enumerate(script, 1):
         world = world._replace(step=number)
         if not makes_sense(world, step):
@@ -87,9 +90,9 @@ def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], st
         operation = operations()[step[0]]
         lines.append(operation.line(world, *step[1:]))
         outcomes, _ = operation.outcomes(world, step[1:])
-        clause = outcomes[0].clause
+        last = outcomes[0].clause
         world = outcomes[0].world
-    return clause, tuple(lines), program_of_steps(lines, target)
+    return last, tuple(lines), program_of_steps(lines, target)
 
 
 @contextmanager
