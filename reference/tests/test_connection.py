@@ -1,10 +1,18 @@
+import contextlib
+
 import pytest
 import transaction
 from persistent import Persistent
 from persistent.interfaces import IPersistentDataManager
+from persistent.list import PersistentList
 from persistent.mapping import PersistentMapping
 from persistent.wref import WeakRef
-from transaction.interfaces import IDataManager, ISynchronizer, NoTransaction
+from transaction.interfaces import (
+    IDataManager,
+    ISynchronizer,
+    NoTransaction,
+    TransactionFailedError,
+)
 from zodb_reference import DB, errors
 from zodb_reference.oids import p64, z64
 from zope.interface.verify import verifyObject
@@ -520,3 +528,48 @@ def test_without_savepoints_an_optimistic_one_lets_the_commit_go_on(connection, 
 def test_an_object_of_another_jar_cannot_be_registered(connection, other):
     with pytest.raises(ValueError, match="not an object of"):
         connection.register(other.root())
+
+
+# Containers that change before they register
+
+
+class Failing:
+    """A participant that fails when it is asked to commit."""
+
+    def sortKey(self):  # noqa: N802  # the name that transaction calls
+        return ""
+
+    def commit(self, transaction):
+        raise ZeroDivisionError
+
+    def tpc_begin(self, transaction):
+        pass
+
+    tpc_abort = abort = tpc_begin
+
+
+def test_a_container_whose_change_is_refused_shows_its_record_again(connection, manager):
+    root = connection.root()
+    root["mapping"], root["list"] = PersistentMapping(a=1), PersistentList([1])
+    manager.commit()
+    mapping, numbers = root["mapping"], root["list"]
+    manager.get().join(Failing())
+    with pytest.raises(ZeroDivisionError):
+        manager.commit()
+    with pytest.raises(TransactionFailedError):
+        mapping["a"] = 2
+    with pytest.raises(TransactionFailedError):
+        numbers.append(2)
+    assert (dict(mapping), list(numbers)) == ({"a": 1}, [1])
+
+
+def test_a_container_that_has_no_record_yet_keeps_what_it_holds(connection, manager):
+    mapping = PersistentMapping(a=1)
+    connection.add(mapping)
+    manager.get().join(Failing())
+    with pytest.raises(ZeroDivisionError):
+        manager.commit()
+    with contextlib.suppress(TransactionFailedError):
+        mapping["b"] = 2
+    manager.abort()
+    assert mapping["a"] == 1

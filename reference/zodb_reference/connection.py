@@ -14,6 +14,8 @@ from typing import Any
 import transaction
 from persistent import Persistent
 from persistent.interfaces import IPersistentDataManager
+from persistent.list import PersistentList
+from persistent.mapping import PersistentMapping
 from transaction.interfaces import IDataManager, ISynchronizer, NoTransaction
 from zope.interface import implementer
 
@@ -275,10 +277,24 @@ class Connection:
                 f"{type(obj).__name__} has a _p_jar and no _p_oid; do not assign _p_jar, but call"
                 " the connection's add()"
             )
-        self._require_open()
-        self._require_before_vote()
-        self._join()
+        try:
+            self._require_open()
+            self._require_before_vote()
+            self._join()
+        except BaseException:
+            self._undo_in_memory(obj)
+            raise
         self._registered.append(obj)
+
+    @staticmethod
+    def _undo_in_memory(obj: Any) -> None:
+        """Discard a change that was made in memory before it was registered (LIFE-20).
+
+        The persistent containers change first and register then. What they held is in their
+        record, if they have one, since an object that has changed before does not register again.
+        """
+        if isinstance(obj, PersistentMapping | PersistentList) and obj._p_serial != z64:
+            obj._p_invalidate()
 
     # For the writer of records
 
