@@ -119,9 +119,8 @@ def machine_beside_walker(target: Target) -> None:
     for numbers in drawn:
         perform(target, raw(prelude(0), numbers, mix()), Tally())
     by_walker = time.perf_counter() - begun
-    print(
-        f"drawn by Hypothesis / drawn by the walker, {len(drawn)} equal scripts: {by_machine / by_walker:.2f}"
-    )
+    ratio = by_machine / by_walker
+    print(f"drawn by Hypothesis / by the walker, {len(drawn)} equal scripts: {ratio:.2f}")
 
 
 def row_of(target: Target) -> str:
@@ -138,7 +137,7 @@ def row_of(target: Target) -> str:
     )
     total = sum(map(len, steps))
     return (
-        f"{target.name:18} {total:6} {times['bare'] / total * 1e6:13.1f} "
+        f"{target.name:18} {total:6} {times['bare'] / total * 1e6:8.1f} "
         f"{times['model'] / times['bare']:11.2f} {times['footprints'] / times['bare']:16.2f}"
     )
 
@@ -149,9 +148,7 @@ def main() -> None:
     count = model_alone(numbers)
     alone = best({"model": lambda: model_alone(numbers)})["model"]
     print(f"model alone: {count / alone:,.0f} steps per second")
-    print(
-        f"{'target':18} {'steps':>6} {'bare µs/step':>13} {'model/bare':>11} {'footprints/bare':>16}"
-    )
+    print(f"{'target':18} {'steps':>6} {'bare µs':>8} {'model/bare':>11} {'footprints/bare':>16}")
     with runner.quiet():
         for name in TARGETS:
             print(row_of(resolve(Plan(target=name))))

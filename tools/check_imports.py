@@ -46,8 +46,10 @@ PARTS = (
             {
                 "hypothesis",
                 "jinja2",
+                "markupsafe",
                 "persistent",
                 "pytest",
+                "pygments",
                 "rich",
                 "transaction",
                 "zodb_spec",
