@@ -8,6 +8,7 @@ and a jar, and no state; the first access to an attribute loads it, as of the co
 from __future__ import annotations
 
 from zodb_spec.clause import MUST, id_of, step
+from zodb_spec.editions import CURRENT
 from zodb_spec.world import CLEAN, GHOST, LOADED, NEVER, Name, Object, Oid, World, current
 
 
@@ -43,7 +44,7 @@ def unknown_oid(world: World, connection: Name, oid: Oid) -> bool:
     return current(world.database_of(connection).history, oid) == NEVER
 
 
-@step("identity.newer-oid", MUST, rules="LIFE-34", error="ReadConflictError")
+@step("identity.newer-oid", MUST, rules="LIFE-34", error="ReadConflictError", since=CURRENT)
 def newer_oid(world: World, connection: Name, oid: Oid) -> bool:
     """`get` of an object that was created after the connection's snapshot fails with a conflict
     error, so that a program that retries its transaction will find it; a key error would say that

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from zodb_spec.chapters import objects
 from zodb_spec.chapters.transactions import commit_stores_changes
 from zodb_spec.clause import MUST, id_of, law, step
+from zodb_spec.editions import Edition
 from zodb_spec.work import Work
 from zodb_spec.world import CHANGED, InMemory, Name, Stored, World
 
@@ -82,7 +83,13 @@ def what_is_stored(world: World, connection: Name) -> Work:
     return Work(connection, stores)
 
 
-@step("reach.separate-connection-refused", MUST, rules="XREF-18", error="InvalidObjectReference")
+@step(
+    "reach.separate-connection-refused",
+    MUST,
+    rules="XREF-18",
+    error="InvalidObjectReference",
+    since=Edition.A_PRIME,
+)
 def separate_connection_refused(world: World, work: Work) -> bool:
     """A commit that would store a strong reference to an object of another connection to the same
     database is refused, and nothing is stored.

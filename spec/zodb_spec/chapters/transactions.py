@@ -10,6 +10,7 @@ abort.
 from __future__ import annotations
 
 from zodb_spec.clause import MAY, MUST, step
+from zodb_spec.editions import Edition
 from zodb_spec.work import Work
 from zodb_spec.world import CHANGED, Fact, Name, Record, State, Tid, Unpicklable, World
 
@@ -76,6 +77,7 @@ def failed_refuses_join(world: World, manager: Name) -> bool:
     rules="TXN-6",
     binds="dependency",
     error="DoomedTransaction",
+    since=Edition.C,
 )
 def doomed_refuses_commit(world: World, manager: Name) -> bool:
     """A doomed transaction refuses to commit, and stays doomed until it is aborted.  Nothing is

@@ -1,0 +1,133 @@
+"""The gate between the rule catalogue and the clauses: neither says what the other does not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import zodb_spec.contents  # noqa: F401  # states all clauses
+from zodb_spec.answers import ANSWERS, ELSEWHERE, STATED, WEAKER
+from zodb_spec.clause import Clause, Level, clauses
+from zodb_spec.editions import EDITIONS
+
+CATALOGUE = Path(__file__).parent.parent / "rules.md"
+ROW = re.compile(r"\| [A-Z]+-\d+ \|")
+TEXT_ONLY = ("caller", "unobservable")
+STRENGTH = {Level.MAY: 0, Level.SHOULD: 1, Level.MUST: 2}
+ABSENT = (".", "!")
+"""Marks of editions in which a row does not apply."""
+
+
+class Row(NamedTuple):
+    """One row of the catalogue."""
+
+    id: str
+    level: Level
+    binds: str
+    rule: str
+    error: str
+    source: str
+    chapter: str
+    marks: tuple[str, ...]
+
+
+def read(line: str) -> Row:
+    id, level, *middle, marks = (cell.strip() for cell in line.strip().strip("|").split(" | "))
+    binds, rule, error, source, chapter = middle
+    return Row(id, Level(level), binds, rule, error, source, chapter, tuple(marks.split()))
+
+
+LINES = [line for line in CATALOGUE.read_text(encoding="utf-8").splitlines() if ROW.match(line)]
+ROWS = {row.id: row for row in map(read, LINES)}
+STATED_ROWS = [row for row in ROWS.values() if row.chapter in STATED]
+
+
+def covering(row: Row) -> list[Clause]:
+    return [clause for clause in clauses().values() if row.id in clause.rules]
+
+
+def rows_of(clause: Clause) -> list[Row]:
+    return [ROWS[id] for id in clause.rules]
+
+
+every_row = pytest.mark.parametrize("row", [pytest.param(row, id=row.id) for row in STATED_ROWS])
+every_clause = pytest.mark.parametrize(
+    "clause", [pytest.param(clause, id=clause.id) for clause in clauses().values()]
+)
+
+
+def test_no_row_was_lost_in_reading_the_catalogue() -> None:
+    text = CATALOGUE.read_text(encoding="utf-8")
+    stated = re.search(r"^(\d+) rules of the system", text, re.MULTILINE)
+    assert stated is not None
+    assert len(LINES) == len(ROWS) == int(stated[1])
+
+
+def test_every_row_belongs_to_a_known_chapter_and_has_a_mark_for_every_edition() -> None:
+    for row in ROWS.values():
+        assert row.chapter in ("main", "many", "connection", "storage", "facilities"), row.id
+        assert len(row.marks) == len(EDITIONS), row.id
+        assert set(row.marks) <= set("+~.!*"), row.id
+
+
+@every_row
+def test_a_stated_row_is_covered_by_a_clause_or_has_an_answer(row: Row) -> None:
+    assert covering(row) or row.id in ANSWERS, f"{row.id} needs a clause or an answer: {row.rule}"
+
+
+@every_row
+def test_a_row_is_covered_at_its_full_strength(row: Row) -> None:
+    levels = [clause.level for clause in covering(row)]
+    assert row.id in ANSWERS or max(STRENGTH[level] for level in levels) >= STRENGTH[row.level]
+
+
+@every_row
+def test_a_row_that_nobody_can_check_is_covered_by_text_alone(row: Row) -> None:
+    kinds = {clause.kind for clause in covering(row)}
+    assert row.binds not in TEXT_ONLY or kinds <= {"text"}
+
+
+@every_clause
+def test_a_clause_names_rows_of_the_catalogue(clause: Clause) -> None:
+    assert clause.rules
+    assert set(clause.rules) <= set(ROWS)
+
+
+@every_clause
+def test_a_clause_is_as_strong_as_its_rows_or_the_answers_say_why_not(clause: Clause) -> None:
+    strongest = max(STRENGTH[row.level] for row in rows_of(clause))
+    assert (STRENGTH[clause.level] < strongest) == (clause.id in WEAKER)
+
+
+@every_clause
+def test_a_clause_is_no_stronger_than_its_rows(clause: Clause) -> None:
+    assert STRENGTH[clause.level] <= max(STRENGTH[row.level] for row in rows_of(clause))
+
+
+@every_clause
+def test_a_clause_binds_whom_its_rows_bind_or_the_answers_say_why_not(clause: Clause) -> None:
+    bound = {row.binds for row in rows_of(clause)}
+    assert (clause.binds not in bound) == (clause.id in ELSEWHERE)
+
+
+@every_clause
+def test_a_clause_is_not_in_force_where_none_of_its_rows_applies(clause: Clause) -> None:
+    for edition in clause.editions:
+        marks = [row.marks[EDITIONS.index(edition)] for row in rows_of(clause)]
+        assert not set(marks) <= set(ABSENT), f"{clause.id} in {edition.name}"
+
+
+@every_clause
+def test_a_clause_is_in_force_where_all_its_rows_apply(clause: Clause) -> None:
+    for number, edition in enumerate(EDITIONS):
+        applies = all(row.marks[number] not in ABSENT for row in rows_of(clause))
+        assert not applies or edition in clause.editions, f"{clause.id} in {edition.name}"
+
+
+def test_every_answer_is_about_something_and_gives_a_reason() -> None:
+    stated = {row.id for row in STATED_ROWS}
+    assert {id for id in ANSWERS if id not in stated or covering(ROWS[id])} == set()
+    assert set(WEAKER) | set(ELSEWHERE) <= set(clauses())
+    assert all([*ANSWERS.values(), *WEAKER.values(), *ELSEWHERE.values()])

@@ -1,0 +1,49 @@
+"""Answers: where the rule catalogue (``rules.md``) and the clauses part, and why.
+
+Every row of a chapter in `STATED` is covered by a clause, or has an answer here.  A gate in the
+tests of the specification compares the two, and lets nothing else differ.
+"""
+
+from __future__ import annotations
+
+STATED = ("main",)
+"""The chapters of the catalogue whose rows have become clauses.  The others follow."""
+
+ANSWERS: dict[str, str] = {}
+"""Rows of these chapters that no clause covers: the row, and the reason why not."""
+
+WEAKER: dict[str, str] = {
+    "broken.may-be-referenced": (
+        "of rows that are duties for the rest, this is the sentence that says MAY"
+    ),
+    "connection.identity-ends-with-the-last-reference": (
+        "the second half of the row takes a promise back, which leaves a freedom"
+    ),
+    "isolation.read-current-alone": (
+        "what the row says SHOULD about is a group of connections; in one database alone, the "
+        "check of a transaction that writes nothing may be skipped"
+    ),
+}
+"""Clauses that are weaker than the strongest row they cover, and the reason."""
+
+ELSEWHERE: dict[str, str] = {
+    "transaction.abort-discards": (
+        "the transaction package asks for the abort; to discard the changes is the connection's"
+    ),
+    "transaction.conflict-is-transient": (
+        "the loop that retries belongs to the transaction package; what class the errors of the "
+        "database are of, and so whether it retries, does not"
+    ),
+    "transaction.failed-refuses-join": (
+        "the transaction package refuses; that the connection joins before the object changes is "
+        "what keeps the value"
+    ),
+    "transaction.failure-stores-nothing": (
+        "the transaction package asks everybody to abort; that nothing is stored then is up to "
+        "the connection and its storage"
+    ),
+    "transaction.history-only-grows": (
+        "what a connection sees can only stay the same if its storage does not rewrite it"
+    ),
+}
+"""Clauses that bind somebody whom none of their rows names, and the reason."""
