@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from zodb_spec.chapters.isolation import count
 from zodb_spec.clause import MUST, law
 from zodb_spec.editions import CURRENT as TODAY
 from zodb_spec.kinds import KINDS
@@ -108,6 +109,22 @@ def snapshot_is_committed(world: World) -> bool:
         and all(one.value <= next_.value for one, next_ in pairwise(connection.boundaries))
         for connection in world.connections.values()
     )
+
+
+@law("isolation.changes-start-from-the-snapshot", MUST, rules="ISO-1 ISO-8")
+def changes_start_from_the_snapshot(world: World) -> bool:
+    """An object that a transaction has changed was made from the revision that the snapshot of its
+    connection shows, so that a conflict with any later one is noticed.
+    """
+    for thing in world.objects.values():
+        if thing.status.value == CHANGED:
+            assert thing.owner.value is not None
+            connection, oid = thing.owner.value
+            snapshot = world.connections[connection].snapshot
+            shown = world.database_of(connection).revision(oid, snapshot)
+            if shown is None or shown[0] != thing.base:
+                return False
+    return True
 
 
 @law("isolation.no-lost-update", MUST, rules="ISO-8 ISO-12", binds="storage")
@@ -259,10 +276,11 @@ def _seen_by(world: World, name: Name) -> tuple[object, ...] | None:
     return thing.owner.value, status, state_of(world, name).value
 
 
-@law("isolation.transaction-end-catches-up", MUST, rules="ISO-2 ISO-4 CONN-21")
+@law("isolation.transaction-end-catches-up", MUST, rules="ISO-2 ISO-4 CONN-21 CONN-36")
 def transaction_end_catches_up(before: World, step: Step, outcome: Outcome) -> bool:
     """Where a transaction has ended well, every open connection of its manager sees the newest
-    committed state.
+    committed state, and has nothing left of the transaction: no changes, and no marks of
+    `readCurrent`.
     """
     if step[0] not in ENDS or isinstance(outcome.seen, Raised):
         return True
@@ -270,6 +288,8 @@ def transaction_end_catches_up(before: World, step: Step, outcome: Outcome) -> b
     after = outcome.world
     return all(
         connection.snapshot == after.databases[connection.database].last
+        and not connection.registered
+        and not connection.read_current
         for connection in after.connections.values()
         if connection.manager == manager and connection.is_open.value
     )
@@ -328,6 +348,35 @@ def stored_as_held(before: World, step: Step, outcome: Outcome) -> bool:
                 if fact.value.state != {
                     key: _as_stored(after, value) for key, value in held.items()
                 }:
+                    return False
+    return True
+
+
+@law(
+    "isolation.merging-loses-nothing",
+    MUST,
+    rules="ISO-12 ISO-22",
+    binds="storage",
+    needs="conflict-resolution",
+)
+def merging_loses_nothing(before: World, step: Step, outcome: Outcome) -> bool:
+    """Where two changes of one object are merged, neither is lost: a counter that both counted up
+    has both counts.
+    """
+    for commit in commits(before, step, outcome):
+        database = before.databases[commit.database]
+        for thing in before.objects.values():
+            if thing.owner.value is None or not _merged(database, thing):
+                continue
+            fact = commit.transaction.records.get(thing.owner.value[1])
+            if thing.owner.value[0] == commit.connection and fact is not None:
+                made_from = database.revision(thing.owner.value[1], thing.base)
+                others = database.revision(thing.owner.value[1], database.last)
+                assert made_from is not None
+                assert others is not None
+                counted = count(thing.state.value or {}) - count(made_from[1].value.state or {})
+                before_it = count(others[1].value.state or {})
+                if count(fact.value.state or {}) != before_it + counted:
                     return False
     return True
 
