@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from zodb_spec import script as scripts
+from zodb_spec.clause import clauses
+from zodb_spec.explore.checking import broken, laws
 from zodb_spec.operation import Operation, Outcome, Raised, Returned, operations
 from zodb_spec.operations.choices import DATABASE
 from zodb_spec.world import World
@@ -28,8 +30,8 @@ from zodb_conformance.matching import (
 from zodb_conformance.results import Recorder, Step
 from zodb_conformance.targets.base import Target
 
-LAWS = ("reach.no-dangling-reference",)
-"""The laws of the model that hold for a target whose records are those of the model."""
+DANGLING = "reach.no-dangling-reference"
+"""The law that needs a look at records, and not only at what the program holds."""
 
 Source = Callable[[World], Step | None]
 """Where steps come from: given the world, the next step, or None to skip."""
@@ -60,14 +62,23 @@ class Run:
     recorder   is told of every step before it is performed, and of the clauses that were compared
                after it
     footprint  whether everything that a step could have touched is looked at after it
+    lawful     whether the laws are checked after it: of the world that the target has led to, which
+               where footprints are looked at is what the target shows
     """
 
     def __init__(
-        self, target: Target, directory: Path, recorder: Recorder, *, footprint: bool = True
+        self,
+        target: Target,
+        directory: Path,
+        recorder: Recorder,
+        *,
+        footprint: bool = True,
+        lawful: bool = False,
     ) -> None:
         self.target = target
         self.recorder = recorder
         self.footprint = footprint
+        self.lawful = lawful
         self.world = scripts.initial(resolves="conflict-resolution" in target.capabilities)
         self.bench = Bench(target.open_database, directory)
         for name in self.world.managers:
@@ -101,6 +112,8 @@ class Run:
         mismatch = self._bind(outcome, done)
         if mismatch is None and self.footprint:
             mismatch = self._look(outcome, operation)
+        if mismatch is None and self.lawful:
+            mismatch = _judged(before, step, outcome)
         if mismatch is not None:
             return self._finding(mismatch, step)
         self.recorder.exercised(trace)
@@ -108,12 +121,14 @@ class Run:
 
     def end(self) -> Finding | None:
         """Look at every record, when all steps are taken."""
+        if self.lawful and self.footprint:
+            self.recorder.exercised(clause.id for group in laws() for clause in group)
         if not self.audited or not self.taken:
             return None
         mismatch = next(audit_all(self.bench, self.world, DATABASE), None)
         if mismatch is not None:
             return self._finding(mismatch, ("end",))
-        self.recorder.exercised(LAWS)
+        self.recorder.exercised((DANGLING,))
         return None
 
     # What was observed.
@@ -314,6 +329,13 @@ class Run:
         )
 
 
+def _judged(before: World, step: Step, outcome: Outcome) -> Mismatch | None:
+    law = broken(before, step, outcome)
+    if law is None:
+        return None
+    return Mismatch(law, 0, clauses()[law].summary, "that is not what the steps led to", "False")
+
+
 def _names(error: Exception) -> set[str]:
     return {cls.__name__ for cls in type(error).__mro__}
 
@@ -363,14 +385,16 @@ def perform(
     recorder: Recorder,
     *,
     footprint: bool = True,
+    lawful: bool = False,
     avoid: Callable[[World, Step], bool] | None = None,
 ) -> Finding | None:
     """Perform a script on a fresh database of the target, up to its end or the first contradiction.
 
-    avoid: says which steps to keep away from
+    footprint, lawful  as in `Run`
+    avoid              says which steps to keep away from
     """
     with tempfile.TemporaryDirectory(prefix="zodb-conformance-") as directory:
-        run = Run(target, Path(directory), recorder, footprint=footprint)
+        run = Run(target, Path(directory), recorder, footprint=footprint, lawful=lawful)
         try:
             for number, source in enumerate(sources, 1):
                 step = source(run.world._replace(step=number))

@@ -47,12 +47,19 @@ class Search:
         """Whether the budget is spent."""
         return time.monotonic() > self.context.deadline
 
-    def try_script(self, sources: Iterable[Source], *, footprint: bool = True) -> Finding | None:
+    def try_script(
+        self, sources: Iterable[Source], *, footprint: bool = True, lawful: bool = False
+    ) -> Finding | None:
         """Perform a script; a contradiction is judged, shrunk and reported here, and given back as
         it was judged.
         """
         finding = perform(
-            self.target, sources, self.recorder, footprint=footprint, avoid=self.avoids
+            self.target,
+            sources,
+            self.recorder,
+            footprint=footprint,
+            lawful=lawful,
+            avoid=self.avoids,
         )
         if finding is not None:
             return self.judge(finding)

@@ -14,6 +14,9 @@ from zodb_conformance.running import raw, resolved
 CHOICES = 1 << 16
 """Integers of a raw script are drawn below this."""
 
+LAWFUL = 8
+"""One script of so many is held against the laws as well, after every step."""
+
 SMOKE_SCRIPT = (
     *PRELUDE,
     ("new", "thing1", "Thing"),
@@ -55,5 +58,9 @@ def walk(search: Search, weights: Mapping[str, int]) -> str:
             return f"the budget ended after {number} of {profile.scripts} scripts"
         draw = random.Random(f"{search.seed}/{number}").randrange
         numbers = [[draw(CHOICES) for _ in range(WIDTH)] for _ in range(profile.steps)]
-        search.try_script(raw(prelude(number // 2), numbers, choice), footprint=number % 2 == 0)
+        search.try_script(
+            raw(prelude(number // 2), numbers, choice),
+            footprint=number % 2 == 0,
+            lawful=number % LAWFUL == 0,
+        )
     return ""
