@@ -25,7 +25,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from typing import (
+    Any,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+)
 
 from zodb_spec.editions import CURRENT, EDITIONS, Edition
 
@@ -121,35 +130,18 @@ def tracing() -> Iterator[list[str]]:
         _traces.pop()
 
 
-def _state(
-    kind: Kind, id: str, level: Level, function: Callable[..., Any], options: _Options
-) -> None:
-    if not ID.fullmatch(id):
-        raise ValueError(
-            f"clause id {id!r}: write it as chapter.rule, in small letters and hyphens"
-        )
-    if id in _registry:
-        raise ValueError(f"clause id {id!r} is taken by {_registry[id].function.__qualname__}")
-    if not inspect.getdoc(function):
-        raise ValueError(f"clause {id!r} has no text: its docstring is what gets published")
-    _registry[id] = Clause(
-        id=id,
-        kind=kind,
-        level=level,
-        binds=options.binds,
-        rules=tuple(options.rules.split()),
-        error=tuple(options.error.split()),
-        editions=tuple(
-            edition for edition in EDITIONS if options.since <= edition <= options.until
-        ),
-        needs=tuple(options.needs.split()),
-        situations=tuple(options.situations.split()),
-        function=function,
-    )
+class Options(TypedDict, total=False):
+    """What can be said of a clause beside its id and level (see `Clause`).
 
+    rules       rows of the rule catalogue, separated by spaces
+    binds       the connection level where nothing is said
+    error       names of errors, separated by spaces
+    since       the first edition in which it is in force, the oldest where nothing is said
+    until       the last one, the current where nothing is said
+    needs       names of capabilities, separated by spaces
+    situations  names of situations, separated by spaces
+    """
 
-@dataclass(frozen=True)
-class _Options:
     rules: str
     binds: Binds
     error: str
@@ -159,20 +151,37 @@ class _Options:
     situations: str
 
 
+def _state(
+    kind: Kind, id: str, level: Level, function: Callable[..., Any], options: Options
+) -> None:
+    if not ID.fullmatch(id):
+        raise ValueError(
+            f"clause id {id!r}: write it as chapter.rule, in small letters and hyphens"
+        )
+    if id in _registry:
+        taken = _registry[id].function.__qualname__
+        raise ValueError(f"clause id {id!r} is taken by {taken}")
+    if not inspect.getdoc(function):
+        raise ValueError(f"clause {id!r} has no text: its docstring is what gets published")
+    since, until = options.get("since", EDITIONS[0]), options.get("until", CURRENT)
+    _registry[id] = Clause(
+        id=id,
+        kind=kind,
+        level=level,
+        binds=options.get("binds", "connection"),
+        rules=tuple(options.get("rules", "").split()),
+        error=tuple(options.get("error", "").split()),
+        editions=tuple(edition for edition in EDITIONS if since <= edition <= until),
+        needs=tuple(options.get("needs", "").split()),
+        situations=tuple(options.get("situations", "").split()),
+        function=function,
+    )
+
+
 def step(
-    id: str,
-    level: Level,
-    *,
-    rules: str,
-    binds: Binds = "connection",
-    error: str = "",
-    since: Edition = EDITIONS[0],
-    until: Edition = CURRENT,
-    needs: str = "",
-    situations: str = "",
+    id: str, level: Level, **options: Unpack[Options]
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """State a clause as a step of the model; to call the function is to exercise the clause."""
-    options = _Options(rules, binds, error, since, until, needs, situations)
 
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         @functools.wraps(function)
@@ -182,27 +191,25 @@ def step(
             return function(*args, **kwargs)
 
         _state("step", id, level, function, options)
-        exercised.clause = id  # type: ignore[attr-defined]  # how an outcome names the clause it rests on
+        exercised.clause = id  # type: ignore[attr-defined]  # how an outcome names its clause
         return cast("Callable[Parameters, Result]", exercised)
 
     return decorate
 
 
-def _plain(kind: Kind) -> Callable[..., Callable[[AnyFunction], AnyFunction]]:
-    def state(
-        id: str,
-        level: Level,
-        *,
-        rules: str,
-        binds: Binds = "connection",
-        error: str = "",
-        since: Edition = EDITIONS[0],
-        until: Edition = CURRENT,
-        needs: str = "",
-        situations: str = "",
-    ) -> Callable[[AnyFunction], AnyFunction]:
-        options = _Options(rules, binds, error, since, until, needs, situations)
+class Plain(Protocol):
+    """A decorator that states a clause and leaves the function as it is."""
 
+    def __call__(
+        self, id: str, level: Level, **options: Unpack[Options]
+    ) -> Callable[[AnyFunction], AnyFunction]:
+        """Give the decorator for one clause."""
+
+
+def _plain(kind: Kind) -> Plain:
+    def state(
+        id: str, level: Level, **options: Unpack[Options]
+    ) -> Callable[[AnyFunction], AnyFunction]:
         def decorate(function: AnyFunction) -> AnyFunction:
             _state(kind, id, level, function, options)
             function.clause = id  # type: ignore[attr-defined]
@@ -210,9 +217,8 @@ def _plain(kind: Kind) -> Callable[..., Callable[[AnyFunction], AnyFunction]]:
 
         return decorate
 
-    state.__doc__ = (
-        f"State a clause as {'an' if kind == 'example' else 'a'} {kind} (see the module's text)."
-    )
+    article = "an" if kind == "example" else "a"
+    state.__doc__ = f"State a clause as {article} {kind} (see the module's text)."
     return state
 
 
