@@ -229,7 +229,9 @@ def test_an_interrupt_keeps_deviations_that_were_found(workplace, tmp_path):
     assert report["clauses"]["fake.commit"]["verdict"] == "deviates"
 
 
-def test_children_do_not_outlive_a_supervisor_that_is_killed(workplace):
+def test_children_do_not_outlive_a_supervisor_that_is_killed(workplace, tmp_path, monkeypatch):
+    # Who is killed like this leaves its temporary files behind.
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     process = subprocess.Popen([*FAKE, "run", "is-slow"], stdout=subprocess.DEVNULL)
     until(lambda: len(children_of(process.pid)) == 2)
     process.kill()
@@ -246,6 +248,7 @@ def test_children_do_not_outlive_a_supervisor_that_is_killed(workplace):
         (["no-such"], "There is no target 'no-such'"),
         (["reads-wrng"], "did you mean reads-wrong?"),
         (["no_such_module:open_storage"], "There is no module 'no_such_module'"),
+        (["double:forget"], "There is no double 'double:forget' (did you mean double:forgets?)"),
         (["fake_runner:"], "not of the form package.module:name"),
         (["--database", "nothing"], "write it as package.module:name"),
         (["--zconfig", "missing.conf"], "There is no ZConfig file missing.conf"),

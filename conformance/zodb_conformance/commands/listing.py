@@ -48,8 +48,9 @@ def targets(console: Console, suite: Suite, _: Iterable[str]) -> None:
     """The registered targets."""
     console.print(rows((name, target_text(name)) for name in suite.targets()))
     console.print(
-        "\nA storage of your own needs no registration: name a function that opens it in a given\n"
-        "folder as package.module:name, or use --zconfig, --uri or --database of `run`.",
+        "\nA storage of your own needs no registration: name a function that opens it in a given "
+        "folder as package.module:name, or use --zconfig, --uri or --database of `run`. A faulty "
+        "double (see `list doubles`) is a target too, as double:name.",
         style="dim",
     )
 

@@ -15,9 +15,13 @@ from pathlib import Path
 from zodb_spec.clause import Clause
 
 from zodb_conformance.errors import UsageError
+from zodb_conformance.suite import Suite
 
 SHORT = "reference"
 """The short name of the default target."""
+
+DOUBLE = "double:"
+"""What the names of targets begin with that are faulty doubles."""
 
 UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -54,19 +58,32 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def check_target(options: argparse.Namespace, targets: Mapping[str, str]) -> None:
+def check_target(options: argparse.Namespace, suite: Suite) -> None:
     """Raise UsageError where the target can not be what the person meant."""
     if options.zconfig and not Path(options.zconfig).is_file():
         raise UsageError(f"There is no ZConfig file {options.zconfig}.")
-    for name in (options.database, options.target):
-        if ":" in name:
-            _check_importable(name)
     if options.database and ":" not in options.database:
         raise UsageError(f"--database {options.database}: write it as package.module:name.")
-    if options.target and ":" not in options.target and options.target not in (*targets, SHORT):
-        hint = close(options.target, targets)
+    if options.database:
+        _check_importable(options.database)
+    check_name(options.target, suite)
+
+
+def check_name(target: str, suite: Suite) -> None:
+    """Raise UsageError where there is no target of that name."""
+    if target.startswith(DOUBLE):
+        doubles = [DOUBLE + entry.name for entry in suite.doubles()]
+        if target not in doubles:
+            raise UsageError(
+                f"There is no double {target!r}{close(target, doubles)}; `zodb-conformance list "
+                "doubles` names them."
+            )
+    elif ":" in target:
+        _check_importable(target)
+    elif target and target not in (*suite.targets(), SHORT):
+        hint = close(target, suite.targets())
         raise UsageError(
-            f"There is no target {options.target!r}{hint}; `zodb-conformance list targets` names "
+            f"There is no target {target!r}{hint}; `zodb-conformance list targets` names "
             "them, and a storage of your own is written as package.module:name."
         )
 

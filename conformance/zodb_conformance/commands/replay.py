@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from zodb_conformance import witnesses
-from zodb_conformance.commands.options import check_target
+from zodb_conformance.commands.options import check_name
 from zodb_conformance.commands.run import ending_with
 from zodb_conformance.reports import building, terminal
 from zodb_conformance.suite import Suite
@@ -51,8 +51,7 @@ def replay(options: argparse.Namespace, suite: Suite) -> int:
     witness = witnesses.read(options.witness)
     plan = witness.plan
     if options.target:
-        options.zconfig = options.database = ""
-        check_target(options, suite.targets())
+        check_name(options.target, suite)
         plan = replace(plan, target=options.target, zconfig="", uri="", database="")
     clauses = suite.clauses()
     nursery = Nursery(plan, tuple(clauses), suite.runner, suite.limits)

@@ -25,7 +25,7 @@ from zodb_conformance.known import Known
 from zodb_conformance.plan import PROFILES, Plan
 from zodb_conformance.reports import building, folder, github, terminal
 from zodb_conformance.reports.model import Report
-from zodb_conformance.reports.progress import progress
+from zodb_conformance.reports.progress import Progress, progress
 from zodb_conformance.suite import Suite
 from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.findings import Findings
@@ -120,7 +120,9 @@ def run(options: argparse.Namespace, suite: Suite) -> int:
     nursery = Nursery(plan, tuple(clauses), suite.runner, suite.limits)
     findings = stages.empty(plan)
     console = Console(highlight=False)
-    supervise(nursery, findings, known, memories, console)
+    reachable = sum(clause.kind != "text" for clause in clauses.values())
+    with progress(console, reachable) as shown:
+        supervise(nursery, findings, known, memories, shown)
     relied_on = {entry.path.resolve() for entry in known}
     going = [path for path in findings.replayed if path.resolve() not in relied_on]
     report = building.build(
@@ -141,7 +143,7 @@ def plan_of(options: argparse.Namespace, suite: Suite, clauses: Mapping[str, Cla
 
     Raises UsageError where they make no sense.
     """
-    check_target(options, suite.targets())
+    check_target(options, suite)
     for pattern in options.only:
         matching(pattern, clauses)
     return Plan(
@@ -185,19 +187,18 @@ def supervise(
     findings: Findings,
     known: Sequence[Known],
     memories: Sequence[Witness],
-    console: Console,
+    shown: Progress,
 ) -> None:
     """Do the stages in a thread of their own, and show meanwhile how far they are."""
     announced: list[str] = []
     with ThreadPoolExecutor(1) as pool, ending_with(nursery.stop):
         work = pool.submit(stages.run, nursery, findings, known, memories, announced.append)
         try:
-            with progress(console, len(nursery.clauses)) as shown:
-                looked = 0
-                while not wait([work], LOOK).done:
-                    for stage in announced[looked:] or announced[-1:]:
-                        shown.show(stage, nursery.status())
-                    looked = len(announced)
+            looked = 0
+            while not wait([work], LOOK).done:
+                for stage in announced[looked:] or announced[-1:]:
+                    shown.show(stage, nursery.status())
+                looked = len(announced)
         finally:
             # However this block ends, no child outlives it.
             nursery.stop.set()

@@ -51,7 +51,6 @@ def show(options: argparse.Namespace, suite: Suite) -> int:
     console.print(Text.assemble((clause.id, "bold cyan"), "  ", (clause.level.value, "bold")))
     console.print()
     console.print(text(clause))
-    console.print()
     console.print(facts(clause, suite))
     if clause.kind in ("step", "law"):
         console.print("\nIts code:\n", style="dim")

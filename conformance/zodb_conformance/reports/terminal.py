@@ -58,14 +58,18 @@ def summary(report: Report, console: Console) -> None:
         text = "  is a known deviation, and its witness does not fail any more: remove the entry.\n"
         console.print(Text.assemble((f"  {stale.clause}", "bold red"), text))
     for error in report.broken:
-        end = error.strip().splitlines()[-MOST_LINES:]
-        console.print(
-            Text("\n".join(["  ...", *(f"  {text}" for text in end), ""]), "dim"), soft_wrap=True
-        )
+        _end_of(error, console)
     if report.verdict == "unusable" and report.output:
         console.print(Text("  What was printed last:", "dim"))
-        console.print(Padding(Text(plain(report.output.strip()), "dim"), (0, 2, 1, 4)))
+        _end_of(report.output, console)
     _outcome(report, console)
+
+
+def _end_of(text: str, console: Console) -> None:
+    lines = plain(text).strip().splitlines()
+    cut = ["..."] if len(lines) > MOST_LINES else []
+    for each in [*cut, *lines[-MOST_LINES:], ""]:
+        console.print(Text(f"    {each}", "dim"), soft_wrap=True)
 
 
 def _outcome(report: Report, console: Console) -> None:

@@ -53,10 +53,12 @@ def headline(report: Report) -> tuple[str, str]:
 
 def _broken(report: Report) -> str:
     broken = {told.finding.deviation.clause for told in report.deviations if told.counts}
+    others = sum(not told.counts for told in report.deviations)
     flaky = sum(told.counts for told in report.flaky)
-    parts = []
-    if broken:
-        parts.append(f"{counted(len(broken), 'clause is', 'clauses are')} broken")
+    whole = counted(len(broken), "clause") + " that it must obey" * (not report.strict)
+    parts = [f"it breaks {whole}"] if broken else []
+    if others:
+        parts.append(counted(others, "other"))
     if flaky:
-        parts.append(f"{counted(flaky, 'failure')} seen that could not be shown again")
+        parts.append(f"{counted(flaky, 'failure')} could not be shown again")
     return ", ".join(parts)

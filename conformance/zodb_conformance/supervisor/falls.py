@@ -47,17 +47,19 @@ def shortened(nursery: Nursery, fall: Fall) -> Fall:
     budget = PROFILES[nursery.plan.profile].budget
     tries = _Tries(MOST_TRIES, time.monotonic() + budget)
 
-    def falls(script: tuple[Step, ...]) -> bool:
+    # What falls is the last step: only those before it can be left out.
+    *before, last = fall.script
+
+    def falls(part: tuple[Step, ...]) -> bool:
         if nursery.stop.is_set():
             return False
-        ended = nursery.replay(script, patience(nursery, fall), check=fall.check)
-        performed = ended.glance.script
-        if ended.kind != fall.kind or not performed or performed[-1][0] != fall.script[-1][0]:
+        ended = nursery.replay((*part, last), patience(nursery, fall), check=fall.check)
+        if ended.kind != fall.kind or ended.glance.script[-1:] != (last,):
             return False
         tries.last = ended
         return True
 
-    minimise(fall.script, falls, again=tries.another)
+    minimise(before, falls, again=tries.another)
     if tries.last is None:
         return fall
     return replace(

@@ -92,9 +92,10 @@ def lane(nursery: Nursery, plan: Plan, checks: Sequence[str], learnt: Learnt) ->
     step it happened; where that does not help, it leaves the check out.  `learnt` receives
     everything, also when the run is stopped.
     """
-    todo, avoid = list(checks), plan.avoid
+    todo, avoid, limits = list(checks), plan.avoid, nursery.patience
     while todo and not nursery.stop.is_set():
-        ended = nursery.run("checks", part_of(plan, todo, avoid, len(todo) / len(checks)))
+        part = part_of(plan, todo, avoid, len(todo) / len(checks))
+        ended = nursery.run("checks", part, limits=limits)
         learnt.take(ended)
         todo = [check for check in todo if check not in learnt.notes]
         current = ended.glance.check
@@ -106,6 +107,9 @@ def lane(nursery: Nursery, plan: Plan, checks: Sequence[str], learnt: Learnt) ->
             case "crash" | "hang" | "unusable":
                 fall = fall_of(nursery, ended)
                 learnt.falls.append(fall)
+                if fall.kind == "hang":
+                    # It hangs elsewhere too, as likely as not; whether it does is confirmed later.
+                    limits = nursery.short_patience
                 if len(learnt.falls) >= MOST_FALLS:
                     note = f"not done: the target took down {MOST_FALLS} processes before"
                     learnt.notes |= dict.fromkeys(todo, note)

@@ -93,7 +93,8 @@ def smoke(nursery: Nursery, findings: Findings) -> bool:
         findings.checks = tuple(event["names"])
     if ended.kind not in ("finished", "stopped"):
         findings.unusable = why_unusable(ended)
-        findings.output = ended.output
+        traces = [event["traceback"] for event in ended.all("broke")]
+        findings.output = "\n".join(filter(None, [ended.output, *traces]))
     return ended.kind == "finished"
 
 
@@ -113,7 +114,7 @@ def why_unusable(ended: Ended) -> str:
     if ended.kind == "broke":
         error = str(ended.all("broke")[0]["error"])
         hint = next((hint for name, hint in HINTS.items() if error.startswith(name)), "")
-        return f"The target could not be opened: {error}. {hint}".rstrip()
+        return f"The smoke test failed with an error: {error}. {hint}".rstrip()
     script = ended.glance.script
     if not ended.glance.check:
         moment = "before anything was asked of it"

@@ -1,0 +1,59 @@
+"""Storages that work until a transaction stores a third record, for tests with the real runner."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import sys
+
+from ZODB.MappingStorage import MappingStorage
+
+
+class Bad(MappingStorage):
+    """Does something else with the third record of a transaction."""
+
+    stored = 0
+
+    def tpc_begin(self, transaction, tid=None, status=" "):
+        self.stored = 0
+        sys.stdout.write("\033[2J begin\n")
+        return super().tpc_begin(transaction)
+
+    def store(self, oid, serial, data, version, transaction):
+        self.stored += 1
+        if self.stored == 3:
+            self.fall()
+        return super().store(oid, serial, data, version, transaction)
+
+    def fall(self):
+        """What happens then."""
+
+
+class Segfaulting(Bad):
+    def fall(self):
+        ctypes.string_at(0)
+
+
+class Hanging(Bad):
+    def fall(self):
+        re.match("(a+)+$", "a" * 64 + "b")
+
+
+def printing(directory):
+    return Bad("bad")
+
+
+def segfaulting(directory):
+    return Segfaulting("bad")
+
+
+def hanging(directory):
+    return Hanging("bad")
+
+
+def raising(directory):
+    raise ConnectionRefusedError(111, "Connection refused")
+
+
+def nothing(directory):
+    return None
