@@ -548,6 +548,21 @@ class Failing:
     tpc_abort = abort = tpc_begin
 
 
+class Late(Failing):
+    """A participant that changes a mapping when everything has been voted on."""
+
+    mapping = None
+
+    def commit(self, transaction):
+        pass
+
+    tpc_vote = commit
+
+    def tpc_finish(self, transaction):
+        with pytest.raises(errors.ConnectionStateError, match="voted"):
+            self.mapping["late"] = 1
+
+
 def test_a_container_whose_change_is_refused_shows_its_record_again(connection, manager):
     root = connection.root()
     root["mapping"], root["list"] = PersistentMapping(a=1), PersistentList([1])
@@ -573,3 +588,15 @@ def test_a_container_that_has_no_record_yet_keeps_what_it_holds(connection, mana
         mapping["b"] = 2
     manager.abort()
     assert mapping["a"] == 1
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_container_that_is_changed_after_the_vote_shows_what_was_stored(connection, manager, new):
+    late = Late()
+    connection.root.mapping = late.mapping = PersistentMapping(a=1)
+    if not new:
+        manager.commit()
+        late.mapping["a"] = 2
+    manager.get().join(late)
+    manager.commit()
+    assert dict(late.mapping) == {"a": 1 if new else 2}

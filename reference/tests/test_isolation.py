@@ -70,6 +70,29 @@ def test_the_boundary_invalidates_what_others_changed_and_nothing_else(world):
     assert a.x == 1
 
 
+@pytest.mark.parametrize("merged", [False, True])
+def test_after_a_boundary_that_failed_nothing_older_than_the_next_one_is_shown(
+    world, monkeypatch, merged
+):
+    """What was loaded after the commit is from before it; this is no change of others."""
+    counter = world.first.root.counter
+    manager = world.first.transaction_manager
+    counter.n += 1
+    if merged:
+        world.second.root.counter.n += 10
+        commit(world.second)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.first.db().storage, "lastTransaction", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            manager.commit()
+    world.first.cacheMinimize()
+    assert counter.n == 0
+    manager.begin()
+    assert counter.n == (11 if merged else 1)
+    counter.n += 1
+    manager.commit()
+
+
 def test_a_connection_too_far_behind_loads_everything_again(world, monkeypatch):
     monkeypatch.setattr(InvalidationLog, "max_oids", 5)
     a, b = world.first.root.a, world.first.root.b

@@ -1,7 +1,9 @@
+from typing import ClassVar
+
 import pytest
 from zodb_reference import errors
 from zodb_reference.metadata import TransactionMetaData
-from zodb_reference.oids import p64, u64, z64
+from zodb_reference.oids import maxtid, p64, u64, z64
 from zodb_reference.snapshot import SharedStorage, snapshots_of
 from zodb_reference.storages import MemoryStorage
 
@@ -75,11 +77,11 @@ def test_a_snapshot_is_told_what_changed_up_to_its_point_and_no_more(steps, new_
     snapshot.advance()
     steps.write(1, OID)
     steps.wrapper.invalidate(p64(1), [OID])
-    assert snapshot.advance() == set()
+    assert snapshot.advance() == {}
     with pytest.raises(errors.ReadConflictError):
         snapshot.load(OID)
     steps.last = p64(1)
-    assert snapshot.advance() == {OID}
+    assert snapshot.advance() == {OID: p64(1)}
     assert snapshot.load(OID) == (b"record 1", p64(1))
 
 
@@ -92,7 +94,7 @@ def test_a_snapshot_made_between_announcement_and_report_misses_nothing(steps, n
     snapshot.advance()
     assert snapshot.load(OID) == (b"record 1", p64(1))
     steps.last = p64(2)
-    assert snapshot.advance() == {OID}
+    assert snapshot.advance() == {OID: p64(2)}
 
 
 def test_a_snapshot_never_moves_back(steps, new_snapshot):
@@ -106,19 +108,12 @@ def test_a_snapshot_never_moves_back(steps, new_snapshot):
     assert snapshot.load(OID) == (b"record 2", p64(2))
 
 
-def test_the_connection_that_commits_is_not_told_of_its_own_changes(steps, new_snapshot):
+def test_a_commit_is_announced_to_all_with_its_tid(steps, new_snapshot):
     mine, others = new_snapshot(), new_snapshot()
     mine.advance(), others.advance()
-    assert mine.finish(p64(1), [OID], []) == p64(1)
-    assert others.advance() == {OID}
-    assert mine.advance() == set()
-
-
-def test_it_is_told_of_those_that_the_storage_has_merged(steps, new_snapshot):
-    mine = new_snapshot()
-    mine.advance()
-    mine.finish(p64(1), [OID, p64(2)], [p64(2)])
-    assert mine.advance() == {p64(2)}
+    assert mine.finish(p64(1), [OID]) == p64(1)
+    assert others.advance() == mine.advance() == {OID: p64(1)}
+    assert others.advance() == mine.advance() == {}
 
 
 def test_a_storage_may_declare_every_cache_invalid(steps, new_snapshot):
@@ -126,7 +121,7 @@ def test_a_storage_may_declare_every_cache_invalid(steps, new_snapshot):
     snapshot.advance()
     steps.wrapper.invalidateCache()
     assert snapshot.advance() is None
-    assert snapshot.advance() == set()
+    assert snapshot.advance() == {}
 
 
 def test_an_object_created_after_the_snapshot_is_a_conflict(steps, new_snapshot):
@@ -166,6 +161,12 @@ def test_the_storage_asks_its_wrapper_about_records():
 class Instance:
     """A storage that keeps snapshots itself."""
 
+    answers: ClassVar = {
+        "load": (b"record", p64(3)),
+        "poll_invalidations": [p64(5)],
+        "tpc_finish": p64(4),
+    }
+
     def __init__(self, made=()):
         self.made = list(made)
         self.calls = []
@@ -177,7 +178,7 @@ class Instance:
     def __getattr__(self, name):
         if name == "tpc_vote":
             return lambda meta: None
-        return lambda *args: self.calls.append((name, *args)) or (b"record", p64(3))
+        return lambda *args: self.calls.append((name, *args)) or self.answers.get(name)
 
 
 def test_a_storage_with_snapshots_of_its_own_is_asked_for_one_for_each_connection():
@@ -186,11 +187,12 @@ def test_a_storage_with_snapshots_of_its_own_is_asked_for_one_for_each_connectio
     snapshot, _ = new_snapshot(), new_snapshot()
     meta = TransactionMetaData()
     assert snapshot.load(OID) == (b"record", p64(3))
-    snapshot.advance()
+    assert snapshot.advance() == {p64(5): maxtid}
     snapshot.sync()
     snapshot.complete()
     assert snapshot.vote(meta) == ()
-    snapshot.finish(meta, [OID], [])
+    assert snapshot.finish(meta, [OID, p64(5)]) == p64(4)
+    assert snapshot.advance() == {OID: p64(4), p64(5): maxtid}
     snapshot.release()
     assert len(storage.made) == 2
     assert storage.made[0].calls == [
@@ -199,6 +201,7 @@ def test_a_storage_with_snapshots_of_its_own_is_asked_for_one_for_each_connectio
         ("sync", True),
         ("afterCompletion",),
         ("tpc_finish", meta),
+        ("poll_invalidations",),
         ("release",),
     ]
     assert storage.calls == storage.made[1].calls == []

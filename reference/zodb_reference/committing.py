@@ -43,7 +43,7 @@ class Commit:
         self._registered = registered
         self._taken = 0  # how many of `registered` have been dealt with
         self._sizes: dict[bytes, int] = {}  # of the records of what is written
-        self._resolved: frozenset[bytes] = frozenset()
+        self.stale: set[bytes] = set()  # what must be loaded again when this has finished
         self._writer = self.writer_class(connection)
         self._meta = TransactionMetaData(
             transaction.user, transaction.description, transaction.extension
@@ -82,14 +82,14 @@ class Commit:
     def vote(self) -> None:
         """Store what the other participants have changed meanwhile; let the storage vote."""
         self.store_changes()
-        self._resolved = frozenset(self._snapshot.vote(self._meta))
+        self.stale.update(self._snapshot.vote(self._meta))  # the storage has merged these
         self.voted = True
 
     def finish(self) -> None:
         """Make it all durable and visible."""
-        serial = self._snapshot.finish(self._meta, self.written, self._resolved)
+        serial = self._snapshot.finish(self._meta, self.written)
         self._objects.settle(self.written, self._sizes, serial)
-        self._objects.invalidate(self._resolved)  # LIFE-17: the storage has merged their states
+        self._objects.invalidate(self.stale)
 
     def abort(self) -> None:
         """Make the storage forget it; this may be called in any phase (TXN-4)."""

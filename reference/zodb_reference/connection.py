@@ -286,15 +286,18 @@ class Connection:
             raise
         self._registered.append(obj)
 
-    @staticmethod
-    def _undo_in_memory(obj: Any) -> None:
+    def _undo_in_memory(self, obj: Any) -> None:
         """Discard a change that was made in memory before it was registered (LIFE-20).
 
         The persistent containers change first and register then. What they held is in their
         record, if they have one, since an object that has changed before does not register again.
         """
-        if isinstance(obj, PersistentMapping | PersistentList) and obj._p_serial != z64:
+        if not isinstance(obj, PersistentMapping | PersistentList):
+            return
+        if obj._p_serial != z64:
             obj._p_invalidate()
+        elif self._commit is not None:
+            self._commit.stale.add(obj._p_oid)  # it will have a record if the commit is finished
 
     # For the writer of records
 
@@ -371,7 +374,7 @@ class Connection:
     def _pass_boundary(self) -> None:
         """Move the snapshot, and discard what others have changed meanwhile (ISO-2 to 5)."""
         self._read_current.clear()
-        self.objects.invalidate(self._snapshot.advance())
+        self.objects.catch_up(self._snapshot.advance())
 
     def _join(self) -> None:
         """Join the manager's transaction at the first change (CONN-37, CONN-38)."""

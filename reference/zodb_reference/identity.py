@@ -1,9 +1,11 @@
 """One object for one oid: which objects a connection owns, and how they come and go."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from persistent import Persistent, PickleCache
+
+from zodb_reference.oids import z64
 
 
 class _NoStates:
@@ -93,14 +95,26 @@ class IdentityMap:
             obj._p_serial = serial
             self.note_size(oid, obj, sizes[oid])
 
-    def invalidate(self, oids: Collection[bytes] | None) -> None:
-        """Discard the state of these objects, of all where `oids` is None, so that it is reloaded.
+    def catch_up(self, changes: Mapping[bytes, bytes] | None) -> None:
+        """Discard what is older than these changes, of oids at tids; everything for None (ISO-3).
 
-        Persistent classes are reloaded at once, and last: this may fail, and must not keep another
+        What this connection has committed itself is not older (ISO-34), unless it was loaded again
+        from a snapshot before that.
+        """
+        if changes is None:
+            self.invalidate(self.cache.cache_data)
+            return
+        cached = ((oid, self.cache.get(oid), tid) for oid, tid in changes.items())
+        self.invalidate(
+            [oid for oid, obj, tid in cached if obj is not None and (obj._p_serial or z64) < tid]
+        )
+
+    def invalidate(self, oids: Collection[bytes]) -> None:
+        """Discard the state of these objects, so that it is loaded again.
+
+        Persistent classes are loaded at once, and last: this may fail, and must not keep another
         object from being invalidated.
         """
-        if oids is None:
-            oids = self.cache.cache_data
         for are_classes in (False, True):
             self.cache.invalidate(
                 [oid for oid in oids if isinstance(self.cache.get(oid), type) is are_classes]

@@ -10,7 +10,6 @@ from typing import NamedTuple
 class _Entry(NamedTuple):
     tid: bytes
     oids: Collection[bytes] | None  # None: any object may have changed
-    source: object  # the reader that made these changes itself, if it is one
 
 
 class InvalidationLog:
@@ -31,30 +30,28 @@ class InvalidationLog:
         self._end = 0  # the number of entries ever appended
         self._oids = 0
 
-    def append(self, tid: bytes, oids: Collection[bytes] | None, source: object = None) -> None:
+    def append(self, tid: bytes, oids: Collection[bytes] | None) -> None:
         """Add the commit `tid`, which must not be less than the last one (CONN-29)."""
         with self._lock:
-            self._entries.append(_Entry(tid, oids, source))
+            self._entries.append(_Entry(tid, oids))
             self._end += 1
             self._oids += self._weight(oids)
             while self._oids > self.max_oids:
                 self._oids -= self._weight(self._entries.popleft().oids)
 
-    def read(
-        self, position: int, upto: bytes, reader: object
-    ) -> tuple[Collection[bytes] | None, int]:
+    def read(self, position: int, upto: bytes) -> tuple[dict[bytes, bytes] | None, int]:
         """Return what commits up to the tid `upto` changed since `position`, and the new position.
 
-        Later entries stay unread, so that what is invalidated fits a snapshot at `upto` exactly
-        (ISO-3). Changes whose source is `reader` are left out (ISO-34). None in place of the oids
-        says that any object may have changed.
+        That is the oids, each with the tid of its last change, or None where any object may have
+        changed. Later entries stay unread, so that what is invalidated fits a snapshot at `upto`
+        exactly (ISO-3).
         """
         with self._lock:
             unread = min(self._end - position, len(self._entries))
             known = position + unread == self._end
             news = list(islice(reversed(self._entries), unread))
             end = self._end
-        changed: set[bytes] = set()
+        changed: dict[bytes, bytes] = {}
         position = end - unread
         for entry in reversed(news):
             if entry.tid > upto:
@@ -62,8 +59,8 @@ class InvalidationLog:
             position += 1
             if entry.oids is None:
                 known = False
-            elif entry.source is not reader:
-                changed.update(entry.oids)
+            else:
+                changed.update(dict.fromkeys(entry.oids, entry.tid))
         return (changed if known else None), position
 
     @staticmethod

@@ -8,13 +8,13 @@ to a point of its own.
 The errors of a storage become those of this package here.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from zodb_reference.errors import ConnectionStateError, ReadConflictError, own_errors
 from zodb_reference.invalidation import InvalidationLog
 from zodb_reference.metadata import TransactionMetaData
-from zodb_reference.oids import oid_repr, p64, tid_repr, u64, z64
+from zodb_reference.oids import maxtid, oid_repr, p64, tid_repr, u64, z64
 from zodb_reference.records import own_references
 
 
@@ -23,16 +23,19 @@ class Snapshot:
 
     def __init__(self, storage: Any) -> None:
         self._storage = storage
+        self._own: dict[bytes, bytes] = {}  # what this connection has committed since advance()
 
-    def advance(self) -> Collection[bytes] | None:
+    def advance(self) -> Mapping[bytes, bytes] | None:
         """Move the snapshot to the newest state.
 
-        Return the oids that others have changed since the last time, or None where they cannot be
-        enumerated and everything may have changed (ISO-35).
+        Return the oids that were changed since the last time, each with the tid of the change or,
+        where that is not known, with `maxtid`; return None where they cannot be enumerated and
+        everything may have changed (ISO-35).
         """
         with own_errors:
-            changed: Collection[bytes] | None = self._storage.poll_invalidations()
-        return changed
+            changed: Iterable[bytes] | None = self._storage.poll_invalidations()
+        own, self._own = self._own, {}
+        return None if changed is None else {**own, **dict.fromkeys(changed, maxtid)}
 
     def load(self, oid: bytes) -> tuple[bytes, bytes]:
         """Return record and serial of an object, as of the snapshot.
@@ -104,12 +107,14 @@ class Snapshot:
             resolved: Collection[bytes] | None = self._storage.tpc_vote(meta)
         return resolved or ()
 
-    def finish(
-        self, meta: TransactionMetaData, written: Collection[bytes], resolved: Collection[bytes]
-    ) -> bytes:
-        """Make the transaction durable and visible; return its tid."""
+    def finish(self, meta: TransactionMetaData, written: Collection[bytes]) -> bytes:
+        """Make the transaction, which has written these oids, durable and visible; return its tid.
+
+        The snapshot is not moved by that.
+        """
         with own_errors:
             tid: bytes = self._storage.tpc_finish(meta)
+        self._own.update(dict.fromkeys(written, tid))
         return tid
 
     def abort(self, meta: TransactionMetaData) -> None:
@@ -167,8 +172,8 @@ class SharedSnapshot(Snapshot):
         self._point = z64
         self._before: bytes | None = None  # the tid after the point, once there is one
 
-    def advance(self) -> Collection[bytes] | None:
-        """Move the point to the last transaction; return what others changed up to there.
+    def advance(self) -> Mapping[bytes, bytes] | None:
+        """Move the point to the last transaction; return what was changed up to there.
 
         A storage announces a commit before it reports it as its last transaction (ISO-33), so what
         is in the log by now covers the new point.
@@ -177,7 +182,7 @@ class SharedSnapshot(Snapshot):
             last = self._storage.lastTransaction()
         self._point = max(self._point, last)
         self._before = p64(u64(self._point) + 1)
-        changed, self._position = self._shared.log.read(self._position, self._point, self)
+        changed, self._position = self._shared.log.read(self._position, self._point)
         return changed
 
     def load(self, oid: bytes) -> tuple[bytes, bytes]:
@@ -207,19 +212,13 @@ class SharedSnapshot(Snapshot):
     def release(self) -> None:
         """Do nothing: the storage does not know of the view."""
 
-    def finish(
-        self, meta: TransactionMetaData, written: Collection[bytes], resolved: Collection[bytes]
-    ) -> bytes:
-        """Make the transaction durable and visible, and tell the other connections."""
+    def finish(self, meta: TransactionMetaData, written: Collection[bytes]) -> bytes:
+        """Make the transaction durable and visible, and announce it to all connections."""
         oids = frozenset(written)
-
-        def announce(tid: bytes) -> None:
-            self._shared.log.append(tid, oids, self)
-            if resolved:  # this connection has not seen either what the storage merged
-                self._shared.log.append(tid, resolved)
-
         with own_errors:
-            tid: bytes = self._storage.tpc_finish(meta, announce)
+            tid: bytes = self._storage.tpc_finish(
+                meta, lambda tid: self._shared.log.append(tid, oids)
+            )
         return tid
 
 
