@@ -65,7 +65,8 @@ def test_oids_and_tids_go_on_increasing_after_reopening(path, open_sqlite, commi
     storage = open_sqlite(path)
     oid = storage.new_oid()
     assert oid > A
-    last = commit(storage, {oid: b"b"})
+    commit(storage, {oid: b"b"})
+    last = commit(storage, {A: b"b"})
     storage.close()
     monkeypatch.setattr("time.time", lambda: 0)
     storage = open_sqlite(path)

@@ -213,6 +213,8 @@ def _make(path: Path, errors: ModuleType) -> None:
     try:
         with explained(path, errors):
             with closing(_open_connection(unfinished, "mode=rwc")) as connection:
+                # Nobody knows of the file yet: it is enough to have it on the disk in the end.
+                connection.execute("PRAGMA synchronous = OFF")
                 connection.execute("PRAGMA journal_mode = MEMORY").fetchall()
                 sqlite_format.make_tables(connection)
             _sync(unfinished)
@@ -229,10 +231,16 @@ def require_ours(path: Path, errors: ModuleType) -> None:
     """
     try:
         with closing(_open_connection(path, "mode=ro&immutable=1")) as connection:
-            ((application_id,),) = connection.execute("PRAGMA application_id").fetchall()
-            ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+            _recognize(path, connection, errors)
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise _not_ours(path, str(error), errors) from error
+        # A crash may have left the file half written, which is mended from its log.
+        if not beside(path, "-wal").exists():
+            raise _not_ours(path, str(error), errors) from error
+
+
+def _recognize(path: Path, connection: sqlite3.Connection, errors: ModuleType) -> None:
+    ((application_id,),) = connection.execute("PRAGMA application_id").fetchall()
+    ((version,),) = connection.execute("PRAGMA user_version").fetchall()
     if path.stat().st_size < sqlite_format.PAGE_SIZE:
         raise _not_ours(path, "it is too short", errors)
     if application_id != sqlite_format.APPLICATION_ID:
@@ -260,14 +268,14 @@ def _connect(path: Path, errors: ModuleType) -> sqlite3.Connection:
         connection = _open_connection(path, "mode=rw")
         try:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+            connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
+            connection.execute("PRAGMA fullfsync = ON")
             connection.execute("BEGIN EXCLUSIVE")
             connection.execute("COMMIT")
             _verify(path, connection, errors)
             ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
             if mode != "wal":
                 raise errors.StorageError(f"{path}: SQLite can't keep a log here, only a {mode}")
-            connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
-            connection.execute("PRAGMA fullfsync = ON")
             connection.execute("PRAGMA wal_autocheckpoint = 0").fetchall()
         except BaseException:
             connection.close()
@@ -298,11 +306,12 @@ def _connect_to_read(path: Path, errors: ModuleType) -> sqlite3.Connection:
 
 
 def _verify(path: Path, connection: sqlite3.Connection, errors: ModuleType) -> None:
-    """Raise `StorageError` if the structure of the file is damaged.
+    """Raise `StorageError` if this is no storage after all, or if its structure is damaged.
 
     This reads the whole file, at some seconds a gigabyte. Less is not enough: only the full check
     compares indexes with tables, and a damaged index would show an old revision as the current.
     """
+    _recognize(path, connection, errors)
     ((pages,),) = connection.execute("PRAGMA page_count").fetchall()
     ((page_size,),) = connection.execute("PRAGMA page_size").fetchall()
     # Until a log has been moved into the file, its end may be in the log.
