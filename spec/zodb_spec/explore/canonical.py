@@ -7,8 +7,9 @@ visited each of them would never end; so worlds are compared in a form in which
 * step numbers and the ids of clauses are gone, and so is what holds for one step only: whether an
   object that nobody changed is loaded, and which objects the caches hold;
 * of the history only that is left which somebody can still see: the revisions that the snapshot of
-  a connection shows, the newest ones, and those from which a change was made.  Tids, which carry
-  nothing but order, become positions among these;
+  a connection shows, and the newest ones.  A change that is under way was made from the revision
+  that its snapshot shows, by law.  Tids, which carry nothing but order, become positions among the
+  snapshots;
 * managers, connections, objects and oids have no names: each is known by what it is and by what it
   refers to.
 
@@ -25,7 +26,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from zodb_spec.world import (
-    CHANGED,
     CLEAN,
     GHOST,
     LOADED,
@@ -79,8 +79,16 @@ def canonical(world: World, *, lengths: bool = False) -> str:
     lengths: whether worlds whose databases have a different number of transactions are told apart
     """
     described = dict(_descriptions(world))
+    for node in [node for found in described.values() for node in _named(found)]:
+        described.setdefault(node, Description((node.kind, "nothing")))
     history = [len(found.history) for found in world.databases.values()] if lengths else ""
     return f"{history}{_smallest(described, dict.fromkeys(described, 0))}"
+
+
+def _named(found: Description) -> Iterator[Node]:
+    yield from found.refers
+    for group in found.groups:
+        yield from group
 
 
 # What can still be seen of the past.
@@ -91,15 +99,11 @@ def _past(world: World, name: Name) -> Past:
     written = [item.tid for item in database.history if item.records]
     looking = {found.snapshot for found in world.connections.values() if found.database == name}
     points = sorted({_point(written, at) for at in looking | {database.last}})
-    bases: dict[Oid, set[Tid]] = {}
-    for thing in world.objects.values():
-        if thing.status.value == CHANGED and thing.owner.value is not None:
-            bases.setdefault(thing.owner.value[1], set()).add(thing.base)
     revisions = {}
     for oid in database.oids():
         tids = [item.tid for item in database.history if oid in item.records]
         shown = {tids[index - 1] for at in points if (index := bisect_right(tids, at))}
-        revisions[oid] = tuple(sorted(shown | (bases.get(oid, set()) & set(tids))))
+        revisions[oid] = tuple(sorted(shown))
     return Past(tuple(points), revisions)
 
 
@@ -115,12 +119,12 @@ def _descriptions(world: World) -> Iterator[tuple[Node, Description]]:
     for name, manager in world.managers.items():
         groups = (_nodes("connection", manager.joined), _nodes("object", manager.limbo))
         yield Node("manager", name), Description(("manager", manager.status.value), (), groups)
-    pasts = {name: _past(world, name) for name in world.databases}
-    for name, past in pasts.items():
+    for name in world.databases:
+        past = _past(world, name)
         yield from _connections(world, name, past)
         yield from _oids(world, name, past)
     for name, thing in world.objects.items():
-        yield Node("object", name), _object(world, thing, pasts)
+        yield Node("object", name), _object(world, thing)
 
 
 def _nodes(kind: str, names: Iterable[object]) -> tuple[Node, ...]:
@@ -165,18 +169,16 @@ def _record(
     return (found[1].value.kind, *_state(found[1].value.state, name))
 
 
-def _object(world: World, thing: Object, pasts: Mapping[Name, Past]) -> Description:
+def _object(world: World, thing: Object) -> Description:
     status = CLEAN if thing.status.value in (GHOST, LOADED) else thing.status.value
     if thing.owner.value is None:
         state, refers = _state(thing.state.value, "")
         return Description(("object", thing.kind, status, state), refers)
     connection, oid = thing.owner.value
     database = world.connections[connection].database
-    revisions = pasts[database].revisions.get(oid, ())
-    base = bisect_right(revisions, thing.base) if status == CHANGED else 0
     state, refers = _state(thing.state.value, database)
     owner = (Node("connection", connection), Node("oid", (database, oid)))
-    return Description(("object", thing.kind, status, base, state), owner + refers)
+    return Description(("object", thing.kind, status, state), owner + refers)
 
 
 def _state(state: State | None, database: Name) -> tuple[Any, tuple[Node, ...]]:

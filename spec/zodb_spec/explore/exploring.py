@@ -212,7 +212,12 @@ def steps(start: World, bounds: Bounds) -> Iterator[Taken]:
             world = origin.world._replace(step=origin.world.step + 1)
             for operation in table:
                 for step in choices(world, operation, bounds):
-                    outcomes, trace = operation.outcomes(world, step[1:])
+                    try:
+                        outcomes, trace = operation.outcomes(world, step[1:])
+                    except Exception as error:
+                        lines = (*origin.lines(), line(world, step))
+                        error.add_note("at the end of:\n" + "\n".join(lines))
+                        raise
                     for outcome in outcomes:
                         new = outcome.world is not world and is_new(outcome.world)
                         if new:
