@@ -27,3 +27,33 @@ def manager(connection):
 def other(db, connection):
     """A second connection, opened after the first, with another transaction manager."""
     return db.open(transaction.TransactionManager())
+
+
+class Participant:
+    """Another participant of a transaction, which does in one phase what a test wants."""
+
+    def __init__(self, sort_key, phases):
+        self.sort_key = sort_key
+        self.phases = phases
+
+    def sortKey(self):  # noqa: N802
+        return self.sort_key
+
+    def __getattr__(self, name):
+        if name in ("abort", "tpc_begin", "commit", "tpc_vote", "tpc_finish", "tpc_abort"):
+            return lambda transaction: self.phases.get(name, int)()
+        raise AttributeError(name)
+
+
+@pytest.fixture
+def participate(manager):
+    """Let another participant join the transaction of `manager`.
+
+    The functions given are called in the phases of these names. The sort key "" lets it go first,
+    "~" last.
+    """
+
+    def join(sort_key="", **phases):
+        manager.get().join(Participant(sort_key, phases))
+
+    return join

@@ -36,189 +36,6 @@ def test_a_connection_provides_what_its_partners_expect(connection, interface):
     assert verifyObject(interface, connection)
 
 
-# Opening and closing
-
-
-def test_a_connection_is_bound_to_the_manager_that_it_is_opened_with(db):
-    manager = transaction.TransactionManager()
-    connection = db.open(manager)
-    assert connection.transaction_manager is manager
-    connection.root.x = 1
-    transaction.abort()
-    manager.commit()
-    with db.transaction() as another:
-        assert another.root.x == 1
-
-
-def test_a_connection_is_bound_to_the_manager_of_the_thread_by_default(db):
-    connection = db.open()
-    assert connection.transaction_manager is transaction.manager.manager
-    connection.root.x = 1
-    transaction.commit()
-    connection.close()
-    with db.transaction() as another:
-        assert another.root.x == 1
-
-
-def test_a_connection_knows_its_database_open_and_closed(db, connection):
-    assert connection.db() is db
-    connection.close()
-    assert connection.db() is db
-
-
-def test_a_connection_is_the_only_one_of_its_group(db, connection):
-    assert connection.connections == {"unnamed": connection}
-    assert connection.get_connection("unnamed") is connection
-    with pytest.raises(KeyError):
-        connection.get_connection("other")
-
-
-def test_a_closed_connection_refuses_everything(connection, manager, item):
-    other = connection.root.other = Item()
-    manager.commit()
-    other._p_deactivate()
-    connection.close()
-    for refused in (
-        lambda: connection.get(z64),
-        lambda: connection.add(Item()),
-        lambda: connection.root,
-        connection.isReadOnly,
-        connection.sync,
-        lambda: other.x,
-        other._p_activate,
-    ):
-        with pytest.raises(errors.ConnectionStateError, match="closed"):
-            refused()
-    assert other._p_changed is None
-
-
-def test_a_loaded_object_of_a_closed_connection_cannot_be_changed(connection, item):
-    connection.close()
-    with pytest.raises(errors.ConnectionStateError, match="closed"):
-        item.x = 2
-    assert (item.x, item._p_changed) == (1, False)
-
-
-def test_closing_a_closed_connection_does_nothing(db, connection):
-    connection.close()
-    connection.close()
-    assert db.open(transaction.TransactionManager()) is connection
-    assert db.open(transaction.TransactionManager()) is not connection
-
-
-def test_a_connection_with_changes_cannot_be_closed(connection, manager, item):
-    item.x = 2
-    connection.onCloseCallback(manager.commit)
-    with pytest.raises(errors.ConnectionStateError, match="commit or abort"):
-        connection.close()
-    assert connection.root.item.x == 2
-    manager.commit()
-    connection.close()
-
-
-def test_a_closed_connection_is_not_told_of_transactions_any_more(connection, manager, item):
-    connection.close()
-    assert not manager.registeredSynchs()
-    manager.begin()
-
-
-def test_closing_tolerates_a_manager_that_has_forgotten_the_connection(connection, manager):
-    manager.clearSynchs()
-    connection.close()
-    assert connection.opened is None
-
-
-def test_a_connection_opened_again_has_its_objects_and_the_newest_state(
-    db, connection, item, other
-):
-    same = connection.root.same = Item()
-    same.x = 1
-    connection.transaction_manager.commit()
-    other.sync()
-    connection.close()
-    other.root.item.x = 2
-    other.transaction_manager.commit()
-    assert db.open(transaction.TransactionManager()) is connection
-    assert connection.root.item is item
-    assert item._p_changed is None
-    assert item.x == 2
-    assert same._p_changed is False
-
-
-def test_close_calls_the_callbacks_while_the_connection_is_open_and_once(db, connection):
-    calls = []
-    connection.onCloseCallback(lambda: calls.append(connection.opened is not None))
-    connection.onCloseCallback(lambda: calls.append("second"))
-    connection.close()
-    db.open(transaction.TransactionManager()).close()
-    assert calls == [True, "second"]
-
-
-def test_a_failing_callback_is_logged_and_prevents_nothing(connection, caplog):
-    calls = []
-    connection.onCloseCallback(lambda: 1 / 0)
-    connection.onCloseCallback(lambda: calls.append("second"))
-    connection.close()
-    assert connection.opened is None
-    assert calls == ["second"]
-    assert caplog.records[0].exc_info[0] is ZeroDivisionError
-
-
-def test_a_callback_may_close_the_connection_or_keep_it_open(connection, manager, item):
-    connection.onCloseCallback(lambda: setattr(item, "x", 2))
-    with pytest.raises(errors.ConnectionStateError, match="commit or abort"):
-        connection.close()
-    manager.abort()
-    connection.onCloseCallback(connection.close)
-    connection.close()
-    assert connection.opened is None
-
-
-def test_close_clears_the_debug_information(connection):
-    connection.setDebugInfo("a", 1)
-    connection.setDebugInfo("b")
-    assert connection.getDebugInfo() == ("a", 1, "b")
-    connection.close()
-    assert connection.getDebugInfo() == ()
-
-
-def test_a_connection_that_cannot_be_opened_stays_closed(db, connection, monkeypatch):
-    connection.close()
-    monkeypatch.setattr(db.storage, "lastTransaction", lambda: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        db.open(transaction.TransactionManager())
-    assert connection.opened is None
-
-
-def test_the_storage_is_synchronized_where_a_transaction_begins_and_nowhere_else(
-    db, connection, manager
-):
-    synced = []
-    db.storage.sync = lambda: synced.append(True)
-    connection.root.x = 1
-    manager.commit()
-    manager.abort()
-    connection.close()
-    assert db.open(manager) is connection
-    assert synced == []
-    manager.begin()
-    assert synced == [True]
-    connection.sync()
-    assert synced == [True, True]
-
-
-def test_the_storage_is_told_of_the_end_of_transactions_and_of_connections(db, connection, manager):
-    ended = []
-    db.storage.afterCompletion = lambda: ended.append(True)
-    connection.root.x = 1
-    manager.commit()
-    assert ended == [True]
-    manager.abort()
-    assert ended == [True] * 2
-    connection.close()
-    assert ended == [True] * 3
-
-
 # Objects and their oids
 
 
@@ -533,42 +350,18 @@ def test_an_object_of_another_jar_cannot_be_registered(connection, other):
 # Containers that change before they register
 
 
-class Failing:
-    """A participant that fails when it is asked to commit."""
-
-    def sortKey(self):  # noqa: N802  # the name that transaction calls
-        return ""
-
-    def commit(self, transaction):
-        raise ZeroDivisionError
-
-    def tpc_begin(self, transaction):
-        pass
-
-    tpc_abort = abort = tpc_begin
+def fail():
+    raise ZeroDivisionError
 
 
-class Late(Failing):
-    """A participant that changes a mapping when everything has been voted on."""
-
-    mapping = None
-
-    def commit(self, transaction):
-        pass
-
-    tpc_vote = commit
-
-    def tpc_finish(self, transaction):
-        with pytest.raises(errors.ConnectionStateError, match="voted"):
-            self.mapping["late"] = 1
-
-
-def test_a_container_whose_change_is_refused_shows_its_record_again(connection, manager):
+def test_a_container_whose_change_is_refused_shows_its_record_again(
+    connection, manager, participate
+):
     root = connection.root()
     root["mapping"], root["list"] = PersistentMapping(a=1), PersistentList([1])
     manager.commit()
     mapping, numbers = root["mapping"], root["list"]
-    manager.get().join(Failing())
+    participate(commit=fail)
     with pytest.raises(ZeroDivisionError):
         manager.commit()
     with pytest.raises(TransactionFailedError):
@@ -578,10 +371,10 @@ def test_a_container_whose_change_is_refused_shows_its_record_again(connection, 
     assert (dict(mapping), list(numbers)) == ({"a": 1}, [1])
 
 
-def test_a_container_that_has_no_record_yet_keeps_what_it_holds(connection, manager):
+def test_a_container_that_has_no_record_yet_keeps_what_it_holds(connection, manager, participate):
     mapping = PersistentMapping(a=1)
     connection.add(mapping)
-    manager.get().join(Failing())
+    participate(commit=fail)
     with pytest.raises(ZeroDivisionError):
         manager.commit()
     with contextlib.suppress(TransactionFailedError):
@@ -591,12 +384,17 @@ def test_a_container_that_has_no_record_yet_keeps_what_it_holds(connection, mana
 
 
 @pytest.mark.parametrize("new", [True, False])
-def test_a_container_that_is_changed_after_the_vote_shows_what_was_stored(connection, manager, new):
-    late = Late()
-    connection.root.mapping = late.mapping = PersistentMapping(a=1)
+def test_a_container_that_is_changed_after_the_vote_shows_what_was_stored(
+    connection, manager, participate, new
+):
+    def change():
+        with pytest.raises(errors.ConnectionStateError, match="voted"):
+            mapping["late"] = 1
+
+    connection.root.mapping = mapping = PersistentMapping(a=1)
     if not new:
         manager.commit()
-        late.mapping["a"] = 2
-    manager.get().join(late)
+        mapping["a"] = 2
+    participate(tpc_finish=change)
     manager.commit()
-    assert dict(late.mapping) == {"a": 1 if new else 2}
+    assert dict(mapping) == {"a": 1 if new else 2}
