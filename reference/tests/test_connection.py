@@ -93,7 +93,11 @@ def test_an_object_with_an_oid_of_unknown_origin_cannot_be_added(connection):
     assert (item._p_oid, item._p_jar) == (p64(77), None)
 
 
-@pytest.mark.parametrize("value", [1, {}, Item, object(), WeakRef(Item())], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [1, {}, Item, object(), WeakRef(Item())],
+    ids=["number", "dict", "class", "object", "weak reference"],
+)
 def test_only_persistent_objects_can_be_added(connection, value):
     with pytest.raises(TypeError, match="not persistent"):
         connection.add(value)
