@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from persistent.wref import WeakRef
-from zodb_spec.clause import clauses
 from zodb_spec.operations.choices import in_limbo, place
 from zodb_spec.values import EXPRESSIONS, same
 from zodb_spec.world import (
@@ -33,6 +32,16 @@ from zodb_spec.world import (
 )
 
 from zodb_conformance.bench import VALUES, Bench
+from zodb_conformance.blaming import (
+    FRESH,
+    OWNED,
+    Blame,
+    Sight,
+    Stand,
+    of_contents,
+    of_fact,
+    of_serial,
+)
 
 MISSING = object()
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -147,11 +156,15 @@ def comparison(where: str, value: Value) -> str:
 # Objects.
 
 
-def look(bench: Bench, world: World, seen: dict[Name, Any]) -> Mismatch | None:
+def look(
+    bench: Bench, world: World, seen: dict[Name, Sight], cause: str, *, audited: bool
+) -> Mismatch | None:
     """Look at every object that the program holds, without loading anything.
 
-    seen: what was looked at before, so that what has not changed since is not compared again; it is
-    brought up to date
+    seen     what was looked at before, so that what has not changed since is not compared again; it
+             is brought up to date
+    cause    the clause by which the last step passed
+    audited  whether the records are looked at as well
     """
     for name, thing in world.objects.items():
         if in_limbo(world, name):
@@ -160,71 +173,68 @@ def look(bench: Bench, world: World, seen: dict[Name, Any]) -> Mismatch | None:
         real = bench.variables[name]
         owner = thing.owner.value
         snapshot = 0 if owner is None else world.connections[owner[0]].snapshot
-        key = (thing, snapshot, real._p_changed, real._p_jar, real._p_oid)
-        if seen.get(name) == key:
+        sight = Sight(thing, snapshot, real._p_changed, real._p_jar, real._p_oid)
+        before = seen.get(name)
+        if before == sight:
             continue
-        mismatch = _look_at(bench, world, name, thing)
+        mismatch = look_at(bench, Stand(world, name, before, cause), audited=audited)
         if mismatch is not None:
             return mismatch
-        seen[name] = key
+        seen[name] = sight
     return None
 
 
-def _look_at(bench: Bench, world: World, name: Name, thing: Object) -> Mismatch | None:
-    for mismatch in (_owner(bench, name, thing), _status(bench, world, name, thing)):
+def look_at(bench: Bench, stand: Stand, *, audited: bool) -> Mismatch | None:
+    """Look at one object; `audited` as for `look`."""
+    for mismatch in (_owner(bench, stand), _status(bench, stand)):
         if mismatch is not None:
             return mismatch
-    real = bench.variables[name]
-    if thing.owner.value is not None:
-        connection = world.connections[thing.owner.value[0]]
-        if not connection.is_open.value or real._p_changed is None:
+    owner = stand.thing.owner.value
+    if owner is not None:
+        connection = stand.world.connections[owner[0]]
+        if not connection.is_open.value or bench.variables[stand.name]._p_changed is None:
             return None
-        serial = _serial(bench, world, name, thing)
+        serial = _serial(bench, stand)
         if serial is not None:
             return serial
-    return _contents(bench, world, name, thing)
+    return _contents(bench, stand, audited=audited)
 
 
-def _owner(bench: Bench, name: Name, thing: Object) -> Mismatch | None:
+def _owner(bench: Bench, stand: Stand) -> Mismatch | None:
+    name, fact = stand.name, stand.thing.owner
     real = bench.variables[name]
-    fact = thing.owner
+    half = (real._p_jar is None) != (real._p_oid is None)
+    blame = Blame(OWNED) if half else of_fact(stand, fact)
     if fact.value is None:
         if real._p_jar is None and real._p_oid is None:
             return None
         observed = f"{name} has jar {short(real._p_jar)} and oid {short(real._p_oid)}"
         expression = f"{name}._p_jar is None and {name}._p_oid is None"
-        return Mismatch(
-            fact.clause, fact.step, f"{name} to be unsaved: no jar and no oid", observed, expression
-        )
+        expected = f"{name} to be unsaved: no jar and no oid"
+        return Mismatch(*blame, expected, observed, expression)
     connection, oid = fact.value
     if real._p_jar is not bench.variables[connection] or not isinstance(real._p_oid, bytes):
         observed = f"{name} has jar {short(real._p_jar)} and oid {short(real._p_oid)}"
         expression = f"{name}._p_jar is {connection} and {name}._p_oid is not None"
-        return Mismatch(
-            fact.clause, fact.step, f"{name} to be owned by {connection}", observed, expression
-        )
+        return Mismatch(*blame, f"{name} to be owned by {connection}", observed, expression)
     taken = [
         number for number, known in bench.oids.items() if known == real._p_oid and number != oid
     ]
     if taken:
         expression = f"oid{oid} != oid{taken[0]}"
-        return Mismatch(
-            "object.oids-are-fresh",
-            0,
-            f"a fresh oid for {name}",
-            f"it is that of oid{taken[0]}",
-            expression,
-        )
+        observed = f"it is that of oid{taken[0]}"
+        return Mismatch(FRESH, 0, f"a fresh oid for {name}", observed, expression)
     if bench.oids.get(oid) != real._p_oid:
         expression = f"{name}._p_oid == oid{oid}"
         observed = f"it has {short(real._p_oid)}"
-        return Mismatch(fact.clause, fact.step, f"{name} to have oid{oid}", observed, expression)
+        return Mismatch(*blame, f"{name} to have oid{oid}", observed, expression)
     return None
 
 
-def _status(bench: Bench, world: World, name: Name, thing: Object) -> Mismatch | None:
-    real, fact = bench.variables[name], thing.status
-    owner = thing.owner.value
+def _status(bench: Bench, stand: Stand) -> Mismatch | None:
+    world, name, fact = stand.world, stand.name, stand.thing.status
+    real = bench.variables[name]
+    owner = stand.thing.owner.value
     if owner is not None and not world.connections[owner[0]].is_open.value:
         return None
     strict = fact.step == world.step
@@ -244,33 +254,29 @@ def _status(bench: Bench, world: World, name: Name, thing: Object) -> Mismatch |
     words = " or ".join(str(value) for value in allowed)
     expression = f"{name}._p_changed in {allowed!r}"
     observed = f"{name}._p_changed is {short(real._p_changed)}"
-    return Mismatch(
-        fact.clause, fact.step, f"{name}._p_changed to be {words}", observed, expression
-    )
+    blame = of_fact(stand, fact)
+    return Mismatch(*blame, f"{name}._p_changed to be {words}", observed, expression)
 
 
-def _serial(bench: Bench, world: World, name: Name, thing: Object) -> Mismatch | None:
-    owner = thing.owner.value
-    assert owner is not None
-    if thing.status.value in (ADDED, CHANGED):
+def _serial(bench: Bench, stand: Stand) -> Mismatch | None:
+    world, name, thing = stand.world, stand.name, stand.thing
+    if thing.status.value == ADDED:
         return None
-    found = world.database_of(owner[0]).revision(owner[1], world.connections[owner[0]].snapshot)
-    if found is None or found[0] not in bench.tids:
-        return None
+    tid = thing.base if thing.status.value == CHANGED else state_of(world, name).value[1]
     real = bench.variables[name]._p_serial
-    if real == bench.tids[found[0]]:
+    if tid not in bench.tids or real == bench.tids[tid]:
         return None
-    clause, step = view(world, name)
-    if thing.status.clause in ("object.commit-keeps-state", "object.commit-sets-serial"):
-        clause, step = "object.commit-sets-serial", thing.status.step
-    expected = f"{name} to have the serial of transaction {found[0]}"
+    blame = of_serial(stand, newer=real > bench.tids[tid])
+    expected = f"{name} to have the serial of transaction {tid}"
     other = [number for number, known in bench.tids.items() if known == real]
     observed = f"it has that of transaction {other[0]}" if other else f"it has {short(real)}"
-    return Mismatch(clause, step, expected, observed, f"{name}._p_serial == tid{found[0]}")
+    return Mismatch(*blame, expected, observed, f"{name}._p_serial == tid{tid}")
 
 
-def _contents(bench: Bench, world: World, name: Name, thing: Object) -> Mismatch | None:
-    state = state_of(world, name).value[0]
+def _contents(bench: Bench, stand: Stand, *, audited: bool) -> Mismatch | None:
+    world, name, thing = stand.world, stand.name, stand.thing
+    record = state_of(world, name)
+    state = record.value[0]
     if state is None:
         return None
     real = bench.variables[name]
@@ -279,18 +285,17 @@ def _contents(bench: Bench, world: World, name: Name, thing: Object) -> Mismatch
     for attribute in sorted({*state, *held}):
         where = place(world, name, attribute)
         if attribute not in state:
-            clause, step = view(world, name)
+            blame = of_contents(stand, record, audited=audited)
             gone = _absence(thing, name, attribute)
-            return Mismatch(
-                clause, step, f"{where} to be missing", f"it is {short(held[attribute])}", gone
-            )
+            observed = f"it is {short(held[attribute])}"
+            return Mismatch(*blame, f"{where} to be missing", observed, gone)
         value = state[attribute]
         if attribute in held and agrees(bench, world, connection, value, held[attribute]):
             continue
-        clause, step = view(world, name)
+        blame = of_contents(stand, record, audited=audited)
         observed = f"it is {short(held[attribute])}" if attribute in held else "it is missing"
         expected = f"{where} to be {in_words(value)}"
-        return Mismatch(clause, step, expected, observed, comparison(where, value))
+        return Mismatch(*blame, expected, observed, comparison(where, value))
     return None
 
 
@@ -418,40 +423,3 @@ def _record_comparison(where: str, value: Value) -> str:
             else f"oid{value.oid} in ({form}, {form}[0])"
         )
     return comparison(where, value)
-
-
-# Whom to blame.
-
-
-def view(world: World, name: Name) -> tuple[str, int]:
-    """The clause that established what an object shows, and the step at which it did.
-
-    For an object that shows its record, that is whatever happened last: that its connection moved
-    to a snapshot with this revision, that the object was invalidated, loaded, committed, discarded.
-    """
-    thing = world.objects[name]
-    if thing.state.value is not None or thing.owner.value is None:
-        return thing.state.clause, thing.state.step
-    connection = world.connections[thing.owner.value[0]]
-    database = world.databases[connection.database]
-    oid = thing.owner.value[1]
-    newest = database.revision(oid, database.last)
-    if newest is not None and newest[0] > connection.snapshot:
-        return "isolation.one-committed-state", newest[1].step
-    shown = database.revision(oid, connection.snapshot)
-    covering = next(
-        (move for move in connection.boundaries if shown and move.value >= shown[0]), None
-    )
-    if covering is not None and covering.step > thing.state.step:
-        return covering.clause, covering.step
-    return thing.state.clause, thing.state.step
-
-
-def claims(trace: list[str], error: Exception) -> str | None:
-    """The clause of a trace that speaks of an error like this one: the last one that does."""
-    names = {cls.__name__ for cls in type(error).__mro__}
-    for id in reversed(trace):
-        clause = clauses().get(id)
-        if clause is not None and names & set(clause.error):
-            return id
-    return None

@@ -16,20 +16,22 @@ from zodb_spec.operations.choices import DATABASE
 from zodb_spec.world import World
 
 from zodb_conformance.bench import Bench, Done, Line
+from zodb_conformance.blaming import Blame, Sight, Stand, of_error
 from zodb_conformance.matching import (
     Mismatch,
     agrees,
     audit,
     audit_all,
-    claims,
     in_words,
     look,
+    look_at,
     short,
-    view,
 )
 from zodb_conformance.results import Recorder, Step
 from zodb_conformance.targets.base import Target
 
+NOTHING = "transaction.all-or-nothing"
+SABOTAGED = ("transaction.failure-stores-nothing", "transaction.second-phase-failure")
 DANGLING = "reach.no-dangling-reference"
 """The law that needs a look at records, and not only at what the program holds."""
 
@@ -85,7 +87,7 @@ class Run:
             self.bench.manager(name)
         self.taken: list[Step] = []
         self.numbers: list[int] = []
-        self.seen: dict[str, Any] = {}
+        self.seen: dict[str, Sight] = {}
         self.known_oids = 1
         self.audited = "raw-records" in target.capabilities
         recorder.script()
@@ -211,24 +213,27 @@ class Run:
                 self.bench.bind_oid(owner[1], name)
 
     def _look(self, outcome: Outcome, operation: Operation) -> Mismatch | None:
-        """Look at everything that the step could have touched."""
-        mismatch = look(self.bench, self.world, self.seen)
-        if mismatch is None and operation.name.startswith("commit"):
-            if (
-                isinstance(outcome.seen, Returned)
-                and outcome.seen.kind == "committed"
-                and self.audited
-            ):
-                mismatch = next(audit(self.bench, self.world, DATABASE), None)
-            elif isinstance(outcome.seen, Raised) and self._stored_anyway():
-                mismatch = Mismatch(
-                    "transaction.all-or-nothing",
-                    0,
-                    "nothing to be stored by a commit that failed",
-                    "the database has a new last transaction",
-                    f"db.lastTransaction() == tid{self.world.databases[DATABASE].last}",
-                )
-        return mismatch
+        """Look at everything that the step could have touched, records first: objects show them."""
+        if operation.name.startswith("commit"):
+            mismatch = self._look_at_records(outcome)
+            if mismatch is not None:
+                return mismatch
+        return look(self.bench, self.world, self.seen, outcome.clause, audited=self.audited)
+
+    def _look_at_records(self, outcome: Outcome) -> Mismatch | None:
+        if isinstance(outcome.seen, Raised):
+            if not self._stored_anyway():
+                return None
+            return Mismatch(
+                NOTHING if outcome.clause not in SABOTAGED else outcome.clause,
+                0,
+                "nothing to be stored by a commit that failed",
+                "the database has a new last transaction",
+                f"db.lastTransaction() == tid{self.world.databases[DATABASE].last}",
+            )
+        if outcome.seen.kind == "committed" and self.audited:
+            return next(audit(self.bench, self.world, DATABASE), None)
+        return None
 
     def _stored_anyway(self) -> bool:
         return bool(self.bench.last != self.bench.tids[self.world.databases[DATABASE].last])
@@ -247,12 +252,10 @@ class Run:
         first = outcomes[0]
         if done.error is not None:
             observed = f"it raises {short(done.error, 160)}"
-            clause, step = claims(trace, done.error), 0
-            if isinstance(first.seen, Raised):
-                return Mismatch(clause or first.clause, 0, expected, observed, "")
-            if clause is None and operation.name == "read" and arguments[0] in self.world.objects:
-                clause, step = view(self.world, arguments[0])
-            return Mismatch(clause or operation.main_clause, step, expected, observed, "")
+            blame = of_error(self.world, trace, arguments, done.error)
+            if blame is None and operation.name == "read":
+                blame = self._misread(first, arguments[0])
+            return Mismatch(*(blame or Blame(first.clause)), expected, observed, "")
         if isinstance(first.seen, Raised):
             return Mismatch(first.clause, 0, expected, "nothing is raised", "")
         return self._wrong_result(operation, arguments, first, expected, done)
@@ -282,19 +285,26 @@ class Run:
             )
         if seen.kind == "object":
             expression = f"{done.variable} is {seen.bind}"
-            clause = outcome.clause
-            if seen.value is not None and not hasattr(real, "_p_oid"):
-                clause, _ = view(self.world, arguments[0])
-            return Mismatch(clause, 0, expected, observed, expression)
+            blame = (
+                Blame(outcome.clause)
+                if seen.value is None
+                else self._misread(outcome, arguments[0])
+            )
+            return Mismatch(*blame, expected, observed, expression)
         if seen.kind == "new object":
             return self._wrong_object(outcome, seen, real, done, expected)
         if seen.kind == "connection" or seen.kind == "new connection":
             return Mismatch(outcome.clause, 0, expected, observed, "")
-        clause, step = view(self.world, arguments[0])
+        blame = self._misread(outcome, arguments[0])
         assert seen.value is not None
-        return Mismatch(
-            clause, step, expected, observed, f"{done.variable} == {in_words(seen.value)}"
-        )
+        expression = f"{done.variable} == {in_words(seen.value)}"
+        return Mismatch(*blame, expected, observed, expression)
+
+    def _misread(self, outcome: Outcome, name: str) -> Blame:
+        """Who is to blame where the attribute of an object is not what it should be."""
+        stand = Stand(self.world, name, self.seen.get(name), outcome.clause)
+        mismatch = look_at(self.bench, stand, audited=self.audited)
+        return Blame(outcome.clause) if mismatch is None else Blame(mismatch.clause, mismatch.step)
 
     def _wrong_object(
         self, outcome: Outcome, seen: Returned, real: Any, done: Done, expected: str

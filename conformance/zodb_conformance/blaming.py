@@ -1,0 +1,149 @@
+"""Whom to blame: the clause that a contradiction between the target and the model speaks against.
+
+Every fact of the model carries the clause that established it.  That clause is to blame where the
+fact turns out wrong in the step that established it, or when it is seen for the first time.  Where
+it was seen to hold after the step before, this step has broken it, and the clause by which the step
+passed is to blame.
+
+What an object shows when it is loaded is a fact of another kind: it rests on the snapshot of the
+connection, on the record, and on the loading itself.  The serial tells which of them failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from zodb_spec.clause import clauses
+from zodb_spec.world import NEVER, Fact, Name, Object, Tid, World, current
+
+LOADING = "identity.ghost-loads"
+SNAPSHOT = "isolation.one-committed-state"
+SERIAL = "object.commit-sets-serial"
+OWNED = "object.unsaved-or-owned"
+FRESH = "object.oids-are-fresh"
+TOO_NEW = "identity.newer-oid"
+COMMITTED = ("object.commit-keeps-state", SERIAL)
+
+
+class Blame(NamedTuple):
+    """A clause, and the number of the step at which it established what turned out wrong; 0 stands
+    for the step itself.
+    """
+
+    clause: str
+    step: int = 0
+
+
+class Sight(NamedTuple):
+    """What an object looked like after a step, and what was said of it then.
+
+    thing     the object in the model
+    snapshot  that of its connection
+    changed, jar, oid  the real object's ``_p_changed``, ``_p_jar`` and ``_p_oid``
+    """
+
+    thing: Object
+    snapshot: Tid
+    changed: bool | None
+    jar: Any
+    oid: Any
+
+
+class Stand(NamedTuple):
+    """From where an object is looked at.
+
+    world  the world after the step
+    name   the object
+    sight  what it looked like after the step before, None where nobody looked
+    cause  the clause by which the step passed
+    """
+
+    world: World
+    name: Name
+    sight: Sight | None
+    cause: str
+
+    @property
+    def thing(self) -> Object:
+        """The object in the model."""
+        return self.world.objects[self.name]
+
+    @property
+    def was_loaded(self) -> bool:
+        """Whether it was seen to hold the right contents after the step before."""
+        return self.sight is not None and self.sight.changed is not None
+
+
+def of_fact(stand: Stand, fact: Fact[Any]) -> Blame:
+    """Who is to blame where a fact about an object is wrong."""
+    if stand.sight is None or fact.step == stand.world.step:
+        return Blame(fact.clause, fact.step)
+    return Blame(stand.cause)
+
+
+def of_serial(stand: Stand, *, newer: bool) -> Blame:
+    """Who is to blame where an object that is loaded has the serial of another revision.
+
+    newer: whether that is later than the one it should have
+    """
+    world, thing = stand.world, stand.thing
+    if thing.status.step == world.step and thing.status.clause in COMMITTED:
+        return Blame(SERIAL, world.step)
+    if stand.was_loaded or (stand.sight is None and thing.state.clause != LOADING):
+        return of_fact(stand, thing.state)
+    return _of_snapshot(stand, newer)
+
+
+def _of_snapshot(stand: Stand, newer: bool) -> Blame:
+    world, thing = stand.world, stand.thing
+    assert thing.owner.value is not None
+    connection, oid = thing.owner.value
+    if newer:
+        database = world.database_of(connection)
+        found = database.revision(oid, database.last)
+        return Blame(SNAPSHOT, 0 if found is None else found[1].step)
+    return of_boundary(world, connection, oid)
+
+
+def of_boundary(world: World, connection: Name, oid: int) -> Blame:
+    """Who is to blame where a connection does not see a revision that it should see: the boundary
+    at which its snapshot came to cover it.
+    """
+    state = world.connections[connection]
+    shown = world.database_of(connection).revision(oid, state.snapshot)
+    since = NEVER if shown is None else shown[0]
+    move = next(move for move in state.boundaries if move.value >= since)
+    return Blame(move.clause, move.step)
+
+
+def of_contents(stand: Stand, record: Fact[Any], *, audited: bool) -> Blame:
+    """Who is to blame where an object that is loaded, with the right serial, holds something else.
+
+    record   what it should hold
+    audited  whether its record is known to be right
+    """
+    thing = stand.thing
+    if thing.state.value is not None or thing.owner.value is None or stand.was_loaded:
+        return of_fact(stand, thing.state)
+    if thing.state.step == stand.world.step and thing.status.clause in COMMITTED:
+        return Blame(thing.state.clause, thing.state.step)
+    return Blame(LOADING) if audited else Blame(record.clause, record.step)
+
+
+def of_error(
+    world: World, trace: Sequence[str], arguments: Sequence[str], error: Exception
+) -> Blame | None:
+    """Who is to blame for an error that was not due: the last clause of the trace that speaks of
+    such an error, None where none does.
+    """
+    names = {cls.__name__ for cls in type(error).__mro__}
+    for id in reversed(trace):
+        clause = clauses().get(id)
+        if clause is not None and names & set(clause.error):
+            if id == TOO_NEW and current(
+                world.database_of(arguments[0]).history, int(arguments[1])
+            ):
+                return of_boundary(world, arguments[0], int(arguments[1]))
+            return Blame(id)
+    return None
