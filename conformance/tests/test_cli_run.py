@@ -13,8 +13,15 @@ from pathlib import Path
 
 import fake_command
 import pytest
+from fake_spec import CLAUSES
+from rich.console import Console
+from zodb_conformance.commands import run
 from zodb_conformance.errors import UsageError
+from zodb_conformance.plan import Plan
 from zodb_conformance.reports import folder
+from zodb_conformance.reports.progress import Plain
+from zodb_conformance.supervisor import stages
+from zodb_conformance.supervisor.nursery import Nursery
 
 FAKE = [sys.executable, fake_command.__file__]
 
@@ -115,6 +122,9 @@ def test_the_same_seed_gives_the_same_report(command):
         reports.append(report)
     assert reports[0] == reports[1]
     assert reports[0]["steps"] > 100
+    command("run", "reads-wrong", "--seed", "6")
+    # Sets of strings have the order of the seed, too.
+    assert report_of()["target"]["packages"]["hash"] != reports[0]["target"]["packages"]["hash"]
 
 
 def test_a_random_seed_is_told_so_that_the_run_can_be_done_again(command):
@@ -229,6 +239,21 @@ def test_an_interrupt_keeps_deviations_that_were_found(workplace, tmp_path):
     assert report["clauses"]["fake.commit"]["verdict"] == "deviates"
 
 
+def test_an_error_of_the_supervisor_itself_ends_the_children_at_once(workplace):
+    class Broken(Plain):
+        def show(self, stage, status):
+            if stage == "checks":
+                raise OSError("the terminal is gone")
+
+    nursery = Nursery(Plan("is-slow"), tuple(CLAUSES), "fake_runner")
+    shown = Broken(Console(), 1)
+    begun = time.monotonic()
+    with pytest.raises(OSError, match="the terminal is gone"):
+        run.supervise(nursery, stages.empty(nursery.plan), (), (), shown)
+    assert time.monotonic() - begun < 5
+    assert children_of(os.getpid()) == []
+
+
 def test_children_do_not_outlive_a_supervisor_that_is_killed(workplace, tmp_path, monkeypatch):
     # Who is killed like this leaves its temporary files behind.
     monkeypatch.setenv("TMPDIR", str(tmp_path))
@@ -237,6 +262,23 @@ def test_children_do_not_outlive_a_supervisor_that_is_killed(workplace, tmp_path
     process.kill()
     process.wait()
     until(lambda: children_of(process.pid) == [])
+
+
+def test_a_run_that_is_put_to_sleep_does_not_take_that_for_a_hang(workplace):
+    process = subprocess.Popen([*FAKE, "run", "is-slow"], stdout=subprocess.DEVNULL)
+    until(lambda: len(children_of(process.pid)) == 2)
+    # The children stand still first and longest, as on a machine that is put to sleep.
+    children = [int(pid) for pid in children_of(process.pid)]
+    for pid in [*children, process.pid]:
+        time.sleep(0.1)
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(1.5)
+    for pid in [process.pid, *children]:
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    assert report_of()["deviations"] == []
 
 
 # Misuse.

@@ -78,6 +78,15 @@ def test_the_witness_of_an_entry_stays_where_it_lies_in_the_report_folder(comman
     assert Path("conformance-report/witnesses/fake.get.json").exists()
 
 
+def test_the_witness_of_an_entry_stays_also_when_it_does_not_fail_any_more(command, tmp_path):
+    command("run", "reads-wrong-until-mended")
+    Path("known.toml").write_text(ENTRY.replace("kept/", "conformance-report/witnesses/"))
+    (tmp_path / "mended").touch()
+    for _ in range(2):
+        assert command("run", "reads-wrong-until-mended", "--known", "known.toml")[0] == 1
+    assert Path("conformance-report/witnesses/fake.get.json").exists()
+
+
 def test_an_entry_for_a_situation_covers_the_recorded_failure_and_no_other():
     recorded = Deviation("fake.get", "walk", "1", "2", script=(("get", "a"),))
     other = Deviation("fake.get", "walk", "1", "2", script=(("get", "b"),))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
+import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import fake_runner
@@ -16,7 +19,7 @@ from zodb_conformance.plan import Plan
 from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.evidence import NOTHING_HAPPENED, program_of_fall
 from zodb_conformance.supervisor.nursery import Nursery
-from zodb_conformance.supervisor.process import Limits
+from zodb_conformance.supervisor.process import Limits, throw_away_flood
 
 HANG = 0.7
 """Seconds after which a fake target is taken to hang; what it does otherwise takes microseconds."""
@@ -50,6 +53,7 @@ def run(target, **options):
 def fallen(tmp_path_factory):
     """Like `found`, for targets that fall: each is run once for all tests."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONUNBUFFERED", raising=False)
         patch.setenv(
             "PYTHONPATH",
             os.pathsep.join(
@@ -99,6 +103,60 @@ def test_the_plain_script_of_a_fall_shows_it_to_plain_python(target, fallen, tmp
     assert done.returncode == (1 if target in HANGS else -11)
     assert NOTHING_HAPPENED not in done.stdout
     assert ("Timeout" if target in HANGS else "Segmentation fault") in done.stderr
+
+
+def test_the_last_words_of_a_target_are_kept(fallen):
+    [finding] = fallen("exits").findings
+    assert finding.output == "last words\n"
+
+
+def test_the_step_that_hangs_is_told_also_where_the_question_wakes_it_up(workplace):
+    # A sleep in C ends when a signal comes in, and the signal is how the stacks are asked for.
+    script = (("set", "a", "one"), ("set", "b", "two"), ("commit",), ("get", "a"))
+    nursery = Nursery(Plan("sleeps-in-c"), tuple(CLAUSES), "fake_runner", Limits(20, HANG))
+    ended = nursery.replay(script)
+    assert ended.kind == "hang"
+    assert ended.glance.script == script[:3]
+
+
+def test_servers_that_the_target_started_are_gone_with_it(found, tmp_path):
+    assert found("starts-a-server").findings == []
+    end = time.monotonic() + 5
+    while servers := running(str(tmp_path)):
+        assert time.monotonic() < end, servers
+        time.sleep(0.05)
+
+
+def running(word):
+    """The command lines of the processes that have a word in theirs."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(path.read_bytes().decode(errors="replace"))
+    return [each for each in found if word in each]
+
+
+def test_a_child_that_dies_leaves_no_core_file(found):
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    try:
+        assert found("good").target.packages["core"] == "0"
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+
+
+def test_what_a_target_prints_without_end_does_not_fill_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("zodb_conformance.supervisor.process.OUTPUT_MOST", 100)
+    output = tmp_path / "output"
+    with output.open("ab", buffering=0) as file:
+        file.write(b"x" * 100)
+        throw_away_flood(output)
+        assert output.stat().st_size == 100
+        file.write(b"x")
+        throw_away_flood(output)
+        assert output.stat().st_size == 0
+        file.write(b"more")
+    assert output.read_bytes() == b"more"
 
 
 def test_the_prologue_of_a_plain_script_stands_where_python_wants_it():

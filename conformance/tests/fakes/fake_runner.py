@@ -11,6 +11,8 @@ from __future__ import annotations
 import ctypes
 import os
 import random
+import resource
+import subprocess
 import sys
 import threading
 import time
@@ -24,7 +26,7 @@ from zodb_conformance.results import Deviation
 CHECKS = (SMOKE, "examples", "reads", "commits", "walk", "laws")
 FALLS = {
     "segfaults": "import ctypes\n\nctypes.string_at(0)",
-    "exits": "import os\n\nos._exit(0)",
+    "exits": "import os\n\nprint('last words')\nos._exit(0)",
     "is-killed": "import os, signal\n\nos.kill(os.getpid(), signal.SIGKILL)",
     "calls-sys-exit": "import sys\n\nsys.exit(7)",
     "loops": "while True:\n    pass",
@@ -34,7 +36,7 @@ FALLS = {
 }
 TARGETS = (
     "good", "reads-wrong", "reads-wrong-until-mended", "is-flaky", "prints", "is-slow",
-    "example-fails", "example-segfaults", "stays", "breaks-the-suite",
+    "example-fails", "example-segfaults", "stays", "breaks-the-suite", "starts-a-server",
     "cannot-connect", "is-none", "dies-at-birth", "hangs-at-birth", "dies-in-smoke", *FALLS,
 )  # fmt: skip
 
@@ -53,6 +55,9 @@ class Target:
             ctypes.string_at(0)
         if self.name == "hangs-at-birth":
             time.sleep(1000)
+        if self.name == "starts-a-server":
+            server = "import sys, time; time.sleep(1000)"
+            subprocess.Popen([sys.executable, "-c", server, os.environ["FAKE_FOLDER"]])
         if self.name == "stays":
             threading.Thread(target=time.sleep, args=(1000,)).start()
 
@@ -108,7 +113,11 @@ def describe(plan):
         "name": plan.target,
         "level": plan.level,
         "database": "fake.DB",
-        "packages": {"fake": "1.0"},
+        "packages": {
+            "fake": "1.0",
+            "hash": str(hash("a")),
+            "core": str(resource.getrlimit(resource.RLIMIT_CORE)[0]),
+        },
         "capabilities": {"undo": True, "pack": False},
     }
 

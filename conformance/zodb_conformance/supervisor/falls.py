@@ -18,8 +18,8 @@ from zodb_conformance.supervisor.process import Ended, Limits
 MOST_TRIES = 80
 """How many children one fall may cost."""
 
-EXAMPLE = "example"
-"""The operation of the one step of which the script of an example consists."""
+TEXTS = ("example", "story")
+"""The operations of the steps of which the scripts of examples and stories consist."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ def shortened(nursery: Nursery, fall: Fall) -> Fall:
     The script is the one that the child performed: what made no sense after something was left
     out is not in it.
     """
-    if not fall.whole or not fall.script or is_example(fall):
+    if not fall.whole or not fall.script or is_text(fall):
         return fall
     budget = PROFILES[nursery.plan.profile].budget
     tries = _Tries(MOST_TRIES, time.monotonic() + budget)
@@ -67,9 +67,9 @@ def shortened(nursery: Nursery, fall: Fall) -> Fall:
     )
 
 
-def is_example(fall: Fall) -> bool:
-    """Whether it happened in an example, which is no script that could be shortened."""
-    return fall.script[:1] != () and fall.script[0][0] == EXAMPLE
+def is_text(fall: Fall) -> bool:
+    """Whether it happened in an example or a story, which is no script that could be shortened."""
+    return fall.script[:1] != () and fall.script[0][0] in TEXTS
 
 
 def patience(nursery: Nursery, fall: Fall) -> Limits:
@@ -88,7 +88,7 @@ def deviation_of(nursery: Nursery, fall: Fall) -> Deviation:
         noticed=" ".join(fall.script[-1]) if fall.script else "",
         noticed_at=len(told.trace) or None,
         trace=told.trace,
-        script=() if is_example(fall) or not fall.whole else fall.script,
+        script=() if is_text(fall) or not fall.whole else fall.script,
         witness=program_of_fall(told.program, fall.kind, nursery.patience.hang),
         kind=fall.kind,
     )

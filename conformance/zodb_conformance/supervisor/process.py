@@ -139,7 +139,7 @@ class Child:
                 if over:
                     break
                 return self._ended("hang", how_it_hangs(limit, bool(beat)))
-            self._throw_away_floods()
+            throw_away_flood(self._meeting.output)
         if self.view.over:
             return self._ended(self._kind_of_the_end())
         return self._ended("crash", how_it_died(self._process.returncode))
@@ -159,16 +159,11 @@ class Child:
     def _printed(self) -> int:
         return self._meeting.output.stat().st_size
 
-    def _throw_away_floods(self) -> None:
-        if self._printed() > OUTPUT_MOST:
-            os.truncate(self._meeting.output, 0)
-
     def _ended(self, kind: Kind, how: str = "") -> Ended:
         glance, events = self.view.glance(), tuple(journal.read(self._meeting.journal))
         if kind == "hang":
             # Only now: the signal may wake the child up, and it goes on where it stood still.
             self._print_stacks()
-        kill_group(self._process)
         return Ended(kind, how, glance, events, tail(self._meeting.output.read_bytes()))
 
 
@@ -183,6 +178,12 @@ def environment(temporary: Path, seed: int) -> dict[str, str]:
         # What the target printed before it died must not die in a buffer.
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def throw_away_flood(output: Path) -> None:
+    """Empty the file of a target that prints without end, before it fills the disk."""
+    if output.stat().st_size > OUTPUT_MOST:
+        os.truncate(output, 0)
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:

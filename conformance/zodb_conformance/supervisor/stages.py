@@ -220,7 +220,7 @@ def confirm(nursery: Nursery, findings: Findings, candidates: Sequence[Candidate
 
     def key(item: Candidate) -> tuple[Any, ...]:
         found = item.deviation
-        return *sort(item), len(found.script), order.get(found.check, len(order)), found.script
+        return *sort(item), len(found.trace), order.get(found.check, len(order)), found.script
 
     groups = [list(group) for _, group in groupby(sorted(candidates, key=key), key=sort)]
     findings.findings += side_by_side(lambda group: finding_of(nursery, group), groups)
