@@ -7,17 +7,19 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from zodb_spec import contents, script
+from zodb_conformance.targets import CAPABILITIES
+from zodb_spec import answers, contents, script
 from zodb_spec.clause import Clause
 from zodb_spec.editions import CURRENT, EDITIONS, Edition
 from zodb_spec.operation import Operation, operations
+from zodb_spec.situations import situations
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS, STEPS, MOST_LINES, WIDEST_LINE = 300, 60, 4, 90
@@ -121,6 +123,40 @@ def stated_in(edition: Edition, clauses: Iterable[Clause]) -> list[Clause]:
     return [clause for clause in clauses if edition in clause.editions]
 
 
+# What is missing.
+
+
+def gaps_of_clause(clause: Clause, rules: Mapping[str, Rule]) -> Iterator[str]:
+    """What a clause owes its reader."""
+    if not prose(clause):
+        yield f"clause {clause.id} has examples, but no text"
+    for kind, names, known in (
+        ("rule", clause.rules, rules),
+        ("situation", clause.situations, situations()),
+        ("capability", clause.needs, CAPABILITIES),
+    ):
+        for name in names:
+            if name not in known:
+                yield f"clause {clause.id} names an unknown {kind} {name}"
+
+
+def gaps_of_catalogue(
+    rules: Mapping[str, Rule],
+    covering: Mapping[str, list[str]],
+) -> Iterator[str]:
+    """What the index of the rules owes its reader."""
+    for rule in rules.values():
+        if (
+            rule.owner in answers.STATED
+            and rule.id not in covering
+            and rule.id not in answers.ANSWERS
+        ):
+            yield f"rule {rule.id} is neither covered by a clause nor answered"
+    for id in answers.ANSWERS:
+        if id not in rules:
+            yield f"there is an answer to an unknown rule {id}"
+
+
 # Operations.
 
 
@@ -213,3 +249,8 @@ def described(docstring: str) -> tuple[str, dict[str, str]]:
 def module_text(name: str) -> str:
     """The docstring of a module, without its first line."""
     return inspect.cleandoc(sys.modules[name].__doc__ or "").partition("\n\n")[2]
+
+
+def summary(value: object) -> str:
+    """The first paragraph of what a function or class says of itself."""
+    return " ".join((inspect.getdoc(value) or "").partition("\n\n")[0].split())

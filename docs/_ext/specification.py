@@ -10,8 +10,6 @@ missing or unknown is a warning, which fails the build.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +20,20 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
-from zodb_conformance import suite
+from zodb_conformance import quoting, suite
 from zodb_conformance.commands.listing import EDITION_TEXTS
 from zodb_conformance.commands.show import BINDS
+from zodb_conformance.drivers.walker import LAWFUL
 from zodb_conformance.targets import CAPABILITIES
-from zodb_spec import kinds, values, world
-from zodb_spec.clause import Clause, Level
+from zodb_spec import answers, kinds, values, world
+from zodb_spec.clause import Level
 from zodb_spec.editions import EDITIONS
 from zodb_spec.operation import operations
 from zodb_spec.situations import situations
 
 logger = logging.getLogger(__name__)
 KINDS = ("clause", "rule", "operation")
-STATED = ("main",)
-"""The pieces of work, as the catalogue calls them, whose rules are specified by now."""
+PAGES = ("index", "clauses", "rules", "operations", "model", "editions", "names")
 
 
 class Stated(SphinxDirective):
@@ -81,47 +79,18 @@ def escaped(text: str) -> str:
     )
 
 
-def gaps_of_clause(clause: Clause, rules: Mapping[str, facts.Rule]) -> Iterator[str]:
-    """What a clause owes its reader."""
-    if not facts.prose(clause):
-        yield f"clause {clause.id} has examples, but no text"
-    for kind, names, known in (
-        ("rule", clause.rules, rules),
-        ("situation", clause.situations, situations()),
-        ("capability", clause.needs, CAPABILITIES),
-    ):
-        for name in names:
-            if name not in known:
-                yield f"clause {clause.id} names an unknown {kind} {name}"
-
-
-def gaps_of_catalogue(
-    rules: Mapping[str, facts.Rule],
-    covering: Mapping[str, list[str]],
-    answers: Mapping[str, str],
-) -> Iterator[str]:
-    """What the index of the rules owes its reader."""
-    for rule in rules.values():
-        if rule.owner in STATED and rule.id not in covering and rule.id not in answers:
-            yield f"rule {rule.id} is neither covered by a clause nor answered"
-    for id in answers:
-        if id not in rules:
-            yield f"there is an answer to an unknown rule {id}"
-
-
 def gathered(config: Any) -> dict[str, Any]:
     """Everything that the templates use."""
     clauses = suite.clauses()
     rules = facts.catalogue((facts.ROOT / config.specification_rules).read_text(encoding="utf-8"))
-    answers = import_module("zodb_spec.answers").ANSWERS
     covering: dict[str, list[str]] = {}
     for clause in clauses.values():
         for rule_id in clause.rules:
             covering.setdefault(rule_id, []).append(clause.id)
     for clause in clauses.values():
-        for gap in gaps_of_clause(clause, rules):
+        for gap in facts.gaps_of_clause(clause, rules):
             logger.warning(gap)
-    for gap in gaps_of_catalogue(rules, covering, answers):
+    for gap in facts.gaps_of_catalogue(rules, covering):
         logger.warning(gap)
     samples = facts.samples(clauses)
     proofs: dict[str, list[suite.Double]] = {}
@@ -145,7 +114,9 @@ def gathered(config: Any) -> dict[str, Any]:
         "exercised_by": exercised_by,
         "facts": facts,
         "kinds": kinds.KINDS.values(),
+        "lawful": LAWFUL,
         "levels": Level,
+        "names": sorted(quoting.QUOTABLE.items(), key=lambda entry: entry[0].lower()),
         "nouns": list(facts.nouns(world)),
         "operations": operations(),
         "proofs": proofs,
@@ -169,7 +140,7 @@ def write_pages(app: Sphinx) -> None:
     templates.filters["escaped"] = escaped
     known = gathered(app.config)
     pages = {
-        **{name: {} for name in ("index", "clauses", "rules", "operations", "model", "editions")},
+        **{name: {} for name in PAGES},
         **{f"chapters/{chapter.name}": {"chapter": chapter} for chapter in known["chapters"]},
         **{f"operations/{name}": {"operation": found} for name, found in operations().items()},
     }

@@ -1,0 +1,112 @@
+"""What the site says of clauses, rules and operations is what the code says."""
+
+from dataclasses import replace
+
+import facts
+import pytest
+from zodb_conformance import suite
+from zodb_spec import answers
+from zodb_spec.chapters import objects
+from zodb_spec.clause import clauses
+from zodb_spec.editions import CURRENT, EDITIONS, Edition
+from zodb_spec.operation import operations
+
+CATALOGUE = facts.catalogue((facts.ROOT / "spec" / "rules.md").read_text(encoding="utf-8"))
+CLAUSE = clauses()["object.add-assigns-oid"]
+EXAMPLE = clauses()["storing.values-are-copied"]
+
+
+def test_every_row_of_the_catalogue_is_read():
+    text = (facts.ROOT / "spec" / "rules.md").read_text(encoding="utf-8")
+    assert f"{len(CATALOGUE)} rules of the system" in text
+    assert CATALOGUE["LIFE-5"].owner == "main"
+    assert CATALOGUE["LIFE-5"].section == "Object life cycle, reachability, identity"
+    assert CATALOGUE["LIFE-5"].text.startswith("add(ob) of an object already owned")
+
+
+def test_nothing_is_missing_in_the_clauses_as_they_stand():
+    covering = {rule: [clause.id] for clause in clauses().values() for rule in clause.rules}
+    gaps = [gap for clause in clauses().values() for gap in facts.gaps_of_clause(clause, CATALOGUE)]
+    assert [*gaps, *facts.gaps_of_catalogue(CATALOGUE, covering)] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "gap"),
+    [
+        ({"rules": ("LIFE-0",)}, "names an unknown rule LIFE-0"),
+        ({"situations": ("at-full-moon",)}, "names an unknown situation at-full-moon"),
+        ({"needs": ("telepathy",)}, "names an unknown capability telepathy"),
+    ],
+)
+def test_a_clause_that_names_what_does_not_exist_has_a_gap(change, gap):
+    assert list(facts.gaps_of_clause(replace(CLAUSE, **change), CATALOGUE)) == [
+        f"clause {CLAUSE.id} {gap}"
+    ]
+
+
+def test_a_clause_of_examples_alone_has_a_gap():
+    def bare():
+        pass
+
+    bare.__doc__ = ">>> 1 + 1\n2"
+    assert list(facts.gaps_of_clause(replace(EXAMPLE, function=bare), CATALOGUE)) == [
+        f"clause {EXAMPLE.id} has examples, but no text"
+    ]
+
+
+def test_a_rule_without_clause_and_without_answer_is_a_gap(monkeypatch):
+    rules = {"LIFE-5": CATALOGUE["LIFE-5"], "VER-1": CATALOGUE["VER-1"]}
+    gap = "rule LIFE-5 is neither covered by a clause nor answered"
+    assert list(facts.gaps_of_catalogue(rules, {})) == [gap]
+    monkeypatch.setitem(answers.ANSWERS, "LIFE-5", "a reason")
+    assert list(facts.gaps_of_catalogue(rules, {})) == []
+    assert list(facts.gaps_of_catalogue({}, {})) == ["there is an answer to an unknown rule LIFE-5"]
+
+
+def test_chapters_have_a_title_what_they_are_about_and_their_clauses():
+    first = facts.chapters(suite.clauses().values())[0]
+    assert (first.name, first.title) == ("objects", "Objects and their life")
+    assert first.about.startswith("from unsaved to owned")
+    assert CLAUSE in first.clauses
+
+
+def test_the_code_of_a_clause_is_shown_without_text_and_decorators():
+    lines = facts.code(CLAUSE.function).splitlines()
+    assert lines[0].startswith("def add_assigns_oid(")
+    assert lines[1] == "    id = id_of(add_assigns_oid)"
+
+
+def test_a_place_is_a_path_in_the_repository_and_a_line():
+    path, _, line = facts.place(objects.add_assigns_oid).partition(":")
+    text = (facts.ROOT / path).read_text(encoding="utf-8").splitlines()
+    assert '"object.add-assigns-oid"' in text[int(line) - 1]
+
+
+@pytest.mark.parametrize(
+    ("editions", "words"),
+    [
+        (EDITIONS, "every edition"),
+        (EDITIONS[2:], "since 2005-06-17"),
+        ((CURRENT,), "the current edition"),
+        ((Edition.C,), "2006-08-16 alone"),
+        (EDITIONS[:2], "2005-06-10 to 2005-06-16"),
+    ],
+)
+def test_editions_are_told_in_words(editions, words):
+    assert facts.in_force(replace(CLAUSE, editions=editions)) == words
+
+
+def test_the_sample_shows_every_operation_at_work():
+    found = facts.samples(suite.clauses())
+    assert found.keys() == operations().keys()
+    assert all(sample.lines and sample.clauses for sample in found.values())
+    assert "object.add-assigns-oid" in found["add"].clauses
+    assert found == facts.samples(suite.clauses())
+
+
+def test_the_lines_of_a_docstring_that_explain_fields_are_told_apart():
+    text, meanings = facts.described(
+        "A thing.\n\nname   what it is called,\n       in short\nsize   in metres"
+    )
+    assert text == "A thing."
+    assert meanings == {"name": "what it is called, in short", "size": "in metres"}
