@@ -1,28 +1,21 @@
 """Examples: the clauses that are doctests, performed on a fresh database of the target.
 
-An example finds the names that `zodb_conformance.quoting` knows, what the target gives beside
-(`extras`), and what is made anew for each example:
+Beside the names that `zodb_conformance.doctests` speaks of, an example finds
 
-``db``            a database of the implementation under test, new and empty but for its root
-``open_db(**kw)`` a further database, with the options given to its constructor
-``tm``            a transaction manager of its own
-``connection``    a connection of `db`, opened under `tm`
-``opened(db)``    another connection, under a new manager that is its ``transaction_manager``
+``db``          a database of the implementation under test, new and empty but for its root
+``tm``          a transaction manager of its own
+``connection``  a connection of `db`, opened under `tm`
 """
 
 from __future__ import annotations
 
-import ast
 import doctest
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from textwrap import fill, indent
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from zodb_spec.clause import Clause
 
-from zodb_conformance.quoting import PREAMBLE, QUOTABLE, bindings, names_used, quotations
+from zodb_conformance.doctests import perform, program, source_of
 from zodb_conformance.results import Deviation
 
 OPENING = """
@@ -31,13 +24,6 @@ OPENING = """
 >>> connection = db.open(tm)
 
 """
-
-EXPECT = '''
-def expect(seen, wanted):
-    """End with a message unless `seen` looks as `wanted`."""
-    if repr(seen) != wanted:
-        sys.exit(f"{CLAUSE}: expected {wanted}, got {seen!r}")
-'''
 
 
 def run_example(
@@ -54,189 +40,21 @@ def run_example(
 
     Whatever happens, all transactions are aborted, and the connections and databases closed.
     """
-    examples = lines_of(clause)
-    runner = _Runner()
-    with _namespace(open_database, extras) as names:
-        test = doctest.DocTest(examples, {}, clause.id, None, None, None)
-        test.globs = names  # not a copy: what the example binds is ended with the rest
-        runner.run(test, out=lambda _: None, clear_globs=False)
-    if runner.failing is None:
+    failure = perform(lines_of(clause), open_database, extras)
+    if failure is None:
         return None
-    performed = examples[: examples.index(runner.failing) + 1]
     return Deviation(
         clause=clause.id,
         check=f"examples.{clause.chapter}",
-        expected=runner.expected,
-        observed=runner.observed,
+        expected=failure.expected,
+        observed=failure.observed,
         noticed=clause.id,
-        trace=tuple(line for done in performed for line in done.source.splitlines()),
+        trace=source_of(failure.performed),
         script=(("example", clause.id),),
-        witness=_witness(clause, performed, runner.raised, lines(), extras),
+        witness=program(clause, failure.performed, lines(), extras, raised=failure.raised),
     )
 
 
 def lines_of(clause: Clause) -> list[doctest.Example]:
     """The lines of an example, from the opening of the database on."""
     return doctest.DocTestParser().get_examples(OPENING + clause.text, clause.id)
-
-
-class _Checker(doctest.OutputChecker):
-    """Where an example says nothing of a value, any value will do."""
-
-    def check_output(self, want: str, got: str, optionflags: int) -> bool:
-        return not want or super().check_output(want, got, optionflags)
-
-
-class _Runner(doctest.DocTestRunner):
-    """Performs a doctest up to the first line that fails.
-
-    failing             that line
-    raised              whether it failed by an error
-    expected, observed  in words, how it failed
-    """
-
-    def __init__(self) -> None:
-        flags = doctest.NORMALIZE_WHITESPACE | doctest.FAIL_FAST
-        super().__init__(checker=_Checker(), verbose=False, optionflags=flags)
-        self.failing: doctest.Example | None = None
-        self.raised = False
-        self.expected = self.observed = ""
-
-    def report_start(self, out: Any, test: doctest.DocTest, example: doctest.Example) -> None:
-        pass
-
-    def report_success(
-        self, out: Any, test: doctest.DocTest, example: doctest.Example, got: str
-    ) -> None:
-        pass
-
-    def report_failure(
-        self, out: Any, test: doctest.DocTest, example: doctest.Example, got: str
-    ) -> None:
-        self.failing = example
-        self.expected = f"`{example.source.strip()}` to give {example.want.strip()}"
-        self.observed = f"it gave {got.strip() or None}"
-
-    def report_unexpected_exception(
-        self, out: Any, test: doctest.DocTest, example: doctest.Example, exc_info: Any
-    ) -> None:
-        self.failing, self.raised, error = example, True, exc_info[1]
-        if isinstance(error, AssertionError) and str(error).startswith("expected "):
-            self.expected, _, self.observed = str(error).removeprefix("expected ").partition(", ")
-        else:
-            self.expected = f"`{example.source.strip().splitlines()[0]}` to succeed"
-            self.observed = f"it raised {error!r}"
-
-
-@contextmanager
-def _namespace(
-    open_database: Callable[..., Any], extras: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """The names that an example finds; at the end of the block all that was opened is closed."""
-    names: dict[str, Any] = {"__name__": "__main__", **QUOTABLE}
-    for line in PREAMBLE.values():
-        exec(line, names)
-    names.update((name, value) for name, value in extras.items() if value is not None)
-    with ExitStack() as open_things, _quiet():
-
-        def open_db(**options: Any) -> Any:
-            db = open_database(**options)
-            open_things.callback(_end, db, "close")
-            open_things.callback(lambda: _end(names.get("connection"), "close"))
-            open_things.callback(lambda: _end(names.get("tm"), "abort"))
-            open_things.callback(_end, names["transaction"], "abort")
-            return db
-
-        def opened(db: Any) -> Any:
-            connection = QUOTABLE["opened"](db)
-            open_things.callback(_end, connection, "close")
-            open_things.callback(_end, connection.transaction_manager, "abort")
-            return connection
-
-        names.update(open_db=open_db, opened=opened)
-        yield names
-
-
-def _end(thing: Any, how: str) -> None:
-    """Abort or close something, which may fail where it is broken already or was never made."""
-    with suppress(Exception):
-        getattr(thing, how)()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Log nothing: examples provoke errors."""
-    before = logging.root.manager.disable
-    logging.disable()
-    try:
-        yield
-    finally:
-        logging.disable(before)
-
-
-def program(clause: Clause, lines: Iterable[str], extras: Mapping[str, Any]) -> str:
-    """A script that performs the whole example of a clause, for what does not get to its end."""
-    return _witness(clause, lines_of(clause), False, lines, extras)
-
-
-def _witness(
-    clause: Clause,
-    performed: list[doctest.Example],
-    raised: bool,
-    lines: Iterable[str],
-    extras: Mapping[str, Any],
-) -> str:
-    """A script that performs an example, up to the line that fails, without the suite.
-
-    It ends with status 1 and a sentence where the deviation shows, and with 0 where it does not.
-    """
-    statements = [_statement(done) for done in performed]
-    if "open_db" in names_used("\n".join(statements[1:])):
-        statements.insert(0, _definition_of_open_db(lines))
-    else:
-        statements[0] = "\n".join(lines)
-    if raised:
-        statements[-1] = _guarded(statements[-1])
-    quoted = quotations(statements)
-    used = names_used("\n".join([*statements, *quoted])) | {"transaction"}
-    bound = sorted({line for name, line in bindings(extras).items() if name in used})
-    imports = [line for line in bound if line.startswith(("from", "import"))]
-    head = ["from __future__ import annotations", "", "import logging", "import sys", *imports]
-    parts = [
-        fill(f"{clause.id}: {clause.summary}", 98, initial_indent="# ", subsequent_indent="# "),
-        "\n".join(head),
-        "\n".join([f"CLAUSE = {clause.id!r}", *(line for line in bound if line not in imports)]),
-        *quoted,
-        *([EXPECT.strip()] if "expect" in used else []),
-        "\n".join(["logging.disable()", *statements]),
-    ]
-    return "\n\n\n".join(parts) + "\n"
-
-
-def _statement(done: doctest.Example) -> str:
-    """A line of an example as a plain statement; what it wants to see becomes an expectation."""
-    source = done.source.rstrip("\n")
-    if not done.want:
-        return source
-    if isinstance(ast.parse(source, mode="eval").body, ast.Tuple):
-        source = f"({source})"
-    return f"expect({source}, {' '.join(done.want.split())!r})"
-
-
-def _guarded(statement: str) -> str:
-    """The statement, so that an error in it ends the script with a sentence."""
-    return (
-        f"try:\n{indent(statement, '    ')}\nexcept Exception as error:\n"
-        '    sys.exit(f"{CLAUSE}: {type(error).__name__}: {error}")'
-    )
-
-
-def _definition_of_open_db(lines: Iterable[str]) -> str:
-    """A function that does what the lines of a target do, with options."""
-    tree = ast.parse("\n".join(lines))
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "db":
-            assert isinstance(node.value, ast.Call), "the lines of a target call what makes `db`"
-            node.value.keywords.append(ast.keyword(value=ast.Name("options")))
-    body = indent(f"{ast.unparse(tree)}\nkept_open.append(locals())\nreturn db", "    ")
-    return f"kept_open = []\n\n\ndef open_db(**options):\n{body}\n\n"

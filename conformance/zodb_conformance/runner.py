@@ -13,7 +13,8 @@ from zodb_spec.script import initial, makes_sense
 
 from zodb_conformance.checks import checks
 from zodb_conformance.context import Context
-from zodb_conformance.examples import lines_of, program
+from zodb_conformance.doctests import program, source_of
+from zodb_conformance.examples import lines_of
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation, Recorder, Step, Tally
 from zodb_conformance.running import perform, resolved
@@ -78,8 +79,8 @@ def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], st
     target = resolve(plan)
     if script[0][0] == "example":
         clause = clauses()[script[0][1]]
-        told = tuple(line for done in lines_of(clause) for line in done.source.splitlines())
-        return clause.id, told, program(clause, target.lines, target.extras)
+        told = lines_of(clause)
+        return clause.id, source_of(told), program(clause, told, target.lines, target.extras)
     world = initial(resolves="conflict-resolution" in target.capabilities)
     lines = [f"{name} = transaction.TransactionManager()" for name in world.managers]
     last = ""

@@ -1,0 +1,245 @@
+"""Lines of Python with what they must show, as doctests write them: performed on a target up to the
+first that fails, and told as a script.
+
+The lines find the names that `zodb_conformance.quoting` knows, what the target gives beside
+(`extras`), and what is made anew each time:
+
+``open_db(**kw)`` opens a new database of the implementation under test, empty but for its root,
+                  with the options given to its constructor
+``opened(db)``    another connection, under a new manager that is its ``transaction_manager``
+
+Their first line is ``db = open_db()``.  What they bind to ``tm`` and ``connection`` is ended with
+the rest.
+"""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from textwrap import fill, indent
+from typing import Any
+
+from zodb_spec.clause import Clause
+
+from zodb_conformance.quoting import PREAMBLE, QUOTABLE, bindings, names_used, quotations
+
+EXPECT = '''
+def expect(seen, wanted):
+    """End with a message unless `seen` looks as `wanted`."""
+    if repr(seen) != wanted:
+        sys.exit(f"{CLAUSE}: expected {wanted}, got {seen!r}")
+'''
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a target deviates from what lines must show.
+
+    performed           the lines up to the one that failed
+    raised              whether that one failed by an error
+    expected, observed  the same in words
+    """
+
+    performed: tuple[doctest.Example, ...]
+    raised: bool
+    expected: str
+    observed: str
+
+
+def perform(
+    lines: Sequence[doctest.Example],
+    open_database: Callable[..., Any],
+    extras: Mapping[str, Any],
+    starting: Callable[[doctest.Example], None] = lambda _: None,
+) -> Failure | None:
+    """Perform lines, and return how the target deviates, if it does.
+
+    open_database: opens a new, empty database of the target, with the options that it is given
+    extras:        further names that the target provides; None stands for nothing
+    starting:      is called with each line before it is performed
+
+    Whatever happens, all transactions are aborted, and the connections and databases closed.
+    """
+    runner = _Runner(starting)
+    with _namespace(open_database, extras) as names:
+        test = doctest.DocTest(list(lines), {}, "lines", None, None, None)
+        test.globs = names  # not a copy: what the lines bind is ended with the rest
+        runner.run(test, out=lambda _: None, clear_globs=False)
+    if runner.failing is None:
+        return None
+    performed = tuple(lines[: lines.index(runner.failing) + 1])
+    return Failure(performed, runner.raised, runner.expected, runner.observed)
+
+
+def source_of(lines: Iterable[doctest.Example]) -> tuple[str, ...]:
+    """The Python of lines, one after the other."""
+    return tuple(line for done in lines for line in done.source.splitlines())
+
+
+class _Checker(doctest.OutputChecker):
+    """Where a line says nothing of a value, any value will do."""
+
+    def check_output(self, want: str, got: str, optionflags: int) -> bool:
+        return not want or super().check_output(want, got, optionflags)
+
+
+class _Runner(doctest.DocTestRunner):
+    """Performs a doctest up to the first line that fails.
+
+    failing             that line
+    raised              whether it failed by an error
+    expected, observed  in words, how it failed
+    """
+
+    def __init__(self, starting: Callable[[doctest.Example], None]) -> None:
+        flags = doctest.NORMALIZE_WHITESPACE | doctest.FAIL_FAST
+        super().__init__(checker=_Checker(), verbose=False, optionflags=flags)
+        self.starting = starting
+        self.failing: doctest.Example | None = None
+        self.raised = False
+        self.expected = self.observed = ""
+
+    def report_start(self, out: Any, test: doctest.DocTest, example: doctest.Example) -> None:
+        self.starting(example)
+
+    def report_success(
+        self, out: Any, test: doctest.DocTest, example: doctest.Example, got: str
+    ) -> None:
+        pass
+
+    def report_failure(
+        self, out: Any, test: doctest.DocTest, example: doctest.Example, got: str
+    ) -> None:
+        self.failing = example
+        self.expected = f"`{example.source.strip()}` to give {example.want.strip()}"
+        self.observed = f"it gave {got.strip() or None}"
+
+    def report_unexpected_exception(
+        self, out: Any, test: doctest.DocTest, example: doctest.Example, exc_info: Any
+    ) -> None:
+        self.failing, self.raised, error = example, True, exc_info[1]
+        if isinstance(error, AssertionError) and str(error).startswith("expected "):
+            self.expected, _, self.observed = str(error).removeprefix("expected ").partition(", ")
+        else:
+            self.expected = f"`{example.source.strip().splitlines()[0]}` to succeed"
+            self.observed = f"it raised {error!r}"
+
+
+@contextmanager
+def _namespace(
+    open_database: Callable[..., Any], extras: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """The names that lines find; at the end of the block all that was opened is closed."""
+    names: dict[str, Any] = {"__name__": "__main__", **QUOTABLE}
+    for line in PREAMBLE.values():
+        exec(line, names)
+    names.update((name, value) for name, value in extras.items() if value is not None)
+    with ExitStack() as open_things, _quiet():
+
+        def open_db(**options: Any) -> Any:
+            db = open_database(**options)
+            open_things.callback(_end, db, "close")
+            open_things.callback(lambda: _end(names.get("connection"), "close"))
+            open_things.callback(lambda: _end(names.get("tm"), "abort"))
+            open_things.callback(_end, names["transaction"], "abort")
+            return db
+
+        def opened(db: Any) -> Any:
+            connection = QUOTABLE["opened"](db)
+            open_things.callback(_end, connection, "close")
+            open_things.callback(_end, connection.transaction_manager, "abort")
+            return connection
+
+        names.update(open_db=open_db, opened=opened)
+        yield names
+
+
+def _end(thing: Any, how: str) -> None:
+    """Abort or close something, which may fail where it is broken already or was never made."""
+    with suppress(Exception):
+        getattr(thing, how)()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Log nothing: the lines provoke errors."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def program(
+    clause: Clause,
+    performed: Iterable[doctest.Example],
+    lines: Iterable[str],
+    extras: Mapping[str, Any],
+    *,
+    raised: bool = False,
+) -> str:
+    """A script that performs lines without the suite.
+
+    clause:    what they are about
+    performed: the lines, of which the last one may fail
+    lines:     the Python lines by which a script makes an empty database, called ``db``
+    extras:    further names that the target provides; None stands for nothing
+    raised:    whether the last line fails by an error
+
+    It ends with status 1 and a sentence where the deviation shows, and with 0 where it does not.
+    """
+    statements = [_statement(done) for done in performed]
+    if "open_db" in names_used("\n".join(statements[1:])):
+        statements.insert(0, _definition_of_open_db(lines))
+    else:
+        statements[0] = "\n".join(lines)
+    if raised:
+        statements[-1] = _guarded(statements[-1])
+    quoted = quotations(statements)
+    used = names_used("\n".join([*statements, *quoted])) | {"transaction"}
+    bound = sorted({line for name, line in bindings(extras).items() if name in used})
+    imports = [line for line in bound if line.startswith(("from", "import"))]
+    head = ["from __future__ import annotations", "", "import logging", "import sys", *imports]
+    parts = [
+        fill(f"{clause.id}: {clause.summary}", 98, initial_indent="# ", subsequent_indent="# "),
+        "\n".join(head),
+        "\n".join([f"CLAUSE = {clause.id!r}", *(line for line in bound if line not in imports)]),
+        *quoted,
+        *([EXPECT.strip()] if "expect" in used else []),
+        "\n".join(["logging.disable()", *statements]),
+    ]
+    return "\n\n\n".join(parts) + "\n"
+
+
+def _statement(done: doctest.Example) -> str:
+    """A line as a plain statement; what it wants to see becomes an expectation."""
+    source = done.source.rstrip("\n")
+    if not done.want:
+        return source
+    if isinstance(ast.parse(source, mode="eval").body, ast.Tuple):
+        source = f"({source})"
+    return f"expect({source}, {' '.join(done.want.split())!r})"
+
+
+def _guarded(statement: str) -> str:
+    """The statement, so that an error in it ends the script with a sentence."""
+    return (
+        f"try:\n{indent(statement, '    ')}\nexcept Exception as error:\n"
+        '    sys.exit(f"{CLAUSE}: {type(error).__name__}: {error}")'
+    )
+
+
+def _definition_of_open_db(lines: Iterable[str]) -> str:
+    """A function that does what the lines of a target do, with options."""
+    tree = ast.parse("\n".join(lines))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "db":
+            assert isinstance(node.value, ast.Call), "the lines of a target call what makes `db`"
+            node.value.keywords.append(ast.keyword(value=ast.Name("options")))
+    body = indent(f"{ast.unparse(tree)}\nkept_open.append(locals())\nreturn db", "    ")
+    return f"kept_open = []\n\n\ndef open_db(**options):\n{body}\n\n"
