@@ -1,8 +1,11 @@
-"""The checks of a run, by name: the smoke test, the examples, the machines and the walks."""
+"""The checks of a run, by name: the smoke test, the stories, the examples, the machines and the
+walks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +20,7 @@ from zodb_conformance.drivers import machine, walker
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.examples import run_example
 from zodb_conformance.plan import SMOKE, Plan
+from zodb_conformance.stories import Part, Story, run_story, stories
 from zodb_conformance.targets import Target
 
 MIXES: dict[str, dict[str, int]] = {
@@ -70,16 +74,24 @@ def applies(clause: Clause, plan: Plan, target: Target) -> bool:
     """Whether a clause is in force for a plan: its edition, the target's capabilities, and what was
     asked for.
     """
-    return (
-        Edition(plan.edition) in clause.editions
-        and target.capabilities.issuperset(clause.needs)
-        and (not plan.only or any(fnmatch(clause.id, pattern) for pattern in plan.only))
-    )
+    return _in_force(clause, plan, target) and _wanted(clause.id, plan)
+
+
+def _in_force(clause: Clause, plan: Plan, target: Target) -> bool:
+    return Edition(plan.edition) in clause.editions and target.capabilities.issuperset(clause.needs)
+
+
+def _wanted(clause: str, plan: Plan) -> bool:
+    return not plan.only or any(fnmatch(clause, pattern) for pattern in plan.only)
 
 
 def checks(plan: Plan, target: Target) -> dict[str, Run]:
     """The checks of a plan, by name, in the order in which they are done."""
     found: dict[str, Run] = {SMOKE: _smoke}
+    for story in stories().values():
+        told = parts_told(story, plan, target)
+        if any(_wanted(clause, plan) for part in told for clause in part.clauses):
+            found[story.check] = _story(story, told)
     wanted = [clause for clause in clauses().values() if applies(clause, plan, target)]
     for chapter in dict.fromkeys(clause.chapter for clause in wanted if clause.kind == "example"):
         found[f"examples.{chapter}"] = _examples(
@@ -105,6 +117,46 @@ def _smoke(context: Context) -> str:
     return ""
 
 
+def parts_told(story: Story, plan: Plan, target: Target) -> list[Part]:
+    """The parts of a story that a target is told: those of which all clauses are in force."""
+    return [
+        part
+        for part in story.parts
+        if target.capabilities.issuperset(part.needs)
+        and all(_in_force(clauses()[clause], plan, target) for clause in part.clauses)
+    ]
+
+
+def _story(story: Story, told: list[Part]) -> Run:
+    def run(context: Context) -> str:
+        plan, target, recorder = context.plan, context.target, context.recorder
+        # What comes later builds on what would be left out.
+        avoided = next((part for part in told if set(plan.avoid) & set(part.clauses)), None)
+        parts = told if avoided is None else told[: told.index(avoided)]
+        if parts:
+            recorder.script()
+            with _directory() as directory:
+                deviation = run_story(
+                    story,
+                    parts,
+                    opener(target, directory),
+                    lambda: target.lines,
+                    target.extras,
+                    recorder,
+                )
+            if deviation is not None and _wanted(deviation.clause, plan):
+                recorder.deviation(deviation)
+        return "" if avoided is None else f"told only up to {avoided.clauses[0]}, to avoid it"
+
+    return run
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="zodb-conformance-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
 def _examples(chosen: list[Clause]) -> Run:
     def run(context: Context) -> str:
         plan, target, recorder = context.plan, context.target, context.recorder
@@ -113,11 +165,9 @@ def _examples(chosen: list[Clause]) -> Run:
                 continue
             recorder.script()
             recorder.step(("example", clause.id))
-            with TemporaryDirectory(
-                prefix="zodb-conformance-", ignore_cleanup_errors=True
-            ) as directory:
+            with _directory() as directory:
                 deviation = run_example(
-                    clause, opener(target, Path(directory)), lambda: target.lines, target.extras
+                    clause, opener(target, directory), lambda: target.lines, target.extras
                 )
             if deviation is not None:
                 recorder.deviation(deviation)

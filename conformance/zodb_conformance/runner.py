@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import doctest
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from zodb_spec.clause import clauses
 from zodb_spec.operation import operations
 from zodb_spec.script import initial, makes_sense
 
-from zodb_conformance.checks import checks
+from zodb_conformance import stories
+from zodb_conformance.checks import checks, parts_told
 from zodb_conformance.context import Context
 from zodb_conformance.doctests import program, source_of
+from zodb_conformance.drivers.search import Quiet
 from zodb_conformance.examples import lines_of
 from zodb_conformance.plan import Plan
-from zodb_conformance.results import Deviation, Recorder, Step, Tally
+from zodb_conformance.results import Deviation, Recorder, Step
 from zodb_conformance.running import perform, resolved
-from zodb_conformance.targets import CAPABILITIES, resolve
+from zodb_conformance.targets import CAPABILITIES, Target, resolve
 from zodb_conformance.telling import deviation_of, program_of_steps
 
 
@@ -55,20 +59,22 @@ def replay(plan: Plan, script: Sequence[Step], recorder: Recorder) -> Deviation 
     """Perform a recorded script, and give the deviation that it shows, if it does."""
     target = resolve(plan)
     if script and script[0][0] == "example":
-        return _replay_example(plan, script[0][1])
+        clause = clauses()[script[0][1]]
+        return _replay_check(plan, f"examples.{clause.chapter}", (clause.id,), recorder)
+    if script and script[0][0] == "story":
+        return _replay_check(plan, stories.stories()[script[0][1]].check, (), recorder)
     with quiet():
         finding = perform(target, resolved(script), recorder)
     return None if finding is None else deviation_of(finding, "replay", target)
 
 
-def _replay_example(plan: Plan, clause: str) -> Deviation | None:
-    tally = Tally()
-    chapter = clauses()[clause].chapter
-    one = Plan.from_json(
-        {**plan.to_json(), "only": [clause], "checks": [f"examples.{chapter}"], "avoid": []}
-    )
-    run_checks(one, tally)
-    return tally.deviations[0] if tally.deviations else None
+def _replay_check(
+    plan: Plan, check: str, only: tuple[str, ...], recorder: Recorder
+) -> Deviation | None:
+    """The first deviation that a check finds where nothing is avoided."""
+    quietly = Quiet(recorder)
+    run_checks(replace(plan, only=only, checks=(check,), avoid=(), skip=()), quietly)
+    return quietly.deviations[0] if quietly.deviations else None
 
 
 def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], str]:
@@ -77,10 +83,9 @@ def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], st
     Returns the clause that stands for its last step, its lines, and a program that performs them.
     """
     target = resolve(plan)
-    if script[0][0] == "example":
-        clause = clauses()[script[0][1]]
-        told = lines_of(clause)
-        return clause.id, source_of(told), program(clause, told, target.lines, target.extras)
+    if script[0][0] in ("example", "story"):
+        id, told = _lines_of(plan, script, target)
+        return id, source_of(told), program(clauses()[id], told, target.lines, target.extras)
     world = initial(resolves="conflict-resolution" in target.capabilities)
     lines = [f"{name} = transaction.TransactionManager()" for name in world.managers]
     last = ""
@@ -94,6 +99,21 @@ def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], st
         last = outcomes[0].clause
         world = outcomes[0].world
     return last, tuple(lines), program_of_steps(lines, target)
+
+
+def _lines_of(
+    plan: Plan, script: Sequence[Step], target: Target
+) -> tuple[str, list[doctest.Example]]:
+    """What is performed of an example, or of a story up to the part that is named last, with the
+    clause that the last line is about.
+    """
+    kind, name = script[0][:2]
+    if kind == "example":
+        return name, lines_of(clauses()[name])
+    told = parts_told(stories.stories()[name], plan, target)
+    if script[-1][2:]:
+        told = [part for part in told if part.number <= int(script[-1][2])]
+    return told[-1].clauses[0], stories.lines_of(told)
 
 
 @contextmanager

@@ -1,0 +1,305 @@
+"""The stories: what they tell works everywhere, and a fault is noticed where they tell of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import zodb_spec.contents  # noqa: F401  # states all clauses
+from zodb_conformance import checks, runner
+from zodb_conformance.doctests import program
+from zodb_conformance.plan import Plan
+from zodb_conformance.results import Deviation, Tally
+from zodb_conformance.stories import Part, Story, lines_of, stories, story_of
+from zodb_conformance.supervisor.falls import is_text
+from zodb_conformance.supervisor.lanes import Fall
+from zodb_conformance.targets import CAPABILITIES, Target, reference, resolve
+from zodb_spec.clause import clauses
+from zodb_spec.editions import EDITIONS
+
+FOLDER = Path(checks.__file__).parent / "stories"
+NAMES = list(stories())
+PARTS = [(story, part) for story in stories().values() for part in story.parts]
+
+each_story = pytest.mark.parametrize("name", NAMES)
+each_part = pytest.mark.parametrize(
+    ("story", "part"), PARTS, ids=[f"{story.name}-{part.number}" for story, part in PARTS]
+)
+
+FAULTS = {
+    ("first-database", "object.add-assigns-oid"): (
+        "zodb_reference.connection.Connection.add",
+        "lambda self, thing: None",
+    ),
+    ("transactions", "transaction.doomed-refuses-commit"): (
+        "transaction.Transaction.doom",
+        "lambda self: None",
+    ),
+    ("two-at-once", "isolation.read-current"): (
+        "zodb_reference.connection.Connection.readCurrent",
+        "lambda self, thing: None",
+    ),
+    ("ghosts", "connection.close-joined-refused"): (
+        "zodb_reference.connection.Connection.close",
+        "lambda self: None",
+    ),
+    ("records", "record.reference-comes-back"): (
+        "persistent.wref.WeakRef.__call__",
+        "lambda self: None",
+    ),
+}
+"""Faults by the story that notices them and the clause that gets the verdict: what is replaced, and
+by what.
+"""
+
+
+def tell(name: str, monkeypatch: pytest.MonkeyPatch, target: Target, **more: Any) -> Tally:
+    """Perform a story on a target, and give what came of it."""
+    for module in (runner, checks):
+        monkeypatch.setattr(module, "resolve", lambda plan: target, raising=False)
+    tally = Tally()
+    runner.run_checks(Plan(checks=(f"story.{name}",), **more), tally)
+    return tally
+
+
+def execute(script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-"],
+        input=script,
+        capture_output=True,
+        check=False,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+        timeout=60,
+    )
+
+
+def faulty(name: str, clause: str) -> Target:
+    """The reference in memory, as a target whose lines plant the fault."""
+    replaced, by = FAULTS[name, clause]
+    module = replaced.rsplit(".", 2)[0]
+    right = reference.memory()
+    lines = (f"import {module}", f"{replaced} = {by}", *right.lines)
+    return replace(right, lines=lines)
+
+
+def found(name: str, clause: str, monkeypatch: pytest.MonkeyPatch) -> Deviation:
+    """The deviation that a story finds where a fault is planted."""
+    replaced, by = FAULTS[name, clause]
+    with patch(replaced, eval(by)):
+        [deviation] = tell(name, monkeypatch, faulty(name, clause)).deviations
+    return deviation
+
+
+def test_the_stories_are_the_files_in_their_order() -> None:
+    files = sorted(path.stem for path in FOLDER.glob("*.rst"))
+    assert [f"{number}-{name}" for number, name in enumerate(NAMES, 1)] == files
+    assert len(files) >= 5
+
+
+def test_the_stories_are_in_the_wheel() -> None:
+    checkout = Path(__file__).parents[2]
+    building = tomllib.loads((checkout / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    wheel = building["targets"]["wheel"]
+    assert FOLDER.parent.relative_to(checkout).as_posix() in wheel["packages"]
+    assert not {"exclude", "only-include"} & {*building, *wheel}
+
+
+def test_every_story_has_a_title_that_is_its_own() -> None:
+    assert len({story.title for story in stories().values() if story.title}) == len(NAMES)
+
+
+@each_part
+def test_the_clauses_of_a_part_exist(story: Story, part: Part) -> None:
+    assert set(part.clauses) <= set(clauses())
+
+
+@each_part
+def test_a_part_says_which_capabilities_its_clauses_need(story: Story, part: Part) -> None:
+    assert part.needs == {need for clause in part.clauses for need in clauses()[clause].needs}
+    assert part.needs <= set(CAPABILITIES)
+
+
+@each_story
+def test_a_story_opens_its_database_in_its_first_line(name: str) -> None:
+    assert stories()[name].parts[0].lines[0].source == "db = open_db()\n"
+
+
+@each_story
+@pytest.mark.parametrize(
+    "target", ["reference-memory", "reference-sqlite", "zodb-mapping", "zodb-file", "zodb-demo"]
+)
+def test_what_a_story_tells_works_everywhere(target: str, name: str) -> None:
+    if target.startswith("zodb-"):
+        pytest.importorskip("ZODB", reason="the target needs it")
+    plan, tally = Plan(target=target, checks=(f"story.{name}",)), Tally()
+    runner.run_checks(plan, tally)
+    told = checks.parts_told(stories()[name], plan, resolve(plan))
+    assert [found.message for found in tally.deviations] == []
+    assert tally.counts == Counter(clause for part in told for clause in part.clauses)
+    assert (tally.scripts, tally.steps) == (1, len(told))
+
+
+@each_story
+def test_a_whole_story_runs_as_a_plain_script(name: str) -> None:
+    target, story = reference.memory(), stories()[name]
+    clause = clauses()[story.parts[0].clauses[0]]
+    ended = execute(program(clause, lines_of(story.parts), target.lines, target.extras))
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_what_needs_a_capability_is_told_to_those_that_have_it() -> None:
+    able = reference.memory()
+    unable = replace(able, capabilities=frozenset())
+    for story in stories().values():
+        assert checks.parts_told(story, Plan(), able) == list(story.parts)
+        assert checks.parts_told(story, Plan(), unable) == [p for p in story.parts if not p.needs]
+    assert any(part.needs for _, part in PARTS)
+
+
+def test_a_clause_that_is_not_in_force_is_not_told() -> None:
+    story, plan = stories()["two-at-once"], Plan(edition=EDITIONS[0].value)
+    told = checks.parts_told(story, plan, reference.memory())
+    left_out = {id for part in story.parts if part not in told for id in part.clauses}
+    assert left_out
+    assert all(EDITIONS[0] in clauses()[id].editions for part in told for id in part.clauses)
+
+
+@each_story
+def test_a_story_goes_on_without_what_needs_a_capability(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unable = replace(reference.memory(), capabilities=frozenset())
+    assert tell(name, monkeypatch, unable).deviations == []
+
+
+@pytest.mark.parametrize(("name", "clause"), FAULTS)
+def test_a_fault_is_a_deviation_from_the_clause_of_its_part(
+    name: str, clause: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deviation = found(name, clause, monkeypatch)
+    assert (deviation.clause, deviation.check) == (clause, f"story.{name}")
+    assert deviation.script == (("story", name),)
+    assert deviation.trace[0] == "db = open_db()"
+
+
+@pytest.mark.parametrize(("name", "clause"), FAULTS)
+def test_the_witness_of_a_story_runs_alone(
+    name: str, clause: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = found(name, clause, monkeypatch).witness
+    assert "zodb_conformance" not in script
+    ended = execute(script)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"{clause}: ")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_deviation_is_found_again_by_its_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    name, clause = "ghosts", "connection.close-joined-refused"
+    deviation = found(name, clause, monkeypatch)
+    replaced, by = FAULTS[name, clause]
+    # What a run leaves out, a replay does not.
+    plan = Plan(avoid=(clause,), only=("no.such-clause",), skip=(f"story.{name}",))
+    with patch(replaced, eval(by)):
+        assert runner.replay(plan, deviation.script, Tally()) == deviation
+    assert runner.replay(plan, deviation.script, Tally()) is None
+
+
+def test_the_parts_before_a_failure_have_been_exercised(monkeypatch: pytest.MonkeyPatch) -> None:
+    with patch("zodb_reference.connection.Connection.readCurrent", lambda self, thing: None):
+        tally = tell("two-at-once", monkeypatch, reference.memory())
+    assert tally.counts["isolation.write-skew-is-possible"] == 1
+    assert tally.counts["isolation.read-current"] == 1
+    assert "isolation.serializable-with-read-current" not in tally.counts
+    assert "isolation.resolution-merges" not in tally.counts
+
+
+def test_a_story_stops_before_what_is_to_be_avoided(monkeypatch: pytest.MonkeyPatch) -> None:
+    tally = tell("two-at-once", monkeypatch, reference.memory(), avoid=("isolation.read-current",))
+    assert "isolation.write-skew-is-possible" in tally.counts
+    assert "isolation.resolution-merges" not in tally.counts
+    assert tally.finished == {
+        "story.two-at-once": "told only up to isolation.read-current, to avoid it"
+    }
+
+
+def test_only_the_stories_of_chosen_clauses_are_told() -> None:
+    names = runner.check_names(Plan(only=("record.new-*",)))
+    assert [name for name in names if name.startswith("story.")] == ["story.records"]
+
+
+def test_a_verdict_that_nobody_asked_for_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    name, clause = "ghosts", "connection.close-joined-refused"
+    replaced, by = FAULTS[name, clause]
+    with patch(replaced, eval(by)):
+        assert tell(name, monkeypatch, reference.memory(), only=("identity.*",)).deviations == []
+
+
+def test_a_story_is_told_up_to_the_part_where_it_stopped() -> None:
+    part = stories()["ghosts"].parts[3]
+    steps = [("story", "ghosts", str(number)) for number in range(1, 5)]
+    clause, trace, script = runner.render(Plan(), steps)
+    assert clause == part.clauses[0]
+    assert trace[-1] == part.lines[-1].source.splitlines()[-1]
+    ended = execute(script)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    whole, *_ = runner.render(Plan(), [("story", "ghosts")])
+    assert whole == stories()["ghosts"].parts[-1].clauses[0]
+
+
+def test_nobody_tries_to_shorten_a_story_that_the_target_falls_in() -> None:
+    steps = (("story", "ghosts", "1"), ("story", "ghosts", "2"))
+    assert is_text(Fall("crash", "", "", "story.ghosts", steps, whole=True, output=""))
+
+
+MARKED = """
+A story
+=======
+
+.. clauses: object.add-is-stored
+   object.add-assigns-oid
+.. needs: iteration raw-records
+
+>>> 1
+1
+
+.. clauses: root.is-a-mapping
+
+>>> 2
+2
+>>> 3
+3
+"""
+
+
+def test_a_story_is_cut_into_parts_by_its_comments() -> None:
+    story = story_of("marked", MARKED)
+    assert (story.title, story.check) == ("A story", "story.marked")
+    assert [(part.number, part.clauses, part.needs, len(part.lines)) for part in story.parts] == [
+        (
+            1,
+            ("object.add-is-stored", "object.add-assigns-oid"),
+            {"iteration", "raw-records"},
+            1,
+        ),
+        (2, ("root.is-a-mapping",), frozenset(), 2),
+    ]
+
+
+def test_lines_that_are_about_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"put `\.\. clauses:` before line 3"):
+        story_of("unmarked", "Title\n\n>>> 1\n1\n")
+
+
+def test_a_comment_without_lines_is_refused() -> None:
+    with pytest.raises(ValueError, match="no lines follow"):
+        story_of("empty", "Title\n\n.. clauses: root.is-a-mapping\n\nText.\n")

@@ -1,0 +1,163 @@
+"""Stories: chapters that a person reads first, and that are performed on the target as they stand.
+
+A story is a file beside this module: reStructuredText, with a title, sections, and lines as
+doctests write them.  Two comments, each on a line of its own, say what the lines are about::
+
+    .. clauses: isolation.first-committer-wins isolation.conflict-reloads
+    .. needs: conflict-resolution
+
+The first begins a *part* of the story: where one of the lines up to the next such comment fails,
+the verdict falls on the first clause that it names; where all of them hold, each of its clauses
+has been exercised.  The second makes the part conditional: a target that does not declare these
+capabilities is not told it, so nothing that comes later may build on it.
+
+The name of a story is that of its file, without the number that puts the stories in order.
+"""
+
+from __future__ import annotations
+
+import doctest
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from zodb_spec.clause import clauses
+
+from zodb_conformance.doctests import Failure, perform, program, source_of
+from zodb_conformance.results import Deviation, Recorder
+
+MARKER = re.compile(
+    r"^\.\. clauses: (?P<clauses>.+(?:\n   .+)*)(?:\n\.\. needs: (?P<needs>.+))?$", re.MULTILINE
+)
+"""Where a part begins: its clauses, over several lines if need be, and the capabilities."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What lies between one comment and the next.
+
+    number   which part of the story it is, from 1
+    clauses  the ids of the clauses that it tells; the first gets the verdict
+    needs    capabilities without which it is not told
+    lines    what is performed
+    """
+
+    number: int
+    clauses: tuple[str, ...]
+    needs: frozenset[str]
+    lines: tuple[doctest.Example, ...]
+
+
+@dataclass(frozen=True)
+class Story:
+    """A story: its name, its title, its whole text, and the parts in it."""
+
+    name: str
+    title: str
+    text: str
+    parts: tuple[Part, ...]
+
+    @property
+    def check(self) -> str:
+        """The name of the check that performs it."""
+        return f"story.{self.name}"
+
+
+@cache
+def stories() -> Mapping[str, Story]:
+    """All stories by name, in the order in which they are read."""
+    found = sorted(
+        (path for path in files(__name__).iterdir() if path.name.endswith(".rst")),
+        key=lambda path: path.name,
+    )
+    names = (path.name.removesuffix(".rst").partition("-")[2] for path in found)
+    return {
+        name: story_of(name, path.read_text(encoding="utf-8"))
+        for name, path in zip(names, found, strict=True)
+    }
+
+
+def story_of(name: str, text: str) -> Story:
+    """A story from its text.
+
+    Raises ValueError where lines come before the first comment that says what they are about, or
+    where such a comment has no lines.
+    """
+    markers = list(MARKER.finditer(text))
+    starts = [text.count("\n", 0, marker.start()) for marker in markers]
+    lines: list[list[doctest.Example]] = [[] for _ in markers]
+    for line in doctest.DocTestParser().get_examples(text, name):
+        place = bisect_right(starts, line.lineno) - 1
+        if place < 0:
+            raise ValueError(f"story {name!r}: put `.. clauses:` before line {line.lineno + 1}")
+        lines[place].append(line)
+    parts = tuple(
+        Part(
+            number, tuple(found["clauses"].split()), frozenset((found["needs"] or "").split()), own
+        )
+        for number, (found, own) in enumerate(zip(markers, map(tuple, lines), strict=True), 1)
+    )
+    for part, start in zip(parts, starts, strict=True):
+        if not part.lines:
+            raise ValueError(f"story {name!r}: no lines follow `.. clauses:` in line {start + 1}")
+    return Story(name, text.strip().partition("\n")[0], text, parts)
+
+
+def run_story(
+    story: Story,
+    parts: Sequence[Part],
+    open_database: Callable[..., Any],
+    lines: Callable[[], tuple[str, ...]],
+    extras: Mapping[str, Any],
+    recorder: Recorder,
+) -> Deviation | None:
+    """Perform parts of a story, and return how the target deviates, if it does.
+
+    open_database: opens a new, empty database of the target, with the options that it is given
+    lines:         the Python lines by which a script makes such a database, called ``db``
+    extras:        further names that the target provides; None stands for nothing
+    recorder:      is told of each part as of a step, and of its clauses once it has passed
+
+    Whatever happens, all transactions are aborted, and the connections and databases closed.
+    """
+    part_of = {line.lineno: part for part in parts for line in part.lines}
+    begun: list[Part] = []
+
+    def starting(line: doctest.Example) -> None:
+        part = part_of[line.lineno]
+        if begun[-1:] != [part]:
+            if begun:
+                recorder.exercised(begun[-1].clauses)
+            begun.append(part)
+            recorder.step(("story", story.name, str(part.number)))
+
+    failure = perform(lines_of(parts), open_database, extras, starting)
+    if failure is None:
+        recorder.exercised(begun[-1].clauses)
+        return None
+    recorder.exercised(begun[-1].clauses[:1])
+    return _deviation(story, begun[-1].clauses[0], failure, lines(), extras)
+
+
+def lines_of(parts: Sequence[Part]) -> list[doctest.Example]:
+    """The lines of parts, one after the other."""
+    return [line for part in parts for line in part.lines]
+
+
+def _deviation(
+    story: Story, clause: str, failure: Failure, lines: tuple[str, ...], extras: Mapping[str, Any]
+) -> Deviation:
+    return Deviation(
+        clause=clause,
+        check=story.check,
+        expected=failure.expected,
+        observed=failure.observed,
+        noticed=story.check,
+        trace=source_of(failure.performed),
+        script=(("story", story.name),),
+        witness=program(clauses()[clause], failure.performed, lines, extras, raised=failure.raised),
+    )
