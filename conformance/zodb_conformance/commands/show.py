@@ -21,7 +21,7 @@ from zodb_conformance.suite import Suite
 KINDS = {
     "step": "a step of the model: every generated script that comes to it compares it",
     "law": "a law of the model: it is looked at after every step of every generated script",
-    "example": "an example: the lines below are performed on the target, in the check examples.{}",
+    "example": "an example: its lines are performed on the target, in the check examples.{}",
     "text": "text only: there is nothing to check",
 }
 """What checks a clause, by its kind."""
