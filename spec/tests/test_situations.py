@@ -1,0 +1,87 @@
+"""Situations hold just before the step that they warn of."""
+
+from __future__ import annotations
+
+import pytest
+from zodb_spec.explore import SMALL_WORLDS
+from zodb_spec.operation import operations
+from zodb_spec.script import Step, makes_sense
+from zodb_spec.situations import situations
+from zodb_spec.world import World
+
+SHARED = SMALL_WORLDS["one-shared-object"].start()
+"""Two connections that hold the root (`root1`, `root2`) and a thing (`one1`, `one2`)."""
+
+NEW: Step = ("new", "x", "Thing")
+LINK: Step = ("link", "one1", "a", "x", "strong")
+BAD: Step = ("set-unpicklable", "one1", "b", "lambda")
+COMMIT: Step = ("commit", "manager1")
+SABOTAGE: Step = ("commit-sabotaged", "manager1", "tpc_vote", "before")
+LATE: tuple[Step, ...] = (
+    ("open", "manager1", "late"),
+    ("get", "late", "1", "one3"),
+    ("set", "one3", "a", "one"),
+)
+CLOSE: Step = ("close", "connection1")
+
+
+def after(steps: tuple[Step, ...]) -> World:
+    world = SHARED
+    for step in steps:
+        world = world._replace(step=world.step + 1)
+        assert makes_sense(world, step), step
+        world = operations()[step[0]].outcomes(world, step[1:])[0][0].world
+    return world._replace(step=world.step + 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "step", "holds"),
+    [
+        ("two-connections-in-one-transaction", (*LATE, BAD), COMMIT, True),
+        ("two-connections-in-one-transaction", LATE, COMMIT, False),
+        ("two-connections-in-one-transaction", (*LATE, BAD), ("abort", "manager1"), False),
+        ("commit-refused-with-new-objects", (NEW, LINK, BAD), COMMIT, True),
+        ("commit-refused-with-new-objects", (NEW, LINK), SABOTAGE, True),
+        ("commit-refused-with-new-objects", (NEW, LINK), COMMIT, False),
+        ("commit-refused-with-new-objects", (NEW, BAD), COMMIT, False),
+        ("commit-refused-with-new-objects", (NEW, LINK, BAD), ("abort", "manager1"), False),
+        ("change-on-a-closed-connection", (CLOSE,), ("set", "one1", "a", "one"), True),
+        ("change-on-a-closed-connection", (CLOSE,), ("mark-changed", "one1"), True),
+        ("change-on-a-closed-connection", (CLOSE,), ("set", "one2", "a", "one"), False),
+        ("change-on-a-closed-connection", (CLOSE,), ("read", "one1", "a", "y"), False),
+        ("change-on-a-closed-connection", (CLOSE, NEW), ("set", "x", "a", "one"), False),
+        ("change-on-a-closed-connection", (CLOSE,), ("new", "x", "Thing"), False),
+        ("weak-reference-to-a-new-object", (NEW,), ("link", "one1", "a", "x", "weak"), True),
+        ("weak-reference-to-a-new-object", (NEW,), LINK, False),
+        ("weak-reference-to-a-new-object", (), ("link", "one1", "a", "root1", "weak"), False),
+        (
+            "read-current-of-a-ghost",
+            (("deactivate", "one1"),),
+            ("read-current", "connection1", "one1"),
+            True,
+        ),
+        (
+            "read-current-of-a-ghost",
+            (("set", "one1", "a", "one"),),
+            ("read-current", "connection1", "one1"),
+            False,
+        ),
+        ("read-current-of-a-ghost", (("deactivate", "one1"),), ("mark-changed", "one1"), False),
+    ],
+)
+def test_a_situation_holds_before_the_steps_it_warns_of(
+    name: str, before: tuple[Step, ...], step: Step, holds: bool
+) -> None:
+    assert situations()[name](after(before), step) is holds
+
+
+def test_every_situation_is_shown_here_to_hold_and_not_to_hold() -> None:
+    marks = test_a_situation_holds_before_the_steps_it_warns_of.pytestmark
+    shown = {(case[0], case[3]) for case in marks[0].args[1]}
+    assert shown == {(name, holds) for name in situations() for holds in (True, False)}
+
+
+def test_a_situation_says_in_a_sentence_what_it_is() -> None:
+    for situation in situations().values():
+        assert situation.__doc__ is not None
+        assert situation.__doc__.endswith(".")
