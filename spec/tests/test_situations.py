@@ -45,6 +45,7 @@ def after(steps: tuple[Step, ...]) -> World:
         ("commit-refused-with-new-objects", (NEW, LINK), COMMIT, False),
         ("commit-refused-with-new-objects", (NEW, BAD), COMMIT, False),
         ("commit-refused-with-new-objects", (NEW, LINK, BAD), ("abort", "manager1"), False),
+        ("commit-refused-with-new-objects", (NEW, LINK, BAD), ("set", "x", "a", "one"), False),
         ("change-on-a-closed-connection", (CLOSE,), ("set", "one1", "a", "one"), True),
         ("change-on-a-closed-connection", (CLOSE,), ("mark-changed", "one1"), True),
         ("change-on-a-closed-connection", (CLOSE,), ("set", "one2", "a", "one"), False),
@@ -67,6 +68,21 @@ def after(steps: tuple[Step, ...]) -> World:
             False,
         ),
         ("read-current-of-a-ghost", (("deactivate", "one1"),), ("mark-changed", "one1"), False),
+        (
+            "read-current-of-a-ghost",
+            (("set", "one1", "a", "one"), COMMIT),
+            ("read-current", "connection1", "one1"),
+            False,
+        ),
+        (
+            "read-current-of-a-ghost",
+            (
+                *(("set", "one1", "a", "one"), COMMIT, ("begin", "manager2")),
+                *(("set", "one2", "a", "none"), ("commit", "manager2"), ("begin", "manager1")),
+            ),
+            ("read-current", "connection1", "one1"),
+            True,
+        ),
     ],
 )
 def test_a_situation_holds_before_the_steps_it_warns_of(

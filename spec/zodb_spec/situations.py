@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from zodb_spec.chapters.reach import what_is_stored
 from zodb_spec.operation import Raised, operations
-from zodb_spec.world import CHANGED, Name, World
+from zodb_spec.world import CHANGED, LOADED, Name, World
 
 Step = tuple[str, ...]
 Situation = Callable[[World, Step], bool]
@@ -75,11 +75,12 @@ def weak_reference_to_a_new_object(world: World, step: Step) -> bool:
 
 @situation
 def read_current_of_a_ghost(world: World, step: Step) -> bool:
-    """An object that may never have been loaded is about to be marked with `readCurrent`."""
-    return step[0] == "read-current" and world.objects[step[2]].status.value not in (
-        CHANGED,
-        "loaded",
-    )
+    """An object that may not be loaded is about to be marked with `readCurrent`."""
+    if step[0] != "read-current":
+        return False
+    thing = world.objects[step[2]]
+    is_loaded = thing.status.value == LOADED and thing.status.step >= thing.state.step
+    return thing.status.value != CHANGED and not is_loaded
 
 
 def _is_closed(world: World, step: Step) -> bool:
