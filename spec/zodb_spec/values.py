@@ -8,6 +8,7 @@ same as zero.
 
 from __future__ import annotations
 
+import collections
 import enum
 import math
 from typing import Any
@@ -100,7 +101,7 @@ def _same(left: Any, right: Any, of_left: dict[int, int], of_right: dict[int, in
     if mine is None or yours is None:
         return bool(left == right) and repr(left) == repr(right)
     if id(left) in of_left or id(right) in of_right:
-        return of_left.get(id(left)) == id(right) and of_right.get(id(right)) == id(left)
+        return of_left.get(id(left)) == id(right)
     if not isinstance(
         left, tuple | frozenset
     ):  # equal immutable values may be merged or split freely
@@ -129,6 +130,10 @@ def _parts(value: Any) -> list[Any] | None:
         return [*value.items(), getattr(value, "default_factory", None), *attributes]
     if isinstance(value, list | tuple):
         return [*value, *attributes]
+    if isinstance(value, collections.deque):
+        return [*value, value.maxlen, *attributes]
+    if isinstance(value, bytearray):
+        return [bytes(value), *attributes]
     if isinstance(value, int | str | bytes):
         return [_builtin(value), *attributes]
     return attributes if hasattr(value, "__dict__") else None
