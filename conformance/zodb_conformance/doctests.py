@@ -26,6 +26,7 @@ from typing import Any
 from zodb_spec.clause import Clause
 
 from zodb_conformance.quoting import PREAMBLE, QUOTABLE, bindings, names_used, quotations
+from zodb_conformance.showing import short, without_addresses
 
 EXPECT = '''
 def expect(seen, wanted):
@@ -116,17 +117,19 @@ class _Runner(doctest.DocTestRunner):
     ) -> None:
         self.failing = example
         self.expected = f"`{example.source.strip()}` to give {example.want.strip()}"
-        self.observed = f"it gave {got.strip() or None}"
+        self.observed = f"it gave {without_addresses(got.strip()) or None}"
 
     def report_unexpected_exception(
         self, out: Any, test: doctest.DocTest, example: doctest.Example, exc_info: Any
     ) -> None:
         self.failing, self.raised, error = example, True, exc_info[1]
         if isinstance(error, AssertionError) and str(error).startswith("expected "):
-            self.expected, _, self.observed = str(error).removeprefix("expected ").partition(", ")
+            said = without_addresses(str(error)).removeprefix("expected ")
+            self.expected, _, observed = said.partition(", ")
+            self.observed = observed.removeprefix("but ")
         else:
             self.expected = f"`{example.source.strip().splitlines()[0]}` to succeed"
-            self.observed = f"it raised {error!r}"
+            self.observed = f"it raised {short(error, 160)}"
 
 
 @contextmanager

@@ -6,7 +6,6 @@ in words, and the Python expression that is true where the target conforms, for 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -42,9 +41,9 @@ from zodb_conformance.blaming import (
     of_fact,
     of_serial,
 )
+from zodb_conformance.showing import short
 
 MISSING = object()
-ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 AS_PICKLES = frozenset(
     {"nan", "negative-zero", "complex", "recursive-list", "recursive-dict", "instance"}
 )
@@ -65,15 +64,6 @@ class Mismatch(NamedTuple):
     expected: str
     observed: str
     expression: str
-
-
-def short(value: Any, most: int = 80) -> str:
-    """A value in words, cut where it is long; whatever its `repr` does."""
-    try:
-        text = ADDRESS.sub("", repr(value))
-    except Exception as error:  # noqa: BLE001  # a value that can't show itself is shown as such
-        text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 # Values.

@@ -17,17 +17,9 @@ from zodb_spec.world import World
 
 from zodb_conformance.bench import Bench, Done, Line
 from zodb_conformance.blaming import Blame, Sight, Stand, of_error
-from zodb_conformance.matching import (
-    Mismatch,
-    agrees,
-    audit,
-    audit_all,
-    in_words,
-    look,
-    look_at,
-    short,
-)
+from zodb_conformance.matching import Mismatch, agrees, audit, audit_all, in_words, look, look_at
 from zodb_conformance.results import Recorder, Step
+from zodb_conformance.showing import short
 from zodb_conformance.targets.base import Target
 
 NOTHING = "transaction.all-or-nothing"
