@@ -191,6 +191,24 @@ def search(nursery: Nursery, findings: Findings, avoid: tuple[str, ...]) -> None
             findings.learnt.join(part)
 
 
+STORY = "story."
+"""How the names of the checks begin that tell a story."""
+
+
+def credible(deviations: Sequence[Deviation]) -> list[Deviation]:
+    """The deviations whose verdict can be relied on.
+
+    A story builds one example on the other, so where it fails the fault may lie before.  What it
+    blames counts where nothing else deviates, or something else blames the same clause.
+    """
+    others = {found.clause for found in deviations if not found.check.startswith(STORY)}
+    return [
+        found
+        for found in deviations
+        if not others or found.clause in others or not found.check.startswith(STORY)
+    ]
+
+
 def new_candidates(nursery: Nursery, learnt: Learnt) -> list[Candidate]:
     """What was found just now: deviations as they are, of the falls the first of each sort,
     shortened.
@@ -206,7 +224,7 @@ def new_candidates(nursery: Nursery, learnt: Learnt) -> list[Candidate]:
     # Whether it shows again is found out here, for all alike.
     found = [
         replace(deviation, kind="deviation") if deviation.kind == "flaky" else deviation
-        for deviation in learnt.deviations
+        for deviation in credible(learnt.deviations)
     ]
     return [*map(Candidate, found), *side_by_side(candidate, firsts.values())]
 
