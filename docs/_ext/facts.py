@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from zodb_conformance.stories import MARKER, Story
 from zodb_conformance.targets import CAPABILITIES
 from zodb_spec import answers, contents, script
 from zodb_spec.clause import Clause
@@ -23,6 +24,17 @@ from zodb_spec.situations import situations
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS, STEPS, MOST_LINES, WIDEST_LINE = 300, 60, 4, 90
+
+
+Found = TypeVar("Found")
+
+
+def listed(pairs: Iterable[tuple[str, Found]]) -> dict[str, list[Found]]:
+    """What belongs to each name, in the order in which it comes."""
+    found: dict[str, list[Found]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found
 
 
 # The rule catalogue.
@@ -155,6 +167,21 @@ def gaps_of_catalogue(
     for id in answers.ANSWERS:
         if id not in rules:
             yield f"there is an answer to an unknown rule {id}"
+
+
+# Stories.
+
+
+def with_clauses(story: Story) -> str:
+    """The text of a story, with a line in place of each comment that says what it is about."""
+
+    def line(found: re.Match[str]) -> str:
+        clauses = " ".join(f":clause:`{id}`" for id in found["clauses"].split())
+        needs = found["needs"]
+        only = f" (where the target declares {needs})" if needs else ""
+        return f".. rst-class:: story-clauses\n\n{clauses}{only}"
+
+    return MARKER.sub(line, story.text)
 
 
 # Operations.

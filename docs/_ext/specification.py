@@ -24,6 +24,7 @@ from zodb_conformance import quoting, suite
 from zodb_conformance.commands.listing import EDITION_TEXTS
 from zodb_conformance.commands.show import BINDS
 from zodb_conformance.drivers.walker import LAWFUL
+from zodb_conformance.stories import stories
 from zodb_conformance.targets import CAPABILITIES
 from zodb_spec import answers, kinds, values, world
 from zodb_spec.clause import Level
@@ -34,6 +35,8 @@ from zodb_spec.situations import situations
 logger = logging.getLogger(__name__)
 KINDS = ("clause", "rule", "operation")
 PAGES = ("index", "clauses", "rules", "operations", "model", "editions", "names")
+
+SINGULAR = {"chapters": "chapter", "operations": "operation", "stories": "story"}
 
 
 class Stated(SphinxDirective):
@@ -83,25 +86,15 @@ def gathered(config: Any) -> dict[str, Any]:
     """Everything that the templates use."""
     clauses = suite.clauses()
     rules = facts.catalogue((facts.ROOT / config.specification_rules).read_text(encoding="utf-8"))
-    covering: dict[str, list[str]] = {}
-    for clause in clauses.values():
-        for rule_id in clause.rules:
-            covering.setdefault(rule_id, []).append(clause.id)
+    covering = facts.listed(
+        (rule, clause.id) for clause in clauses.values() for rule in clause.rules
+    )
     for clause in clauses.values():
         for gap in facts.gaps_of_clause(clause, rules):
             logger.warning(gap)
     for gap in facts.gaps_of_catalogue(rules, covering):
         logger.warning(gap)
     samples = facts.samples(clauses)
-    proofs: dict[str, list[suite.Double]] = {}
-    for double in suite.doubles():
-        proofs.setdefault(double.clause, []).append(double)
-    sections: dict[str, list[facts.Rule]] = {}
-    for rule in rules.values():
-        sections.setdefault(rule.section, []).append(rule)
-    exercised_by = {
-        id: [name for name, sample in samples.items() if id in sample.clauses] for id in clauses
-    }
     return {
         "answers": answers,
         "binds": BINDS,
@@ -111,7 +104,9 @@ def gathered(config: Any) -> dict[str, Any]:
         "covering": covering,
         "edition_texts": EDITION_TEXTS,
         "editions": EDITIONS,
-        "exercised_by": exercised_by,
+        "exercised_by": facts.listed(
+            (id, name) for name, sample in samples.items() for id in sample.clauses
+        ),
         "facts": facts,
         "kinds": kinds.KINDS.values(),
         "lawful": LAWFUL,
@@ -119,11 +114,17 @@ def gathered(config: Any) -> dict[str, Any]:
         "names": sorted(quoting.QUOTABLE.items(), key=lambda entry: entry[0].lower()),
         "nouns": list(facts.nouns(world)),
         "operations": operations(),
-        "proofs": proofs,
+        "proofs": facts.listed((double.clause, double) for double in suite.doubles()),
         "rules": rules,
         "samples": samples,
-        "sections": sections,
+        "sections": facts.listed((rule.section, rule) for rule in rules.values()),
         "situations": situations(),
+        "stories": stories().values(),
+        "told": facts.listed(
+            (id, story)
+            for story in stories().values()
+            for id in dict.fromkeys(id for part in story.parts for id in part.clauses)
+        ),
         "values": values.EXPRESSIONS,
     }
 
@@ -142,6 +143,7 @@ def write_pages(app: Sphinx) -> None:
     pages = {
         **{name: {} for name in PAGES},
         **{f"chapters/{chapter.name}": {"chapter": chapter} for chapter in known["chapters"]},
+        **{f"stories/{story.name}": {"story": story} for story in known["stories"]},
         **{f"operations/{name}": {"operation": found} for name, found in operations().items()},
     }
     folder = Path(app.srcdir, "specification")
@@ -149,9 +151,7 @@ def write_pages(app: Sphinx) -> None:
         if path.relative_to(folder).with_suffix("").as_posix() not in pages:
             path.unlink()
     for name, own in pages.items():
-        template = {"chapters": "chapter", "operations": "operation"}.get(
-            name.partition("/")[0] if "/" in name else "", name
-        )
+        template = SINGULAR[name.partition("/")[0]] if "/" in name else name
         text = templates.get_template(f"{template}.rst.jinja").render(**known, **own)
         path = folder / f"{name}.rst"
         # What has not changed is not touched, so that Sphinx does not read it again.

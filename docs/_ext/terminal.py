@@ -74,7 +74,9 @@ class Terminal(SphinxDirective):
 
     def _folder(self) -> Path:
         """The folder of the page, with the files in it."""
-        kept = self.env.temp_data.setdefault("terminal", tempfile.TemporaryDirectory())
+        if "terminal" not in self.env.temp_data:
+            self.env.temp_data["terminal"] = tempfile.TemporaryDirectory()
+        kept: tempfile.TemporaryDirectory[str] = self.env.temp_data["terminal"]
         folder = Path(kept.name)
         for name in self.options.get("files", "").split():
             relative, path = self.env.relfn2path(name)
