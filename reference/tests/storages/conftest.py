@@ -1,9 +1,11 @@
 """What the tests of the storages share."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +95,15 @@ def start_child() -> Iterator[Callable[..., subprocess.Popen[str]]]:
                 stdout=subprocess.PIPE,
                 text=True,
                 env=environment | variables,
+                start_new_session=True,
             )
         )
         return started[-1]
 
     yield start
     for child in started:
-        child.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)  # with the children that it may have
         child.communicate()
 
 

@@ -177,6 +177,7 @@ def test_what_only_looks_like_a_storage_is_refused(path, statement, message):
     [
         "UPDATE revisions SET data = x'00'",
         "UPDATE revisions SET data = 'text'",
+        "UPDATE revisions SET data = CAST(data AS TEXT)",
         "UPDATE revisions SET data = 7",
         "UPDATE revisions SET data = NULL",
         "UPDATE revisions SET digest = x'00'",

@@ -10,7 +10,7 @@ import pytest
 from zodb_reference.errors import ReadOnlyError, StorageError
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.oids import p64, z64
-from zodb_reference.storages import SQLiteStorage, sqlite_file, sqlite_format
+from zodb_reference.storages import SQLiteStorage, filelock, sqlite_file, sqlite_format
 
 A = p64(1)
 
@@ -72,6 +72,26 @@ def test_oids_and_tids_go_on_increasing_after_reopening(path, open_sqlite, commi
     storage = open_sqlite(path)
     assert storage.new_oid() > oid
     assert commit(storage, {oid: b"c"}) > last
+
+
+def test_a_record_too_large_for_sqlite_is_refused_and_work_goes_on(path, open_sqlite, commit):
+    storage = open_sqlite(path)
+    last = storage.lastTransaction()
+    storage._file.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 10_000)
+    with pytest.raises(StorageError, match="too big"):
+        commit(storage, {A: bytes(10_000)})
+    storage.tpc_abort(storage.tpc_transaction())
+    assert storage.load(A) == (b"a", last)
+    tid = commit(storage, {A: bytes(5_000)})
+    assert storage.load(A) == (bytes(5_000), tid)
+
+
+def test_a_log_that_somebody_removes_is_noticed_in_the_vote(path, open_sqlite, begin, commit):
+    storage = open_sqlite(path)
+    commit(storage, {A: b"b"})
+    path.with_name("test.sqlite-wal").unlink()
+    with pytest.raises(StorageError, match=r"leave test\.sqlite-wal where it is"):
+        commit(storage, {A: b"c"})
 
 
 def test_a_long_log_is_emptied_into_the_file(path, open_sqlite, commit):
@@ -213,12 +233,29 @@ def test_what_a_killed_process_left_is_opened_for_writing_first(path, open_sqlit
     assert open_sqlite(path, read_only=True).load(A)[0] == b"a"
 
 
-def test_a_storage_that_nobody_holds_any_more_can_be_opened(path, open_sqlite, recwarn):
+def test_a_lock_that_its_last_holder_removes_meanwhile_is_made_anew(tmp_path, monkeypatch):
+    def lock(file, *, shared):
+        if path.exists():
+            attempts.append(path.unlink())
+            monkeypatch.undo()
+        really_lock(file, shared=shared)
+
+    path, attempts, really_lock = tmp_path / "lock", [], filelock._lock
+    monkeypatch.setattr(filelock, "_lock", lock)
+    held = filelock.FileLock(path, shared=False)
+    assert len(attempts) == 1
+    with pytest.raises(filelock.FileIsLockedError):
+        filelock.FileLock(path, shared=True)
+    held.release()
+    assert names(tmp_path) == []
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # which is due, but not the matter here
+def test_a_storage_that_nobody_holds_any_more_can_be_opened(path, open_sqlite):
     storage = SQLiteStorage(path)
     del storage
     gc.collect()
     assert open_sqlite(path).load(A)[0] == b"a"
-    recwarn.clear()  # that it was not closed
 
 
 def test_a_forked_child_can_neither_use_nor_harm_the_storage(tmp_path, open_sqlite, start_child):

@@ -167,9 +167,9 @@ class SQLiteStorage(TwoPhaseStorage):
 
     Opening reads the whole file, to find it undamaged, which takes some seconds a gigabyte. Raises
     `OSError` where the path is none of a storage that may be opened, with the usual subclasses;
-    `StorageError` where the file is open elsewhere, is not a storage, has a later format, or is
-    damaged. Each says what to mend, and leaves everything as it was. Damage that only shows when a
-    record is read raises `StorageError` there.
+    `StorageError` where the file is open elsewhere, is not a storage, has another format, or is
+    damaged. Each says what to mend, and leaves a file that had been closed as it was. Damage that
+    only shows when a record is read raises `StorageError` there.
 
     The vote writes a transaction, and waits until the disk has it; to finish it takes one more
     page, for which the vote has taken room at the end of the log. So a disk without room, or that

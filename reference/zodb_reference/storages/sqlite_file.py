@@ -85,8 +85,8 @@ class SQLiteFile:
                 os.close(descriptor)
         except OSError as error:
             raise self._errors.StorageError(
-                f"{self.path}: no room to finish the transaction ({error.strerror}): free some "
-                "space on the disk and commit again"
+                f"{self.path}: can't take the room on the disk that is needed to finish the "
+                f"transaction ({error}): free some, and leave {self._log.name} where it is"
             ) from error
 
     def shorten_log(self) -> None:
@@ -217,9 +217,10 @@ def _make(path: Path, errors: ModuleType) -> None:
                 connection.execute("PRAGMA synchronous = OFF")
                 connection.execute("PRAGMA journal_mode = MEMORY").fetchall()
                 sqlite_format.make_tables(connection)
-            _sync(unfinished)
+            with unfinished.open("rb") as file:
+                os.fsync(file.fileno())
+            # SQLite syncs the folder as soon as it makes its own files in it.
             unfinished.replace(path)
-            _sync(path.parent)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -393,11 +394,3 @@ def _open_connection(path: Path, how: str) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

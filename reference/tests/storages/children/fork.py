@@ -6,6 +6,7 @@ parent waits to be killed.
 
 # ruff: noqa: T201 - the test reads what is printed
 
+import gc
 import os
 import sys
 import threading
@@ -45,7 +46,9 @@ if not child:
     except StorageError as error:
         print("refused:", error, flush=True)
     storage.close()
-    sys.exit()  # with all that the interpreter does at its end
+    del storage
+    gc.collect()
+    sys.exit()
 released.set()
 _, status = os.waitpid(child, 0)
 print("child ended with", status, flush=True)
