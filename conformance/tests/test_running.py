@@ -1,0 +1,240 @@
+"""Runs: a script performed on a target beside the model, up to the first contradiction."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import faulty_databases
+import pytest
+from zodb_conformance.plan import Plan
+from zodb_conformance.results import Step, Tally
+from zodb_conformance.running import Finding, Run, perform, raw, resolved
+from zodb_conformance.targets import Target, resolve
+from zodb_reference import DB
+from zodb_spec.operation import operations
+from zodb_spec.script import PRELUDE, SHARED, WIDTH, initial, makes_sense, mix
+
+REFERENCE = resolve(Plan(target="reference-memory"))
+STORED: tuple[Step, ...] = (
+    *PRELUDE,
+    ("new", "x", "Thing"),
+    ("set", "x", "b", "text"),
+    ("link", "root1", "'a'", "x", "strong"),
+    ("commit", "manager1"),
+)
+READ: tuple[Step, ...] = (
+    ("begin", "manager2"),
+    ("read", "root2", "'a'", "y"),
+    ("read", "y", "b", "z"),
+)
+
+
+def faulty(name: str) -> Target:
+    """The reference with a fault."""
+    return replace(REFERENCE, open_database=getattr(faulty_databases, name))
+
+
+class Log(Tally):
+    """A recorder that keeps what it is told, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[Any] = []
+
+    def step(self, step: Step) -> None:
+        self.told.append(step)
+
+    def exercised(self, clauses: Any) -> None:
+        self.told.append(set(clauses))
+
+
+def on(name: str, *script: Step, **options: bool) -> Finding:
+    """What is found on a faulty target."""
+    finding = perform(faulty(name), resolved(script), Tally(), **options)
+    assert finding is not None
+    return finding
+
+
+# What a raw script means.
+
+
+def steps_on(target: Target, seed: int) -> tuple[Step, ...]:
+    """The steps that a raw script comes to on a target, up to the first contradiction."""
+    draw = random.Random(seed).randrange
+    numbers = [[draw(1 << 16) for _ in range(WIDTH)] for _ in range(40)]
+    log = Log()
+    # The pool gives whichever connection it likes, which leads to different worlds.
+    choice = mix({"open": 0, "close": 0})
+    perform(target, raw(SHARED, numbers, choice), log)
+    return tuple(step for step in log.told if isinstance(step, tuple))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_raw_script_comes_to_the_same_steps_on_every_target(seed: int) -> None:
+    pytest.importorskip("ZODB", reason="the other target is ZODB")
+    mine = steps_on(REFERENCE, seed)
+    other = steps_on(resolve(Plan(target="zodb-demo")), seed)
+    assert len(mine) > len(SHARED)
+    assert mine[: len(other)] == other
+
+
+def test_a_raw_script_comes_to_the_same_steps_every_time() -> None:
+    assert steps_on(REFERENCE, 1) == steps_on(REFERENCE, 1) != steps_on(REFERENCE, 2)
+
+
+def test_a_raw_script_begins_with_its_prelude() -> None:
+    assert steps_on(REFERENCE, 1)[: len(SHARED)] == SHARED
+
+
+# What the recorder is told.
+
+
+def test_every_step_is_told_before_and_its_clauses_after_it_was_performed() -> None:
+    log = Log()
+    assert perform(REFERENCE, resolved(PRELUDE), log) is None
+    steps, clauses = log.told[: 2 * len(PRELUDE) : 2], log.told[1 : 2 * len(PRELUDE) : 2]
+    assert tuple(steps) == PRELUDE
+    assert all("connection.open-is-bound" in told for told in clauses[::2])
+    assert log.scripts == 1
+
+
+def test_the_step_that_contradicts_exercises_nothing() -> None:
+    log = Log()
+    add: Step = ("add", "connection1", "x")
+    assert perform(faulty("adds_nothing"), resolved((*PRELUDE, STORED[4], add)), log) is not None
+    assert log.told[-1] == add
+
+
+def test_laws_count_where_they_were_checked_with_all_footprints() -> None:
+    law = "isolation.no-lost-update"
+    for footprint, lawful in ((True, True), (True, False), (False, True)):
+        tally = Tally()
+        perform(REFERENCE, resolved(STORED), tally, footprint=footprint, lawful=lawful)
+        assert (law in tally.counts) == (footprint and lawful)
+
+
+# What is skipped.
+
+
+def test_a_step_that_has_lost_its_sense_is_skipped() -> None:
+    script = (*PRELUDE, ("set", "nobody", "a", "one"), ("begin", "manager1"))
+    log = Log()
+    assert perform(REFERENCE, resolved(script), log) is None
+    assert [step for step in log.told if isinstance(step, tuple)] == [*PRELUDE, script[-1]]
+
+
+def test_a_step_that_is_to_be_avoided_is_skipped() -> None:
+    log = Log()
+    perform(REFERENCE, resolved(STORED), log, avoid=lambda world, step: step[0] == "commit")
+    assert STORED[-1] not in log.told
+    assert STORED[-2] in log.told
+
+
+# What a finding tells.
+
+
+def test_an_error_that_was_not_due_is_a_finding() -> None:
+    finding = on("sync_fails", *PRELUDE, ("sync", "connection1"))
+    assert finding.mismatch.clause == "connection.sync-shows-newest"
+    assert finding.mismatch.expected == "success"
+    assert finding.mismatch.observed == "it raises OSError('the line is dead')"
+    assert finding.mismatch.expression == ""
+
+
+def test_a_refusal_that_does_not_come_is_a_finding() -> None:
+    finding = on("adds_anything", *PRELUDE, ("add", "connection2", "root1"))
+    assert finding.mismatch.clause == "object.add-foreign-refused"
+    assert finding.mismatch.expected == "InvalidObjectReference"
+    assert finding.mismatch.observed == "nothing is raised"
+
+
+def test_a_value_that_was_lost_is_a_finding_with_the_step_that_established_it() -> None:
+    finding = on("loses_b", *STORED, *READ, footprint=False)
+    assert finding.noticed == "read"
+    assert finding.mismatch.clause == "identity.ghost-loads"
+    assert finding.mismatch.expected == "'text'"
+
+
+def test_a_footprint_notices_before_anybody_reads() -> None:
+    loaded = (*STORED, *READ[:2], ("mark-changed", "y"))
+    assert on("loses_b", *loaded).noticed == "mark-changed"
+    assert perform(faulty("loses_b"), resolved(loaded), Tally(), footprint=False) is None
+
+
+def test_a_finding_has_the_steps_that_were_taken_and_their_numbers() -> None:
+    skipped: Step = ("set", "nobody", "a", "one")
+    add: Step = ("add", "connection1", "x")
+    finding = on("adds_nothing", *PRELUDE, skipped, STORED[4], add)
+    assert finding.script == (*PRELUDE, STORED[4], add)
+    assert finding.numbers == (1, 2, 3, 4, 6, 7)
+    assert [line.step for line in finding.lines if line.step] == list(finding.numbers)
+    assert finding.lines[-1].text == "connection1.add(x)"
+
+
+def test_a_finding_shows_again_where_its_script_is_replayed() -> None:
+    finding = on("adds_nothing", *PRELUDE, STORED[4], ("add", "connection1", "x"))
+    assert on("adds_nothing", *finding.script).mismatch == finding.mismatch
+
+
+def test_a_commit_that_leaves_no_transaction_is_a_finding() -> None:
+    finding = on("stands_still", *STORED)
+    assert finding.mismatch.clause == "transaction.commit-stores-changes"
+    assert finding.mismatch.observed == "the last transaction is the old one"
+    assert finding.mismatch.expression == "db.lastTransaction() != tid1"
+
+
+def test_a_good_target_has_no_finding() -> None:
+    assert perform(REFERENCE, resolved((*STORED, *READ)), Tally(), lawful=True) is None
+
+
+# Fresh databases.
+
+
+def test_every_run_has_a_database_and_a_folder_of_its_own_and_leaves_nothing() -> None:
+    opened: list[tuple[Path, DB]] = []
+
+    def open_database(directory: Path) -> DB:
+        assert list(directory.iterdir()) == []
+        opened.append((directory, DB(str(directory / "data.sqlite"))))
+        return opened[-1][1]
+
+    for _ in range(2):
+        perform(replace(REFERENCE, open_database=open_database), resolved(STORED), Tally())
+    (one, first), (other, second) = opened
+    assert first is not second
+    assert one != other
+    assert not one.exists()
+    assert not other.exists()
+    with pytest.raises(Exception, match="closed"):
+        first.open()
+
+
+def test_a_run_ends_well_although_the_target_can_not_be_closed() -> None:
+    class Stubborn(DB):
+        def close(self) -> None:
+            super().close()
+            raise OSError("never")
+
+    target = replace(REFERENCE, open_database=lambda directory: Stubborn())
+    assert perform(target, resolved(STORED), Tally()) is None
+
+
+def test_a_run_follows_the_outcome_that_it_observed(tmp_path: Path) -> None:
+    run = Run(REFERENCE, tmp_path, Tally())
+    for number, step in enumerate((*STORED, ("close", "connection2")), 1):
+        assert run.take(step, number) is None
+    assert run.take(("open", "manager2", "again"), 9) is None
+    assert "again" not in run.world.connections
+    assert run.world.connections["connection2"].is_open.value
+    run.bench.close()
+
+
+def test_the_model_steps_of_these_tests_make_sense() -> None:
+    world = initial(resolves=True)
+    for number, step in enumerate((*STORED, *READ), 1):
+        world = world._replace(step=number)
+        assert makes_sense(world, step), step
+        world = operations()[step[0]].outcomes(world, step[1:])[0][0].world

@@ -1,0 +1,248 @@
+"""The search: what is found is judged, shrunk, reported once, and kept away from."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import faulty_databases
+import pytest
+from zodb_conformance.context import Context
+from zodb_conformance.drivers import machine, walker
+from zodb_conformance.drivers.search import TOLERATED, Search
+from zodb_conformance.errors import TargetUnusable
+from zodb_conformance.plan import Plan
+from zodb_conformance.results import Deviation, Step, Tally
+from zodb_conformance.running import resolved
+from zodb_conformance.targets import resolve
+from zodb_spec.script import PRELUDE
+
+REFERENCE = resolve(Plan(target="reference-memory"))
+NEW: Step = ("new", "x", "Thing")
+ADD: Step = ("add", "connection1", "x")
+ROOT_ADD: Step = ("add", "connection2", "root1")
+NOISE: tuple[Step, ...] = (
+    ("new", "z", "Named"),
+    ("set", "z", "a", "list"),
+    ("begin", "manager2"),
+    ("read", "root2", "'a'", "nothing"),
+)
+SCRIPT: tuple[Step, ...] = (*PRELUDE, *NOISE, NEW, ADD)
+MIX = {"add": 20, "new": 10, "close": 5}
+
+
+def searching(name: str, tally: Tally | None = None, **plan: Any) -> Search:
+    """A search on a faulty target."""
+    target = replace(REFERENCE, open_database=getattr(faulty_databases, name))
+    return Search(Context(Plan(**plan), target, tally or Tally()), "test.check")
+
+
+def only(search: Search) -> Deviation:
+    """The one deviation that was reported."""
+    (deviation,) = search.recorder.deviations  # type: ignore[attr-defined]
+    assert isinstance(deviation, Deviation)
+    return deviation
+
+
+# What becomes of a finding.
+
+
+def test_a_deviation_is_reported_with_the_shortest_script() -> None:
+    search = searching("adds_nothing")
+    assert search.try_script(resolved(SCRIPT)) is not None
+    found = only(search)
+    assert (found.clause, found.check) == ("object.add-assigns-oid", "test.check")
+    assert found.kind == "deviation"
+    assert found.script == (PRELUDE[0], NEW, ADD)
+    assert found.trace[-1] == "connection1.add(x)"
+    assert found.established_at == found.noticed_at == len(found.trace)
+
+
+def test_a_deviation_that_was_noticed_without_footprints_is_judged_with_them() -> None:
+    search = searching("adds_nothing")
+    script = (*SCRIPT, ("commit", "manager1"))
+    assert search.try_script(resolved(script), footprint=False) is not None
+    assert only(search).noticed == "add"
+
+
+def test_a_clause_is_reported_once() -> None:
+    search = searching("adds_nothing")
+    for _ in range(2):
+        search.try_script(resolved(SCRIPT))
+    assert search.found == {"object.add-assigns-oid": 2}
+    assert only(search)
+
+
+def test_a_clause_that_deviates_again_and_again_is_kept_away_from() -> None:
+    search = searching("adds_nothing")
+    for _ in range(TOLERATED):
+        assert "object.add-assigns-oid" not in search.avoided
+        search.try_script(resolved(SCRIPT))
+    assert "object.add-assigns-oid" in search.avoided
+    assert search.try_script(resolved(SCRIPT)) is None
+
+
+def test_what_the_plan_avoids_is_never_tried() -> None:
+    search = searching("adds_nothing", avoid=("object.add-assigns-oid",))
+    assert search.try_script(resolved(SCRIPT)) is None
+
+
+def test_a_refusal_that_is_avoided_leaves_the_rest_of_the_operation() -> None:
+    search = searching("adds_nothing", avoid=("object.add-foreign-refused",))
+    script = (*PRELUDE, ROOT_ADD, NEW, ADD)
+    assert search.try_script(resolved(script)) is not None
+    assert only(search).clause == "object.add-assigns-oid"
+
+
+def test_a_situation_that_is_avoided_is_never_entered() -> None:
+    search = searching("faultless", avoid=("change-on-a-closed-connection",))
+    tally = search.recorder
+    change: Step = ("mark-changed", "root1")
+    search.try_script(resolved((*PRELUDE, ("close", "connection1"), change)))
+    assert isinstance(tally, Tally)
+    assert tally.steps == len(PRELUDE) + 1
+
+
+def test_a_deviation_names_the_situation_to_keep_away_from() -> None:
+    target = replace(REFERENCE, open_database=faulty_databases.takes_changes_when_closed)
+    search = Search(Context(Plan(), target, Tally()), "test.check")
+    search.try_script(resolved((*PRELUDE, ("close", "connection1"), ("mark-changed", "root1"))))
+    assert only(search).clause == "connection.closed-refuses-change"
+    assert search.avoided == {"change-on-a-closed-connection"}
+
+
+def test_only_a_clause_that_was_asked_for_is_reported() -> None:
+    search = searching("adds_nothing", only=("isolation.*",))
+    assert search.try_script(resolved(SCRIPT)) is not None
+    assert search.recorder.deviations == []  # type: ignore[attr-defined]
+
+
+def test_what_does_not_show_again_is_reported_as_flaky(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faulty_databases, "opened", itertools.count(1))
+    search = searching("adds_nothing_at_first")
+    assert search.try_script(resolved(SCRIPT)) is None
+    assert (only(search).kind, only(search).clause) == ("flaky", "object.add-assigns-oid")
+    assert search.found == {}
+
+
+def test_a_replay_tells_of_its_steps_and_counts_no_clauses() -> None:
+    tally = Tally()
+    search = searching("adds_nothing", tally)
+    search.try_script(resolved(SCRIPT))
+    assert tally.scripts > 2
+    assert tally.steps > len(SCRIPT)
+    assert set(tally.counts.values()) <= set(range(len(SCRIPT) * 3))
+
+
+# The walker.
+
+BROKEN_BY_ADDING_NOTHING = [
+    "connection.closed-refuses-use",
+    "object.add-assigns-oid",
+    "object.add-foreign-refused",
+]
+"""It should have raised errors as well."""
+
+
+def clauses_of(tally: Tally) -> list[str]:
+    """The clauses that deviate for certain, in alphabetical order."""
+    return sorted(found.clause for found in tally.deviations if found.kind == "deviation")
+
+
+class Steps(Tally):
+    """A recorder that keeps the steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[Step | None] = []
+
+    def script(self) -> None:
+        self.taken.append(None)
+
+    def step(self, step: Step) -> None:
+        self.taken.append(step)
+
+
+def walked(seed: int, check: str = "walk.test") -> list[Step | None]:
+    steps = Steps()
+    search = Search(Context(Plan(seed=seed), REFERENCE, steps), check)
+    search.profile = replace(search.profile, scripts=6, steps=20)
+    assert walker.walk(search, {}) == ""
+    return steps.taken
+
+
+def test_the_walker_takes_the_same_steps_for_the_same_seed() -> None:
+    assert walked(1) == walked(1)
+
+
+def test_the_walker_takes_other_steps_for_another_seed_or_check() -> None:
+    assert walked(1) != walked(2)
+    assert walked(1) != walked(1, "walk.other")
+
+
+def test_the_walker_performs_as_many_scripts_as_the_profile_says() -> None:
+    assert walked(1).count(None) == 6
+
+
+def test_the_walker_says_where_the_budget_ended() -> None:
+    search = searching("faultless", budget=0)
+    note = f"the budget ended after 0 of {search.profile.scripts} scripts"
+    assert walker.walk(search, {}) == note
+
+
+def test_the_walker_finds_a_planted_fault() -> None:
+    search = searching("adds_nothing", seed=3)
+    search.profile = replace(search.profile, scripts=20)
+    walker.walk(search, MIX)
+    assert isinstance(search.recorder, Tally)
+    assert clauses_of(search.recorder) == BROKEN_BY_ADDING_NOTHING
+
+
+def test_the_smoke_test_passes_where_an_object_can_be_stored_and_read() -> None:
+    walker.smoke(searching("faultless"))
+
+
+def test_the_smoke_test_says_what_could_not_be_done() -> None:
+    with pytest.raises(TargetUnusable) as error:
+        walker.smoke(searching("stands_still"))
+    assert str(error.value) == (
+        "the smoke test failed at `manager1.commit()`: "
+        "expected a new transaction; the last transaction is the old one"
+    )
+
+
+# The machine.
+
+
+def driven(name: str, seed: int, scripts: int = 40) -> tuple[str, Steps]:
+    steps = Steps()
+    search = searching(name, steps, seed=seed)
+    search.profile = replace(search.profile, scripts=scripts, steps=25)
+    return machine.drive(search, MIX), steps
+
+
+def test_the_machine_takes_the_same_steps_for_the_same_seed() -> None:
+    assert driven("faultless", 1)[1].taken == driven("faultless", 1)[1].taken
+
+
+def test_the_machine_takes_other_steps_for_another_seed() -> None:
+    assert driven("faultless", 1)[1].taken != driven("faultless", 2)[1].taken
+
+
+def test_the_machine_has_nothing_to_say_of_a_good_target() -> None:
+    note, steps = driven("faultless", 1)
+    assert (note, steps.deviations) == ("", [])
+
+
+def test_the_machine_finds_a_planted_fault_and_shrinks_it() -> None:
+    _, steps = driven("adds_nothing", 1, scripts=400)
+    assert steps.deviations
+    assert set(clauses_of(steps)) <= set(BROKEN_BY_ADDING_NOTHING)
+    assert all(found.script[-1][0] == "add" for found in steps.deviations)
+    assert all(len(found.script) <= 10 for found in steps.deviations)
+
+
+def test_the_machine_stops_with_the_budget() -> None:
+    search = searching("faultless", budget=0)
+    assert machine.drive(search, MIX) == "the budget ended before round 1"
