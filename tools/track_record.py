@@ -6,8 +6,8 @@ with the versions that are installed. What differs from the committed data is pr
 differs, or where a deviation and its script don't go together: a clause that is broken and has no
 script, a script that shows nothing, or one whose clause no target breaks.
 
-Run as `python tools/track_record.py [ARGUMENTS]`; arguments go to `zodb-conformance run`, and
-`--profile ci` stands for none.
+Run as `python tools/track_record.py [ARGUMENTS]`; arguments, such as `--profile ci`, go to
+`zodb-conformance run`.
 """
 
 import json
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     """Run everything, and bring the data up to date."""
     before = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {}
     after = {
-        "targets": {target: run(target, arguments or ["--profile", "ci"]) for target in TARGETS},
+        "targets": {target: run(target, arguments) for target in TARGETS},
         "scripts": {path.stem: shown_by(path) for path in sorted(FOLDER.glob("*.py"))},
     }
     DATA.write_text(json.dumps(after, indent=2) + "\n", encoding="utf-8")
