@@ -186,6 +186,56 @@ def test_a_commit_that_leaves_no_transaction_is_a_finding() -> None:
     assert finding.mismatch.expression == "db.lastTransaction() != tid1"
 
 
+def test_tids_that_do_not_increase_are_a_finding() -> None:
+    assert on("runs_backwards", *STORED).mismatch.clause == "transaction.tids-increase"
+
+
+def test_a_failed_commit_that_leaves_a_transaction_is_a_finding() -> None:
+    finding = on("never_stands_still", *PRELUDE, ("doom", "manager1"), ("commit", "manager1"))
+    assert finding.mismatch.clause == "transaction.all-or-nothing"
+    assert finding.mismatch.expression == "db.lastTransaction() == tid1"
+
+
+TWO_STORED: tuple[Step, ...] = (
+    *STORED[:-1],
+    ("new", "w", "Thing"),
+    ("link", "root1", "'b'", "w", "strong"),
+    STORED[-1],
+)
+GET: Step = ("get", "connection2", "1", "y")
+
+
+@pytest.mark.parametrize(
+    ("fault", "script", "clause", "expression"),
+    [
+        ("gets_the_root", (GET,), "identity.connections-apart", "y is not root2"),
+        (
+            "gets_the_root",
+            (("forget", "root2"), GET),
+            "record.reference-comes-back",
+            "type(y).__name__ == 'Thing'",
+        ),
+        (
+            "gets_the_next",
+            (GET,),
+            "record.reference-comes-back",
+            "y._p_oid == oid1",
+        ),
+        (
+            "gets_from_another",
+            (GET,),
+            "identity.connections-apart",
+            "y._p_jar is connection2",
+        ),
+    ],
+)
+def test_another_object_than_the_one_asked_for_is_a_finding(
+    fault: str, script: tuple[Step, ...], clause: str, expression: str
+) -> None:
+    mismatch = on(fault, *TWO_STORED, ("begin", "manager2"), *script).mismatch
+    assert (mismatch.clause, mismatch.expression) == (clause, expression)
+
+
 def test_a_good_target_has_no_finding() -> None:
     assert perform(REFERENCE, resolved((*STORED, *READ)), Tally(), lawful=True) is None
 

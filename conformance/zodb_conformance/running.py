@@ -170,11 +170,8 @@ class Run:
         """Tie what the step brought into the world to the variables of the bench."""
         seen = outcome.seen
         variables = self.bench.variables
-        if isinstance(seen, Returned):
-            if seen.kind in ("new object", "new connection") and done.variable != seen.bind:
-                variables[seen.bind] = variables.pop(done.variable)
-            elif seen.kind == "object" and done.variable != seen.bind:
-                variables.pop(done.variable, None)
+        if isinstance(seen, Returned) and seen.kind == "object" and done.variable != seen.bind:
+            variables.pop(done.variable, None)
         variables.pop("seen", None)
         database = outcome.world.databases[DATABASE]
         if database.next_oid > self.known_oids:
@@ -320,10 +317,11 @@ class Run:
                 observed,
                 f"{name}._p_jar is {connection}",
             )
+        expression = f"type({name}).__name__ == {found.kind!r}"
+        if type(real).__name__ == found.kind:
+            expression = f"{name}._p_oid == oid{found.owner.value[1]}"
         clause = "record.reference-comes-back"
-        return Mismatch(
-            clause, 0, expected, f"it is {short(real)}", f"type({name}).__name__ == {found.kind!r}"
-        )
+        return Mismatch(clause, 0, expected, f"it is {short(real)}", expression)
 
     def _finding(self, mismatch: Mismatch, step: Step) -> Finding:
         return Finding(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from contextlib import suppress
 
+from transaction import TransactionManager
 from zodb_reference import DB
 from zodb_reference.connection import Connection
 from zodb_reference.errors import ConnectionStateError
@@ -44,6 +45,22 @@ class TakesChangesWhenClosed(Connection):
             super().register(obj)
 
 
+class GetsTheRoot(Connection):
+    def get(self, oid):
+        return super().get(bytes(8))
+
+
+class GetsTheNext(Connection):
+    def get(self, oid):
+        return super().get((int.from_bytes(oid) + 1).to_bytes(8) if any(oid) else oid)
+
+
+class GetsFromAnother(Connection):
+    def get(self, oid):
+        other = self.db().open(TransactionManager()) if any(oid) else self
+        return Connection.get(other, oid)
+
+
 def with_connections(kind):
     return lambda directory: type("Faulty", (DB,), {"connection_class": kind})()
 
@@ -52,6 +69,9 @@ adds_nothing = with_connections(AddsNothing)
 sync_fails = with_connections(SyncFails)
 adds_anything = with_connections(AddsAnything)
 loses_b = with_connections(LosesB)
+gets_the_root = with_connections(GetsTheRoot)
+gets_the_next = with_connections(GetsTheNext)
+gets_from_another = with_connections(GetsFromAnother)
 takes_changes_when_closed = with_connections(TakesChangesWhenClosed)
 
 
@@ -65,4 +85,21 @@ def stands_still(directory):
     database = DB()
     first = database.lastTransaction()
     database.lastTransaction = lambda: first
+    return database
+
+
+def runs_backwards(directory):
+    """Later transactions seem to be earlier ones."""
+    database = DB()
+    correct = database.lastTransaction
+    first = int.from_bytes(correct())
+    database.lastTransaction = lambda: (2 * first - int.from_bytes(correct())).to_bytes(8)
+    return database
+
+
+def never_stands_still(directory):
+    """There is a new transaction whenever somebody looks."""
+    database = DB()
+    tids = itertools.count(int.from_bytes(database.lastTransaction()))
+    database.lastTransaction = lambda: next(tids).to_bytes(8)
     return database
