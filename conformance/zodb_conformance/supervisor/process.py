@@ -20,6 +20,12 @@ from zodb_conformance.supervisor.board import Glance, View
 from zodb_conformance.supervisor.journal import Event
 from zodb_conformance.supervisor.request import Meeting, Request
 
+IN_MEMORY = "/dev/shm"
+"""The folder of Linux that lies in memory."""
+
+ROOM = 1 << 30
+"""How many bytes have to be free there; a run takes a few megabytes."""
+
 TICK = 0.02
 """Seconds between two looks at a child."""
 
@@ -87,6 +93,17 @@ class Ended:
         return self.kind in ("crash", "hang")
 
 
+def workplace() -> str | None:
+    """Where the folders of children lie: in memory where there is room, else where `tempfile` says.
+
+    No check asks what a disk keeps, so nothing is lost but the time for syncing.  Who sets TMPDIR
+    decides for himself.
+    """
+    if "TMPDIR" in os.environ or not os.access(IN_MEMORY, os.W_OK):
+        return None
+    return IN_MEMORY if shutil.disk_usage(IN_MEMORY).free >= ROOM else None
+
+
 class Child:
     """A child that was started.  `wait` for its end, then `remove` it; as a context manager it
     does the latter.
@@ -94,7 +111,7 @@ class Child:
 
     def __init__(self, request: Request, limits: Limits) -> None:
         self._limits = limits
-        self._meeting = Meeting(Path(tempfile.mkdtemp(prefix="zodb-conformance-")))
+        self._meeting = Meeting(Path(tempfile.mkdtemp(prefix="zodb-conformance-", dir=workplace())))
         self._meeting.temporary.mkdir()
         self._meeting.ask(request)
         board.create(self._meeting.board, len(request.clauses))
