@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -73,11 +72,12 @@ class Terminal(SphinxDirective):
         return [nodes.container("", block, classes=["terminal"])]
 
     def _folder(self) -> Path:
-        """The folder of the page, with the files in it."""
+        """The folder of the page, with the files in it; empty when the page begins."""
+        folder = Path(self.env.doctreedir, "terminal", self.env.docname)
         if "terminal" not in self.env.temp_data:
-            self.env.temp_data["terminal"] = tempfile.TemporaryDirectory()
-        kept: tempfile.TemporaryDirectory[str] = self.env.temp_data["terminal"]
-        folder = Path(kept.name)
+            self.env.temp_data["terminal"] = folder
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
         for name in self.options.get("files", "").split():
             relative, path = self.env.relfn2path(name)
             self.env.note_dependency(relative)

@@ -1,6 +1,7 @@
 """A page that refers to what does not exist fails the build."""
 
 import io
+import json
 import re
 import sys
 from pathlib import Path
@@ -9,14 +10,14 @@ import pytest
 
 pytest.importorskip("sphinx", reason="Sphinx is not here; `tox -e docs` runs this")
 
+from docutils.nodes import literal_block  # only where they are installed
 from sphinx.application import Sphinx  # only where it is installed
 
 DOCS = Path(__file__).parents[1]
 
 
 def site(folder, text, **settings):
-    """A site that has one page beside those of the specification, and what Sphinx warns of."""
-    (folder / "_specification").symlink_to(DOCS / "_specification")
+    """A site of one page, beside those that its extension adds, and what Sphinx warns of."""
     (folder / "index.rst").write_text(f"Page\n====\n\n{text}\n", encoding="utf-8")
     said = io.StringIO()
     common = {
@@ -39,6 +40,12 @@ def site(folder, text, **settings):
     return app, said
 
 
+@pytest.fixture
+def templates(tmp_path):
+    """A folder with the templates of the specification."""
+    (tmp_path / "_specification").symlink_to(DOCS / "_specification")
+
+
 def prolog():
     """The roles that the pages of the specification use, from the configuration of the site."""
     names = {"__file__": str(DOCS / "conf.py")}
@@ -48,6 +55,7 @@ def prolog():
     return names["rst_prolog"]
 
 
+@pytest.mark.usefixtures("templates")
 def test_what_does_not_exist_is_a_warning_and_what_exists_is_none(tmp_path):
     app, said = site(
         tmp_path,
@@ -60,6 +68,7 @@ def test_what_does_not_exist_is_a_warning_and_what_exists_is_none(tmp_path):
     assert said.getvalue().count("WARNING") == len(missing)
 
 
+@pytest.mark.usefixtures("templates")
 def test_a_rule_that_is_not_in_the_catalogue_is_a_warning(tmp_path):
     catalogue = tmp_path / "_rules.md"
     whole = (DOCS.parent / "spec" / "rules.md").read_text(encoding="utf-8")
@@ -67,3 +76,33 @@ def test_a_rule_that_is_not_in_the_catalogue_is_a_warning(tmp_path):
     _, said = site(tmp_path, "", specification_rules=str(catalogue))
     assert "clause object.add-again-is-nothing names an unknown rule LIFE-5" in said.getvalue()
     assert "rule LIFE-555 is neither covered by a clause nor answered" in said.getvalue()
+
+
+def test_commands_are_performed_and_shown(tmp_path):
+    (tmp_path / "letter.txt").write_text("Dear reader\n", encoding="utf-8")
+    text = ".. terminal::\n   :files: letter.txt\n\n   cat letter.txt\n"
+    app, said = site(tmp_path, text, extensions=["terminal"])
+    app.build()
+    (block,) = app.env.get_doctree("index").findall(literal_block)
+    assert block.astext() == "$ cat letter.txt\nDear reader"
+    assert "WARNING: 'cat" not in said.getvalue()
+
+
+def test_a_command_that_ends_otherwise_than_the_page_says_is_a_warning(tmp_path):
+    app, said = site(tmp_path, ".. terminal::\n\n   exit 3\n", extensions=["terminal"])
+    app.build()
+    assert "'exit 3' ended with status 3" in said.getvalue()
+
+
+def test_the_track_record_tells_of_what_is_in_its_data_and_of_nothing_else(tmp_path):
+    (tmp_path / "track-record").mkdir()
+    broken = {"a.clause": "MUST", "silent.clause": "MUST"}
+    data = {"targets": {"one": {"packages": {}, "broken": broken}}, "scripts": {}}
+    (tmp_path / "track-record" / "data.json").write_text(json.dumps(data), encoding="utf-8")
+    (tmp_path / "track-record" / "a.clause.py").write_text("pass\n", encoding="utf-8")
+    text = ".. deviation:: a.clause\n\n.. deviation:: no.clause\n"
+    app, said = site(tmp_path, text, extensions=["deviations"], nitpicky=False)
+    app.build()
+    assert "no.clause is told of, and not in the data" in said.getvalue()
+    assert "the track record does not tell of silent.clause" in said.getvalue()
+    assert "does not tell of a.clause" not in said.getvalue()
