@@ -187,7 +187,9 @@ def test_a_commit_that_leaves_no_transaction_is_a_finding() -> None:
 
 
 def test_tids_that_do_not_increase_are_a_finding() -> None:
-    assert on("runs_backwards", *STORED).mismatch.clause == "transaction.tids-increase"
+    mismatch = on("runs_backwards", *STORED).mismatch
+    assert mismatch.clause == "transaction.tids-increase"
+    assert mismatch.expression == "tid2 > tid1"
 
 
 def test_a_failed_commit_that_leaves_a_transaction_is_a_finding() -> None:

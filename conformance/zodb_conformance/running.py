@@ -177,18 +177,19 @@ class Run:
         if database.next_oid > self.known_oids:
             self.known_oids = database.next_oid
             self._bind_oids(outcome.world)
-        if database.last not in self.bench.tids:
-            tid = self.bench.last
-            latest = max(self.bench.tids.values())
-            self.bench.tids[database.last] = tid
-            variables[f"tid{database.last}"] = tid
-            self.bench.lines.append(Line(f"tid{database.last} = db.lastTransaction()"))
-            if not tid > latest:
-                expected = "the tid of this transaction to be greater than all before it"
-                return Mismatch(
-                    "transaction.tids-increase", 0, expected, f"it is {short(tid)}", "False"
-                )
-        return None
+        return None if database.last in self.bench.tids else self._bind_tid(database.last)
+
+    def _bind_tid(self, number: int) -> Mismatch | None:
+        """Tie the tid of the transaction that the step recorded."""
+        tids, tid = self.bench.tids, self.bench.last
+        latest = max(tids, key=tids.__getitem__)
+        tids[number] = self.bench.variables[f"tid{number}"] = tid
+        self.bench.lines.append(Line(f"tid{number} = db.lastTransaction()"))
+        if tid > tids[latest]:
+            return None
+        expected = "the tid of this transaction to be greater than all before it"
+        expression = f"tid{number} > tid{latest}"
+        return Mismatch("transaction.tids-increase", 0, expected, f"it is {short(tid)}", expression)
 
     def _bind_oids(self, world: World) -> None:
         """Tie the oids that the step gave away."""

@@ -33,6 +33,12 @@ class AddsAnything(Connection):
             super().add(obj)
 
 
+class RefusesForeignOnly(Connection):
+    def add(self, obj):
+        if obj._p_jar is not None:
+            super().add(obj)
+
+
 class LosesB(Connection):
     def setstate(self, obj):
         super().setstate(obj)
@@ -68,6 +74,7 @@ def with_connections(kind):
 adds_nothing = with_connections(AddsNothing)
 sync_fails = with_connections(SyncFails)
 adds_anything = with_connections(AddsAnything)
+refuses_foreign_only = with_connections(RefusesForeignOnly)
 loses_b = with_connections(LosesB)
 gets_the_root = with_connections(GetsTheRoot)
 gets_the_next = with_connections(GetsTheNext)
