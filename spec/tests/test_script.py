@@ -163,8 +163,8 @@ def test_the_shared_prelude_leaves_each_connection_with_a_counter_and_a_thing(
 
 
 def test_a_step_of_no_operation_is_an_error_that_names_those_that_there_are() -> None:
-    with pytest.raises(LookupError, match="'comit'; there are new, root, get"):
-        makes_sense(initial(), ("comit", "manager1"))
+    with pytest.raises(LookupError, match="'no-such-thing'; there are new, root, get"):
+        makes_sense(initial(), ("no-such-thing", "manager1"))
 
 
 def test_a_step_with_other_arguments_is_an_error_that_names_them() -> None:
