@@ -1,0 +1,93 @@
+"""The bench: lines of Python performed on one database, and the names that they leave."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from zodb_conformance.bench import NOBODY, VALUES, Bench, Line
+from zodb_reference import DB
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(lambda directory: DB(), tmp_path)
+    bench.manager("manager1")
+    for line in ("connection1 = db.open(manager1)", "root1 = connection1.root()"):
+        assert bench.perform(line).error is None
+    yield bench
+    bench.close()
+
+
+def test_a_line_leaves_its_variable(bench: Bench) -> None:
+    done = bench.perform("x = Thing()", 7)
+    assert (done.error, done.variable) == (None, "x")
+    assert type(bench.variables["x"]).__name__ == "Thing"
+    assert bench.lines[-1] == Line("x = Thing()", 7)
+
+
+def test_an_error_is_a_result(bench: Bench) -> None:
+    done = bench.perform("root1['missing']", 7)
+    assert isinstance(done.error, KeyError)
+    assert bench.lines[-1] == Line("root1['missing']", 7, failed=True)
+
+
+def test_an_error_keeps_nothing_alive(bench: Bench) -> None:
+    bench.perform("x = Thing()")
+    given_up = weakref.ref(bench.variables["x"])
+    done = bench.perform("connection1.readCurrent(x)")
+    assert done.error is not None
+    bench.perform("del x")
+    gc.collect()
+    assert given_up() is None
+
+
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "SystemExit"])
+def test_what_ends_the_process_is_no_result(bench: Bench, error: str) -> None:
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        bench.perform(f"raise {error}")
+
+
+def test_an_oid_is_tied_to_that_of_an_object(bench: Bench) -> None:
+    bench.perform("x = Thing(); connection1.add(x)")
+    bench.bind_oid(3, "x")
+    assert bench.oids[3] == bench.variables["oid3"] == bench.variables["x"]._p_oid
+    assert bench.lines[-1] == Line("oid3 = x._p_oid")
+
+
+def test_an_oid_that_nobody_has_is_tied_once(bench: Bench) -> None:
+    bench.need_oid(5)
+    bench.need_oid(5)
+    assert bench.variables["oid5"] == (NOBODY + 5).to_bytes(8, "big")
+    assert [line.text for line in bench.lines].count(bench.lines[-1].text) == 1
+    assert 5 not in bench.oids
+
+
+def test_an_oid_that_is_tied_stays(bench: Bench) -> None:
+    bench.need_oid(0)
+    assert bench.variables["oid0"] == bytes(8)
+
+
+def test_a_new_transaction_is_noticed_once(bench: Bench) -> None:
+    assert not bench.moved()
+    bench.perform("root1['a'] = 1; manager1.commit()")
+    assert bench.moved()
+    assert not bench.moved()
+    assert bench.last == bench.database.lastTransaction()
+
+
+def test_a_bench_is_closed_in_any_state(bench: Bench) -> None:
+    bench.perform("root1['a'] = 1")
+    database = bench.database
+    bench.close()
+    assert bench.variables == {}
+    with pytest.raises(Exception, match="closed"):
+        database.open()
+
+
+def test_every_value_of_the_specification_can_be_made() -> None:
+    assert VALUES["negative-zero"] == 0
+    assert type(VALUES["named-tuple"]).__name__ == "Point"

@@ -1,0 +1,246 @@
+"""Targets: what a name, a file or an address stands for, and what is said where it stands for
+nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import transaction
+import zodb_spec.contents  # noqa: F401  # states all clauses
+from zodb_conformance import runner
+from zodb_conformance.errors import TargetUnusable
+from zodb_conformance.plan import Plan
+from zodb_conformance.targets import CAPABILITIES, Target, registered, resolve
+from zodb_conformance.targets.reference import memory
+from zodb_spec.clause import clauses
+
+pytest.importorskip("ZODB", reason="most targets are made with ZODB")
+
+NAMES = tuple(registered())
+
+
+def usable(database: Any) -> bool:
+    """Whether an object can be stored in a database; it is closed afterwards."""
+    manager = transaction.TransactionManager()
+    connection = database.open(manager)
+    connection.root()["key"] = 1
+    manager.commit()
+    found = bool(connection.root()["key"] == 1)
+    connection.close()
+    database.close()
+    return found
+
+
+def refusal(**plan: str) -> str:
+    """What is said of a plan whose target is not usable."""
+    with pytest.raises(TargetUnusable) as error:
+        resolve(Plan(**plan))
+    return str(error.value)
+
+
+# Registered targets.
+
+
+def test_the_reference_and_three_storages_of_zodb_are_registered() -> None:
+    assert set(NAMES) >= {
+        "reference-memory",
+        "reference-sqlite",
+        "zodb-mapping",
+        "zodb-file",
+        "zodb-demo",
+    }
+
+
+@pytest.mark.parametrize("name", ["", "reference", "reference-memory"])
+def test_the_reference_in_memory_is_what_is_meant_where_nothing_else_is_said(name: str) -> None:
+    assert resolve(Plan(target=name)).name == "reference-memory"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_registered_target_opens_a_database_that_works(name: str, tmp_path: Path) -> None:
+    assert usable(resolve(Plan(target=name)).open_database(tmp_path))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_lines_of_a_target_open_a_database_that_works(name: str) -> None:
+    program: dict[str, Any] = {}
+    exec("\n".join(resolve(Plan(target=name)).lines), program)
+    assert usable(program["db"])
+    if "directory" in program:
+        program["directory"].cleanup()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_target_says_what_it_is_and_what_it_can_do(name: str) -> None:
+    told = runner.describe(Plan(target=name))
+    assert told["name"] == name
+    assert told["level"] in ("storage", "connection")
+    assert told["database"] in ("ZODB.DB", "zodb_reference.DB")
+    assert set(told["capabilities"]) == set(CAPABILITIES)
+    assert told["capabilities"]["raw-records"] is True
+    assert "not installed" not in told["packages"].values()
+    assert {"persistent", "transaction"} <= set(told["packages"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_target_declares_known_capabilities(name: str) -> None:
+    assert resolve(Plan(target=name)).capabilities <= set(CAPABILITIES)
+
+
+def test_a_clause_needs_known_capabilities() -> None:
+    assert {need for clause in clauses().values() for need in clause.needs} <= set(CAPABILITIES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_target_is_durable_as_it_declares(name: str, tmp_path: Path) -> None:
+    target = resolve(Plan(target=name))
+    assert usable(target.open_database(tmp_path))
+    database = target.open_database(tmp_path)
+    connection = database.open(transaction.TransactionManager())
+    assert ("key" in connection.root()) == ("durable" in target.capabilities)
+    connection.close()
+    database.close()
+
+
+# Factories.
+
+
+def test_a_storage_factory_is_named_by_module_and_name(tmp_path: Path) -> None:
+    target = resolve(Plan(target="ZODB.MappingStorage:MappingStorage"))
+    assert (target.level, target.database) == ("storage", "ZODB.DB")
+    assert usable(target.open_database(tmp_path))
+
+
+def test_without_zodb_a_storage_is_used_by_the_reference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ZODB", None)
+    target = resolve(Plan(target="zodb_reference.storages.memory:MemoryStorage"))
+    assert target.database == "zodb_reference.DB"
+    assert "import zodb_reference" in target.lines
+
+
+def test_a_database_factory_is_named_by_module_and_name(tmp_path: Path) -> None:
+    target = resolve(Plan(database="faulty_databases:faultless"))
+    assert (target.level, target.name) == ("connection", "faulty_databases:faultless")
+    assert usable(target.open_database(tmp_path))
+
+
+def test_a_factory_gets_the_folder_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[object] = []
+    monkeypatch.setattr("faulty_databases.faultless", given.append)
+    with pytest.raises(TargetUnusable, match="factory returned None; it should return a database"):
+        resolve(Plan(database="faulty_databases:faultless")).open_database(tmp_path)
+    assert given == [str(tmp_path)]
+
+
+def test_a_target_can_be_named_itself_or_by_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Own(Target):
+        def __init__(self) -> None:
+            super().__init__("own", memory().open_database, ())
+
+    monkeypatch.setattr("faulty_databases.own_class", Own, raising=False)
+    monkeypatch.setattr("faulty_databases.own", Own(), raising=False)
+    for name in ("own", "own_class"):
+        assert resolve(Plan(target=f"faulty_databases:{name}")).name == "own"
+
+
+def test_the_lines_of_a_factory_open_a_database_that_works() -> None:
+    program: dict[str, Any] = {}
+    exec("\n".join(resolve(Plan(target="ZODB.DemoStorage:DemoStorage")).lines), program)
+    assert usable(program["db"])
+    program["directory"].cleanup()
+
+
+# Configurations and addresses.
+
+
+def test_a_zconfig_file_names_a_storage_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    config = tmp_path / "storage.conf"
+    config.write_text("<filestorage>\n  path {directory}/Data.fs\n</filestorage>\n")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    target = resolve(Plan(zconfig=str(config)))
+    assert usable(target.open_database(folder))
+    assert (folder / "Data.fs").exists()
+    program: dict[str, Any] = {}
+    exec("\n".join(target.lines), program)
+    assert usable(program["db"])
+    program["directory"].cleanup()
+
+
+def test_a_uri_names_a_storage_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    target = resolve(Plan(uri="file://{directory}/Data.fs"))
+    assert usable(target.open_database(tmp_path))
+    assert (tmp_path / "Data.fs").exists()
+
+
+def test_a_zconfig_file_with_an_error_is_told_when_it_is_used(tmp_path: Path) -> None:
+    config = tmp_path / "storage.conf"
+    config.write_text("<nostorage>\n</nostorage>\n")
+    with pytest.raises(TargetUnusable, match="nostorage"):
+        resolve(Plan(zconfig=str(config))).open_database(tmp_path)
+
+
+def test_an_address_with_an_error_is_told_when_it_is_used(tmp_path: Path) -> None:
+    with pytest.raises(TargetUnusable, match=r"^nothing://here: "):
+        resolve(Plan(uri="nothing://here")).open_database(tmp_path)
+
+
+# What stands for nothing.
+
+
+@pytest.mark.parametrize(
+    ("plan", "sentence"),
+    [
+        ({"target": "zodb"}, "there is no target 'zodb'; registered are reference-memory, "),
+        ({"target": "zodb"}, "a storage factory is written as package.module:name"),
+        ({"target": "nowhere.at.all:name"}, "could not be imported: No module named 'nowhere'"),
+        ({"target": "json:nothing"}, "module 'json' has no 'nothing'"),
+        ({"target": "json:__name__"}, "can't be called; it should be open_storage(directory)"),
+        ({"target": "json:"}, "is not of the form package.module:name"),
+        ({"target": ":name"}, "is not of the form package.module:name"),
+        ({"database": "json"}, "is not of the form package.module:name"),
+        ({"database": "json:__name__"}, "can't be called; it should be open_database(directory)"),
+        ({"zconfig": "missing.conf"}, "the ZConfig file missing.conf can't be read: "),
+    ],
+)
+def test_what_stands_for_nothing_is_told_with_what_to_mend(
+    plan: dict[str, str], sentence: str
+) -> None:
+    assert sentence in refusal(**plan)
+
+
+@pytest.mark.parametrize(
+    ("module", "plan", "sentence"),
+    [
+        ("ZODB.config", {"zconfig": __file__}, "--zconfig needs ZODB; install zodb-conformance"),
+        ("zodburi", {"uri": "memory://"}, "--uri needs zodburi; install zodb-conformance[zodb]"),
+    ],
+)
+def test_what_is_not_installed_is_told_with_what_to_install(
+    module: str, plan: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    assert sentence in refusal(**plan)
+
+
+def test_a_registered_target_that_is_not_installed_is_told_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ZODB"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    assert refusal(target="zodb-file") == (
+        "target 'zodb-file' needs ZODB.FileStorage, which is not installed; "
+        "for ZODB, install zodb-conformance[zodb]"
+    )
+
+
+def test_a_storage_factory_that_gives_nothing_is_told(tmp_path: Path) -> None:
+    target = resolve(Plan(target="bad_storages:nothing"))
+    with pytest.raises(TargetUnusable, match="factory returned None; it should return a storage"):
+        target.open_database(tmp_path)
