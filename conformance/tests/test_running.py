@@ -242,6 +242,17 @@ def test_a_good_target_has_no_finding() -> None:
     assert perform(REFERENCE, resolved((*STORED, *READ)), Tally(), lawful=True) is None
 
 
+EMPTY: tuple[Step, ...] = (("mark-changed", "x"), ("invalidate", "x"))
+FAIL_LATE: Step = ("commit-sabotaged", "manager1", "tpc_finish", "after")
+
+
+@pytest.mark.parametrize("name", ["faultless", "stores_no_empty_transaction"])
+@pytest.mark.parametrize("first", [("commit", "manager1"), FAIL_LATE])
+def test_either_way_with_empty_transactions_is_followed(name: str, first: Step) -> None:
+    script = (*STORED, *EMPTY, first, ("abort", "manager1"), *EMPTY, ("commit", "manager1"))
+    assert perform(faulty(name), resolved(script), Tally(), lawful=True) is None
+
+
 # Fresh databases.
 
 

@@ -139,7 +139,9 @@ class Run:
     def _fits(self, outcome: Outcome, done: Done, moved: bool) -> bool:
         seen = outcome.seen
         if isinstance(seen, Raised):
-            return done.error is not None and not _names(done.error).isdisjoint(seen.errors)
+            if done.error is None or _names(done.error).isdisjoint(seen.errors):
+                return False
+            return seen.recorded is None or seen.recorded == moved
         if done.error is not None:
             return False
         variables = self.bench.variables

@@ -253,6 +253,17 @@ def test_a_failure_in_the_second_phase_leaves_what_was_finished(order: str, stor
     assert outcome.world.managers["manager1"].status.value == "failed"
 
 
+def test_a_failure_in_the_second_phase_may_leave_an_empty_transaction() -> None:
+    world = after(SHARED, ("mark-changed", "one1"), ("invalidate", "one1"))
+    found = outcomes(world, "commit-sabotaged", "manager1", "tpc_finish", "after")
+    assert [outcome.seen for outcome in found] == [
+        Raised(("Sabotage",), recorded=True),
+        Raised(("Sabotage",), recorded=False),
+    ]
+    recorded, not_recorded = (outcome.world.databases["db"] for outcome in found)
+    assert len(recorded.history) == len(not_recorded.history) + 1
+
+
 def test_what_is_refused_before_the_second_phase_does_not_reach_it() -> None:
     world = after(SHARED, SET_1, SET_2, COMMIT_1)
     found = refusals(world, "commit-sabotaged", "manager2", "tpc_finish", "after")

@@ -36,9 +36,14 @@ class Returned(NamedTuple):
 
 
 class Raised(NamedTuple):
-    """The caller gets an error, any class of whose MRO has one of these names."""
+    """The caller gets an error.
+
+    errors    names, one of which some class of the error's MRO has
+    recorded  whether a transaction is recorded all the same, None where nothing depends on that
+    """
 
     errors: tuple[str, ...]
+    recorded: bool | None = None
 
 
 class Outcome(NamedTuple):

@@ -257,10 +257,15 @@ def commit_sabotaged(world: World, manager: Name, phase: str, order: str) -> Out
         return refusals
     if not transactions.second_phase_failure(world, manager, order) or not works:
         return [_failed(world, manager, works, transactions.second_phase_failure)]
-    seen = Raised(clauses()[id_of(transactions.second_phase_failure)].error)
+    clause = id_of(transactions.second_phase_failure)
+    stored = _stored(world, manager, works)
     return [
-        Outcome(_fail(after, manager, frozenset()), seen, id_of(transactions.second_phase_failure))
-        for after, kind in _stored(world, manager, works)
+        Outcome(
+            _fail(after, manager, frozenset()),
+            Raised(clauses()[clause].error, kind == "committed" if len(stored) > 1 else None),
+            clause,
+        )
+        for after, kind in stored
     ]
 
 
