@@ -204,17 +204,18 @@ def record_of(db: Any, oid: bytes) -> tuple[bytes, str, Any]:
     import io
     import pickle
 
+    class Reader(pickle.Unpickler):
+        def persistent_load(self, reference: Any) -> Any:
+            return "reference", reference
+
     found = db.storage.loadBefore(oid, b"\x7f" + b"\xff" * 7)
     if found is None:
         raise KeyError(oid)
-    unpickler = pickle.Unpickler(io.BytesIO(found[0]))
-    unpickler.persistent_load = (  # type: ignore[method-assign]
-        lambda reference: ("reference", reference)
-    )
-    cls = unpickler.load()
+    reader = Reader(io.BytesIO(found[0]))
+    cls = reader.load()
     if isinstance(cls, tuple):
         cls = cls[0]
-    return found[1], getattr(cls, "__name__", cls), unpickler.load()
+    return found[1], getattr(cls, "__name__", cls), reader.load()
 
 
 class Saboteur:
