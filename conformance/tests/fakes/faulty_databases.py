@@ -1,4 +1,4 @@
-"""Databases with one fault or freedom each, on the reference; plain programs can open them too."""
+"""Databases with one fault each, made from the reference; plain programs can open them too."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from contextlib import suppress
 
 from transaction import TransactionManager
 from zodb_reference import DB
-from zodb_reference.committing import Commit
 from zodb_reference.connection import Connection
 from zodb_reference.errors import ConnectionStateError
 
@@ -38,18 +37,6 @@ class RefusesForeignOnly(Connection):
     def add(self, obj):
         if obj._p_jar is not None:
             super().add(obj)
-
-
-class RecordsNothingEmpty(Commit):
-    def finish(self):
-        if self.written:
-            super().finish()
-        else:
-            self.abort()
-
-
-class StoresNoEmptyTransaction(Connection):
-    commit_class = RecordsNothingEmpty
 
 
 class LosesB(Connection):
@@ -88,7 +75,6 @@ adds_nothing = with_connections(AddsNothing)
 sync_fails = with_connections(SyncFails)
 adds_anything = with_connections(AddsAnything)
 refuses_foreign_only = with_connections(RefusesForeignOnly)
-stores_no_empty_transaction = with_connections(StoresNoEmptyTransaction)
 loses_b = with_connections(LosesB)
 gets_the_root = with_connections(GetsTheRoot)
 gets_the_next = with_connections(GetsTheNext)

@@ -1,0 +1,114 @@
+"""Databases that use the freedoms which the specification leaves, each another one."""
+
+from __future__ import annotations
+
+from zodb_reference import DB
+from zodb_reference.committing import Commit
+from zodb_reference.connection import Connection
+
+
+class NeverPools(DB):
+    """Every connection that it opens is a new one."""
+
+    def give_back(self, connection):
+        """Let it go."""
+
+
+class LastComesFirst(DB):
+    """A connection that was closed is opened again at once, whoever asks for one."""
+
+    last = None
+
+    def give_back(self, connection):
+        if self.last is not None:
+            super().give_back(self.last)
+        self.last = connection
+
+    def open(self, transaction_manager=None):
+        if self.last is None:
+            return super().open(transaction_manager)
+        connection, self.last = self.last, None
+        connection.open(transaction_manager)
+        return connection
+
+
+class LeavesGaps(DB):
+    """Every other oid is left out."""
+
+    def new_oid(self):
+        super().new_oid()
+        return super().new_oid()
+
+
+def with_connections(kind):
+    """A database class with connections of this kind."""
+    return type(kind.__name__, (DB,), {"connection_class": kind, "__doc__": kind.__doc__})
+
+
+class EmptyCache(Connection):
+    """When a transaction begins, and whenever something is added, it makes ghosts of all it can."""
+
+    def add(self, obj):
+        super().add(obj)
+        self.cacheMinimize()
+
+    def newTransaction(self, transaction):  # noqa: N802  # the interface of synchronizers
+        super().newTransaction(transaction)
+        self.cacheMinimize()
+
+
+class ServesNothingClosed(Connection):
+    """What was loaded is a ghost once it is closed."""
+
+    def close(self):
+        super().close()
+        if self.opened is None:
+            self.objects.cache.minimize()
+
+
+class MovesOnlyAtTheBeginning(Connection):
+    """It stays at its snapshot after a commit that fails, until the program aborts or begins."""
+
+    def afterCompletion(self, transaction):  # noqa: N802  # the interface of synchronizers
+        if transaction.status != "Committing":  # which it still is where the commit has failed
+            super().afterCompletion(transaction)
+
+
+class RecordsNothingEmpty(Commit):
+    def finish(self):
+        if self.written:
+            super().finish()
+        else:
+            self.abort()
+
+
+class StoresNoEmpty(Connection):
+    """A transaction that stores nothing is not recorded."""
+
+    commit_class = RecordsNothingEmpty
+
+
+class LastChangedFirst(Commit):
+    def store_changes(self):
+        self._registered.reverse()
+        super().store_changes()
+
+
+class StoresLastChangedFirst(Connection):
+    """What was changed last is stored first, and so decides which refusal wins."""
+
+    commit_class = LastChangedFirst
+
+
+StoresNoEmptyTransaction = with_connections(StoresNoEmpty)
+
+FREE = (
+    NeverPools,
+    LastComesFirst,
+    LeavesGaps,
+    StoresNoEmptyTransaction,
+    with_connections(EmptyCache),
+    with_connections(ServesNothingClosed),
+    with_connections(MovesOnlyAtTheBeginning),
+    with_connections(StoresLastChangedFirst),
+)

@@ -1,0 +1,30 @@
+"""No alarm where an implementation uses the freedoms that the specification leaves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from free_databases import FREE
+from zodb_conformance.checks import MIXES
+from zodb_conformance.context import Context
+from zodb_conformance.drivers import walker
+from zodb_conformance.drivers.search import Search
+from zodb_conformance.plan import Plan
+from zodb_conformance.results import Tally
+from zodb_conformance.targets import resolve
+from zodb_reference import DB
+
+REFERENCE = resolve(Plan(target="reference-memory"))
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.__name__) for kind in FREE])
+def test_a_freedom_is_no_deviation(kind: type[DB]) -> None:
+    target = replace(REFERENCE, open_database=lambda directory: kind())
+    tally = Tally()
+    for mix, weights in MIXES.items():
+        search = Search(Context(Plan(seed=1), target, tally), f"walk.{mix}")
+        search.profile = replace(search.profile, scripts=20)
+        walker.walk(search, weights)
+    assert [(found.clause, found.message, found.trace) for found in tally.deviations] == []
+    assert tally.steps > 1000
