@@ -1,10 +1,8 @@
 """The bench: one database of the target, and the variables of the program that uses it.
 
 The bench performs a step by executing its line of Python, so what the suite does and what a witness
-shows are the same
-text.  It keeps the variables in a dictionary, under the names that the model uses, and it ties the
-       model's oids and
-tids to the real ones when they are first seen.
+shows are the same text.  It keeps the variables in a dictionary, under the names that the model
+uses, and it ties the model's oids and tids to the real ones when they are first seen.
 """
 
 from __future__ import annotations
