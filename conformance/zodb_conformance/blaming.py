@@ -23,6 +23,19 @@ SERIAL = "object.commit-sets-serial"
 OWNED = "object.unsaved-or-owned"
 FRESH = "object.oids-are-fresh"
 TOO_NEW = "identity.newer-oid"
+FORGOTTEN = "isolation.read-current-forgotten"
+SABOTAGE = "Sabotage"
+"""The error that the program itself brings about; it is never wrong in itself."""
+
+EXCLUDES = {
+    "connection.reader-does-not-join": "ConnectionStateError",
+    "isolation.read-current-written": "ReadConflictError",
+    FORGOTTEN: "ReadConflictError",
+}
+"""Clauses that say of an error when it is not due, the more special ones first."""
+INVALIDATES = {"connection.reopen-catches-up": "connection.reopen-invalidates"}
+"""The clause by which objects are invalidated where a snapshot moves; by default the following."""
+INVALIDATION = "isolation.boundary-invalidates"
 COMMITTED = ("object.commit-keeps-state", SERIAL)
 
 
@@ -92,7 +105,10 @@ def of_serial(stand: Stand, *, newer: bool) -> Blame:
         return Blame(SERIAL, world.step)
     if stand.was_loaded or (stand.sight is None and thing.state.clause != LOADING):
         return of_fact(stand, thing.state)
-    return _of_snapshot(stand, newer)
+    blame = _of_snapshot(stand, newer)
+    if stand.sight is None and not newer:
+        return Blame(INVALIDATES.get(blame.clause, INVALIDATION), blame.step)  # it was in the cache
+    return blame
 
 
 def _of_snapshot(stand: Stand, newer: bool) -> Blame:
@@ -124,7 +140,8 @@ def of_contents(stand: Stand, record: Fact[Any], *, audited: bool) -> Blame:
     audited  whether its record is known to be right
     """
     thing = stand.thing
-    if thing.state.value is not None or thing.owner.value is None or stand.was_loaded:
+    was_ghost = stand.sight is not None and stand.sight.changed is None
+    if not was_ghost and (thing.state.value is not None or stand.was_loaded):
         return of_fact(stand, thing.state)
     if thing.state.step == stand.world.step and thing.status.clause in COMMITTED:
         return Blame(thing.state.clause, thing.state.step)
@@ -132,12 +149,20 @@ def of_contents(stand: Stand, record: Fact[Any], *, audited: bool) -> Blame:
 
 
 def of_error(
-    world: World, trace: Sequence[str], arguments: Sequence[str], error: Exception
+    world: World, trace: Sequence[str], due: str, arguments: Sequence[str], error: Exception
 ) -> Blame | None:
     """Who is to blame for an error that was not due: the last clause of the trace that speaks of
     such an error, None where none does.
+
+    due: the clause of the outcome that was due
     """
     names = {cls.__name__ for cls in type(error).__mro__}
+    if (due == TOO_NEW and "KeyError" in names) or SABOTAGE in names:
+        return Blame(due)  # what was due did not happen, and so the next thing did
+    marked = any(connection.read_current for connection in world.connections.values())
+    for id, excluded in EXCLUDES.items():
+        if id in trace and excluded in names and not (id == FORGOTTEN and marked):
+            return Blame(id)
     for id in reversed(trace):
         clause = clauses().get(id)
         if clause is not None and names & set(clause.error):

@@ -305,6 +305,24 @@ def _absence(thing: Object, name: Name, attribute: str) -> str:
     return f"not hasattr({name}, {attribute!r})"
 
 
+# Connections.
+
+
+def look_at_connections(bench: Bench, world: World) -> Mismatch | None:
+    """Look at every open connection: that it works for the manager that it was opened under."""
+    for name, connection in world.connections.items():
+        real, manager = bench.variables[name], bench.variables[connection.manager]
+        if connection.is_open.value and real.transaction_manager is not manager:
+            return Mismatch(
+                connection.is_open.clause,
+                connection.is_open.step,
+                f"{name} to work for {connection.manager}",
+                f"its transaction_manager is {short(real.transaction_manager)}",
+                f"{name}.transaction_manager is {connection.manager}",
+            )
+    return None
+
+
 # Records.
 
 

@@ -17,7 +17,16 @@ from zodb_spec.world import World
 
 from zodb_conformance.bench import Bench, Done, Line
 from zodb_conformance.blaming import Blame, Sight, Stand, of_error
-from zodb_conformance.matching import Mismatch, agrees, audit, audit_all, in_words, look, look_at
+from zodb_conformance.matching import (
+    Mismatch,
+    agrees,
+    audit,
+    audit_all,
+    in_words,
+    look,
+    look_at,
+    look_at_connections,
+)
 from zodb_conformance.results import Recorder, Step
 from zodb_conformance.showing import short
 from zodb_conformance.targets.base import Target
@@ -105,7 +114,7 @@ class Run:
         self.world = outcome.world
         mismatch = self._bind(outcome, done)
         if mismatch is None and self.footprint:
-            mismatch = self._look(outcome, operation)
+            mismatch = self._look(before, outcome, operation)
         if mismatch is None and self.lawful:
             mismatch = _judged(before, step, outcome)
         if mismatch is not None:
@@ -204,18 +213,22 @@ class Run:
             ):
                 self.bench.bind_oid(owner[1], name)
 
-    def _look(self, outcome: Outcome, operation: Operation) -> Mismatch | None:
+    def _look(self, before: World, outcome: Outcome, operation: Operation) -> Mismatch | None:
         """Look at everything that the step could have touched, records first: objects show them."""
         if operation.name.startswith("commit"):
-            mismatch = self._look_at_records(outcome)
+            mismatch = self._look_at_records(before, outcome)
+            if mismatch is not None:
+                return mismatch
+        elif operation.name == "open":
+            mismatch = look_at_connections(self.bench, self.world)
             if mismatch is not None:
                 return mismatch
         return look(self.bench, self.world, self.seen, outcome.clause, audited=self.audited)
 
-    def _look_at_records(self, outcome: Outcome) -> Mismatch | None:
-        if isinstance(outcome.seen, Raised):
-            if not self._stored_anyway():
-                return None
+    def _look_at_records(self, before: World, outcome: Outcome) -> Mismatch | None:
+        if self.world.databases[DATABASE].last != before.databases[DATABASE].last:
+            return next(audit(self.bench, self.world, DATABASE), None) if self.audited else None
+        if isinstance(outcome.seen, Raised) and self._stored_anyway():
             return Mismatch(
                 NOTHING if outcome.clause not in SABOTAGED else outcome.clause,
                 0,
@@ -223,8 +236,6 @@ class Run:
                 "the database has a new last transaction",
                 f"db.lastTransaction() == tid{self.world.databases[DATABASE].last}",
             )
-        if outcome.seen.kind == "committed" and self.audited:
-            return next(audit(self.bench, self.world, DATABASE), None)
         return None
 
     def _stored_anyway(self) -> bool:
@@ -244,7 +255,7 @@ class Run:
         first = outcomes[0]
         if done.error is not None:
             observed = f"it raises {short(done.error, 160)}"
-            blame = of_error(self.world, trace, arguments, done.error)
+            blame = of_error(self.world, trace, first.clause, arguments, done.error)
             if blame is None and operation.name == "read":
                 blame = self._misread(first, arguments[0])
             return Mismatch(*(blame or Blame(first.clause)), expected, observed, "")
@@ -284,7 +295,11 @@ class Run:
             )
             return Mismatch(*blame, expected, observed, expression)
         if seen.kind == "new object":
-            return self._wrong_object(outcome, seen, real, done, expected)
+            wrong = self._wrong_object(outcome, seen, real, done, expected)
+            if seen.value is None:
+                return wrong
+            blame = self._misread(outcome, arguments[0], wrong.clause)
+            return wrong._replace(clause=blame.clause, step=blame.step)
         if seen.kind == "connection" or seen.kind == "new connection":
             return Mismatch(outcome.clause, 0, expected, observed, "")
         blame = self._misread(outcome, arguments[0])
@@ -292,11 +307,16 @@ class Run:
         expression = f"{done.variable} == {in_words(seen.value)}"
         return Mismatch(*blame, expected, observed, expression)
 
-    def _misread(self, outcome: Outcome, name: str) -> Blame:
-        """Who is to blame where the attribute of an object is not what it should be."""
+    def _misread(self, outcome: Outcome, name: str, otherwise: str = "") -> Blame:
+        """Who is to blame where the attribute of an object is not what it should be.
+
+        otherwise: the clause to blame where the object itself shows nothing wrong
+        """
         stand = Stand(self.world, name, self.seen.get(name), outcome.clause)
         mismatch = look_at(self.bench, stand, audited=self.audited)
-        return Blame(outcome.clause) if mismatch is None else Blame(mismatch.clause, mismatch.step)
+        if mismatch is None:
+            return Blame(otherwise or outcome.clause)
+        return Blame(mismatch.clause, mismatch.step)
 
     def _wrong_object(
         self, outcome: Outcome, seen: Returned, real: Any, done: Done, expected: str

@@ -103,6 +103,7 @@ class Object(NamedTuple):
     state   what it holds in memory; None where that is what its record says, seen through its
             connection's snapshot
     base    the tid of the revision that a changed object was made from
+    disowned  whether it was owned once, in a transaction that came to nothing
     """
 
     kind: str
@@ -110,6 +111,7 @@ class Object(NamedTuple):
     status: Fact[str]
     state: Fact[State | None]
     base: Tid = NEVER
+    disowned: bool = False
 
 
 class Record(NamedTuple):
@@ -175,6 +177,7 @@ class Connection(NamedTuple):
     boundaries    the snapshot points that it had, oldest first; the last one is in force
     registered    the objects that changed or were added in the running transaction, in that order
     read_current  the oids marked by readCurrent in the running transaction
+    forgotten     those that were marked in earlier transactions
     cached        the oids of which its cache may have an object that the program does not hold
     """
 
@@ -184,6 +187,7 @@ class Connection(NamedTuple):
     boundaries: tuple[Fact[Tid], ...]
     registered: tuple[Name, ...] = ()
     read_current: frozenset[Oid] = frozenset()
+    forgotten: frozenset[Oid] = frozenset()
     cached: frozenset[Oid] = frozenset()
 
     @property

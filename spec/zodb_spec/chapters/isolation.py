@@ -9,7 +9,7 @@ the object knows how to merge the two changes.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MAY, MUST, id_of, step
+from zodb_spec.clause import MAY, MUST, example, id_of, step
 from zodb_spec.editions import CURRENT
 from zodb_spec.kinds import KINDS
 from zodb_spec.work import Work
@@ -63,12 +63,28 @@ def boundary_invalidates(world: World, thing: Object) -> Object:
     return thing._replace(state=world.fact(None, id_of(boundary_invalidates)))
 
 
-@step("isolation.failed-commit-may-be-boundary", MAY, rules="ISO-6")
-def failed_commit_may_be_boundary(world: World, manager: Name) -> World:
+@example("isolation.failed-commit-may-be-boundary", MAY, rules="ISO-6", error="ConflictError")
+def failed_commit_may_be_boundary() -> None:
     """The end of a commit that failed may already be a boundary: until the program aborts, what it
-    reads may come from the old snapshot or from the new one.
+    reads may come from the old snapshot or from the new one.  After the abort it is the new one.
+
+    >>> root = connection.root()
+    >>> root["one"], root["two"] = Thing(), Thing()
+    >>> root["one"].n = root["two"].n = 1
+    >>> tm.commit()
+    >>> other = opened(db)
+    >>> one, two = other.root()["one"], other.root()["two"]
+    >>> one.n = two.n + 1
+    >>> root["one"].n = root["two"].n = 3
+    >>> tm.commit()
+    >>> with raises("ConflictError"):
+    ...     other.transaction_manager.commit()
+    >>> two.n in (1, 3)
+    True
+    >>> other.transaction_manager.abort()
+    >>> one.n, two.n
+    (3, 3)
     """
-    return world
 
 
 @step("isolation.conflict-reloads", MUST, rules="ISO-11")

@@ -111,7 +111,9 @@ def disowned(world: World, thing: Name) -> Object:
     reference.
     """
     id = id_of(disowned)
-    return world.objects[thing]._replace(owner=world.fact(None, id), status=world.fact(UNSAVED, id))
+    return world.objects[thing]._replace(
+        owner=world.fact(None, id), status=world.fact(UNSAVED, id), disowned=True
+    )
 
 
 @step("object.abort-keeps-memory", MUST, rules="LIFE-11")
@@ -130,7 +132,7 @@ def disowned_is_new(world: World, thing: Name) -> bool:
     """An object that was disowned can be added again, to the same connection or another, or be
     reached by a commit, as if it were new.  It gets another oid than before and is stored.
     """
-    return world.objects[thing].owner.clause == id_of(disowned)
+    return world.objects[thing].disowned
 
 
 @step("object.commit-sets-serial", MUST, rules="LIFE-16")
@@ -140,7 +142,10 @@ def commit_sets_serial(world: World, connection: Name, thing: Name, oid: Oid) ->
     """
     id = id_of(commit_sets_serial)
     return world.objects[thing]._replace(
-        owner=world.fact((connection, oid), id), status=world.fact(CLEAN, id), base=0
+        owner=world.fact((connection, oid), id),
+        status=world.fact(CLEAN, id),
+        base=0,
+        disowned=False,
     )
 
 

@@ -15,7 +15,7 @@ from zodb_spec.chapters.transactions import commit_stores_changes
 from zodb_spec.clause import MUST, id_of, law, step
 from zodb_spec.editions import Edition
 from zodb_spec.work import Work
-from zodb_spec.world import CHANGED, InMemory, Name, Stored, World
+from zodb_spec.world import CHANGED, InMemory, Name, Object, Stored, World
 
 
 def references(world: World, thing: Name) -> Iterator[InMemory]:
@@ -51,12 +51,12 @@ def weak_target_stored(world: World, reference: InMemory) -> bool:
 
 
 @step("reach.not-before-commit", MUST, rules="LIFE-3")
-def not_before_commit(world: World, thing: Name) -> bool:
+def not_before_commit(world: World, thing: Name) -> Object:
     """A new object that is merely linked to a stored one has neither oid nor jar before the commit
     (or a savepoint): reachability is found out when objects are stored, and not when they are
     linked.
     """
-    return world.objects[thing].owner.value is None
+    return world.objects[thing]._replace(owner=world.fact(None, id_of(not_before_commit)))
 
 
 def what_is_stored(world: World, connection: Name) -> Work:
@@ -68,7 +68,8 @@ def what_is_stored(world: World, connection: Name) -> Work:
     def visit(name: Name, clause: str) -> None:
         if name in stores:
             return
-        stores[name] = clause
+        disowned = objects.disowned_is_new(world, name)
+        stores[name] = id_of(objects.disowned_is_new) if disowned else clause
         for reference in references(world, name):
             if stored_with_referrer(world, reference):
                 visit(reference.target, id_of(stored_with_referrer))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from zodb_spec.chapters import connections, identity, objects, tracking, transactions
+from zodb_spec.chapters import connections, identity, objects, reach, tracking
 from zodb_spec.chapters.isolation import count
 from zodb_spec.clause import id_of
 from zodb_spec.kinds import KINDS, ROOT_KIND
@@ -47,10 +47,11 @@ def changeable(world: World, thing: Name, *others: str) -> bool:
     ``tracking.containers-register-first`` says that they should not), so nothing is said about one
     whose connection refuses the change.
     """
-    return known(world, thing) and not (_is_container(world, thing) and _is_closed(world, thing))
+    return known(world, thing) and not (is_container(world, thing) and _is_closed(world, thing))
 
 
-def _is_container(world: World, thing: Name) -> bool:
+def is_container(world: World, thing: Name) -> bool:
+    """Whether an object is a persistent container, which changes before it registers."""
     return world.objects[thing].kind == ROOT_KIND
 
 
@@ -269,7 +270,16 @@ def set_(world: World, thing: Name, attribute: str, value: str) -> Outcomes:
 def link(world: World, thing: Name, attribute: str, target: Name, form: str) -> Outcomes:
     """Let an object refer to another: directly, inside a list or a dictionary, or weakly."""
     reference = InMemory(target, form == "weak", form if form in ("list", "dict") else "")
-    return write(world, thing, lambda state: {**state, attribute: reference})
+    outcomes = write(world, thing, lambda state: {**state, attribute: reference})
+    if world.objects[thing].owner.value is None or not choices.is_unsaved(world, target):
+        return outcomes
+    return [_linked(outcome, target) for outcome in outcomes]
+
+
+def _linked(outcome: Outcome, target: Name) -> Outcome:
+    """The outcome in which a new object is linked to one that is owned."""
+    new = reach.not_before_commit(outcome.world, target)
+    return outcome._replace(world=outcome.world.put("objects", target, new))
 
 
 def _wrapped(target: Name, form: str) -> str:
@@ -353,37 +363,6 @@ def mark_changed(world: World, thing: Name) -> Outcomes:
     return write(world, thing, lambda state: state, tracking.changed_flag_marks)
 
 
-@operation(
-    Argument("thing", lambda world, *before: tuple(world.objects)),
-    ATTRIBUTE,
-    line=lambda world, thing, attribute: f"{place(world, thing, attribute)} = 1",
-    main=transactions.failed_refuses_join,
-    sensible=lambda world, thing, attribute: (
-        thing in world.objects and _joins_late(world, thing) and not _is_container(world, thing)
-    ),
-    weight=3,
-)
-def change_after_failure(world: World, thing: Name, attribute: str) -> Outcomes:
-    """Change an object of a connection that has not joined, in a transaction that has failed."""
-    owner = world.objects[thing].owner.value
-    assert owner is not None
-    assert transactions.failed_refuses_join(world, world.connections[owner[0]].manager)
-    return [refused(world, transactions.failed_refuses_join)]
-
-
-def _joins_late(world: World, thing: Name) -> bool:
-    owner = world.objects[thing].owner.value
-    if owner is None:
-        return False
-    connection = world.connections[owner[0]]
-    manager = world.managers[connection.manager]
-    return (
-        connection.is_open.value
-        and manager.status.value == "failed"
-        and owner[0] not in manager.joined
-    )
-
-
 # Reading objects.
 
 
@@ -405,9 +384,7 @@ def read(world: World, thing: Name, attribute: str, name: Name) -> Outcomes:
     if found.owner.value is not None and connections.closed_may_serve_loaded(
         world, found.owner.value[0]
     ):
-        clause = connections.closed_may_serve_loaded
-        missing = Outcome(world, Raised(("AttributeError", "KeyError")), id_of(clause))
-        return [refused(world, clause), returned(world, clause, Returned("anything")), missing]
+        return [refused(world, connections.closed_may_serve_loaded), _served(world, value)]
     if found.owner.value is not None and found.status.value not in (ADDED, CHANGED):
         world = world.put("objects", thing, identity.ghost_loads(world, thing))
     if value is None:
@@ -426,6 +403,18 @@ def read(world: World, thing: Name, attribute: str, name: Name) -> Outcomes:
             if type(outcome.seen) is Returned
         ]
     return [Outcome(world, Returned("value", value=value), state_of(world, thing).clause)]
+
+
+def _served(world: World, value: Value | None) -> Outcome:
+    """The outcome in which a closed connection serves an attribute; what a reference leads to, it
+    does not say.
+    """
+    clause = connections.closed_may_serve_loaded
+    if value is None:
+        return Outcome(world, Raised(("AttributeError", "KeyError")), id_of(clause))
+    if type(value) in (Plain, Number):
+        return returned(world, clause, Returned("value", value=value))
+    return returned(world, clause, Returned("anything"))
 
 
 def _value(world: World, thing: Name, attribute: str) -> Value | None:
@@ -492,4 +481,4 @@ def invalidate(world: World, thing: Name) -> Outcomes:
 def forget(world: World, thing: Name) -> Outcomes:
     """Give up the program's reference to an object."""
     rest = {name: found for name, found in world.objects.items() if name != thing}
-    return [returned(world._replace(objects=rest), transactions.commit_stores_changes)]
+    return [returned(world._replace(objects=rest), identity.one_object)]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from zodb_spec.chapters import identity, isolation, objects, reach, transactions
+from zodb_spec.chapters import connections, identity, isolation, objects, reach, transactions
 from zodb_spec.clause import clauses, id_of
 from zodb_spec.operation import Argument, Outcome, Raised, Returned, operation, refused, returned
 from zodb_spec.operations import choices
-from zodb_spec.operations.choices import usable
+from zodb_spec.operations.choices import place, usable
+from zodb_spec.operations.objects import ATTRIBUTE, is_container
 from zodb_spec.work import Work
 from zodb_spec.world import (
     ADDED,
@@ -116,22 +117,30 @@ def move(
             and found.owner.value[0] == name
             and found.owner.value[1] in changed
             and found.state.value is None
+            and found.state.step != world.step  # or else something else has discarded it just now
             and thing not in own
         }
         world = world.put_all("objects", stale)
         connection = connection._replace(boundaries=(*connection.boundaries, point))
-    read_current = connection.read_current
-    if read_current:
-        read_current = isolation.marks_vanish(world, name)
-    connection = connection._replace(registered=(), read_current=read_current)
+    if connection.read_current:
+        connection = connection._replace(
+            read_current=isolation.marks_vanish(world, name),
+            forgotten=connection.forgotten | connection.read_current,
+        )
+    connection = connection._replace(registered=())
     return world.put("connections", name, connection)
 
 
 # The end of a transaction.
 
 
-def discard(world: World, manager: Name) -> World:
-    """Give up everything that the transaction of a manager changed."""
+def discard(
+    world: World, manager: Name, cause: Callable[..., Any] = transactions.abort_discards
+) -> World:
+    """Give up everything that the transaction of a manager changed.
+
+    cause: the clause by which it ends
+    """
     changed: dict[Name, Object] = {}
     for name in world.managers[manager].limbo:
         changed[name] = _unsaved_again(world, name)
@@ -140,29 +149,22 @@ def discard(world: World, manager: Name) -> World:
             thing = world.objects[name]
             if thing.status.value == ADDED:
                 changed[name] = _unsaved_again(world, name)
-            elif isolation.in_conflict(world, name):
-                changed[name] = isolation.conflict_reloads(world, _clean(world, thing))
             elif thing.status.value == CHANGED:
-                discarded = transactions.abort_discards(world, name)
-                changed[name] = _clean(world, thing)._replace(state=discarded)
+                discarded = transactions.abort_discards(world, name)._replace(clause=id_of(cause))
+                clean = world.fact(CLEAN, id_of(cause))
+                changed[name] = thing._replace(status=clean, state=discarded, base=0)
+                if isolation.in_conflict(world, name):
+                    changed[name] = isolation.conflict_reloads(world, changed[name])
     world = world.put_all("objects", changed)
     found = world.managers[manager]
     usable_again = (
         found.status
         if found.status.value == "usable"
-        else world.fact("usable", id_of(begin_clause))
+        else world.fact("usable", id_of(transactions.begin_aborts))
     )
     return world.put(
         "managers", manager, found._replace(status=usable_again, joined=(), limbo=frozenset())
     )
-
-
-begin_clause = transactions.begin_aborts
-
-
-def _clean(world: World, thing: Object) -> Object:
-    id = id_of(transactions.abort_discards)
-    return thing._replace(status=world.fact(CLEAN, id), base=0)
 
 
 def _unsaved_again(world: World, name: Name) -> Object:
@@ -179,7 +181,7 @@ def _unsaved_again(world: World, name: Name) -> Object:
 def begin(world: World, manager: Name) -> Outcomes:
     """Begin a transaction."""
     if transactions.begin_aborts(world, manager):
-        world = discard(world, manager)
+        world = discard(world, manager, transactions.begin_aborts)
     world = boundary(world, manager, isolation.boundary_shows_newest)
     return [returned(world, isolation.boundary_shows_newest)]
 
@@ -229,9 +231,10 @@ def commit(world: World, manager: Name) -> Outcomes:
     refusals = _refusals(world, manager, works)
     if refusals:
         return refusals
+    is_empty = not any(work.stores for work in works)
+    passed = transactions.empty_transaction if is_empty else transactions.commit_stores_changes
     return [
-        returned(after, transactions.commit_stores_changes, Returned(kind))
-        for after, kind in _stored(world, manager, works)
+        returned(after, passed, Returned(kind)) for after, kind in _stored(world, manager, works)
     ]
 
 
@@ -269,6 +272,37 @@ def commit_sabotaged(world: World, manager: Name, phase: str, order: str) -> Out
     ]
 
 
+@operation(
+    Argument("thing", lambda world, *before: tuple(world.objects)),
+    ATTRIBUTE,
+    line=lambda world, thing, attribute: f"{place(world, thing, attribute)} = 1",
+    main=transactions.failed_refuses_join,
+    sensible=lambda world, thing, attribute: (
+        thing in world.objects and _joins_late(world, thing) and not is_container(world, thing)
+    ),
+    weight=3,
+)
+def change_after_failure(world: World, thing: Name, attribute: str) -> Outcomes:
+    """Change an object of a connection that has not joined, in a transaction that has failed."""
+    owner = world.objects[thing].owner.value
+    assert owner is not None
+    assert transactions.failed_refuses_join(world, world.connections[owner[0]].manager)
+    return [refused(world, transactions.failed_refuses_join)]
+
+
+def _joins_late(world: World, thing: Name) -> bool:
+    owner = world.objects[thing].owner.value
+    if owner is None:
+        return False
+    connection = world.connections[owner[0]]
+    manager = world.managers[connection.manager]
+    return (
+        connection.is_open.value
+        and manager.status.value == "failed"
+        and owner[0] not in manager.joined
+    )
+
+
 def _without_changes(world: World, manager: Name) -> Outcomes:
     """The commit of a transaction that no connection joined."""
     marked = [
@@ -277,7 +311,8 @@ def _without_changes(world: World, manager: Name) -> Outcomes:
         if connection.manager == manager and connection.is_open.value and connection.read_current
     ]
     moved = boundary(world, manager, isolation.boundary_shows_newest)
-    outcomes = [returned(moved, isolation.boundary_shows_newest, Returned("not recorded"))]
+    outcomes = [returned(moved, connections.reader_does_not_join, Returned("not recorded"))]
+    _exercise_forgotten_marks(world, manager)
     if any(isolation.read_current_alone(world, name) for name in marked):
         outcomes.append(_failed(world, manager, [], isolation.read_current_alone))
     return outcomes
@@ -296,16 +331,22 @@ def _refusals(world: World, manager: Name, works: Sequence[Work]) -> list[Outcom
         answers = [check(world, work) for work in works]  # each is exercised, by passing as well
         if any(answers):
             refusals.append(_failed(world, manager, works, check))
+    _exercise_forgotten_marks(world, manager)
     return refusals
+
+
+def _exercise_forgotten_marks(world: World, manager: Name) -> None:
+    """Note that a commit relies on it that earlier marks are gone."""
+    for name, connection in world.connections.items():
+        if connection.manager == manager and connection.forgotten:
+            isolation.marks_vanish(world, name)
 
 
 def _failed(
     world: World, manager: Name, works: Sequence[Work], clause: Callable[..., Any]
 ) -> Outcome:
     new = frozenset(name for work in works for name in work.new(world))
-    after = isolation.failed_commit_may_be_boundary(
-        transactions.nothing_stored(world, manager), manager
-    )
+    after = transactions.nothing_stored(world, manager)
     return refused(_fail(after, manager, new), clause)
 
 
@@ -359,8 +400,6 @@ def store(world: World, work: Work) -> World:
     name = world.connections[work.connection].database
     oids = {}
     for thing in work.new(world):
-        reach.not_before_commit(world, thing)
-        objects.disowned_is_new(world, thing)
         world, oids[thing] = objects.fresh_oid(world, work.connection)
     for thing in work.stores:
         owner = world.objects[thing].owner.value
@@ -369,7 +408,7 @@ def store(world: World, work: Work) -> World:
     database = world.databases[name]
     tid = transactions.next_tid(world, name)
     records = {
-        oids[thing]: world.fact(_record(world, thing, oids, database.resolves), clause)
+        oids[thing]: _record(world, thing, oids, clause, resolves=database.resolves)
         for thing, clause in work.stores.items()
     }
     for connection in world.managers[world.connections[work.connection].manager].joined:
@@ -415,17 +454,21 @@ def _others(world: World, committer: Name, stored: set[int]) -> dict[Name, Objec
     return others
 
 
-def _record(world: World, thing: Name, oids: dict[Name, int], resolves: bool) -> Record:
+def _record(
+    world: World, thing: Name, oids: dict[Name, int], clause: str, *, resolves: bool
+) -> Fact[Record]:
+    """What is stored of an object, by the clause for which it is stored or else merged."""
     found = world.objects[thing]
     state: State = {
         key: _stored_value(world, value, oids) for key, value in (found.state.value or {}).items()
     }
     if resolves and isolation.in_conflict(world, thing):
         state = isolation.resolution_merges(world, thing, state)
+        clause = id_of(isolation.resolution_merges)
     record = Record(found.kind, state, found.base)
     if any(type(value) is Plain for value in state.values()):
         record = transactions.value_comes_back(world, record)
-    return record
+    return world.fact(record, clause)
 
 
 def _stored_value(world: World, value: Value, oids: dict[Name, int]) -> Value:
