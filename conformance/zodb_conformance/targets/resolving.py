@@ -17,6 +17,7 @@ from zodb_conformance.targets.base import Target
 GROUP = "zodb_conformance.targets"
 DEFAULT = "reference-memory"
 SHORT = {"": DEFAULT, "reference": DEFAULT}
+DOUBLE = "double:"
 CONNECTION_LEVEL = frozenset({"raw-records"})
 
 
@@ -37,6 +38,8 @@ def resolve(plan: Plan) -> Target:
     if plan.database:
         return _from_database(plan.database)
     name = SHORT.get(plan.target, plan.target)
+    if name.startswith(DOUBLE):
+        return _double(name)
     points = {point.name: point for point in metadata.entry_points(group=GROUP)}
     if name in points:
         return _made(name, points[name])
@@ -60,6 +63,12 @@ def _made(name: str, point: metadata.EntryPoint) -> Target:
     if not isinstance(made, Target):
         raise TargetUnusable(f"target {name!r}: its entry point gave {made!r} and not a Target")
     return made
+
+
+def _double(name: str) -> Target:
+    from zodb_conformance.doubles.target import named
+
+    return named(name)
 
 
 def imported(path: str) -> Any:

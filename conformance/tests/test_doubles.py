@@ -1,0 +1,87 @@
+"""The bank of faulty doubles: each is caught, with the verdict on the clause that it breaks."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+
+import pytest
+import zodb_spec.contents  # noqa: F401  # states all clauses
+from zodb_conformance.context import Context
+from zodb_conformance.doubles import Double, double, open_double, registered, target_of
+from zodb_conformance.doubles.hunting import hunt
+from zodb_conformance.drivers import walker
+from zodb_conformance.drivers.search import Search
+from zodb_conformance.errors import TargetUnusable
+from zodb_conformance.plan import Plan
+from zodb_conformance.results import Tally
+from zodb_conformance.targets import resolve
+from zodb_reference.committing import Commit
+from zodb_spec.clause import clauses
+
+DOUBLES = registered()
+STEPS = [clause.id for clause in clauses().values() if clause.kind == "step"]
+
+
+@pytest.mark.parametrize("name", DOUBLES)
+def test_a_double_is_caught_and_the_verdict_falls_on_what_it_breaks(name: str) -> None:
+    found = hunt(DOUBLES[name])
+    assert found.caught is not None, f"no verdict fell on {found.double.clause}"
+    assert [astray.clause for astray in found.astray] == []
+
+
+@pytest.mark.parametrize("clause", STEPS)
+def test_a_clause_of_the_model_has_a_double(clause: str) -> None:
+    assert clause in {each.clause for each in DOUBLES.values()}
+
+
+@pytest.mark.parametrize("name", DOUBLES)
+def test_a_double_names_clauses_that_there_are(name: str) -> None:
+    assert clauses().keys() >= {DOUBLES[name].clause, *DOUBLES[name].also}
+
+
+def test_a_double_without_its_fault_is_not_caught() -> None:
+    name = next(iter(DOUBLES))
+    harmless = replace(DOUBLES[name], plant=nullcontext)
+    target = target_of(harmless)
+    tally = Tally()
+    walker.walk(Search(Context(Plan(profile="quick", budget=5), target, tally), "walk"), {})
+    assert tally.scripts > 10
+    assert tally.deviations == []
+
+
+def test_a_fault_is_gone_when_the_database_is_closed() -> None:
+    before = dict(vars(Commit))
+    for name in DOUBLES:
+        open_double(name).close()
+    assert dict(vars(Commit)) == before
+
+
+def test_a_double_is_a_target_by_its_name() -> None:
+    name = next(iter(DOUBLES))
+    assert resolve(Plan(target=f"double:{name}")).name == f"double:{name}"
+
+
+def test_a_double_that_is_not_there_is_an_error_that_says_where_to_look() -> None:
+    with pytest.raises(TargetUnusable, match="list doubles"):
+        resolve(Plan(target="double:no-such-thing"))
+
+
+def test_a_double_without_a_text_is_refused() -> None:
+    def nothing_said() -> nullcontext[None]:
+        return nullcontext()
+
+    with pytest.raises(ValueError, match="does not say what it breaks"):
+        double("object.add-is-stored")(nothing_said)
+
+
+def test_two_doubles_of_one_name_are_refused() -> None:
+    first: Double = next(iter(DOUBLES.values()))
+
+    def planted() -> nullcontext[None]:
+        """Break nothing."""
+        return nullcontext()
+
+    planted.__name__ = first.name.replace("-", "_")
+    with pytest.raises(ValueError, match="there are two doubles"):
+        double("object.add-is-stored")(planted)

@@ -1,0 +1,75 @@
+"""What a double is, and the registry of all of them."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from zodb_conformance.doubles import faults
+
+Fault = AbstractContextManager[object]
+"""Within it, the implementation is faulty; behind it everything is as before."""
+
+
+@dataclass(frozen=True)
+class Double:
+    """A correct implementation with one fault.
+
+    name    what it is called: the name of the function that plants the fault, with hyphens
+    clause  the id of the clause that the fault breaks
+    text    which rule that is, and how it would hurt a user
+    plant   gives the fault
+    also    ids of clauses that the fault can't but break as well
+    checks  globs of the checks that find it soonest; empty for all that exercise the clause
+    """
+
+    name: str
+    clause: str
+    text: str
+    plant: Callable[[], Fault]
+    also: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the text, in one line."""
+        return " ".join(self.text.split("\n\n")[0].split())
+
+
+_registry: dict[str, Double] = {}
+
+
+def double(
+    clause: str, *, also: str = "", checks: str = ""
+) -> Callable[[Callable[[], Fault]], Callable[[], Fault]]:
+    """Register a function that plants a fault; its docstring is the text of the double.
+
+    clause, also, checks: see `Double`; the latter two separated by spaces
+
+    Raises ValueError where the name is taken, or the text missing.
+    """
+
+    def register(plant: Callable[[], Fault]) -> Callable[[], Fault]:
+        name = plant.__name__.replace("_", "-")
+        text = inspect.getdoc(plant)
+        if name in _registry:
+            raise ValueError(f"there are two doubles called {name!r}")
+        if not text:
+            raise ValueError(f"double {name!r} does not say what it breaks: give it a docstring")
+        _registry[name] = Double(
+            name, clause, text, plant, tuple(also.split()), tuple(checks.split())
+        )
+        return plant
+
+    return register
+
+
+def registered() -> Mapping[str, Double]:
+    """All doubles by name, in the order of the chapters that their clauses stand in."""
+    for module in sorted(module.name for module in pkgutil.iter_modules(faults.__path__)):
+        importlib.import_module(f"{faults.__name__}.{module}")
+    return _registry

@@ -1,0 +1,104 @@
+"""The hunt: whether the suite catches a double, and blames the right clause."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import zodb_spec.contents  # noqa: F401  # states all clauses
+from zodb_spec.clause import clauses
+
+from zodb_conformance.doubles.double import Double
+from zodb_conformance.doubles.target import PREFIX
+from zodb_conformance.plan import Plan
+from zodb_conformance.results import Deviation, Step, Tally
+from zodb_conformance.runner import check_names, run_checks
+
+MORE = 60
+"""How many scripts are performed after the one that caught a double."""
+
+
+@dataclass(frozen=True)
+class Hunt:
+    """What came of the hunt for one double.
+
+    caught   the deviation on the clause that the double breaks; None where there was none
+    astray   the deviations on clauses that it does not break
+    scripts  how many scripts and examples that took
+    seconds  of processor time
+    """
+
+    double: Double
+    caught: Deviation | None
+    astray: tuple[Deviation, ...]
+    scripts: int
+    seconds: float
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the verdict fell where it belongs, and nowhere else."""
+        return self.caught is not None and not self.astray
+
+
+def hunt(double: Double, *, profile: str = "quick", seed: int = 0) -> Hunt:
+    """Do the checks that exercise what a double breaks, until it is caught, and a little longer.
+
+    profile  the name of the profile that says how many scripts a check draws
+    seed     fixes the scripts
+    """
+    started = time.process_time()
+    plan = Plan(target=PREFIX + double.name, profile=profile, seed=seed, checks=_patterns(double))
+    hunter = Hunter(double.clause)
+    try:
+        for name in check_names(plan):
+            run_checks(replace(plan, checks=(name,)), hunter)
+            if hunter.caught:
+                break
+    except Enough:
+        pass
+    allowed = {double.clause, *double.also}
+    return Hunt(
+        double,
+        caught=hunter.caught,
+        astray=tuple(found for found in hunter.deviations if found.clause not in allowed),
+        scripts=hunter.scripts,
+        seconds=time.process_time() - started,
+    )
+
+
+class Enough(Exception):
+    """The double is caught, and further scripts would tell nothing new."""
+
+
+class Hunter(Tally):
+    """A recorder that ends the checks some time after a clause was found broken: what else the
+    fault is blamed for shows in a few scripts more.
+    """
+
+    def __init__(self, clause: str) -> None:
+        super().__init__()
+        self.clause = clause
+        self.caught: Deviation | None = None
+        self.last = 0
+
+    def deviation(self, deviation: Deviation) -> None:
+        """Keep the deviation, and know the one that is hunted."""
+        super().deviation(deviation)
+        if self.caught is None and deviation.clause == self.clause:
+            self.caught, self.last = deviation, self.scripts + MORE
+
+    def step(self, step: Step) -> None:
+        """Count the step, or end the checks.
+
+        Raises Enough.
+        """
+        super().step(step)
+        if self.caught is not None and self.scripts > self.last:
+            raise Enough
+
+
+def _patterns(double: Double) -> tuple[str, ...]:
+    clause = clauses()[double.clause]
+    if clause.kind == "example":
+        return (f"examples.{clause.chapter}",)
+    return double.checks or ("walk.*",)

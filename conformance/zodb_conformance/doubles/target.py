@@ -1,0 +1,90 @@
+"""A double as a target: the fault is in place as long as one of its databases is open."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from zodb_conformance.doubles.double import Double, registered
+from zodb_conformance.errors import TargetUnusable
+from zodb_conformance.targets.base import Target
+from zodb_conformance.targets.reference import memory
+
+PREFIX = "double:"
+"""What the names of doubles begin with where a target is asked for."""
+
+
+class _Planted:
+    """The fault of one double, and how many databases keep it in place."""
+
+    def __init__(self, double: Double) -> None:
+        self._double = double
+        self._databases = 0
+        self._fault = ExitStack()
+
+    def open_database(self, directory: Path, **options: Any) -> Any:
+        """Open a database of the double."""
+        self._enter()
+        try:
+            database = memory().open_database(directory, **options)
+        except BaseException:
+            self._leave()
+            raise
+        close, mend = database.close, ExitStack()
+        mend.callback(self._leave)
+
+        def close_and_mend() -> None:
+            with mend:
+                close()
+
+        database.close = close_and_mend
+        return database
+
+    def _enter(self) -> None:
+        if self._databases == 0:
+            self._fault.enter_context(self._double.plant())
+        self._databases += 1
+
+    def _leave(self) -> None:
+        self._databases -= 1
+        if self._databases == 0:
+            self._fault.close()
+
+
+def target_of(double: Double) -> Target:
+    """The double as a target."""
+    return replace(
+        memory(),
+        name=PREFIX + double.name,
+        open_database=_Planted(double).open_database,
+        lines=(
+            "from zodb_conformance.doubles import open_double",
+            f"db = open_double({double.name!r})",
+        ),
+        database=f"zodb_reference.DB, made faulty: {double.summary}",
+    )
+
+
+def named(name: str) -> Target:
+    """The target that a name with the prefix stands for.
+
+    Raises TargetUnusable where there is no such double.
+    """
+    found = registered().get(name.removeprefix(PREFIX))
+    if found is None:
+        raise TargetUnusable(
+            f"there is no double {name.removeprefix(PREFIX)!r}; "
+            "`zodb-conformance list doubles` lists them"
+        )
+    return target_of(found)
+
+
+def open_double(name: str, **options: Any) -> Any:
+    """An open database of a double, for witnesses.
+
+    name     the name of the double
+    options  go to the constructor of the database
+    """
+    return named(name).open_database(Path(), **options)
