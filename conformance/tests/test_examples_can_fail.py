@@ -6,8 +6,8 @@ The faults are as small as they can be. A clause that ZODB itself does not obey 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from pickle import PicklingError
 from typing import Any
@@ -31,7 +31,7 @@ from ZODB.Connection import Connection, RootConvenience
 from ZODB.DB import DB
 from ZODB.mvccadapter import MVCCAdapterInstance
 from ZODB.persistentclass import PersistentMetaClass
-from ZODB.POSException import StateLoadError
+from ZODB.POSException import ConflictError, StateLoadError
 from ZODB.serialize import ObjectReader, ObjectWriter
 from zodb_conformance.examples import run_example
 from zodb_conformance.specimens import Asked, Slotted
@@ -156,6 +156,38 @@ def keeps_marks(right: Any, connection: Any, *args: Any) -> None:
 def checks_what_it_writes(connection: Any, txn: Any) -> None:
     for oid, serial in connection._readCurrent.items():
         connection._storage.checkCurrentSerialInTransaction(oid, serial, txn.data(connection))
+
+
+def loses_its_way(right: Any, connection: Any, oid: bytes) -> Any:
+    try:
+        return right(connection, oid)
+    except KeyError as error:
+        raise AttributeError(oid) from error
+
+
+@contextmanager
+def notices_conflicts_late() -> Iterator[None]:
+    def commits(right: Any, connection: Any, txn: Any) -> None:
+        try:
+            right(connection, txn)
+        except ConflictError as error:
+            connection.late = error
+
+    def votes(right: Any, connection: Any, txn: Any) -> None:
+        if not hasattr(connection, "late"):
+            right(connection, txn)
+
+    def finishes(right: Any, connection: Any, txn: Any) -> None:
+        if hasattr(connection, "late"):
+            raise connection.late
+        right(connection, txn)
+
+    with (
+        around(Connection, "commit", commits)(),
+        around(Connection, "tpc_vote", votes)(),
+        around(Connection, "tpc_finish", finishes)(),
+    ):
+        yield
 
 
 def fails_before_the_first(right: Any, storage: Any, oid: bytes) -> Any:
@@ -358,6 +390,8 @@ FAULTS: dict[str, Fault] = {
     "connection.default-transaction-manager": instead(
         transaction, "manager", transaction.ThreadTransactionManager()
     ),
+    "connection.closed-refuses-questions": instead(Connection, "isReadOnly", lambda found: False),
+    "connection.missing-object-is-a-key-error": around(Connection, "get", loses_its_way),
     "connection.knows-its-database": around(
         Connection, "db", lambda right, connection: right(connection) if connection.opened else None
     ),
@@ -375,6 +409,7 @@ FAULTS: dict[str, Fault] = {
     "connection.explicit-read": around(MVCCAdapterInstance, "load", fails_before_the_first),
     "connection.two-in-one-transaction": before(Transaction, "commit", leaves_one_out),
     "isolation.write-skew-is-possible": around(Connection, "setstate", checks_all_reads),
+    "isolation.conflict-by-the-vote": notices_conflicts_late,
     "isolation.no-torn-read": around(
         MVCCAdapterInstance, "load", lambda right, self, oid: self._storage.load(oid)
     ),

@@ -128,6 +128,31 @@ def alone_in_its_group() -> None:
     """
 
 
+@example("connection.closed-refuses-questions", MUST, rules="CONN-10", error="ConnectionStateError")
+def closed_refuses_questions() -> None:
+    """`connection.isReadOnly()` says whether the connection takes no changes. A closed connection
+    says nothing of the kind, as it depends on where the connection will be used next.
+
+    >>> connection.isReadOnly()
+    False
+    >>> connection.close()
+    >>> with raises("ConnectionStateError"):
+    ...     connection.isReadOnly()
+    """
+
+
+@example("connection.missing-object-is-a-key-error", MUST, rules="LIFE-33", error="POSKeyError")
+def missing_object_is_a_key_error() -> None:
+    """The error of a `get` for an oid that no object has is a `KeyError` too, as where any other
+    mapping lacks a key.
+
+    >>> with raises("KeyError"):
+    ...     connection.get(b"no such!")
+    >>> with raises("POSKeyError"):
+    ...     connection.get(b"no such!")
+    """
+
+
 @example("connection.add-persistent-only", MUST, rules="LIFE-7", error="TypeError")
 def add_persistent_only() -> None:
     """Only persistent objects can be added: for anything else `add` fails, and nothing is stored.

@@ -40,6 +40,29 @@ def write_skew_is_possible() -> None:
     """
 
 
+@example(
+    "isolation.conflict-by-the-vote", MUST, rules="ISO-9", binds="storage", error="ConflictError"
+)
+def conflict_by_the_vote() -> None:
+    """That a change is in conflict with another is found out when it is stored or voted on, and
+    not later: when the commit is refused, nobody in the transaction has finished.
+
+    >>> connection.root()["thing"] = Thing()
+    >>> tm.commit()
+    >>> other = opened(db)
+    >>> connection.root()["thing"].n = other.root()["thing"].n = 1
+    >>> tm.commit()
+    >>> calls = []
+    >>> manager = other.transaction_manager
+    >>> manager.get().join(Participant("!", calls))
+    >>> manager.get().join(Participant("~", calls))
+    >>> with raises("ConflictError"):
+    ...     manager.commit()
+    >>> [call for call in calls if call.startswith("tpc_finish")]
+    []
+    """
+
+
 @example("isolation.no-torn-read", MUST, rules="ISO-12")
 def no_torn_read() -> None:
     """A transaction sees all of another one or nothing: what one commit changed together is never
