@@ -303,3 +303,25 @@ def test_the_model_steps_of_these_tests_make_sense() -> None:
         world = world._replace(step=number)
         assert makes_sense(world, step), step
         world = operations()[step[0]].outcomes(world, step[1:])[0][0].world
+
+
+def test_what_a_target_leaves_open_raises_no_alarm_either_way() -> None:
+    conflict = (
+        *SHARED,
+        ("increment", "counter1"),
+        ("increment", "counter2"),
+        ("commit", "manager1"),
+        ("commit", "manager2"),
+        ("abort", "manager2"),
+    )
+    for resolves in (True, False):
+        capabilities = frozenset({"conflict-resolution"}) if resolves else frozenset()
+        target = replace(resolve(Plan(target="reference-memory")), capabilities=capabilities)
+        finding = perform(target, resolved(conflict), Tally())
+        assert (finding is None) == resolves
+    silent = replace(
+        resolve(Plan(target="reference-memory")),
+        capabilities=frozenset(),
+        unknown=frozenset({"conflict-resolution"}),
+    )
+    assert perform(silent, resolved(conflict), Tally()) is None

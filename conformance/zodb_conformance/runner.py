@@ -86,7 +86,7 @@ def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], st
     if script[0][0] in ("example", "story"):
         id, told = _lines_of(plan, script, target)
         return id, source_of(told), program(clauses()[id], told, target.lines, target.extras)
-    world = initial(resolves="conflict-resolution" in target.capabilities)
+    world = initial(resolves=target.resolves)
     lines = [f"{name} = transaction.TransactionManager()" for name in world.managers]
     last = ""
     for number, step in enumerate(script, 1):

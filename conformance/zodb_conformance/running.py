@@ -82,7 +82,7 @@ class Run:
         self.recorder = recorder
         self.footprint = footprint
         self.lawful = lawful
-        self.world = scripts.initial(resolves="conflict-resolution" in target.capabilities)
+        self.world = scripts.initial(resolves=target.resolves)
         self.bench = Bench(target.open_database, directory)
         for name in self.world.managers:
             self.bench.manager(name)

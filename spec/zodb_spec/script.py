@@ -24,10 +24,10 @@ Step = tuple[str, ...]
 WIDTH = 4
 
 
-def initial(*, resolves: bool = False, managers: int = 2) -> World:
+def initial(*, resolves: bool | None = False, managers: int = 2) -> World:
     """The world at the beginning: one database, with its root; managers, and no connection.
 
-    resolves  whether the storage resolves conflicts
+    resolves  whether the storage resolves conflicts, None where that is not known
     managers  how many transaction managers the program has
     """
     root = Fact(Record(ROOT_KIND, {}), "root.oid-is-zero")

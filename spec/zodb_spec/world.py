@@ -141,14 +141,14 @@ class Database(NamedTuple):
     choices.
 
     next_oid        the model's next oid; oids of failed transactions are not used again
-    resolves        whether its storage resolves conflicts
+    resolves        whether its storage resolves conflicts, None where that is not known
     empty_recorded  whether a transaction that stores nothing is recorded, None as long as nobody
                     saw one
     """
 
     history: tuple[Transaction, ...]
     next_oid: Oid = 1
-    resolves: bool = False
+    resolves: bool | None = False
     empty_recorded: bool | None = None
 
     @property

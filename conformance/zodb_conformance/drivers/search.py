@@ -129,7 +129,7 @@ class Search:
         clause = clauses().get(finding.mismatch.clause)
         if clause is None:
             return
-        world = initial(resolves="conflict-resolution" in self.target.capabilities)
+        world = initial(resolves=self.target.resolves)
         for step, number in zip(finding.script, finding.numbers, strict=True):
             world = world._replace(step=number)
             if not makes_sense(world, step):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
+RESOLUTION = "conflict-resolution"
+
 
 @dataclass(frozen=True)
 class Target:
@@ -19,6 +21,7 @@ class Target:
     level          "storage" or "connection": what the target supplies
     database       the implementation of the connection level, in words
     capabilities   what it declares that it can do, by name (see `CAPABILITIES`)
+    unknown        capabilities of which it says nothing, and which no check relies on either way
     extras         names that examples use and that depend on the implementation
     distributions  the distributions whose versions a report names
     """
@@ -29,8 +32,14 @@ class Target:
     level: str = "storage"
     database: str = ""
     capabilities: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
     extras: Mapping[str, Any] = field(default_factory=dict)
     distributions: tuple[str, ...] = ()
+
+    @property
+    def resolves(self) -> bool | None:
+        """Whether its storage resolves conflicts, None where it does not say."""
+        return None if RESOLUTION in self.unknown else RESOLUTION in self.capabilities
 
     @property
     def packages(self) -> dict[str, str]:

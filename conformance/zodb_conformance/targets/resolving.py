@@ -19,6 +19,8 @@ DEFAULT = "reference-memory"
 SHORT = {"": DEFAULT, "reference": DEFAULT}
 DOUBLE = "double:"
 CONNECTION_LEVEL = frozenset({"raw-records"})
+UNDECLARED = frozenset({"conflict-resolution"})
+"""What a storage or database that comes with nothing but itself has no way to declare."""
 
 
 def registered() -> dict[str, str]:
@@ -137,6 +139,7 @@ def _over_storage(name: str, open_storage: Callable[[Path], Any], lines: tuple[s
             lines=("import zodb_reference", *lines, "db = zodb_reference.DB(storage)"),
             database="zodb_reference.DB",
             capabilities=CONNECTION_LEVEL,
+            unknown=UNDECLARED,
         )
 
     def open_zodb(directory: Path, **options: Any) -> Any:
@@ -149,6 +152,7 @@ def _over_storage(name: str, open_storage: Callable[[Path], Any], lines: tuple[s
         database="ZODB.DB",
         capabilities=CONNECTION_LEVEL | {"class-factory", "large-record-warning", "references"},
         distributions=("ZODB",),
+        unknown=UNDECLARED,
     )
 
 
@@ -179,6 +183,7 @@ def _from_database(path: str) -> Target:
         ),
         level="connection",
         database=path,
+        unknown=UNDECLARED,
     )
 
 

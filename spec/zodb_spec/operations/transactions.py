@@ -7,6 +7,7 @@ from typing import Any
 
 from zodb_spec.chapters import connections, identity, isolation, objects, reach, transactions
 from zodb_spec.clause import clauses, id_of
+from zodb_spec.kinds import KINDS
 from zodb_spec.operation import Argument, Outcome, Raised, Returned, operation, refused, returned
 from zodb_spec.operations import choices
 from zodb_spec.operations.choices import place, usable
@@ -39,13 +40,16 @@ def there(world: World, manager: Name, *others: str) -> bool:
 
     It isn't where two connections to one database have joined the transaction (an example speaks of
     that), where the commit would reach objects that another, failed transaction has left in limbo,
-    and where it would store a weak reference to an object of another connection.
+    where it would store a weak reference to an object of another connection, and where it depends
+    on whether the storage resolves conflicts, and nobody knows.
     """
     found = world.managers.get(manager)
     if found is None:
         return False
     databases = [world.connections[name].database for name in found.joined]
     if len(databases) != len(set(databases)):
+        return False
+    if any(_may_be_resolved(world, name) for name in found.joined):
         return False
     all_usable = all(usable(world, name) for name in world.managers)
     if found.status.value == "failed" or (all_usable and not _has_weak_references(world)):
@@ -55,6 +59,14 @@ def there(world: World, manager: Name, *others: str) -> bool:
             if choices.in_limbo(world, thing) or not _is_clear(world, name, thing):
                 return False
     return True
+
+
+def _may_be_resolved(world: World, connection: Name) -> bool:
+    """Whether a connection has a conflict which a storage that resolves conflicts would resolve."""
+    return world.database_of(connection).resolves is None and any(
+        KINDS[world.objects[name].kind].resolves and isolation.in_conflict(world, name)
+        for name in world.connections[connection].registered
+    )
 
 
 def _has_weak_references(world: World) -> bool:
@@ -408,7 +420,7 @@ def store(world: World, work: Work) -> World:
     database = world.databases[name]
     tid = transactions.next_tid(world, name)
     records = {
-        oids[thing]: _record(world, thing, oids, clause, resolves=database.resolves)
+        oids[thing]: _record(world, thing, oids, clause, resolves=bool(database.resolves))
         for thing, clause in work.stores.items()
     }
     for connection in world.managers[world.connections[work.connection].manager].joined:
