@@ -14,6 +14,7 @@ import pytest
 from zodb_conformance.bench import Line
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Step, Tally
+from zodb_conformance.runner import render
 from zodb_conformance.running import perform, resolved
 from zodb_conformance.targets import Target, resolve
 from zodb_conformance.telling import deviation_of, needed, program_of, program_of_steps
@@ -172,3 +173,11 @@ def test_a_program_of_steps_ends_with_the_last_of_them(tmp_path: Path) -> None:
     failed = run(program_of_steps(lines[:-1], faulty("faultless")), tmp_path)
     assert failed.returncode == 1
     assert "AttributeError" in failed.stderr
+
+
+@pytest.mark.parametrize("oid", ["0", "1", "2"])
+def test_a_program_of_a_script_ties_the_oids_that_it_names(oid: str, tmp_path: Path) -> None:
+    steps = (PRELUDE[0], NEW, ("add", "connection1", "x"), ("get", "connection1", oid, "y"))
+    _, lines, program = render(Plan(), steps)
+    assert [line for line in lines if line.startswith("oid")] != []
+    assert "NameError" not in run(program, tmp_path).stderr

@@ -62,6 +62,11 @@ class Line(NamedTuple):
     failed: bool = False
 
 
+def nobody(oid: int) -> bytes:
+    """The real oid for one of the model that no object ever got."""
+    return (NOBODY + oid).to_bytes(8, "big")
+
+
 class Done(NamedTuple):
     """What performing a line came to: the error, if there was one, and the variable that it
     assigned, if it did.
@@ -95,6 +100,7 @@ class Bench:
         self.lines.append(Line("tid1 = db.lastTransaction()"))
         self.oids[0] = bytes(8)
         self.variables["oid0"] = bytes(8)
+        self.lines.append(Line("oid0 = bytes(8)"))
 
     def manager(self, name: str) -> None:
         """Make a transaction manager."""
@@ -126,9 +132,8 @@ class Bench:
     def need_oid(self, oid: int) -> None:
         """Make sure that the variable for an oid is there, also where no object ever got it."""
         if f"oid{oid}" not in self.variables:
-            nobody = (NOBODY + oid).to_bytes(8, "big")
-            self.variables[f"oid{oid}"] = nobody
-            self.lines.append(Line(f"oid{oid} = {nobody!r}"))
+            self.variables[f"oid{oid}"] = nobody(oid)
+            self.lines.append(Line(f"oid{oid} = {nobody(oid)!r}"))
 
     def moved(self) -> bool:
         """Whether the database has a new last transaction since this was last asked."""

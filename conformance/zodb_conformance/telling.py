@@ -71,7 +71,7 @@ def program_of_steps(lines: Sequence[str], target: Target) -> str:
 
     It is for what does not get that far, so nothing is known of which lines fail.
     """
-    *before, last = [line.text for line in needed([Line(text) for text in lines])]
+    *before, last = lines
     told = [text if BINDING.match(text) else _tolerated(text) for text in before]
     return _program(None, "", [*told, "", last], target)
 
