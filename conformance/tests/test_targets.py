@@ -115,6 +115,35 @@ def test_a_storage_factory_is_named_by_module_and_name(tmp_path: Path) -> None:
     assert usable(target.open_database(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("plan", "resolves"),
+    [
+        ({"target": "zodb-file"}, True),
+        ({"target": "zodb-mapping"}, False),
+        ({"target": "ZODB.MappingStorage:MappingStorage"}, None),
+        ({"database": "faulty_databases:faultless"}, None),
+    ],
+)
+def test_a_target_resolves_conflicts_or_not_or_does_not_say(
+    plan: dict[str, str], resolves: bool | None
+) -> None:
+    assert resolve(Plan(**plan)).resolves is resolves
+
+
+@pytest.mark.parametrize(
+    ("kind", "factory"), [("target", "bad_storages.nothing"), ("database", "faulty_databases.nil")]
+)
+def test_a_factory_gets_the_folder_as_text(
+    kind: str, factory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+    monkeypatch.setattr(factory, given.append, raising=False)
+    target = resolve(Plan(**{kind: factory.replace(".", ":")}))
+    with pytest.raises(TargetUnusable, match="factory returned None; it should return a"):
+        target.open_database(tmp_path)
+    assert given == [str(tmp_path)]
+
+
 def test_without_zodb_a_storage_is_used_by_the_reference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,14 +157,6 @@ def test_a_database_factory_is_named_by_module_and_name(tmp_path: Path) -> None:
     target = resolve(Plan(database="faulty_databases:faultless"))
     assert (target.level, target.name) == ("connection", "faulty_databases:faultless")
     assert usable(target.open_database(tmp_path))
-
-
-def test_a_factory_gets_the_folder_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[object] = []
-    monkeypatch.setattr("faulty_databases.faultless", given.append)
-    with pytest.raises(TargetUnusable, match="factory returned None; it should return a database"):
-        resolve(Plan(database="faulty_databases:faultless")).open_database(tmp_path)
-    assert given == [str(tmp_path)]
 
 
 def test_a_target_can_be_named_itself_or_by_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,9 +259,3 @@ def test_a_registered_target_that_is_not_installed_is_told_with_what_to_install(
         "target 'zodb-file' needs ZODB.FileStorage, which is not installed; "
         "for ZODB, install zodb-conformance[zodb]"
     )
-
-
-def test_a_storage_factory_that_gives_nothing_is_told(tmp_path: Path) -> None:
-    target = resolve(Plan(target="bad_storages:nothing"))
-    with pytest.raises(TargetUnusable, match="factory returned None; it should return a storage"):
-        target.open_database(tmp_path)

@@ -160,6 +160,21 @@ def test_a_conflict_is_merged_where_the_storage_and_the_class_can() -> None:
     assert refusals(after(unable, *steps), *COMMIT_2) == {"isolation.first-committer-wins"}
 
 
+def test_nothing_is_said_of_a_conflict_where_nobody_knows_whether_it_is_merged() -> None:
+    world = SMALL_WORLDS["counter"].start()
+    database = world.databases["db"]._replace(resolves=None)
+    world = world.put("databases", "db", database)
+    steps = (("increment", "one1"), ("increment", "one2"), COMMIT_1)
+    assert not makes_sense(after(world, *steps), COMMIT_2)
+    assert makes_sense(after(world, *steps, ("abort", "manager2"), steps[1]), COMMIT_2)
+
+
+def test_a_conflict_that_no_storage_merges_is_one_in_any_case() -> None:
+    unknown = SHARED.databases["db"]._replace(resolves=None)
+    world = after(SHARED.put("databases", "db", unknown), SET_1, SET_2, COMMIT_1)
+    assert refusals(world, *COMMIT_2) == {"isolation.first-committer-wins"}
+
+
 def test_a_reference_to_an_object_of_another_connection_is_refused() -> None:
     world = after(SHARED, ("link", "one1", "a", "one2", "list"))
     assert refusals(world, *COMMIT_1) == {"reach.separate-connection-refused"}
