@@ -336,8 +336,8 @@ FAULTS: dict[str, Fault] = {
         Thing, "__setattr__", ignores_the_mark_on_ghosts
     ),
     "persistence.unsaved-is-never-changed": instead(Thing, "_p_changed", True),
-    "persistence.deactivate-and-invalidate": instead(
-        Thing, "_p_deactivate", Persistent._p_invalidate
+    "persistence.deactivate-and-invalidate": before(
+        Thing, "_p_deactivate", lambda thing: Persistent.__setattr__(thing, "_p_changed", False)
     ),
     "persistence.unmarked-is-not-stored": before(
         Connection,

@@ -65,7 +65,12 @@ def a_deactivation_discards_changes() -> Fault:
 
     A program that frees memory during a long transaction loses what it has not committed yet.
     """
-    return instead(Thing, "_p_deactivate", Persistent._p_invalidate)
+
+    def deactivate(thing: Thing) -> None:  # not by `_p_invalidate`: that calls this again
+        CHANGED.__set__(thing, False)
+        Persistent._p_deactivate(thing)
+
+    return instead(Thing, "_p_deactivate", deactivate)
 
 
 @double("tracking.deactivate-is-invisible")
