@@ -13,7 +13,7 @@ from zodb_spec.clause import clauses
 from zodb_spec.explore.checking import broken, laws
 from zodb_spec.operation import Operation, Outcome, Raised, Returned, operations
 from zodb_spec.operations.choices import DATABASE
-from zodb_spec.world import World
+from zodb_spec.world import ROOT, World
 
 from zodb_conformance.bench import Bench, Done, Line
 from zodb_conformance.blaming import Blame, Sight, Stand, of_error
@@ -340,10 +340,12 @@ class Run:
                 observed,
                 f"{name}._p_jar is {connection}",
             )
+        is_root = found.owner.value[1] == ROOT
+        clause = "root.is-a-mapping" if is_root else "record.reference-comes-back"
         expression = f"type({name}).__name__ == {found.kind!r}"
         if type(real).__name__ == found.kind:
+            clause = "root.oid-is-zero" if is_root else clause
             expression = f"{name}._p_oid == oid{found.owner.value[1]}"
-        clause = "record.reference-comes-back"
         return Mismatch(clause, 0, expected, f"it is {short(real)}", expression)
 
     def _finding(self, mismatch: Mismatch, step: Step) -> Finding:

@@ -1,1 +1,1 @@
-"""The faults, one module for each chapter of the specification that they break."""
+"""The faults, by the chapter of the specification that they break."""
