@@ -74,7 +74,6 @@ class Operation(NamedTuple):
     sensible: Callable[..., bool]
     line: Callable[..., str]
     weight: int
-    main_clause: str
 
     def outcomes(
         self, world: World, arguments: Sequence[str]
@@ -104,19 +103,14 @@ def always(world: World, *arguments: str) -> bool:
 def operation(
     *arguments: Argument,
     line: Callable[..., str],
-    main: Callable[..., Any],
     sensible: Callable[..., bool] = always,
     weight: int = 1,
 ) -> Callable[[Callable[..., Sequence[Outcome]]], Callable[..., Sequence[Outcome]]]:
-    """Declare an operation of the table; the function below it is its step of the model.
-
-    main: the clause that an unexpected error breaks if no refusal that the operation passed claims
-    the error
-    """
+    """Declare an operation of the table; the function below it is its step of the model."""
 
     def decorate(function: Callable[..., Sequence[Outcome]]) -> Callable[..., Sequence[Outcome]]:
         name = function.__name__.rstrip("_").replace("_", "-")
-        _table[name] = Operation(name, arguments, function, sensible, line, weight, id_of(main))
+        _table[name] = Operation(name, arguments, function, sensible, line, weight)
         return function
 
     return decorate

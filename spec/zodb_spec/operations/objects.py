@@ -73,7 +73,6 @@ def reachable_connection(world: World, connection: Name, *others: str) -> bool:
     fresh("thing"),
     Argument("kind", choices.kinds),
     line=lambda world, name, kind: f"{name} = {KINDS[kind].make}",
-    main=objects.unsaved,
     sensible=lambda world, name, kind: (
         name not in world.objects and not choices.enough_unsaved(world)
     ),
@@ -89,7 +88,6 @@ def new(world: World, name: Name, kind: str) -> Outcomes:
     CONNECTION,
     fresh("thing"),
     line=lambda world, connection, name: f"{name} = {connection}.root()",
-    main=identity.one_object,
     sensible=lambda world, connection, name: (
         reachable_connection(world, connection) and name not in world.objects
     ),
@@ -107,7 +105,6 @@ def root(world: World, connection: Name, name: Name) -> Outcomes:
     Argument("oid", choices.oids),
     fresh("thing"),
     line=lambda world, connection, oid, name: f"{name} = {connection}.get(oid{oid})",
-    main=identity.one_object,
     sensible=lambda world, connection, oid, name: (
         reachable_connection(world, connection)
         and name not in world.objects
@@ -177,7 +174,6 @@ def _kind(world: World, connection: Name, oid: int) -> str:
     CONNECTION,
     THING,
     line=lambda world, connection, thing: f"{connection}.add({thing})",
-    main=objects.add_assigns_oid,
     sensible=lambda world, connection, thing: (
         reachable_connection(world, connection) and known(world, thing)
     ),
@@ -242,7 +238,6 @@ def write(
     line=lambda world, thing, attribute, value: (
         f"{place(world, thing, attribute)} = {EXPRESSIONS[value]}"
     ),
-    main=tracking.assignment_registers,
     sensible=changeable,
     weight=5,
 )
@@ -259,7 +254,6 @@ def set_(world: World, thing: Name, attribute: str, value: str) -> Outcomes:
     line=lambda world, thing, attribute, target, form: (
         f"{place(world, thing, attribute)} = {_wrapped(target, form)}"
     ),
-    main=tracking.assignment_registers,
     sensible=lambda world, thing, attribute, target, form: (
         changeable(world, thing)
         and known(world, target)
@@ -304,7 +298,6 @@ def _can_be_weak(world: World, thing: Name, target: Name) -> bool:
     THING,
     ATTRIBUTE,
     line=lambda world, thing, attribute: f"del {place(world, thing, attribute)}",
-    main=tracking.assignment_registers,
     sensible=lambda world, thing, attribute: (
         changeable(world, thing) and attribute in (state_of(world, thing).value[0] or {})
     ),
@@ -320,7 +313,6 @@ def unlink(world: World, thing: Name, attribute: str) -> Outcomes:
 @operation(
     Argument("counter", choices.counters),
     line=lambda world, counter: f"{counter}.n += 1",
-    main=tracking.assignment_registers,
     sensible=lambda world, counter: (
         known(world, counter) and world.objects[counter].kind == "Counter"
     ),
@@ -344,7 +336,6 @@ def increment(world: World, counter: Name) -> Outcomes:
             "local class": "(lambda: type('Local', (), {}))()",
         }[reason]
     ),
-    main=tracking.assignment_registers,
     sensible=changeable,
 )
 def set_unpicklable(world: World, thing: Name, attribute: str, reason: str) -> Outcomes:
@@ -355,7 +346,6 @@ def set_unpicklable(world: World, thing: Name, attribute: str, reason: str) -> O
 @operation(
     THING,
     line=lambda world, thing: f"{thing}._p_changed = True",
-    main=tracking.changed_flag_marks,
     sensible=lambda world, thing: known(world, thing) and choices.stays_put(world, thing),
 )
 def mark_changed(world: World, thing: Name) -> Outcomes:
@@ -371,7 +361,6 @@ def mark_changed(world: World, thing: Name) -> Outcomes:
     Argument("attribute", choices.present),
     fresh("thing"),
     line=lambda *arguments: _read_line(*arguments),  # noqa: PLW0108  # it is defined below
-    main=identity.ghost_loads,
     sensible=lambda world, thing, attribute, name: (
         known(world, thing) and name not in world.objects
     ),
@@ -437,7 +426,6 @@ def _read_line(world: World, thing: Name, attribute: str, name: Name) -> str:
 @operation(
     THING,
     line=lambda world, thing: f"{thing}._p_deactivate()",
-    main=tracking.deactivate_is_invisible,
     sensible=lambda world, thing: known(world, thing) and choices.stays_put(world, thing),
     weight=3,
 )
@@ -454,7 +442,6 @@ def deactivate(world: World, thing: Name) -> Outcomes:
 @operation(
     THING,
     line=lambda world, thing: f"{thing}._p_invalidate()",
-    main=tracking.invalidate_discards,
     sensible=lambda world, thing: (
         known(world, thing)
         and choices.stays_put(world, thing)
@@ -470,7 +457,6 @@ def invalidate(world: World, thing: Name) -> Outcomes:
 @operation(
     THING,
     line=lambda world, thing: f"del {thing}",
-    main=identity.one_object,
     sensible=lambda world, thing: (
         known(world, thing)
         and world.objects[thing].status.value not in (ADDED, CHANGED)

@@ -27,7 +27,6 @@ def open_connections(world: World) -> list[Name]:
     MANAGER,
     fresh("connection"),
     line=lambda world, manager, name: f"{name} = db.open({manager})",
-    main=connections.open_is_bound,
     sensible=lambda world, manager, name: (
         manager in world.managers
         and world.managers[manager].status.value == "usable"
@@ -63,7 +62,6 @@ def open_(world: World, manager: Name, name: Name) -> Outcomes:
 @operation(
     CONNECTION,
     line=lambda world, connection: f"{connection}.close()",
-    main=connections.reader_does_not_join,
     sensible=lambda world, connection: (
         connection in world.connections and usable(world, world.connections[connection].manager)
     ),
@@ -88,7 +86,6 @@ def close(world: World, connection: Name) -> Outcomes:
 @operation(
     CONNECTION,
     line=lambda world, connection: f"{connection}.sync()",
-    main=connections.sync_shows_newest,
     sensible=lambda world, connection: (
         connection in world.connections and world.connections[connection].is_open.value
     ),
@@ -111,7 +108,6 @@ def sync(world: World, connection: Name) -> Outcomes:
         ],
     ),
     line=lambda world, connection, thing: f"{connection}.readCurrent({thing})",
-    main=isolation.read_current_refused,
     sensible=lambda world, connection, thing: (
         connection in world.connections
         and thing in world.objects

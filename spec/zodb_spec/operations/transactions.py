@@ -186,7 +186,6 @@ def _unsaved_again(world: World, name: Name) -> Object:
 @operation(
     MANAGER,
     line=lambda world, manager: f"{manager}.begin()",
-    main=isolation.boundary_shows_newest,
     sensible=lambda world, manager: manager in world.managers,
     weight=4,
 )
@@ -201,7 +200,6 @@ def begin(world: World, manager: Name) -> Outcomes:
 @operation(
     MANAGER,
     line=lambda world, manager: f"{manager}.abort()",
-    main=isolation.boundary_shows_newest,
     sensible=lambda world, manager: manager in world.managers,
     weight=4,
 )
@@ -214,7 +212,6 @@ def abort(world: World, manager: Name) -> Outcomes:
 @operation(
     MANAGER,
     line=lambda world, manager: f"{manager}.doom()",
-    main=transactions.doomed_refuses_commit,
     sensible=lambda world, manager: manager in world.managers and usable(world, manager),
 )
 def doom(world: World, manager: Name) -> Outcomes:
@@ -227,7 +224,6 @@ def doom(world: World, manager: Name) -> Outcomes:
 @operation(
     MANAGER,
     line=lambda world, manager: f"{manager}.commit()",
-    main=transactions.commit_stores_changes,
     sensible=there,
     weight=10,
 )
@@ -257,7 +253,6 @@ def commit(world: World, manager: Name) -> Outcomes:
     line=lambda world, manager, phase, order: (
         f"{manager}.get().join(Saboteur({phase!r}, {order!r})); {manager}.commit()"
     ),
-    main=transactions.failure_stores_nothing,
     sensible=lambda world, manager, phase, order: (
         there(world, manager) and world.managers[manager].status.value == "usable"
     ),
@@ -288,7 +283,6 @@ def commit_sabotaged(world: World, manager: Name, phase: str, order: str) -> Out
     Argument("thing", lambda world, *before: tuple(world.objects)),
     ATTRIBUTE,
     line=lambda world, thing, attribute: f"{place(world, thing, attribute)} = 1",
-    main=transactions.failed_refuses_join,
     sensible=lambda world, thing, attribute: (
         thing in world.objects and _joins_late(world, thing) and not is_container(world, thing)
     ),
