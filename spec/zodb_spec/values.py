@@ -88,10 +88,15 @@ def same(left: Any, right: Any) -> bool:
     return _same(left, right, {}, {})
 
 
+PLAIN = frozenset({type(None), bool, int, str, bytes})
+"""The types that equality is enough for; most of what is compared is of them."""
+
+
 def _same(left: Any, right: Any, of_left: dict[int, int], of_right: dict[int, int]) -> bool:
-    if type(left) is not type(right):
+    kind = type(left)
+    if kind is not type(right):
         return False
-    if isinstance(left, int | str | bytes) and not hasattr(left, "__dict__"):
+    if kind in PLAIN:
         return bool(left == right)
     if isinstance(left, float):
         return _same_float(left, right)
@@ -106,7 +111,12 @@ def _same(left: Any, right: Any, of_left: dict[int, int], of_right: dict[int, in
         left, tuple | frozenset
     ):  # equal immutable values may be merged or split freely
         of_left[id(left)], of_right[id(right)] = id(right), id(left)
-    return len(mine) == len(yours) and all(
+    types = list(map(type, mine))
+    if types != list(map(type, yours)):
+        return False
+    if PLAIN.issuperset(types):
+        return mine == yours
+    return all(
         _same(one, other, of_left, of_right) for one, other in zip(mine, yours, strict=True)
     )
 
