@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import zodb_spec.contents  # noqa: F401  # states all clauses
 from free_databases import FREE
 from zodb_conformance.checks import MIXES
 from zodb_conformance.context import Context
 from zodb_conformance.drivers import walker
 from zodb_conformance.drivers.search import Search
+from zodb_conformance.examples import run_example
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Tally
 from zodb_conformance.targets import resolve
 from zodb_reference import DB
+from zodb_spec.clause import Level, clauses
 
 REFERENCE = resolve(Plan(target="reference-memory"))
 
@@ -28,3 +32,14 @@ def test_a_freedom_is_no_deviation(kind: type[DB]) -> None:
         walker.walk(search, weights)
     assert [(found.clause, found.message, found.trace) for found in tally.deviations] == []
     assert tally.steps > 1000
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.__name__) for kind in FREE])
+def test_an_example_leaves_the_freedoms_too(kind: type[DB]) -> None:
+    def open_database(**options: Any) -> DB:
+        return kind(**options)
+
+    for clause in clauses().values():
+        if clause.kind == "example" and clause.level is Level.MUST:
+            found = run_example(clause, open_database, lambda: REFERENCE.lines, REFERENCE.extras)
+            assert found is None, (found.clause, found.message, found.trace)

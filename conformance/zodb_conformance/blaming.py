@@ -33,6 +33,8 @@ EXCLUDES = {
     FORGOTTEN: "ReadConflictError",
 }
 """Clauses that say of an error when it is not due, the more special ones first."""
+CLAIMS = {TOO_NEW: ("ConflictError",)}
+"""Of the errors that a clause allows, those that speak of nothing else, where that is not all."""
 INVALIDATES = {"connection.reopen-catches-up": "connection.reopen-invalidates"}
 """The clause by which objects are invalidated where a snapshot moves; by default the following."""
 INVALIDATION = "isolation.boundary-invalidates"
@@ -157,7 +159,7 @@ def of_error(
     due: the clause of the outcome that was due
     """
     names = {cls.__name__ for cls in type(error).__mro__}
-    if (due == TOO_NEW and "KeyError" in names) or SABOTAGE in names:
+    if SABOTAGE in names:
         return Blame(due)  # what was due did not happen, and so the next thing did
     marked = any(connection.read_current for connection in world.connections.values())
     for id, excluded in EXCLUDES.items():
@@ -165,7 +167,7 @@ def of_error(
             return Blame(id)
     for id in reversed(trace):
         clause = clauses().get(id)
-        if clause is not None and names & set(clause.error):
+        if clause is not None and names & set(CLAIMS.get(id, clause.error)):
             if id == TOO_NEW and current(
                 world.database_of(arguments[0]).history, int(arguments[1])
             ):

@@ -225,7 +225,7 @@ class Saboteur:
         self.phase, self.order = phase, order
 
     def sortKey(self) -> str:
-        return "" if self.order == "before" else "~"
+        return "" if self.order == "before" else chr(0x10FFFF)
 
     def _turn(self, phase: str) -> None:
         class Sabotage(Exception):

@@ -106,10 +106,11 @@ class Run:
         self.taken.append(step)
         self.numbers.append(number)
         done = self.bench.perform(line, number)
-        outcome = self._observed(outcomes, done, operation)
+        moved = self.bench.moved() if operation.name.startswith("commit") else False
+        outcome = next((each for each in outcomes if self._fits(each, done, moved)), None)
         if outcome is None:
             return self._finding(
-                self._contradiction(operation, arguments, outcomes, trace, done), step
+                self._contradiction(operation, arguments, outcomes, trace, done, moved), step
             )
         self.world = outcome.world
         mismatch = self._bind(outcome, done)
@@ -135,15 +136,6 @@ class Run:
         return None
 
     # What was observed.
-
-    def _observed(
-        self, outcomes: Sequence[Outcome], done: Done, operation: Operation
-    ) -> Outcome | None:
-        moved = self.bench.moved() if operation.name.startswith("commit") else False
-        for outcome in outcomes:
-            if self._fits(outcome, done, moved):
-                return outcome
-        return None
 
     def _fits(self, outcome: Outcome, done: Done, moved: bool) -> bool:
         seen = outcome.seen
@@ -250,11 +242,14 @@ class Run:
         outcomes: Sequence[Outcome],
         trace: list[str],
         done: Done,
+        moved: bool,
     ) -> Mismatch:
         expected = " or ".join(dict.fromkeys(_expectation(outcome) for outcome in outcomes))
         first = outcomes[0]
         if done.error is not None:
             observed = f"it raises {short(done.error, 160)}"
+            if isinstance(first.seen, Raised) and first.seen.recorded is not None:
+                observed += _recorded(moved)
             blame = of_error(self.world, trace, first.clause, arguments, done.error)
             if blame is None and operation.name == "read":
                 blame = self._misread(first, arguments[0])
@@ -365,10 +360,15 @@ def _names(error: Exception) -> set[str]:
     return {cls.__name__ for cls in type(error).__mro__}
 
 
+def _recorded(is_new: bool) -> str:
+    return f", and the database has {'a' if is_new else 'no'} new last transaction"
+
+
 def _expectation(outcome: Outcome) -> str:
     seen = outcome.seen
     if isinstance(seen, Raised):
-        return " or ".join(seen.errors)
+        recorded = "" if seen.recorded is None else _recorded(seen.recorded)
+        return " or ".join(seen.errors) + recorded
     if seen.kind == "value":
         assert seen.value is not None
         return in_words(seen.value)

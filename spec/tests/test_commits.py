@@ -93,10 +93,10 @@ def test_each_record_names_the_clause_for_which_it_was_stored() -> None:
     }
 
 
-def test_a_commit_leaves_what_it_stored_clean_and_loaded() -> None:
+def test_a_commit_leaves_what_it_stored_unchanged() -> None:
     world = after(SHARED, SET_1, COMMIT_1)
     thing = world.objects["one1"]
-    assert (thing.status.value, thing.state.value) == ("loaded", None)
+    assert (thing.status.value, thing.state.value) == ("clean", None)
     assert state(world, "one1") == {"a": Plain("one")}
     assert world.managers["manager1"].joined == ()
     assert world.connections["connection1"].registered == ()
@@ -224,8 +224,33 @@ def test_a_mark_may_be_checked_or_not_if_nothing_is_stored() -> None:
     world = after(SHARED, ("read-current", "connection2", "one2"), SET_1, COMMIT_1)
     assert [outcome.seen for outcome in outcomes(world, *COMMIT_2)] == [
         Returned("not recorded"),
+        Returned("committed"),  # where the reader joined for the sake of its mark
         Raised(("ReadConflictError",)),
     ]
+
+
+def test_a_reader_whose_mark_holds_is_not_refused() -> None:
+    world = after(SHARED, ("read-current", "connection2", "one2"))
+    assert all(isinstance(outcome.seen, Returned) for outcome in outcomes(world, *COMMIT_2))
+
+
+def test_a_mark_may_be_checked_or_not_where_the_changes_were_taken_back() -> None:
+    world = after(SHARED, ("read-current", "connection2", "one2"), SET_1, COMMIT_1)
+    world = after(world, ("mark-changed", "root2"), ("invalidate", "root2"))
+    assert {outcome.seen for outcome in outcomes(world, *COMMIT_2)} == {
+        Returned("committed"),
+        Returned("not recorded"),
+        Raised(("ReadConflictError",)),
+    }
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_it_is_not_clear_what_a_second_connection_with_marks_does(joined: bool) -> None:
+    again = after(SHARED, ("close", "connection2"), ("open", "manager1", "connection3"))
+    marked = after(again, ("get", "connection3", "1", "x"), ("read-current", "connection3", "x"))
+    world = after(marked, SET_1) if joined else marked
+    assert makes_sense(world, COMMIT_1) == (not joined)
+    assert not makes_sense(world, ("commit-sabotaged", "manager1", "tpc_vote", "after"))
 
 
 def test_a_failed_transaction_refuses_before_a_doomed_one() -> None:
@@ -263,7 +288,7 @@ def test_a_failure_before_the_second_phase_stores_nothing(phase: str, order: str
 def test_a_failure_in_the_second_phase_leaves_what_was_finished(order: str, stored: bool) -> None:
     world = after(SHARED, SET_1)
     (outcome,) = outcomes(world, "commit-sabotaged", "manager1", "tpc_finish", order)
-    assert outcome.seen == Raised(("Sabotage",))
+    assert outcome.seen == Raised(("Sabotage",), recorded=True if stored else None)
     assert (outcome.world.databases != world.databases) == stored
     assert outcome.world.managers["manager1"].status.value == "failed"
 

@@ -131,14 +131,14 @@ def test_get_gives_the_object_that_was_added() -> None:
 
 def test_get_of_an_oid_that_was_never_stored_is_refused() -> None:
     world = after(TWO, ("new", "x", "Thing"), ("add", "connection1", "x"))
-    refused = ("identity.unknown-oid", ("POSKeyError",))
+    refused = ("identity.unknown-oid", ("KeyError",))
     assert refusal(world, "get", "connection1", "2", "y") == refused
     assert refusal(world, "get", "connection2", "1", "y") == refused
 
 
-def test_get_of_an_object_that_is_newer_than_the_snapshot_is_a_conflict() -> None:
+def test_get_of_an_object_that_is_newer_than_the_snapshot_is_refused() -> None:
     world = after(TWO, ("new", "x", "Thing"), ("add", "connection1", "x"), ("commit", "manager1"))
-    refused = ("identity.newer-oid", ("ReadConflictError",))
+    refused = ("identity.newer-oid", ("ConflictError", "KeyError"))
     assert refusal(world, "get", "connection2", "1", "y") == refused
 
 
@@ -179,11 +179,18 @@ CLOSED = after(SHARED, ("close", "connection1"))
         ("get", "connection1", "1", "other"),
         ("get", "connection1", "2", "other"),
         ("add", "connection1", "one1"),
-        ("add", "connection1", "one2"),
     ],
 )
 def test_a_closed_connection_refuses_its_use(step: Step) -> None:
     assert refusal(CLOSED, *step) == ("connection.closed-refuses-use", ("ConnectionStateError",))
+
+
+def test_of_two_reasons_not_to_add_an_object_either_may_win() -> None:
+    found = outcomes(CLOSED, "add", "connection1", "one2")
+    assert [outcome.clause for outcome in found] == [
+        "connection.closed-refuses-use",
+        "object.add-foreign-refused",
+    ]
 
 
 @pytest.mark.parametrize(

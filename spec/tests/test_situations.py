@@ -70,7 +70,7 @@ def after(steps: tuple[Step, ...]) -> World:
         ("read-current-of-a-ghost", (("deactivate", "one1"),), ("mark-changed", "one1"), False),
         (
             "read-current-of-a-ghost",
-            (("set", "one1", "a", "one"), COMMIT),
+            (("set", "one1", "a", "one"), COMMIT, ("read", "one1", "a", "y")),
             ("read-current", "connection1", "one1"),
             False,
         ),

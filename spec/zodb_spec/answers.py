@@ -19,9 +19,22 @@ WEAKER: dict[str, str] = {
     "connection.identity-ends-with-the-last-reference": (
         "the second half of the row takes a promise back, which leaves a freedom"
     ),
+    "connection.newer-object-is-a-conflict": (
+        "a storage whose snapshots are those of a database server can't look beyond them, and says "
+        "that there is no such object; the clause that is a MUST asks for an error"
+    ),
     "isolation.read-current-alone": (
         "what the row says SHOULD about is a group of connections; in one database alone, the "
         "check of a transaction that writes nothing may be skipped"
+    ),
+    "persistence.committed-stay-loaded": (
+        "a cache that is smaller than the transaction, or that its storage asks to forget "
+        "everything, makes ghosts, and nothing is lost; the clause that is a MUST speaks of what "
+        "is read"
+    ),
+    "storing.pretending-classes-are-ordinary": (
+        "names that begin with _p_ are the system's own, so a class that has one asks for it; and "
+        "where it is refused, nothing is lost"
     ),
 }
 """Clauses that are weaker than the strongest row they cover, and the reason."""

@@ -116,9 +116,7 @@ def _same(left: Any, right: Any, of_left: dict[int, int], of_right: dict[int, in
         return False
     if PLAIN.issuperset(types):
         return mine == yours
-    return all(
-        _same(one, other, of_left, of_right) for one, other in zip(mine, yours, strict=True)
-    )
+    return all(_same(one, other, of_left, of_right) for one, other in zip(mine, yours, strict=True))
 
 
 def _same_float(left: float, right: float) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zodb_reference import DB
 from zodb_reference.committing import Commit
 from zodb_reference.connection import Connection
+from zodb_reference.errors import InvalidObjectReference, POSKeyError, ReadConflictError
 
 
 class NeverPools(DB):
@@ -100,6 +101,52 @@ class StoresLastChangedFirst(Connection):
     commit_class = LastChangedFirst
 
 
+class Cautious(Connection):
+    """Of what isn't loaded, `readCurrent` can't say which revision was read, and refuses."""
+
+    def readCurrent(self, obj):  # noqa: N802
+        if obj._p_jar is self and obj._p_changed is None:
+            raise ValueError("load the object first")
+        super().readCurrent(obj)
+
+
+class JoinsToCheck(Connection):
+    """It joins the transaction when something is marked, to have it checked in any case."""
+
+    def readCurrent(self, obj):  # noqa: N802
+        super().readCurrent(obj)
+        self._join()
+
+
+class LooksNoFurther(Connection):
+    """Like one over a database server, it knows nothing of what is newer than its snapshot."""
+
+    def get(self, oid):
+        try:
+            return super().get(oid)
+        except ReadConflictError:
+            raise POSKeyError(oid) from None
+
+    __getitem__ = get
+
+
+class ForgetsWhatItStored(Connection):
+    """Its cache is smaller than any transaction."""
+
+    def afterCompletion(self, transaction):  # noqa: N802  # the interface of synchronizers
+        super().afterCompletion(transaction)
+        self.cacheMinimize()
+
+
+class NamesTheOwnerFirst(Connection):
+    """That an object belongs to somebody else is found out before it is known to be closed."""
+
+    def add(self, obj):
+        if getattr(obj, "_p_jar", self) not in (self, None):
+            raise InvalidObjectReference("it has an owner")
+        super().add(obj)
+
+
 StoresNoEmptyTransaction = with_connections(StoresNoEmpty)
 
 FREE = (
@@ -111,4 +158,9 @@ FREE = (
     with_connections(ServesNothingClosed),
     with_connections(MovesOnlyAtTheBeginning),
     with_connections(StoresLastChangedFirst),
+    with_connections(Cautious),
+    with_connections(JoinsToCheck),
+    with_connections(LooksNoFurther),
+    with_connections(ForgetsWhatItStored),
+    with_connections(NamesTheOwnerFirst),
 )

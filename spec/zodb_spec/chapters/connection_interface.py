@@ -7,7 +7,7 @@ matter of other chapters; here stand the facts that need no history.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MAY, MUST, example, text
+from zodb_spec.clause import MAY, MUST, SHOULD, example, text
 from zodb_spec.editions import CURRENT
 
 
@@ -20,6 +20,7 @@ def root_oid_is_zero() -> None:
     True
     >>> connection.get(z64) is connection.root()
     True
+    >>> connection.root()._p_activate()
     >>> connection.root()._p_serial > z64
     True
     """
@@ -35,6 +36,7 @@ def root_first_transaction() -> None:
     b'initial database creation'
     >>> [record.oid == z64 for record in first]
     [True]
+    >>> connection.root()._p_activate()
     >>> first.tid == connection.root()._p_serial
     True
     """
@@ -131,7 +133,7 @@ def alone_in_its_group() -> None:
 @example("connection.closed-refuses-questions", MUST, rules="CONN-10", error="ConnectionStateError")
 def closed_refuses_questions() -> None:
     """`connection.isReadOnly()` says whether the connection takes no changes. A closed connection
-    says nothing of the kind, as it depends on where the connection will be used next.
+    has no storage to ask.
 
     >>> connection.isReadOnly()
     False
@@ -141,15 +143,53 @@ def closed_refuses_questions() -> None:
     """
 
 
-@example("connection.missing-object-is-a-key-error", MUST, rules="LIFE-33", error="POSKeyError")
+@example("connection.missing-object-is-a-key-error", MUST, rules="LIFE-33", error="KeyError")
 def missing_object_is_a_key_error() -> None:
     """The error of a `get` for an oid that no object has is a `KeyError` too, as where any other
     mapping lacks a key.
 
     >>> with raises("KeyError"):
     ...     connection.get(b"no such!")
-    >>> with raises("POSKeyError"):
-    ...     connection.get(b"no such!")
+    """
+
+
+@example(
+    "connection.newer-object-is-a-conflict",
+    SHOULD,
+    rules="LIFE-34",
+    error="ConflictError",
+    since=CURRENT,
+)
+def newer_object_is_a_conflict() -> None:
+    """`get` of an object that was created after the connection's snapshot fails with a conflict
+    error: a program that tries again will find it, while a key error says that there is no such
+    object.
+
+    >>> other = opened(db)
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> tm.commit()
+    >>> with raises("ConflictError"):
+    ...     other.get(thing._p_oid)
+    >>> other.sync()
+    >>> other.get(thing._p_oid)._p_oid == thing._p_oid
+    True
+    """
+
+
+@example("connection.closed-loads-nothing", MUST, rules="CONN-10", error="ConnectionStateError")
+def closed_loads_nothing() -> None:
+    """A ghost is not loaded through a closed connection, which knows of no snapshot: it stays a
+    ghost.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.a = 1
+    >>> tm.commit()
+    >>> thing._p_invalidate()
+    >>> connection.close()
+    >>> with raises("ConnectionStateError"):
+    ...     thing.a
+    >>> thing._p_changed is None
+    True
     """
 
 
@@ -225,7 +265,7 @@ def explicit_manager() -> None:
     >>> thing.a = 1
     >>> explicit.commit()
     >>> with raises("NoTransaction"):
-    ...     thing.a = 2
+    ...     other.add(Thing())
     >>> txn = explicit.begin()
     >>> thing.a
     1

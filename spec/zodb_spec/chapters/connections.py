@@ -2,7 +2,7 @@
 
 A database hands out connections; each belongs to the transaction manager that it was opened under.
 A closed connection goes back to the pool with its cache and may be opened again, under another
-manager; in between it must not serve or take anything, or a forgotten reference would reach into
+manager; in between it must not load or take anything, or a forgotten reference would reach into
 somebody else's transaction.
 """
 
@@ -46,8 +46,8 @@ def close_joined_refused(world: World, connection: Name) -> bool:
 
 @step("connection.reader-does-not-join", MUST, rules="CONN-38")
 def reader_does_not_join(world: World, connection: Name) -> Fact[bool]:
-    """A connection joins a transaction at its first change and not before: one that only reads can
-    be closed at any time, and takes no part in the commit.
+    """A connection joins a transaction at its first change, or at `readCurrent`, and not before:
+    one that only reads can be closed at any time, and takes no part in the commit.
     """
     return world.fact(False, id_of(reader_does_not_join))
 

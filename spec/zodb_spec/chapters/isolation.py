@@ -56,9 +56,9 @@ def boundary_shows_newest(world: World, connection: Name) -> Fact[int]:
 
 @step("isolation.boundary-invalidates", MUST, rules="ISO-3 ISO-5")
 def boundary_invalidates(world: World, thing: Object) -> Object:
-    """At a boundary the objects in the cache that others changed are invalidated, all of them and
-    no others: what is read afterwards is neither older nor newer than the snapshot, and what nobody
-    changed keeps identity and state.
+    """At a boundary the objects in the cache that others changed are invalidated, all of them: what
+    is read afterwards is neither older nor newer than the snapshot. What nobody changed keeps
+    identity and contents, whether or not it is invalidated as well.
     """
     return thing._replace(state=world.fact(None, id_of(boundary_invalidates)))
 
@@ -105,6 +105,7 @@ def conflict_reloads(world: World, thing: Object) -> Object:
 def first_committer_wins(world: World, work: Work) -> bool:
     """A commit that would store an object which another transaction changed since this one read it
     is refused, unless the two changes can be merged.  The refusal comes no later than the vote.
+    Nothing else is a write conflict.
     """
     database = world.database_of(work.connection)
     return any(
@@ -166,10 +167,13 @@ def count(state: State) -> int:
 )
 def read_current_refused(world: World, work: Work) -> bool:
     """If an object that the program marked with `readCurrent` was changed by another transaction
-    since this one read it, a commit that stores something is refused.
+    since this one read it, a commit that stores something is refused.  Where all of them are what
+    the snapshot shows, the marks refuse nothing.
 
     This is how a program makes a decision hold that it took on an object which it does not change.
     """
+    if not work.stores:
+        return False
     connection = world.connections[work.connection]
     written = {
         owner[1]

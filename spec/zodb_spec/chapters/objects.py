@@ -14,7 +14,6 @@ from zodb_spec.world import (
     ADDED,
     CHANGED,
     CLEAN,
-    LOADED,
     UNSAVED,
     Connection,
     Name,
@@ -76,8 +75,8 @@ def fresh_oid(world: World, connection: Name) -> tuple[World, Oid]:
     stored one nor, while the storage is open, to one whose transaction was aborted.  Gaps are
     allowed.
 
-    A program may have kept the oid of an object whose commit failed; it must never find another
-    object there.
+    A program may have kept the oid of an object whose commit failed; while the storage is open, it
+    must not find another object there.
     """
     name = world.connections[connection].database
     database = world.databases[name]
@@ -151,11 +150,11 @@ def commit_sets_serial(world: World, connection: Name, thing: Name, oid: Oid) ->
 
 @step("object.commit-keeps-state", MUST, rules="LIFE-16 ISO-34")
 def commit_keeps_state(world: World, committed: Object) -> Object:
-    """A successful commit leaves the objects that it stored loaded, with what they hold in memory:
-    the connection that committed is not invalidated for its own objects.
+    """A successful commit leaves the objects that it stored as they are, unchanged now: what is
+    read from them afterwards is what was stored, whether they stay loaded or are loaded again.
     """
     id = id_of(commit_keeps_state)
-    return committed._replace(status=world.fact(LOADED, id), state=world.fact(None, id))
+    return committed._replace(status=world.fact(CLEAN, id), state=world.fact(None, id))
 
 
 def changed(world: World, thing: Name) -> bool:

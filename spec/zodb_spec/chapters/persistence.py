@@ -83,11 +83,23 @@ def volatile_attributes() -> None:
     >>> copy = opened(db).root()["thing"]
     >>> copy.a, hasattr(copy, "_v_sum"), hasattr(copy, "_p_note")
     (3, False, False)
-    >>> thing._v_sum
-    1
+    >>> thing._v_sum = 1
     >>> thing._p_invalidate()
     >>> hasattr(thing, "_v_sum")
     False
+    """
+
+
+@example("persistence.committed-stay-loaded", SHOULD, rules="ISO-34")
+def committed_stay_loaded() -> None:
+    """A connection is not invalidated for what it has committed itself: as far as its cache has
+    room, the objects stay loaded, with their volatile attributes.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.a, thing._v_sum = 1, 2
+    >>> tm.commit()
+    >>> thing._p_changed, vars(thing)
+    (False, {'a': 1, '_v_sum': 2})
     """
 
 
@@ -120,6 +132,8 @@ def change_inside_a_value_is_unseen() -> None:
     >>> tm.commit()
     >>> opened(db).root()["thing"].values
     [1]
+    >>> thing._p_invalidate()
+    >>> thing.values.append(2)
     >>> thing._p_changed = True
     >>> tm.commit()
     >>> opened(db).root()["thing"].values

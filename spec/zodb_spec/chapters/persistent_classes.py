@@ -80,7 +80,8 @@ def abort_reloads() -> None:
 def instances() -> None:
     """The record of a persistent object whose class is a persistent class describes the class by
     its module and name, which the class factory of the database resolves when the object is
-    loaded.
+    loaded; with the arguments of `__new__`, where the class has `__getnewargs__`. The persistent
+    class itself is referred to by its oid alone.
 
     >>> root = connection.root()
     >>> root["P"] = PersistentMetaClass("P", (Persistent,), {"__module__": "elsewhere", "size": 3})
@@ -90,6 +91,13 @@ def instances() -> None:
     >>> tm.commit()
     >>> parts(stored(db, root["holder"].instance._p_oid)[0])
     ((('elsewhere', 'P'), None), {'a': 1})
+    >>> parts(stored(db, root._p_oid)[0])[1]["data"]["P"] == ("ref", root["P"]._p_oid)
+    True
+    >>> root["Q"] = PersistentMetaClass("Q", (Named,), {"__module__": "elsewhere"})
+    >>> root["holder"].other = root["Q"]("Jim")
+    >>> tm.commit()
+    >>> parts(stored(db, root["holder"].other._p_oid)[0])[0]
+    (('elsewhere', 'Q'), ('Jim',))
     >>> usual = db.classFactory
     >>> def find(connection, module, name):
     ...     if module == "elsewhere":

@@ -76,9 +76,9 @@ def new_instance_with_arguments() -> None:
 )
 def references_are_opaque() -> None:
     """In the states that a resolver gets, persistent objects are replaced by references: values
-    with the attributes `oid`, `database_name` (None where it is the object's own database) and
-    `weak`, and maybe `klass`. A resolver can move them about; what it returns refers to the same
-    objects.
+    of a class `PersistentReference`, with the attributes `oid`, `database_name` (None where it is
+    the object's own database) and `weak`, and maybe `klass`. A resolver can move them about; what
+    it returns refers to the same objects.
 
     >>> asked = connection.root()["asked"] = Asked()
     >>> one = asked.one = Thing()
@@ -163,6 +163,31 @@ def failure_is_a_conflict() -> None:
     >>> other.transaction_manager.abort()
     >>> same.a
     2
+    """
+
+
+@example(
+    "resolution.missing-revision-is-a-conflict",
+    MUST,
+    rules="ISO-24",
+    binds="storage",
+    error="ConflictError",
+    needs="conflict-resolution raw-records",
+)
+def missing_revision_is_a_conflict() -> None:
+    """Where the revision from which a change was made is not there (any more), a resolver has
+    nothing to compare with, and the conflict stays a conflict.
+
+    >>> counter = connection.root()["counter"] = Counter()
+    >>> tm.commit()
+    >>> counter.n += 1
+    >>> tm.commit()
+    >>> counter._p_activate()
+    >>> never = (int.from_bytes(counter._p_serial, "big") - 1).to_bytes(8, "big")
+    >>> with raises("ConflictError"):
+    ...     store(db, counter._p_oid, record(Counter, {"n": 5}), never)
+    >>> opened(db).root()["counter"].n
+    1
     """
 
 

@@ -1,7 +1,7 @@
 """Change tracking: how an object tells its connection that it has changed.
 
 The base class of persistent objects notices assignments to attributes; it keeps a status of its
-own, which the program can read and set as ``_p_changed``.  These clauses bind the package
+own, which the program can read and set as ``_p_changed``.  Most of these clauses bind the package
 `persistent`, and hold for every connection that is built on it.
 """
 

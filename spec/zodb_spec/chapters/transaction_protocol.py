@@ -266,24 +266,26 @@ def retries() -> None:
     error, up to the number of times that is given. Any other error, and the last of the transient
     ones, is raised to the program, after an abort.
 
-    >>> tries = []
+    >>> tries, calls = [], []
     >>> def work(successes, error):
     ...     tries.append(tm.get())
+    ...     tm.get().join(Participant("p", calls))
     ...     if len(tries) not in successes:
     ...         raise error
     >>> busy = transaction.interfaces.TransientError()
     >>> tm.run(lambda: work({3}, busy), 3)
     >>> len(tries), len(set(map(id, tries)))
     (3, 3)
-    >>> tries.clear()
+    >>> tries.clear(), calls.clear()
+    (None, None)
     >>> with raises("TransientError"):
     ...     tm.run(lambda: work({3}, busy), 2)
-    >>> len(tries)
-    2
+    >>> len(tries), calls
+    (2, ['abort p', 'abort p'])
     >>> with raises("ZeroDivisionError"):
     ...     tm.run(lambda: work({}, ZeroDivisionError()), 3)
-    >>> len(tries)
-    3
+    >>> len(tries), calls
+    (3, ['abort p', 'abort p', 'abort p'])
     >>> tries.clear()
     >>> for attempt in tm.attempts(3):
     ...     with attempt:

@@ -17,8 +17,8 @@ from zodb_spec.world import CHANGED, Fact, Name, Record, State, Tid, Unpicklable
 
 @step("transaction.commit-stores-changes", MUST, rules="LIFE-16 TXN-1")
 def commit_stores_changes(world: World, thing: Name) -> bool:
-    """A commit that returns has stored the state of every object that changed in the transaction,
-    all under one tid.
+    """A commit that no clause refuses returns, and one that returns has stored the state of every
+    object that changed in the transaction, all under one tid.
     """
     return world.objects[thing].status.value == CHANGED
 
@@ -64,8 +64,8 @@ def failed_refuses_commit(world: World, manager: Name) -> bool:
     error="TransactionFailedError",
 )
 def failed_refuses_join(world: World, manager: Name) -> bool:
-    """After a failed commit, a change of an object that the transaction does not know yet is
-    refused, until the transaction is aborted or a new one is begun.  The object keeps its value,
+    """After a failed commit, a change of an object whose connection has not joined the transaction
+    is refused, until the transaction is aborted or a new one is begun.  The object keeps its value,
     since it registers before it changes.
     """
     return world.managers[manager].status.value == "failed"

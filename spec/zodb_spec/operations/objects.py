@@ -181,10 +181,13 @@ def _kind(world: World, connection: Name, oid: int) -> str:
 )
 def add(world: World, connection: Name, thing: Name) -> Outcomes:
     """Add an object to a connection."""
+    refusals = []
     if connections.closed_refuses_use(world, connection):
-        return [refused(world, connections.closed_refuses_use)]
+        refusals.append(refused(world, connections.closed_refuses_use))
     if objects.add_foreign_refused(world, connection, thing):
-        return [refused(world, objects.add_foreign_refused)]
+        refusals.append(refused(world, objects.add_foreign_refused))
+    if refusals:
+        return refusals
     if objects.add_again_is_nothing(world, connection, thing):
         return [returned(world, objects.add_again_is_nothing)]
     objects.disowned_is_new(world, thing)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zodb_spec.chapters import connections, isolation
+from zodb_spec.chapters import connections, isolation, write_skew
 from zodb_spec.clause import id_of
 from zodb_spec.operation import Argument, Outcome, Returned, operation, refused, returned
 from zodb_spec.operations import choices
 from zodb_spec.operations.choices import DATABASE, fresh, in_limbo, usable
 from zodb_spec.operations.transactions import boundary, discard, move
-from zodb_spec.world import ADDED, Name, World
+from zodb_spec.world import ADDED, CHANGED, Name, World
 
 Outcomes = Sequence[Outcome]
 MANAGER = Argument("manager", choices.managers)
@@ -78,9 +78,12 @@ def close(world: World, connection: Name) -> Outcomes:
         read_current=frozenset(),
         registered=(),
     )
-    return [
+    outcomes = [
         returned(world.put("connections", connection, closed), connections.reader_does_not_join)
     ]
+    if world.connections[connection].read_current:  # it may have joined for the sake of its marks
+        outcomes.append(refused(world, connections.close_joined_refused))
+    return outcomes
 
 
 @operation(
@@ -124,4 +127,9 @@ def read_current(world: World, connection: Name, thing: Name) -> Outcomes:
     assert owner is not None
     state = world.connections[connection]
     marked = state._replace(read_current=state.read_current | {owner[1]})
-    return [returned(world.put("connections", connection, marked), isolation.read_current_refused)]
+    outcomes = [
+        returned(world.put("connections", connection, marked), isolation.read_current_refused)
+    ]
+    if world.objects[thing].status.value != CHANGED:  # or else it may be a ghost
+        outcomes.append(refused(world, write_skew.read_current_of_a_ghost))
+    return outcomes

@@ -38,15 +38,18 @@ MANAGER = Argument("manager", choices.busy_managers)
 def there(world: World, manager: Name, *others: str) -> bool:
     """Whether there is such a manager, and it is clear what its commit should do.
 
-    It isn't where two connections to one database have joined the transaction (an example speaks of
-    that), where the commit would reach objects that another, failed transaction has left in limbo,
-    where it would store a weak reference to an object of another connection, and where it depends
-    on whether the storage resolves conflicts, and nobody knows.
+    It isn't where two connections to one database have joined the transaction, or may have joined
+    it for the sake of what they marked (an example speaks of that), where the commit would reach
+    objects that another, failed transaction has left in limbo, where it would store a weak
+    reference to an object of another connection, and where it depends on whether the storage
+    resolves conflicts, and nobody knows.
     """
     found = world.managers.get(manager)
     if found is None:
         return False
-    databases = [world.connections[name].database for name in found.joined]
+    databases = [
+        world.connections[name].database for name in (*found.joined, *_marked(world, manager))
+    ]
     if len(databases) != len(set(databases)):
         return False
     if any(_may_be_resolved(world, name) for name in found.joined):
@@ -59,6 +62,19 @@ def there(world: World, manager: Name, *others: str) -> bool:
             if choices.in_limbo(world, thing) or not _is_clear(world, name, thing):
                 return False
     return True
+
+
+def _marked(world: World, manager: Name) -> list[Name]:
+    """The connections of a manager that have marked what they read, and have changed nothing."""
+    joined = world.managers[manager].joined
+    return [
+        name
+        for name, connection in world.connections.items()
+        if connection.read_current
+        and connection.manager == manager
+        and connection.is_open.value
+        and name not in joined
+    ]
 
 
 def _may_be_resolved(world: World, connection: Name) -> bool:
@@ -241,9 +257,10 @@ def commit(world: World, manager: Name) -> Outcomes:
         return refusals
     is_empty = not any(work.stores for work in works)
     passed = transactions.empty_transaction if is_empty else transactions.commit_stores_changes
-    return [
+    outcomes = [
         returned(after, passed, Returned(kind)) for after, kind in _stored(world, manager, works)
     ]
+    return [*outcomes, *_refusals_of_readers(world, manager, _idle(works))]
 
 
 @operation(
@@ -254,28 +271,34 @@ def commit(world: World, manager: Name) -> Outcomes:
         f"{manager}.get().join(Saboteur({phase!r}, {order!r})); {manager}.commit()"
     ),
     sensible=lambda world, manager, phase, order: (
-        there(world, manager) and world.managers[manager].status.value == "usable"
+        there(world, manager)
+        and world.managers[manager].status.value == "usable"
+        and not _marked(world, manager)
     ),
 )
 def commit_sabotaged(world: World, manager: Name, phase: str, order: str) -> Outcomes:
     """Commit together with a data manager that fails in one of the phases."""
     works = [reach.what_is_stored(world, name) for name in world.managers[manager].joined]
     refusals = _refusals(world, manager, works)
+    readers = _refusals_of_readers(world, manager, _idle(works))
     if transactions.failure_stores_nothing(world, manager, phase):
-        return [*refusals, _failed(world, manager, works, transactions.failure_stores_nothing)]
+        failed = _failed(world, manager, works, transactions.failure_stores_nothing)
+        return [*refusals, *readers, failed]
     if refusals:
         return refusals
     if not transactions.second_phase_failure(world, manager, order) or not works:
-        return [_failed(world, manager, works, transactions.second_phase_failure)]
+        return [*readers, _failed(world, manager, works, transactions.second_phase_failure)]
     clause = id_of(transactions.second_phase_failure)
-    stored = _stored(world, manager, works)
     return [
-        Outcome(
-            _fail(after, manager, frozenset()),
-            Raised(clauses()[clause].error, kind == "committed" if len(stored) > 1 else None),
-            clause,
-        )
-        for after, kind in stored
+        *readers,
+        *(
+            Outcome(
+                _fail(after, manager, frozenset()),
+                Raised(clauses()[clause].error, kind == "committed"),
+                clause,
+            )
+            for after, kind in _stored(world, manager, works)
+        ),
     ]
 
 
@@ -311,17 +334,30 @@ def _joins_late(world: World, thing: Name) -> bool:
 
 def _without_changes(world: World, manager: Name) -> Outcomes:
     """The commit of a transaction that no connection joined."""
-    marked = [
-        name
-        for name, connection in world.connections.items()
-        if connection.manager == manager and connection.is_open.value and connection.read_current
-    ]
+    marked = _marked(world, manager)
     moved = boundary(world, manager, isolation.boundary_shows_newest)
     outcomes = [returned(moved, connections.reader_does_not_join, Returned("not recorded"))]
+    if marked:  # they may have joined for the sake of their marks
+        idle = [Work(name, {}) for name in marked]
+        outcomes += [
+            returned(after, transactions.empty_transaction, Returned(kind))
+            for after, kind in _stored(world, manager, idle)
+            if kind == "committed"
+        ]
     _exercise_forgotten_marks(world, manager)
-    if any(isolation.read_current_alone(world, name) for name in marked):
-        outcomes.append(_failed(world, manager, [], isolation.read_current_alone))
-    return outcomes
+    return [*outcomes, *_refusals_of_readers(world, manager, marked)]
+
+
+def _idle(works: Sequence[Work]) -> list[Name]:
+    """The connections that have joined and have nothing to store."""
+    return [work.connection for work in works if not work.stores]
+
+
+def _refusals_of_readers(world: World, manager: Name, idle: Sequence[Name]) -> list[Outcome]:
+    """The refusal of a commit for what connections have marked that store nothing themselves."""
+    if any(isolation.read_current_alone(world, name) for name in idle):
+        return [_failed(world, manager, [], isolation.read_current_alone)]
+    return []
 
 
 def _refusals(world: World, manager: Name, works: Sequence[Work]) -> list[Outcome]:

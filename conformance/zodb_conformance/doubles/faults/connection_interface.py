@@ -12,7 +12,7 @@ from transaction.interfaces import NoTransaction
 from zodb_reference import connection as connections
 from zodb_reference import db
 from zodb_reference.connection import Connection
-from zodb_reference.errors import POSError, POSKeyError
+from zodb_reference.errors import POSError, POSKeyError, ReadConflictError
 from zodb_reference.oids import p64, z64
 from zodb_reference.persistentclass import is_persistent_class
 from zodb_reference.root import RootConvenience
@@ -109,6 +109,43 @@ def a_closed_connection_answers_as_before() -> Fault:
     The program acts on an answer that means nothing.
     """
     return instead(Connection, "isReadOnly", lambda self: self._snapshot.is_read_only())
+
+
+@double("connection.newer-object-is-a-conflict")
+def get_of_a_newer_object_is_a_key_error() -> Fault:
+    """`get` of an object that is newer than the snapshot fails as if there were no such object.
+
+    A program that retries its transaction after conflicts would find it; this one reports a broken
+    link.
+    """
+
+    def load(correct: Any, snapshot: SharedSnapshot, oid: bytes) -> Any:
+        try:
+            return correct(snapshot, oid)
+        except ReadConflictError as error:
+            raise POSKeyError(oid) from error
+
+    return around(SharedSnapshot, "load", load)
+
+
+@double("connection.closed-loads-nothing")
+def a_closed_connection_loads_ghosts() -> Fault:
+    """A ghost is loaded through a closed connection, from the snapshot that it had in the end.
+
+    The program reads a state of which nobody knows any longer how old it is.
+    """
+
+    def setstate(correct: Any, connection: Connection, obj: Any) -> None:
+        if connection.opened is not None:
+            correct(connection, obj)
+            return
+        connection.opened = 1.0
+        try:
+            correct(connection, obj)
+        finally:
+            connection.opened = None
+
+    return around(Connection, "setstate", setstate)
 
 
 @double("connection.missing-object-is-a-key-error")

@@ -222,14 +222,18 @@ def serials_are_not_those_of_the_storage() -> Fault:
 
 
 @double("object.commit-keeps-state")
-def a_commit_invalidates_its_own_objects() -> Fault:
-    """A connection takes its own commits for those of others, and invalidates what it stored.
+def a_commit_takes_an_attribute_from_memory() -> Fault:
+    """A commit leaves the objects that it stored without their last attribute in memory, unless
+    they have only that.
 
-    Nothing is lost, but every commit is followed by loading all of it again, and volatile
-    attributes are gone.
+    The record is right, but the next change of the object makes the loss permanent.
     """
 
-    def catch_up(correct: Any, objects: IdentityMap, changes: Any) -> None:
-        objects.invalidate(list(objects.cache.cache_data if changes is None else changes))
+    def settle(correct: Any, objects: IdentityMap, written: dict[bytes, Any], *rest: Any) -> None:
+        correct(objects, written, *rest)
+        for obj in written.values():
+            held = vars(obj).get("data", vars(obj))
+            if len(held) > 1:
+                del held[max(held)]
 
-    return around(IdentityMap, "catch_up", catch_up)
+    return around(IdentityMap, "settle", settle)

@@ -11,6 +11,7 @@ from typing import Any
 from persistent import Persistent
 from zodb_reference.committing import Commit
 from zodb_reference.connection import Connection
+from zodb_reference.identity import IdentityMap
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.faults.tracking import CHANGED, flag
@@ -34,6 +35,20 @@ def an_attribute_changes_before_it_registers() -> Fault:
         Persistent.__setattr__(thing, name, value)
 
     return instead(Thing, "__setattr__", set_)
+
+
+@double("persistence.committed-stay-loaded")
+def a_commit_invalidates_its_own_objects() -> Fault:
+    """A connection takes its own commits for those of others, and invalidates what it stored.
+
+    Nothing is lost, but every commit is followed by loading all of it again, and volatile
+    attributes are gone.
+    """
+
+    def catch_up(correct: Any, objects: IdentityMap, changes: Any) -> None:
+        objects.invalidate(list(objects.cache.cache_data if changes is None else changes))
+
+    return around(IdentityMap, "catch_up", catch_up)
 
 
 @double("persistence.containers-register-first")

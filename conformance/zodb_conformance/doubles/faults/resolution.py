@@ -82,9 +82,24 @@ def the_error_of_a_resolver_surfaces() -> Fault:
             merge(*conflict[3:])
         except ArithmeticError:
             raise
-        except (Unresolvable, ValueError):
+        except (Unresolvable, ValueError, EOFError, TypeError):
             pass  # the right one will say so
         merged: bytes = correct(*conflict, **options)
+        return merged
+
+    return around(twophase, "resolve", resolve)
+
+
+@double("resolution.missing-revision-is-a-conflict")
+def a_missing_revision_is_replaced_by_the_committed_one() -> Fault:
+    """Where the revision that was read is not there, the committed one is taken in its place.
+
+    To the resolver it looks as if nobody else had changed anything, and that change is lost.
+    """
+
+    def resolve(correct: Any, *conflict: Any, **options: Any) -> bytes:
+        *which, old, committed, new = conflict
+        merged: bytes = correct(*which, old or committed, committed, new, **options)
         return merged
 
     return around(twophase, "resolve", resolve)
