@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import logging
 import os
 import subprocess
 import sys
@@ -140,15 +139,6 @@ def test_everything_is_ended_however_the_example_ends(end: str) -> None:
         *("abort thread", "abort own", "close connection"),
         "close db",
     ]
-
-
-def test_logging_is_as_before(tmp_path: Path) -> None:
-    logging.disable(logging.DEBUG)
-    try:
-        found(">>> 1 / 0", tmp_path)
-        assert logging.root.manager.disable == logging.DEBUG
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def test_what_the_target_does_not_provide_has_no_name(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import ast
 import doctest
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -141,7 +140,7 @@ def _namespace(
     for line in PREAMBLE.values():
         exec(line, names)
     names.update((name, value) for name, value in extras.items() if value is not None)
-    with ExitStack() as open_things, _quiet():
+    with ExitStack() as open_things:
 
         def open_db(**options: Any) -> Any:
             db = open_database(**options)
@@ -165,17 +164,6 @@ def _end(thing: Any, how: str) -> None:
     """Abort or close something, which may fail where it is broken already or was never made."""
     with suppress(Exception):
         getattr(thing, how)()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Log nothing: the lines provoke errors."""
-    before = logging.root.manager.disable
-    logging.disable()
-    try:
-        yield
-    finally:
-        logging.disable(before)
 
 
 def program(
