@@ -1,6 +1,15 @@
+"""What the tests of the reference share: a database, its connections, and objects in it."""
+
+import importlib
+import sys
+from pathlib import Path
+
 import pytest
 import transaction
 from zodb_reference import DB
+
+FAKES = Path(__file__).parent / "fakes"
+sys.path.insert(0, str(FAKES))
 
 
 @pytest.fixture
@@ -27,6 +36,27 @@ def manager(connection):
 def other(db, connection):
     """A second connection, opened after the first, with another transaction manager."""
     return db.open(transaction.TransactionManager())
+
+
+@pytest.fixture
+def item(connection):
+    """An object in the database, with x = 1."""
+    return stored(connection, "item", 1)
+
+
+@pytest.fixture
+def old(connection):
+    """An object in the database, with x = "old"."""
+    return stored(connection, "old", "old")
+
+
+def stored(connection, name, x):
+    """A new object in the database, an item of the root with this name and this x."""
+    obj = importlib.import_module("sample_objects").Item()
+    obj.x = x
+    connection.root()[name] = obj
+    connection.transaction_manager.commit()
+    return obj
 
 
 class Participant:

@@ -5,24 +5,9 @@ import weakref
 import pytest
 import transaction
 from persistent import Persistent
+from sample_objects import Hooked, Item
 from zodb_reference import errors
 from zodb_reference.oids import z64
-
-
-class Item(Persistent):
-    pass
-
-
-class Hooked(Persistent):
-    """Calls a function when its state is asked for."""
-
-    _v_hook = None
-
-    def __getstate__(self):
-        state = super().__getstate__()
-        if self._v_hook is not None:
-            self._v_hook()
-        return state
 
 
 def raising(error):
@@ -30,15 +15,6 @@ def raising(error):
         raise error
 
     return fail
-
-
-@pytest.fixture
-def old(connection, manager):
-    """An object in the database, with x = "old"."""
-    connection.root.old = old = Item()
-    old.x = "old"
-    manager.commit()
-    return old
 
 
 # Failures

@@ -1,34 +1,8 @@
 import pytest
-from persistent import Persistent
 from persistent.mapping import PersistentMapping
+from sample_objects import Hooked, Item
 from zodb_reference import DB, errors
 from zodb_reference.oids import z64
-
-
-class Item(Persistent):
-    pass
-
-
-class Hooked(Persistent):
-    """Calls a function when its state is asked for."""
-
-    _v_hook = None
-
-    def __getstate__(self):
-        state = super().__getstate__()
-        if self._v_hook is not None:
-            self._v_hook()
-        return state
-
-
-@pytest.fixture
-def old(connection, manager):
-    """An object in the database, with x = "old"."""
-    connection.root.old = old = Item()
-    old.x = "old"
-    manager.commit()
-    return old
-
 
 # What a commit stores
 

@@ -2,11 +2,11 @@ import contextlib
 
 import pytest
 import transaction
-from persistent import Persistent
 from persistent.interfaces import IPersistentDataManager
 from persistent.list import PersistentList
 from persistent.mapping import PersistentMapping
 from persistent.wref import WeakRef
+from sample_objects import Item
 from transaction.interfaces import (
     IDataManager,
     ISynchronizer,
@@ -16,19 +16,6 @@ from transaction.interfaces import (
 from zodb_reference import DB, errors
 from zodb_reference.oids import p64, z64
 from zope.interface.verify import verifyObject
-
-
-class Item(Persistent):
-    pass
-
-
-@pytest.fixture
-def item(connection, manager):
-    """An object in the database, with x = 1."""
-    connection.root.item = item = Item()
-    item.x = 1
-    manager.commit()
-    return item
 
 
 @pytest.mark.parametrize("interface", [IDataManager, IPersistentDataManager, ISynchronizer])

@@ -1,33 +1,8 @@
 import pytest
 import transaction
-from persistent import Persistent
-from persistent.interfaces import IPersistentDataManager
-from transaction.interfaces import (
-    IDataManager,
-    ISynchronizer,
-)
+from sample_objects import Item
 from zodb_reference import errors
 from zodb_reference.oids import z64
-from zope.interface.verify import verifyObject
-
-
-class Item(Persistent):
-    pass
-
-
-@pytest.fixture
-def item(connection, manager):
-    """An object in the database, with x = 1."""
-    connection.root.item = item = Item()
-    item.x = 1
-    manager.commit()
-    return item
-
-
-@pytest.mark.parametrize("interface", [IDataManager, IPersistentDataManager, ISynchronizer])
-def test_a_connection_provides_what_its_partners_expect(connection, interface):
-    assert verifyObject(interface, connection)
-
 
 # Opening and closing
 

@@ -4,15 +4,11 @@ import threading
 
 import pytest
 import transaction
-from persistent import Persistent
 from persistent.mapping import PersistentMapping
+from sample_objects import Item
 from zodb_reference import DB, errors
 from zodb_reference.oids import z64
 from zodb_reference.storages import MemoryStorage, SQLiteStorage
-
-
-class Item(Persistent):
-    pass
 
 
 class Damaged(MemoryStorage):

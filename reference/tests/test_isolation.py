@@ -3,13 +3,10 @@ import itertools
 import pytest
 import transaction
 from persistent import Persistent
+from sample_objects import Item
 from zodb_reference import errors
 from zodb_reference.invalidation import InvalidationLog
 from zodb_reference.oids import z64
-
-
-class Item(Persistent):
-    pass
 
 
 class Counter(Persistent):
