@@ -13,18 +13,8 @@ from zodb_spec.explore import SMALL_WORLDS, Bounds, begin
 from zodb_spec.explore.canonical import canonical
 from zodb_spec.explore.exploring import choices
 from zodb_spec.operation import Raised, operations
-from zodb_spec.script import Step, makes_sense
+from zodb_spec.script import Step, after
 from zodb_spec.world import Fact, InMemory, Stored, World
-
-
-def after(world: World, *steps: Step) -> World:
-    """The world after some steps, each with its first outcome."""
-    for step in steps:
-        world = world._replace(step=world.step + 1)
-        assert makes_sense(world, step), step
-        outcomes, _ = operations()[step[0]].outcomes(world, step[1:])
-        world = outcomes[0].world
-    return world
 
 
 def renamed(value: Any, names: Mapping[str, str], shift: int) -> Any:

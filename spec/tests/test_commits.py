@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 from zodb_spec.explore import SMALL_WORLDS, begin
-from zodb_spec.operation import Outcome, Raised, Returned, operations
-from zodb_spec.script import Step, initial, makes_sense
+from zodb_spec.operation import Raised, Returned
+from zodb_spec.script import Step, after, initial, makes_sense, outcomes
 from zodb_spec.world import Number, Plain, Stored, World, state_of
 
 TWO = begin()
@@ -18,20 +16,6 @@ SET_1: Step = ("set", "one1", "a", "one")
 SET_2: Step = ("set", "one2", "a", "none")
 COMMIT_1: Step = ("commit", "manager1")
 COMMIT_2: Step = ("commit", "manager2")
-
-
-def outcomes(world: World, *step: str) -> Sequence[Outcome]:
-    """The allowed outcomes of a step that makes sense."""
-    world = world._replace(step=world.step + 1)
-    assert makes_sense(world, step), step
-    return operations()[step[0]].outcomes(world, step[1:])[0]
-
-
-def after(world: World, *steps: Step) -> World:
-    """The world after some steps, each with its first outcome."""
-    for step in steps:
-        world = outcomes(world, *step)[0].world
-    return world
 
 
 def refusals(world: World, *step: str) -> set[str]:

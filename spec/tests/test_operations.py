@@ -9,7 +9,7 @@ import pytest
 from zodb_spec.explore import SMALL_WORLDS, begin
 from zodb_spec.operation import Outcome, Raised, Returned, operations
 from zodb_spec.operations import choices
-from zodb_spec.script import Step, makes_sense
+from zodb_spec.script import Step, after, makes_sense, outcomes
 from zodb_spec.world import NEVER, InMemory, Number, Plain, Stored, World, state_of
 
 TWO = begin()
@@ -17,20 +17,6 @@ SHARED = SMALL_WORLDS["one-shared-object"].start()
 """Two connections that hold the root (`root1`, `root2`) and a thing (`one1`, `one2`)."""
 
 STORED: tuple[Step, ...] = (("set", "one1", "a", "one"), ("commit", "manager1"))
-
-
-def outcomes(world: World, *step: str) -> Sequence[Outcome]:
-    """The allowed outcomes of a step that makes sense."""
-    world = world._replace(step=world.step + 1)
-    assert makes_sense(world, step), step
-    return operations()[step[0]].outcomes(world, step[1:])[0]
-
-
-def after(world: World, *steps: Step) -> World:
-    """The world after some steps, each with its first outcome."""
-    for step in steps:
-        world = outcomes(world, *step)[0].world
-    return world
 
 
 def only(found: Sequence[Outcome]) -> Outcome:

@@ -15,11 +15,13 @@ from zodb_spec.script import (
     SHARED,
     WIDTH,
     Step,
+    after,
     as_text,
     from_text,
     initial,
     makes_sense,
     mix,
+    outcomes,
     prelude,
     resolve,
     steps,
@@ -68,11 +70,11 @@ def test_what_is_resolved_makes_sense(numbers: list[tuple[int, ...]]) -> None:
         step = resolve(world, each, mix())
         if step is not None:
             assert makes_sense(world, step)
-            outcomes, trace = operations()[step[0]].outcomes(world, step[1:])
-            assert outcomes
+            found, trace = operations()[step[0]].outcomes(world, step[1:])
+            assert found
             assert trace
             assert operations()[step[0]].line(world, *step[1:])
-            world = outcomes[-1].world
+            world = found[-1].world
 
 
 @given(RAW, st.randoms(use_true_random=False))
@@ -144,13 +146,14 @@ def test_the_preludes_take_turns() -> None:
     assert [prelude(number) for number in range(3)] == [PRELUDE, SHARED, PRELUDE]
 
 
+def test_a_step_that_makes_no_sense_has_no_outcomes() -> None:
+    with pytest.raises(ValueError, match=r"\('commit', 'manager9'\) makes no sense as step 1"):
+        outcomes(initial(), "commit", "manager9")
+
+
 @pytest.mark.parametrize("script", [PRELUDE, SHARED])
 def test_every_step_of_a_prelude_makes_sense(script: tuple[Step, ...]) -> None:
-    world = initial()
-    for number, step in enumerate(script, 1):
-        world = world._replace(step=number)
-        assert makes_sense(world, step), step
-        world = operations()[step[0]].outcomes(world, step[1:])[0][0].world
+    assert after(initial(), *script).step == len(script)
 
 
 @pytest.mark.parametrize("connection", ["connection1", "connection2"])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from zodb_spec.explore import SMALL_WORLDS
-from zodb_spec.operation import operations
-from zodb_spec.script import Step, makes_sense
+from zodb_spec.script import Step, after
 from zodb_spec.situations import situations
 from zodb_spec.world import World
 
@@ -25,12 +24,9 @@ LATE: tuple[Step, ...] = (
 CLOSE: Step = ("close", "connection1")
 
 
-def after(steps: tuple[Step, ...]) -> World:
-    world = SHARED
-    for step in steps:
-        world = world._replace(step=world.step + 1)
-        assert makes_sense(world, step), step
-        world = operations()[step[0]].outcomes(world, step[1:])[0][0].world
+def ready(steps: tuple[Step, ...]) -> World:
+    """The world after some steps, in which the next one is about to be taken."""
+    world = after(SHARED, *steps)
     return world._replace(step=world.step + 1)
 
 
@@ -88,7 +84,7 @@ def after(steps: tuple[Step, ...]) -> World:
 def test_a_situation_holds_before_the_steps_it_warns_of(
     name: str, before: tuple[Step, ...], step: Step, holds: bool
 ) -> None:
-    assert situations()[name](after(before), step) is holds
+    assert situations()[name](ready(before), step) is holds
 
 
 def test_every_situation_is_shown_here_to_hold_and_not_to_hold() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import zodb_spec.operations  # noqa: F401  # declares the table
 from zodb_spec.kinds import ROOT_KIND
-from zodb_spec.operation import Operation, operations
+from zodb_spec.operation import Operation, Outcome, operations
 from zodb_spec.operations.choices import DATABASE
 from zodb_spec.world import ROOT, Database, Fact, Manager, Record, Transaction, World
 
@@ -118,6 +118,24 @@ def makes_sense(world: World, step: Step) -> bool:
         names = ", ".join(argument.name for argument in operation.arguments)
         raise ValueError(f"operation {step[0]!r} takes {names}; got {', '.join(step[1:])}")
     return operation.sensible(world, *step[1:])
+
+
+def outcomes(world: World, *step: str) -> Sequence[Outcome]:
+    """The allowed outcomes of a resolved step that is taken next.
+
+    Raises ValueError where it makes no sense, LookupError where there is no such operation.
+    """
+    world = world._replace(step=world.step + 1)
+    if not makes_sense(world, step):
+        raise ValueError(f"{step} makes no sense as step {world.step}")
+    return operations()[step[0]].outcomes(world, step[1:])[0]
+
+
+def after(world: World, *steps: Step) -> World:
+    """The world after some resolved steps, each with its first outcome; errors as of `outcomes`."""
+    for step in steps:
+        world = outcomes(world, *step)[0].world
+    return world
 
 
 def as_text(script: Iterable[Step]) -> str:

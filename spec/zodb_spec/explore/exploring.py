@@ -16,7 +16,7 @@ from typing import NamedTuple
 from zodb_spec.explore.canonical import canonical
 from zodb_spec.explore.checking import broken
 from zodb_spec.operation import Operation, Outcome, operations
-from zodb_spec.script import PRELUDE, Step, initial, makes_sense
+from zodb_spec.script import PRELUDE, Step, after, initial
 from zodb_spec.world import ROOT, UNSAVED, World
 
 Check = Callable[[World, Step, Outcome], str | None]
@@ -164,13 +164,7 @@ class Exploration:
 
 def begin(prelude: Sequence[Step] = PRELUDE, *, resolves: bool = False) -> World:
     """The world after a prelude, in which each step is taken with its first outcome."""
-    world = initial(resolves=resolves)
-    for number, step in enumerate(prelude, 1):
-        world = world._replace(step=number)
-        assert makes_sense(world, step), f"{step} makes no sense after {prelude[: number - 1]}"
-        outcomes, _ = operations()[step[0]].outcomes(world, step[1:])
-        world = outcomes[0].world
-    return world
+    return after(initial(resolves=resolves), *prelude)
 
 
 def choices(world: World, operation: Operation, bounds: Bounds) -> Iterator[Step]:
