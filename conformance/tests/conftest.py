@@ -1,9 +1,10 @@
-"""What tests of the command share: a fake specification, and a fake runner in the children."""
+"""What tests of the suite share: fakes of its parts, and processes far from it."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +12,24 @@ import pytest
 
 FAKES = Path(__file__).parent / "fakes"
 sys.path.insert(0, str(FAKES))
+
+
+@pytest.fixture
+def execute():
+    """Runs a script with plain Python, from its standard input, and gives the ended process."""
+
+    def run(script):
+        return subprocess.run(
+            [sys.executable, "-"],
+            input=script,
+            capture_output=True,
+            check=False,
+            text=True,
+            env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+            timeout=60,
+        )
+
+    return run
 
 
 @pytest.fixture

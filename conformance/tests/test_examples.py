@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import builtins
-import os
 import subprocess
-import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +21,8 @@ from zodb_conformance.targets import CAPABILITIES, Target, reference
 from zodb_reference.connection import Connection
 from zodb_spec.clause import MUST, Clause, clauses
 from zodb_spec.editions import EDITIONS
+
+Execute = Callable[[str], subprocess.CompletedProcess[str]]
 
 
 def clause(text: str) -> Clause:
@@ -51,18 +52,6 @@ def found(stated: Clause | str, tmp_path: Path, target: Target | None = None) ->
     deviation = run(stated, tmp_path, target)
     assert deviation is not None
     return deviation
-
-
-def execute(script: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-"],
-        input=script,
-        capture_output=True,
-        check=False,
-        text=True,
-        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
-        timeout=60,
-    )
 
 
 def test_an_example_that_holds_is_no_deviation(tmp_path: Path) -> None:
@@ -160,7 +149,9 @@ def test_what_the_target_does_not_provide_has_no_name(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("target", [reference.memory, reference.sqlite])
-def test_a_witness_fails_with_one_sentence(text: str, target: Any, tmp_path: Path) -> None:
+def test_a_witness_fails_with_one_sentence(
+    text: str, target: Any, tmp_path: Path, execute: Execute
+) -> None:
     script = found(text, tmp_path, target()).witness
     assert not {"doctest", "zodb_spec", "zodb_conformance"}.intersection(script)
     ended = execute(script)
@@ -169,14 +160,16 @@ def test_a_witness_fails_with_one_sentence(text: str, target: Any, tmp_path: Pat
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_a_witness_ends_well_where_the_deviation_does_not_show(tmp_path: Path) -> None:
+def test_a_witness_ends_well_where_the_deviation_does_not_show(
+    tmp_path: Path, execute: Execute
+) -> None:
     with patch.object(Connection, "sortKey", lambda self: "the same"):
         script = found(clauses()["transaction.sort-keys"], tmp_path).witness
     ended = execute(script)
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_a_witness_passes_the_options_of_a_database_on(tmp_path: Path) -> None:
+def test_a_witness_passes_the_options_of_a_database_on(tmp_path: Path, execute: Execute) -> None:
     text = ">>> open_db(database_name='other').database_name\n'main'"
     ended = execute(found(text, tmp_path, reference.sqlite()).witness)
     assert ended.stderr == "test.rule: expected 'main', got 'other'\n"

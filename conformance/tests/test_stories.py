@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from zodb_conformance.targets import CAPABILITIES, Target, reference, resolve
 from zodb_spec.clause import clauses
 from zodb_spec.editions import EDITIONS
 
+Execute = Callable[[str], subprocess.CompletedProcess[str]]
 FOLDER = Path(checks.__file__).parent / "stories"
 NAMES = list(stories())
 PARTS = [(story, part) for story in stories().values() for part in story.parts]
@@ -68,18 +68,6 @@ def tell(name: str, monkeypatch: pytest.MonkeyPatch, target: Target, **more: Any
     tally = Tally()
     runner.run_checks(Plan(checks=(f"story.{name}",), **more), tally)
     return tally
-
-
-def execute(script: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-"],
-        input=script,
-        capture_output=True,
-        check=False,
-        text=True,
-        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
-        timeout=60,
-    )
 
 
 def faulty(name: str, clause: str) -> Target:
@@ -149,7 +137,7 @@ def test_what_a_story_tells_works_everywhere(target: str, name: str) -> None:
 
 
 @each_story
-def test_a_whole_story_runs_as_a_plain_script(name: str) -> None:
+def test_a_whole_story_runs_as_a_plain_script(name: str, execute: Execute) -> None:
     target, story = reference.memory(), stories()[name]
     clause = clauses()[story.parts[0].clauses[0]]
     ended = execute(program(clause, lines_of(story.parts), target.lines, target.extras))
@@ -193,7 +181,7 @@ def test_a_fault_is_a_deviation_from_the_clause_of_its_part(
 
 @pytest.mark.parametrize(("name", "clause"), FAULTS)
 def test_the_witness_of_a_story_runs_alone(
-    name: str, clause: str, monkeypatch: pytest.MonkeyPatch
+    name: str, clause: str, monkeypatch: pytest.MonkeyPatch, execute: Execute
 ) -> None:
     script = found(name, clause, monkeypatch).witness
     assert "zodb_conformance" not in script
@@ -244,7 +232,7 @@ def test_a_verdict_that_nobody_asked_for_is_not_given(monkeypatch: pytest.Monkey
         assert tell(name, monkeypatch, reference.memory(), only=("identity.*",)).deviations == []
 
 
-def test_a_story_is_told_up_to_the_part_where_it_stopped() -> None:
+def test_a_story_is_told_up_to_the_part_where_it_stopped(execute: Execute) -> None:
     part = stories()["ghosts"].parts[3]
     steps = [("story", "ghosts", str(number)) for number in range(1, 5)]
     clause, trace, script = runner.render(Plan(), steps)
