@@ -153,7 +153,7 @@ def test_a_witness_fails_with_one_sentence(
     text: str, target: Any, tmp_path: Path, execute: Execute
 ) -> None:
     script = found(text, tmp_path, target()).witness
-    assert not {"doctest", "zodb_spec", "zodb_conformance"}.intersection(script)
+    assert [word for word in ("doctest", "zodb_spec", "zodb_conformance") if word in script] == []
     ended = execute(script)
     assert ended.returncode == 1
     assert ended.stderr.startswith("test.rule: ")
