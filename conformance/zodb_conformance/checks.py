@@ -85,15 +85,11 @@ def applies(clause: Clause, plan: Plan, target: Target) -> bool:
     """Whether a clause is in force for a plan: its edition, the target's capabilities, and what was
     asked for.
     """
-    return _in_force(clause, plan, target) and _wanted(clause.id, plan)
+    return _in_force(clause, plan, target) and plan.wants(clause.id)
 
 
 def _in_force(clause: Clause, plan: Plan, target: Target) -> bool:
     return Edition(plan.edition) in clause.editions and target.capabilities.issuperset(clause.needs)
-
-
-def _wanted(clause: str, plan: Plan) -> bool:
-    return not plan.only or any(fnmatch(clause, pattern) for pattern in plan.only)
 
 
 def checks(plan: Plan, target: Target) -> dict[str, Run]:
@@ -101,7 +97,7 @@ def checks(plan: Plan, target: Target) -> dict[str, Run]:
     found: dict[str, Run] = {SMOKE: _smoke}
     for story in stories().values():
         told = parts_told(story, plan, target)
-        if any(_wanted(clause, plan) for part in told for clause in part.clauses):
+        if any(plan.wants(clause) for part in told for clause in part.clauses):
             found[story.check] = _story(story, told)
     wanted = [clause for clause in clauses().values() if applies(clause, plan, target)]
     for chapter in dict.fromkeys(clause.chapter for clause in wanted if clause.kind == "example"):
@@ -155,7 +151,7 @@ def _story(story: Story, told: list[Part]) -> Run:
                     target.extras,
                     recorder,
                 )
-            if deviation is not None and _wanted(deviation.clause, plan):
+            if deviation is not None and plan.wants(deviation.clause):
                 recorder.deviation(deviation)
         return "" if avoided is None else f"told only up to {avoided.clauses[0]}, to avoid it"
 

@@ -26,8 +26,7 @@ class Context:
     deadline: float = field(init=False)
 
     def __post_init__(self) -> None:
-        budget = self.profile.budget if self.plan.budget is None else self.plan.budget
-        self.deadline = time.monotonic() + budget
+        self.deadline = time.monotonic() + self.plan.seconds
 
     @property
     def profile(self) -> Profile:

@@ -4,7 +4,8 @@ children exchange.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 SMOKE = "smoke"
@@ -67,6 +68,19 @@ class Plan:
     checks: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+
+    def wants(self, clause: str) -> bool:
+        """Whether a verdict on the clause is asked for."""
+        return not self.only or any(fnmatchcase(clause, pattern) for pattern in self.only)
+
+    def just(self, *, only: tuple[str, ...] = (), checks: tuple[str, ...] = ()) -> Plan:
+        """The plan of doing so much again, whatever is avoided or done already."""
+        return replace(self, only=only, checks=checks, avoid=(), skip=())
+
+    @property
+    def seconds(self) -> float:
+        """How long the generated checks may take together."""
+        return PROFILES[self.profile].budget if self.budget is None else self.budget
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON data."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatch
 from zlib import crc32
 
 from zodb_spec.clause import clauses
@@ -73,17 +72,13 @@ class Search:
             return None
         clause = judged.mismatch.clause
         self.found[clause] += 1
-        if self.found[clause] == 1 and self.wanted(clause):
+        if self.found[clause] == 1 and self.plan.wants(clause):
             shortest = self._shortest(judged)
             self.recorder.deviation(deviation_of(shortest, self.check, self.target))
             self._keep_away(shortest)
         elif self.found[clause] >= TOLERATED:
             self.avoided.add(clause)
         return judged
-
-    def wanted(self, clause: str) -> bool:
-        """Whether a verdict on the clause was asked for."""
-        return not self.plan.only or any(fnmatch(clause, pattern) for pattern in self.plan.only)
 
     def avoids(self, world: World, step: Step) -> bool:
         """Whether a step leads to what the search keeps away from."""
@@ -141,7 +136,7 @@ class Search:
             world = outcomes[0].world
 
     def _report_flaky(self, finding: Finding) -> None:
-        if self.wanted(finding.mismatch.clause):
+        if self.plan.wants(finding.mismatch.clause):
             told = deviation_of(finding, self.check, self.target)
             self.recorder.deviation(Deviation(**{**told.to_json(), "kind": "flaky"}))
 

@@ -6,7 +6,6 @@ import platform
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from zodb_spec.clause import MUST, SHOULD, Clause
@@ -148,7 +147,7 @@ def why_not_applicable(clause: Clause, findings: Findings) -> str:
         return f"not part of edition {plan.edition}"
     if clause.binds not in BINDS[plan.level]:
         return f"it binds the {clause.binds}, and the run is for the level {plan.level}"
-    if plan.only and not any(fnmatchcase(clause.id, pattern) for pattern in plan.only):
+    if not plan.wants(clause.id):
         return "not selected by --only"
     missing = [name for name in clause.needs if not findings.target.capabilities.get(name)]
     if missing and not findings.unusable:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from zodb_conformance.errors import TargetUnusable
-from zodb_conformance.plan import SMOKE, Plan
+from zodb_conformance.plan import SMOKE
 from zodb_conformance.supervisor.board import Board
 from zodb_conformance.supervisor.journal import Journal
 from zodb_conformance.supervisor.request import Meeting, Request
@@ -82,17 +82,11 @@ def perform(request: Request, board: Board, journal: Journal) -> None:
             if found is not None:
                 board.deviation(found)
         case "replay":
-            runner.run_checks(one_clause(plan, request.check, request.clause), board)
+            one = plan.just(only=(request.clause,), checks=(glob.escape(request.check),))
+            runner.run_checks(one, board)
         case "render":
             clause, trace, witness = runner.render(plan, request.script)
             journal.write("rendered", clause=clause, trace=list(trace), witness=witness)
-
-
-def one_clause(plan: Plan, check: str, clause: str) -> Plan:
-    """The plan cut down to what one check says of one clause."""
-    return dataclasses.replace(
-        plan, checks=(glob.escape(check),), only=(clause,), avoid=(), skip=()
-    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from zodb_conformance.plan import PROFILES, SMOKE, Plan
+from zodb_conformance.plan import SMOKE, Plan
 from zodb_conformance.results import Deviation, Step
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended
@@ -122,13 +122,12 @@ def lane(nursery: Nursery, plan: Plan, checks: Sequence[str], learnt: Learnt) ->
 
 def part_of(plan: Plan, checks: Sequence[str], avoid: tuple[str, ...], share: float) -> Plan:
     """The plan for some of the checks, with their share of the time."""
-    budget = PROFILES[plan.profile].budget if plan.budget is None else plan.budget
     return replace(
         plan,
         checks=tuple(glob.escape(check) for check in checks),
         skip=(SMOKE,),
         avoid=avoid,
-        budget=budget * share,
+        budget=plan.seconds * share,
     )
 
 

@@ -103,8 +103,7 @@ class Nursery:
 
     def replay(self, script: Sequence[Step], limits: Limits | None = None, **more: Any) -> Ended:
         """Do a script again, in a child of its own, avoiding nothing."""
-        plan = replace(self.plan, only=(), checks=(), avoid=(), skip=())
-        return self.run("replay", plan, limits=limits, script=tuple(script), **more)
+        return self.run("replay", self.plan.just(), limits=limits, script=tuple(script), **more)
 
     def _add(self, glance: Glance) -> None:
         self._counts.update(glance.counts)
