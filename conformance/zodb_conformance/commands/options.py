@@ -16,12 +16,7 @@ from zodb_spec.clause import Clause
 
 from zodb_conformance.errors import UsageError
 from zodb_conformance.suite import Suite
-
-SHORT = "reference"
-"""The short name of the default target."""
-
-DOUBLE = "double:"
-"""What the names of targets begin with that are faulty doubles."""
+from zodb_conformance.targets.base import DOUBLE, SHORT
 
 UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -80,7 +75,7 @@ def check_name(target: str, suite: Suite) -> None:
             )
     elif ":" in target:
         _check_importable(target)
-    elif target and target not in (*suite.targets(), SHORT):
+    elif target and target not in (*suite.targets(), *SHORT):
         hint = close(target, suite.targets())
         raise UsageError(
             f"There is no target {target!r}{hint}; `zodb-conformance list targets` names "

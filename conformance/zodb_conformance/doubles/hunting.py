@@ -9,10 +9,10 @@ import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_spec.clause import clauses
 
 from zodb_conformance.doubles.double import Double
-from zodb_conformance.doubles.target import PREFIX
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation, Step, Tally
 from zodb_conformance.runner import check_names, run_checks
+from zodb_conformance.targets.base import DOUBLE
 
 MORE = 60
 """How many scripts are performed after the one that caught a double."""
@@ -47,7 +47,7 @@ def hunt(double: Double, *, profile: str = "quick", seed: int = 0) -> Hunt:
     seed     fixes the scripts
     """
     started = time.process_time()
-    plan = Plan(target=PREFIX + double.name, profile=profile, seed=seed, checks=_patterns(double))
+    plan = Plan(target=DOUBLE + double.name, profile=profile, seed=seed, checks=_patterns(double))
     hunter = Hunter(double.clause)
     try:
         for name in check_names(plan):

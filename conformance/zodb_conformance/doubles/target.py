@@ -9,11 +9,8 @@ from typing import Any
 
 from zodb_conformance.doubles.double import Double, registered
 from zodb_conformance.errors import TargetUnusable
-from zodb_conformance.targets.base import Target
+from zodb_conformance.targets.base import DOUBLE, Target
 from zodb_conformance.targets.reference import memory
-
-PREFIX = "double:"
-"""What the names of doubles begin with where a target is asked for."""
 
 
 class _Planted:
@@ -57,7 +54,7 @@ def target_of(double: Double) -> Target:
     """The double as a target."""
     return replace(
         memory(),
-        name=PREFIX + double.name,
+        name=DOUBLE + double.name,
         open_database=_Planted(double).open_database,
         lines=(
             "from zodb_conformance.doubles import open_double",
@@ -72,10 +69,10 @@ def named(name: str) -> Target:
 
     Raises TargetUnusable where there is no such double.
     """
-    found = registered().get(name.removeprefix(PREFIX))
+    found = registered().get(name.removeprefix(DOUBLE))
     if found is None:
         raise TargetUnusable(
-            f"there is no double {name.removeprefix(PREFIX)!r}; "
+            f"there is no double {name.removeprefix(DOUBLE)!r}; "
             "`zodb-conformance list doubles` lists them"
         )
     return target_of(found)

@@ -18,6 +18,7 @@ from zodb_conformance.supervisor.findings import Finding, Findings, KnownResult,
 from zodb_conformance.supervisor.lanes import LANES, Fall, Learnt, deal, fall_of, lane
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended
+from zodb_conformance.targets.base import DEFAULT
 from zodb_conformance.witnesses import Witness
 
 Given = TypeVar("Given")
@@ -269,5 +270,5 @@ def finding_of(nursery: Nursery, group: Sequence[Candidate]) -> Finding:
 
 def empty(plan: Plan) -> Findings:
     """The findings of a run that has not begun; the target is called what the person called it."""
-    name = plan.target or plan.database or plan.zconfig or plan.uri or "reference-memory"
+    name = plan.target or plan.database or plan.zconfig or plan.uri or DEFAULT
     return Findings(plan, TargetInfo(name, plan.level))

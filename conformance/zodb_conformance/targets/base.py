@@ -9,6 +9,13 @@ from typing import Any
 
 RESOLUTION = "conflict-resolution"
 
+DEFAULT = "reference-memory"
+SHORT = {"": DEFAULT, "reference": DEFAULT}
+"""What else the default target is called."""
+
+DOUBLE = "double:"
+"""What the names of targets begin with that are faulty doubles."""
+
 
 @dataclass(frozen=True)
 class Target:

@@ -12,14 +12,11 @@ from typing import Any
 
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
-from zodb_conformance.targets.base import Target
+from zodb_conformance.targets.base import DOUBLE, RESOLUTION, SHORT, Target
 
 GROUP = "zodb_conformance.targets"
-DEFAULT = "reference-memory"
-SHORT = {"": DEFAULT, "reference": DEFAULT}
-DOUBLE = "double:"
 CONNECTION_LEVEL = frozenset({"raw-records"})
-UNDECLARED = frozenset({"conflict-resolution"})
+UNDECLARED = frozenset({RESOLUTION})
 """What a storage or database that comes with nothing but itself has no way to declare."""
 
 
