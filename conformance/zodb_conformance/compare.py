@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zodb_conformance.errors import UsageError
+from zodb_conformance.files import parsed
 from zodb_conformance.reports.model import SCHEMA
 
 Change = Literal["worse", "better", "changed", "new", "gone", "same"]
@@ -34,12 +35,7 @@ def read(folder: Path) -> dict[str, Any]:
     Raises UsageError where there is none, or one of another version.
     """
     path = folder / "report.json" if folder.is_dir() else folder
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"There is no report in {folder}.") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} can not be read as a report: {error}.") from error
+    report = parsed(path, json.loads, "a report", f"There is no report in {folder}.")
     if not isinstance(report, dict) or report.get("schema") != SCHEMA:
         raise UsageError(
             f"{path} is not a report of this version of the suite (no schema {SCHEMA})."

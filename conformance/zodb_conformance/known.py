@@ -24,6 +24,7 @@ from zodb_spec.clause import Clause
 
 from zodb_conformance import witnesses
 from zodb_conformance.errors import UsageError
+from zodb_conformance.files import parsed
 from zodb_conformance.results import Deviation
 from zodb_conformance.witnesses import Witness
 
@@ -72,12 +73,7 @@ def load(path: Path, clauses: Mapping[str, Clause]) -> tuple[Known, ...]:
 
     Raises UsageError, with the place of the mistake, where the file is not what it should be.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"There is no known-deviations file {path}.") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} can not be read as TOML: {error}.") from error
+    data = parsed(path, tomllib.loads, "TOML", f"There is no known-deviations file {path}.")
     tables = data.pop("known", [])
     if data or not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise UsageError(

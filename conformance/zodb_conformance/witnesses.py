@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from zodb_conformance.errors import UsageError
+from zodb_conformance.files import parsed
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation
 
@@ -58,12 +59,7 @@ def read(path: Path) -> Witness:
     Raises UsageError where the file is missing or is something else.
     """
     path = path.with_suffix(".json")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"There is no witness {path}.") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} can not be read as a witness: {error}.") from error
+    data = parsed(path, json.loads, "a witness", f"There is no witness {path}.")
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise UsageError(
             f"{path} is not a witness of this version of the suite (no format {FORMAT!r} in it)."
