@@ -98,11 +98,9 @@ class Tally:
     finished: dict[str, str] = field(default_factory=dict)
     scripts: int = 0
     steps: int = 0
-    current: str = ""
 
     def check(self, name: str) -> None:
-        """Remember which check is running."""
-        self.current = name
+        """Take no notice: what is kept is kept for all checks together."""
 
     def script(self) -> None:
         """Count a script."""

@@ -106,16 +106,3 @@ def write(folder: Path, name: str, witness: Witness, *, plain: bool) -> None:
     (folder / f"{name}.json").write_text(text, encoding="utf-8")
     if plain:
         (folder / f"{name}.py").write_text(witness.deviation.witness, encoding="utf-8")
-
-
-def for_target(witness: Witness, plan: Plan) -> Plan:
-    """The plan with which a witness is replayed on the target of another plan."""
-    return dataclasses.replace(
-        plan,
-        edition=witness.plan.edition,
-        seed=witness.plan.seed,
-        only=(),
-        checks=(),
-        avoid=(),
-        skip=(),
-    )

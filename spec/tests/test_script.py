@@ -16,22 +16,16 @@ from zodb_spec.script import (
     WIDTH,
     Step,
     after,
-    as_text,
-    from_text,
     initial,
     makes_sense,
     mix,
     outcomes,
     prelude,
     resolve,
-    steps,
 )
 from zodb_spec.world import ROOT, World
 
 RAW = st.lists(st.tuples(*[st.integers(0, 2**16 - 1)] * WIDTH), max_size=40)
-WORDS = st.text(
-    st.characters(blacklist_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=8
-)
 
 
 def play(script: tuple[Step, ...], *, resolves: bool = False) -> World:
@@ -122,15 +116,6 @@ def test_a_step_without_a_candidate_is_skipped() -> None:
 def test_a_step_that_is_not_sensible_is_skipped() -> None:
     world = play((*PRELUDE, ("open", "manager1", "connection5")))._replace(step=99)
     assert resolve(world, (0, 0, 0, 0), (operations()["open"],)) is None
-
-
-def test_a_raw_script_falls_into_steps_of_one_width() -> None:
-    assert [list(each) for each in steps(range(10))] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
-
-
-@given(st.lists(st.lists(WORDS, min_size=1, max_size=5).map(tuple), max_size=10).map(tuple))
-def test_a_script_survives_as_text(script: tuple[Step, ...]) -> None:
-    assert from_text(as_text(script)) == script
 
 
 def test_a_mix_has_each_operation_as_often_as_its_weight_says() -> None:

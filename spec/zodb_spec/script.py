@@ -12,7 +12,7 @@ replayed; a step that has lost its sense is skipped here as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import zodb_spec.operations  # noqa: F401  # declares the table
 from zodb_spec.kinds import ROOT_KIND
@@ -85,11 +85,6 @@ def mix(weights: Mapping[str, int] | None = None) -> tuple[Operation, ...]:
     )
 
 
-def steps(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    """The steps of a raw script."""
-    return (numbers[start : start + WIDTH] for start in range(0, len(numbers), WIDTH))
-
-
 def resolve(world: World, numbers: Sequence[int], choice: Sequence[Operation]) -> Step | None:
     """The step that the integers stand for in this world, or None where it makes no sense."""
     operation = choice[numbers[0] % len(choice)]
@@ -136,13 +131,3 @@ def after(world: World, *steps: Step) -> World:
     for step in steps:
         world = outcomes(world, *step)[0].world
     return world
-
-
-def as_text(script: Iterable[Step]) -> str:
-    """A resolved script as text, a step a line."""
-    return "\n".join("\t".join(step) for step in script)
-
-
-def from_text(text: str) -> tuple[Step, ...]:
-    """The resolved script that `as_text` wrote."""
-    return tuple(tuple(line.split("\t")) for line in text.splitlines())

@@ -24,7 +24,6 @@ from typing import Any, Generic, NamedTuple, TypeVar
 Name = str
 Oid = int
 Tid = int
-Key = TypeVar("Key")
 Thing = TypeVar("Thing")
 Content = TypeVar("Content")
 

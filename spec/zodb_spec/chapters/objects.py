@@ -12,10 +12,8 @@ from __future__ import annotations
 from zodb_spec.clause import MUST, id_of, step
 from zodb_spec.world import (
     ADDED,
-    CHANGED,
     CLEAN,
     UNSAVED,
-    Connection,
     Name,
     Object,
     Oid,
@@ -155,13 +153,3 @@ def commit_keeps_state(world: World, committed: Object) -> Object:
     """
     id = id_of(commit_keeps_state)
     return committed._replace(status=world.fact(CLEAN, id), state=world.fact(None, id))
-
-
-def changed(world: World, thing: Name) -> bool:
-    """Whether an owned object differs from its record."""
-    return world.objects[thing].status.value == CHANGED
-
-
-def new_in_transaction(connection: Connection, world: World) -> list[Name]:
-    """The objects of a connection that got their oid in the running transaction."""
-    return [name for name in connection.registered if world.objects[name].status.value == ADDED]

@@ -7,7 +7,7 @@ from functools import cache
 
 import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_spec.clause import Clause, clauses
-from zodb_spec.editions import CURRENT, Edition
+from zodb_spec.editions import CURRENT
 from zodb_spec.operation import Outcome
 from zodb_spec.world import World
 
@@ -15,21 +15,21 @@ Step = tuple[str, ...]
 
 
 @cache
-def laws(edition: Edition = CURRENT) -> tuple[tuple[Clause, ...], tuple[Clause, ...]]:
-    """The laws of an edition: those about a world, and those about a step."""
-    found = [c for c in clauses().values() if c.kind == "law" and edition in c.editions]
+def laws() -> tuple[tuple[Clause, ...], tuple[Clause, ...]]:
+    """The laws in force: those about a world, and those about a step."""
+    found = [c for c in clauses().values() if c.kind == "law" and CURRENT in c.editions]
     about_worlds = [c for c in found if len(inspect.signature(c.function).parameters) == 1]
     return tuple(about_worlds), tuple(c for c in found if c not in about_worlds)
 
 
-def broken(before: World, step: Step, outcome: Outcome, edition: Edition = CURRENT) -> str | None:
+def broken(before: World, step: Step, outcome: Outcome) -> str | None:
     """The id of the first law that a step breaks, or None.
 
     before   the world before the step
     step     the step, resolved
     outcome  what came of it, with the world after it
     """
-    about_worlds, about_steps = laws(edition)
+    about_worlds, about_steps = laws()
     for clause in about_worlds:
         if not clause.function(outcome.world):
             return clause.id

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from zodb_spec.kinds import KINDS, ROOT_KIND
 from zodb_spec.operation import Argument
 from zodb_spec.values import EXPRESSIONS
-from zodb_spec.world import ADDED, CLEAN, GHOST, LOADED, UNSAVED, InMemory, Name, World, state_of
+from zodb_spec.world import ADDED, UNSAVED, InMemory, Name, World, state_of
 
 FORMS = ("strong", "list", "dict", "weak")
-UNCHANGED = (CLEAN, GHOST, LOADED)
 DATABASE = "db"
 MOST_UNSAVED = 3
 
