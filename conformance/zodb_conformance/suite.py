@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from zodb_spec import contents
 from zodb_spec.clause import Clause
-from zodb_spec.clause import clauses as stated
 
 from zodb_conformance.supervisor.process import Limits
 from zodb_conformance.supervisor.request import RUNNER
@@ -16,12 +15,8 @@ from zodb_conformance.targets import registered
 
 
 def clauses() -> Mapping[str, Clause]:
-    """Every clause of the specification, by id, in the order in which the chapters are read."""
-    stated_in = [chapter.__name__ for chapter in contents.CHAPTERS]
-    entries = sorted(
-        stated().values(), key=lambda clause: stated_in.index(clause.function.__module__)
-    )
-    return {clause.id: clause for clause in entries}
+    """Every clause of the specification, by id, in the order in which they are read."""
+    return {clause.id: clause for clause in contents.reading_order()}
 
 
 @dataclass(frozen=True)
