@@ -12,8 +12,8 @@ import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_spec.explore import SMALL_WORLDS, Bounds, begin
 from zodb_spec.explore.canonical import canonical
 from zodb_spec.explore.exploring import choices
-from zodb_spec.operation import Raised, operations
-from zodb_spec.script import Step, after
+from zodb_spec.operation import Raised, Step, operations
+from zodb_spec.script import after
 from zodb_spec.world import Fact, InMemory, Stored, World
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from zodb_spec.explore import SMALL_WORLDS, begin
-from zodb_spec.operation import Raised, Returned
-from zodb_spec.script import Step, after, initial, makes_sense, outcomes
+from zodb_spec.operation import Raised, Returned, Step
+from zodb_spec.script import after, initial, makes_sense, outcomes
 from zodb_spec.world import Number, Plain, Stored, World, state_of
 
 TWO = begin()

@@ -11,9 +11,8 @@ from zodb_spec.clause import clauses
 from zodb_spec.explore import SMALL_WORLDS, Bounds, Exploration, explore, shortest
 from zodb_spec.explore.__main__ import main
 from zodb_spec.explore.exploring import Taken
-from zodb_spec.operation import Outcome, Raised
+from zodb_spec.operation import Outcome, Raised, Step
 from zodb_spec.operations import sessions
-from zodb_spec.script import Step
 from zodb_spec.world import ROOT, Connection, World
 
 COUNTS = {

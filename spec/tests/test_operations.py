@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 from zodb_spec.explore import SMALL_WORLDS, begin
-from zodb_spec.operation import Outcome, Raised, Returned, operations
+from zodb_spec.operation import Outcome, Raised, Returned, Step, operations
 from zodb_spec.operations import choices
-from zodb_spec.script import Step, after, makes_sense, outcomes
+from zodb_spec.script import after, makes_sense, outcomes
 from zodb_spec.world import NEVER, InMemory, Number, Plain, Stored, World, state_of
 
 TWO = begin()

@@ -9,12 +9,11 @@ import zodb_spec.contents  # noqa: F401  # states all clauses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from zodb_spec.kinds import KINDS
-from zodb_spec.operation import operations
+from zodb_spec.operation import Step, operations
 from zodb_spec.script import (
     PRELUDE,
     SHARED,
     WIDTH,
-    Step,
     after,
     initial,
     makes_sense,

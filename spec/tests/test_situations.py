@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from zodb_spec.explore import SMALL_WORLDS
-from zodb_spec.script import Step, after
+from zodb_spec.operation import Step
+from zodb_spec.script import after
 from zodb_spec.situations import situations
 from zodb_spec.world import World
 

@@ -21,13 +21,18 @@ from typing import Any, NamedTuple
 from zodb_spec.clause import clauses, id_of, tracing
 from zodb_spec.world import Name, Value, World
 
+Step = tuple[str, ...]
+"""One operation with its arguments, as a program takes it: ``("set", "thing1", "a", "one")``."""
+
 
 class Returned(NamedTuple):
-    """The caller gets a value: None where nothing is said about it.
+    """The operation passes, and gives the caller something.
 
+    kind   what that is: "nothing", a "value" or "anything"; the very "object" `bind`, or a "new
+           object" of that name; a "connection" that the program knows as `bind`, or a "new
+           connection"; for a commit, whether it was "committed" or "not recorded"
     bind   the name by which the program knows it from now on; "" if it keeps nothing
-    kind   what it is: "nothing", "value", "object" (the very object `bind`), "new object",
-           "connection"
+    value  what a read came to: the value, or the reference that led to the object; None otherwise
     """
 
     kind: str = "nothing"

@@ -16,11 +16,10 @@ from collections.abc import Mapping, Sequence
 
 import zodb_spec.operations  # noqa: F401  # declares the table
 from zodb_spec.kinds import ROOT_KIND
-from zodb_spec.operation import Operation, Outcome, operations
+from zodb_spec.operation import Operation, Outcome, Step, operations
 from zodb_spec.operations.choices import DATABASE
 from zodb_spec.world import ROOT, Database, Fact, Manager, Record, Transaction, World
 
-Step = tuple[str, ...]
 WIDTH = 4
 
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from zodb_spec.chapters.reach import what_is_stored
-from zodb_spec.operation import Raised, operations
+from zodb_spec.operation import Raised, Step, operations
 from zodb_spec.world import CHANGED, LOADED, Name, World
 
-Step = tuple[str, ...]
 Situation = Callable[[World, Step], bool]
 _situations: dict[str, Situation] = {}
 

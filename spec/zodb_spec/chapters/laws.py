@@ -17,7 +17,7 @@ from zodb_spec.chapters.isolation import count
 from zodb_spec.clause import MUST, law
 from zodb_spec.editions import CURRENT as TODAY
 from zodb_spec.kinds import KINDS
-from zodb_spec.operation import Outcome, Raised
+from zodb_spec.operation import Outcome, Raised, Step
 from zodb_spec.world import (
     ADDED,
     CHANGED,
@@ -41,7 +41,6 @@ from zodb_spec.world import (
     state_of,
 )
 
-Step = tuple[str, ...]
 UNCHANGED = (CLEAN, GHOST, LOADED)
 ENDS = ("begin", "abort", "commit", "sync")
 

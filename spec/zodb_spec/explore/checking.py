@@ -8,10 +8,8 @@ from functools import cache
 import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_spec.clause import Clause, clauses
 from zodb_spec.editions import CURRENT
-from zodb_spec.operation import Outcome
+from zodb_spec.operation import Outcome, Step
 from zodb_spec.world import World
-
-Step = tuple[str, ...]
 
 
 @cache

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from zodb_spec.explore.canonical import canonical
 from zodb_spec.explore.checking import broken
-from zodb_spec.operation import Operation, Outcome, operations
-from zodb_spec.script import PRELUDE, Step, after, initial
+from zodb_spec.operation import Operation, Outcome, Step, operations
+from zodb_spec.script import PRELUDE, after, initial
 from zodb_spec.world import ROOT, UNSAVED, World
 
 Check = Callable[[World, Step, Outcome], str | None]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zodb_spec.explore.exploring import Bounds, Exploration, begin, explore
-from zodb_spec.script import Step
+from zodb_spec.operation import Step
 from zodb_spec.world import World
 
 ONE: tuple[Step, ...] = (("open", "manager1", "connection1"), ("root", "connection1", "root1"))
