@@ -11,9 +11,13 @@ from collections.abc import Callable
 
 from zodb_spec.chapters.reach import what_is_stored
 from zodb_spec.operation import Raised, Step, operations
-from zodb_spec.world import CHANGED, LOADED, Name, World
+from zodb_spec.operations.choices import is_closed
+from zodb_spec.world import CHANGED, LOADED, World
 
 Situation = Callable[[World, Step], bool]
+CHANGES = ("set", "link", "unlink", "increment", "set-unpicklable", "mark-changed")
+"""The operations that change the object that they name first."""
+
 _situations: dict[str, Situation] = {}
 
 
@@ -56,14 +60,7 @@ def commit_refused_with_new_objects(world: World, step: Step) -> bool:
 @situation
 def change_on_a_closed_connection(world: World, step: Step) -> bool:
     """An object of a closed connection is about to be changed."""
-    return _is_closed(world, step) and step[0] in (
-        "set",
-        "link",
-        "unlink",
-        "increment",
-        "set-unpicklable",
-        "mark-changed",
-    )
+    return step[0] in CHANGES and is_closed(world, step[1])
 
 
 @situation
@@ -80,11 +77,3 @@ def read_current_of_a_ghost(world: World, step: Step) -> bool:
     thing = world.objects[step[2]]
     is_loaded = thing.status.value == LOADED and thing.status.step >= thing.state.step
     return thing.status.value != CHANGED and not is_loaded
-
-
-def _is_closed(world: World, step: Step) -> bool:
-    thing: Name = step[1] if len(step) > 1 else ""
-    if thing not in world.objects:
-        return False
-    owner = world.objects[thing].owner.value
-    return owner is not None and not world.connections[owner[0]].is_open.value

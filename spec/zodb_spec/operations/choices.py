@@ -129,6 +129,12 @@ def is_registered(world: World, thing: Name) -> bool:
     return owner is not None and thing in world.connections[owner[0]].registered
 
 
+def is_closed(world: World, thing: Name) -> bool:
+    """Whether the object belongs to a closed connection."""
+    owner = world.objects[thing].owner.value
+    return owner is not None and not world.connections[owner[0]].is_open.value
+
+
 def stays_put(world: World, thing: Name) -> bool:
     """Whether an object can be turned into a ghost without the program losing what only it holds in
     memory.

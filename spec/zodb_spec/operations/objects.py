@@ -47,17 +47,14 @@ def changeable(world: World, thing: Name, *others: str) -> bool:
     ``tracking.containers-register-first`` says that they should not), so nothing is said about one
     whose connection refuses the change.
     """
-    return known(world, thing) and not (is_container(world, thing) and _is_closed(world, thing))
+    return known(world, thing) and not (
+        is_container(world, thing) and choices.is_closed(world, thing)
+    )
 
 
 def is_container(world: World, thing: Name) -> bool:
     """Whether an object is a persistent container, which changes before it registers."""
     return world.objects[thing].kind == ROOT_KIND
-
-
-def _is_closed(world: World, thing: Name) -> bool:
-    owner = world.objects[thing].owner.value
-    return owner is not None and not world.connections[owner[0]].is_open.value
 
 
 def reachable_connection(world: World, connection: Name, *others: str) -> bool:
