@@ -26,7 +26,8 @@ class Deviation:
     noticed       where it showed: the clause or the operation
     established_at, noticed_at   numbers of the steps in the trace (from 1), where there is a trace
     trace         the lines of Python that lead to it, as they were performed
-    script        the same as resolved steps, for replay; empty for an example
+    script        the same as resolved steps, for replay; empty where the check is done again as a
+                  whole: after a fall in an example or a story, or in a script too long to be noted
     witness       a whole Python script that shows the deviation without the suite ("" where none
                   could be made)
     kind          "deviation", "hang", "crash" or "flaky"

@@ -3,7 +3,7 @@
 A record is two pickles in a row: the description of the object's class, then its state (SER-1).
 Both are written with one pickler, so that the second may refer to what the first has memorized.
 References to other persistent objects are persistent ids of the pickles; their forms are listed in
-`zodb_reference.references`.
+`zodb_reference.reading` and `zodb_reference.writing`.
 
 `own_references` and `class_name` serve garbage collection and messages: they work where the classes
 of the application are not installed (SER-17), because every class is replaced by one that does

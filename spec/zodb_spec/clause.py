@@ -113,7 +113,9 @@ _traces: list[list[str]] = []
 
 
 def clauses() -> Mapping[str, Clause]:
-    """All clauses that have been stated, by id, in the order of their chapters."""
+    """All clauses that have been stated, by id; for the order in which they are read, see
+    `zodb_spec.contents`.
+    """
     return _registry
 
 

@@ -96,7 +96,7 @@ _table: dict[str, Operation] = {}
 
 
 def operations() -> dict[str, Operation]:
-    """The table of operations, by name, simple ones first."""
+    """The table of operations, by name, in the order in which they were declared."""
     return _table
 
 

@@ -1,8 +1,8 @@
 """The search: scripts go in, deviations come out, each judged with full footprints and shrunk.
 
-A clause that deviated is reported once; after that the search keeps away from it, so that it goes
-on behind what it found: from the situations that the clause names, if one of them led there, and
-from the clause itself otherwise.
+A clause that deviated is reported once; after that the search keeps away from the situations that
+the clause names, where one of them led there, so that it goes on behind what it found.  A clause
+that deviates again and again is kept away from as a whole.
 """
 
 from __future__ import annotations

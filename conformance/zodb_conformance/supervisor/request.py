@@ -23,8 +23,10 @@ class Request:
     mode     smoke   say what the target is and which checks there are, and do the first of them
              checks  do the checks of the plan
              replay  do one script again; without a script, the check called `check` for the
-             clause `clause` render  tell the script as Python, without touching the target
+                     clause `clause`
+             render  tell the script as Python, without touching the target
     clauses  the ids of all clauses, in the order of the counters on the board
+    runner   the module that does it
     """
 
     mode: Mode

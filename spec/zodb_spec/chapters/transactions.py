@@ -9,7 +9,7 @@ abort.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MAY, MUST, step
+from zodb_spec.clause import MAY, MUST, id_of, step
 from zodb_spec.editions import Edition
 from zodb_spec.work import Work
 from zodb_spec.world import CHANGED, Fact, Name, Record, State, Tid, Unpicklable, World
@@ -142,7 +142,7 @@ def abort_discards(world: World, thing: Name) -> Fact[State | None]:
     """An abort discards what was changed in the transaction: every object that is stored shows its
     last committed state again, as of the new snapshot.
     """
-    return world.fact(None, "transaction.abort-discards")
+    return world.fact(None, id_of(abort_discards))
 
 
 @step("transaction.begin-aborts", MUST, rules="TXN-7", binds="dependency")

@@ -1,4 +1,4 @@
-"""The table of operations on connections, in the order in which a newcomer would learn them."""
+"""The table of operations: what a program does with objects, transactions and connections."""
 
 from zodb_spec.operations import objects, sessions, transactions
 
