@@ -27,16 +27,14 @@ from zodb_spec.values import EXPRESSIONS
 
 from zodb_conformance import kit, things
 
+MODULES = (collections, datetime, decimal, fractions, threading, uuid)
+"""The modules of the standard library that the lines of a script use."""
+
 NAMESPACE: dict[str, Any] = {
     **{name: value for name, value in vars(things).items() if not name.startswith("_")},
     **{name: value for name, value in vars(kit).items() if not name.startswith("_")},
-    "collections": collections,
-    "datetime": datetime,
-    "decimal": decimal,
-    "fractions": fractions,
-    "threading": threading,
+    **{module.__name__: module for module in MODULES},
     "transaction": transaction,
-    "uuid": uuid,
     "PersistentMapping": PersistentMapping,
     "WeakRef": WeakRef,
 }

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from persistent.wref import WeakRef
-from zodb_spec.operations.choices import in_limbo, place
+from zodb_spec.operations.choices import INSIDE, dereferenced, in_limbo, place
 from zodb_spec.values import EXPRESSIONS, same
 from zodb_spec.world import (
     ADDED,
@@ -135,11 +135,10 @@ def comparison(where: str, value: Value) -> str:
     if type(value) is Plain and value.name in AS_PICKLES:
         return f"pickle.dumps({where}) == pickle.dumps({EXPRESSIONS[value.name]})"
     if type(value) is InMemory:
-        inner = {"": "", "list": "[1]", "dict": "['k']"}[value.inside]
-        return f"{where}{inner}{'()' if value.weak else ''} is {value.target}"
+        return f"{where}{dereferenced(value)} is {value.target}"
     if type(value) is Stored:
-        inner = {"": "", "list": "[1]", "dict": "['k']"}[value.inside]
-        return f"{where}{inner}.{'oid' if value.weak else '_p_oid'} == oid{value.oid}"
+        oid = "oid" if value.weak else "_p_oid"
+        return f"{where}{INSIDE[value.inside]}.{oid} == oid{value.oid}"
     return f"{where} == {in_words(value)}"
 
 
@@ -423,8 +422,7 @@ def _oid_of(real: Any, weak: bool) -> Any:
 
 def _record_comparison(where: str, value: Value) -> str:
     if type(value) is Stored:
-        inner = {"": "", "list": "[1]", "dict": "['k']"}[value.inside]
-        form = f"{where}{inner}[1]"
+        form = f"{where}{INSIDE[value.inside]}[1]"
         return (
             f"{form}[1][0] == oid{value.oid}"
             if value.weak

@@ -8,13 +8,14 @@ from textwrap import fill, indent
 
 from zodb_spec.clause import Clause, clauses
 
-from zodb_conformance.bench import Line
+from zodb_conformance.bench import MODULES, Line
 from zodb_conformance.quoting import bindings, names_used, quotations
 from zodb_conformance.results import Deviation
 from zodb_conformance.running import Finding
 from zodb_conformance.targets.base import Target
 
-MODULES = ("collections", "datetime", "decimal", "fractions", "pickle", "threading", "uuid")
+IMPORTED = (*(module.__name__ for module in MODULES), "os", "pickle", "sys")
+"""The modules of the standard library that a program imports where it uses them."""
 BINDING = re.compile(r"((?:oid|tid|manager)\d+) = ")
 NAME = re.compile(r"[A-Za-z_]\w*")
 END = "os._exit(0)  # it did not show; whatever is still open is left alone"
@@ -126,7 +127,7 @@ def _program(clause: Clause | None, sentence: str, statements: list[str], target
     quoted = quotations([body])
     used = names_used("\n".join([body, *quoted, *target.lines])) | {"transaction"}
     found = {line for name, line in bindings(target.extras).items() if name in used}
-    found |= {f"import {name}" for name in (*MODULES, "os", "sys") if name in used}
+    found |= {f"import {name}" for name in IMPORTED if name in used}
     if clause is not None:
         found |= {"import os", "import sys"}
     found |= {"from contextlib import suppress"} if "suppress" in used else set()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from zodb_spec.kinds import KINDS, ROOT_KIND
 from zodb_spec.operation import Argument
 from zodb_spec.values import EXPRESSIONS
-from zodb_spec.world import ADDED, UNSAVED, InMemory, Name, World, state_of
+from zodb_spec.world import ADDED, UNSAVED, InMemory, Name, Stored, World, state_of
 
 FORMS = ("strong", "list", "dict", "weak")
 DATABASE = "db"
@@ -154,8 +154,10 @@ def place(world: World, thing: Name, attribute: str) -> str:
     return f"{thing}.{attribute}"
 
 
-def inside(value: InMemory | object) -> str:
-    """The Python suffix that takes a reference out of what it is wrapped in."""
-    wrapped: str = getattr(value, "inside", "")
-    weak: bool = getattr(value, "weak", False)
-    return {"": "", "list": "[1]", "dict": "['k']"}[wrapped] + ("()" if weak else "")
+INSIDE = {"": "", "list": "[1]", "dict": "['k']"}
+"""The Python suffix that takes a reference out of each container that one is wrapped in."""
+
+
+def dereferenced(value: InMemory | Stored) -> str:
+    """The Python suffix that takes an object out of what a reference to it is wrapped in."""
+    return INSIDE[value.inside] + ("()" if value.weak else "")

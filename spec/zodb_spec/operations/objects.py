@@ -420,7 +420,8 @@ def _read_line(world: World, thing: Name, attribute: str, name: Name) -> str:
         owner = world.objects[thing].owner.value
         if owner is not None and world.held(owner[0], value.oid) is None:
             variable = name
-    return f"{variable} = {place(world, thing, attribute)}{choices.inside(value)}"
+    suffix = choices.dereferenced(value) if isinstance(value, InMemory | Stored) else ""
+    return f"{variable} = {place(world, thing, attribute)}{suffix}"
 
 
 @operation(
