@@ -18,7 +18,7 @@ from zodb_spec.chapters import (
     transactions,
 )
 from zodb_spec.explore import SMALL_WORLDS, explore, laws
-from zodb_spec.operations import transactions as steps
+from zodb_spec.operations import endings
 from zodb_spec.work import Work
 from zodb_spec.world import CLEAN, Fact, InMemory, Object, Stored, Transaction, World
 
@@ -186,7 +186,7 @@ FAULTS = (
     ),
     Fault(
         "a boundary moves the connections of everybody",
-        steps,
+        endings,
         "boundary",
         moves_everybody,
         "one-shared-object",
@@ -303,7 +303,7 @@ FAULTS = (
     ),
     Fault(
         "a commit forgets the oldest transaction",
-        steps,
+        endings,
         "store",
         rewrites,
         "one-shared-object",
@@ -312,7 +312,7 @@ FAULTS = (
     ),
     Fault(
         "a record keeps references to objects in memory",
-        steps,
+        endings,
         "_stored_value",
         keeps_references,
         "one-object",
@@ -321,7 +321,7 @@ FAULTS = (
     ),
     Fault(
         "a reference is stored with a wrong oid",
-        steps,
+        endings,
         "_stored_value",
         points_nowhere,
         "one-object",

@@ -1,5 +1,8 @@
-"""The table of operations: what a program does with objects, transactions and connections."""
+"""The table of operations: what a program does with objects, transactions and connections.
 
-from zodb_spec.operations import objects, sessions, transactions
+They are declared in the order of these imports, which is that in which raw scripts count them.
+"""
+
+from zodb_spec.operations import objects, transactions, sessions  # noqa: I001  # see above
 
 __all__ = ["objects", "sessions", "transactions"]

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from zodb_spec.chapters import connections, isolation, write_skew
 from zodb_spec.clause import id_of
 from zodb_spec.operation import Argument, Outcome, Returned, operation, refused, returned
-from zodb_spec.operations import choices
+from zodb_spec.operations import choices, endings
 from zodb_spec.operations.choices import DATABASE, fresh, in_limbo, usable
-from zodb_spec.operations.transactions import boundary, discard, move
 from zodb_spec.world import ADDED, CHANGED, Name, World
 
 Outcomes = Sequence[Outcome]
@@ -52,7 +51,7 @@ def open_(world: World, manager: Name, name: Name) -> Outcomes:
             )
             again = world.put("connections", pooled, bound)
             point = connections.reopen_catches_up(again, pooled)
-            again = move(again, pooled, point, connections.reopen_invalidates)
+            again = endings.move(again, pooled, point, connections.reopen_invalidates)
             outcomes.append(
                 returned(again, connections.open_is_bound, Returned("connection", pooled))
             )
@@ -96,7 +95,9 @@ def close(world: World, connection: Name) -> Outcomes:
 def sync(world: World, connection: Name) -> Outcomes:
     """Abort, and see the newest state."""
     manager = world.connections[connection].manager
-    world = boundary(discard(world, manager), manager, connections.sync_shows_newest)
+    world = endings.boundary(
+        endings.discard(world, manager), manager, connections.sync_shows_newest
+    )
     return [returned(world, connections.sync_shows_newest)]
 
 
