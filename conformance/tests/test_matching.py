@@ -9,23 +9,15 @@ from typing import Any
 
 import pytest
 from persistent.wref import WeakRef
+from zodb_conformance.auditing import audit, audit_all
 from zodb_conformance.bench import VALUES
 from zodb_conformance.blaming import Stand
-from zodb_conformance.matching import (
-    Mismatch,
-    agrees,
-    audit,
-    audit_all,
-    comparison,
-    contents,
-    in_words,
-    look,
-    look_at,
-    short,
-)
+from zodb_conformance.comparing import Mismatch, agrees, comparison, in_words
+from zodb_conformance.matching import contents, look, look_at
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Step, Tally
 from zodb_conformance.running import Run
+from zodb_conformance.showing import short
 from zodb_conformance.targets import resolve
 from zodb_conformance.things import Named, Thing
 from zodb_spec.operation import operations

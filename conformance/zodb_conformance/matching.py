@@ -1,36 +1,18 @@
-"""Comparison of what was observed with what the model says.
+"""Looking at objects and connections: whether they are what the model says.
 
-Every function gives None where it does, and otherwise a `Mismatch`: what was expected and observed
-in words, and the Python expression that is true where the target conforms, for the witness.
+Every function that looks gives None where they are, and otherwise a `Mismatch`: what was expected
+and observed in words, and the Python expression that is true where the target conforms, for the
+witness.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-from persistent.wref import WeakRef
-from zodb_spec.operations.choices import INSIDE, dereferenced, in_limbo, place
-from zodb_spec.values import EXPRESSIONS, same
-from zodb_spec.world import (
-    ADDED,
-    CHANGED,
-    GHOST,
-    LOADED,
-    Fact,
-    InMemory,
-    Name,
-    Number,
-    Object,
-    Plain,
-    Record,
-    Stored,
-    Value,
-    World,
-    state_of,
-)
+from zodb_spec.operations.choices import in_limbo, place
+from zodb_spec.world import ADDED, CHANGED, GHOST, LOADED, Name, Object, World, state_of
 
-from zodb_conformance.bench import VALUES, Bench
+from zodb_conformance.bench import Bench
 from zodb_conformance.blaming import (
     FRESH,
     OWNED,
@@ -41,106 +23,8 @@ from zodb_conformance.blaming import (
     of_fact,
     of_serial,
 )
+from zodb_conformance.comparing import Mismatch, agrees, comparison, in_words
 from zodb_conformance.showing import short
-
-MISSING = object()
-AS_PICKLES = frozenset(
-    {"nan", "negative-zero", "complex", "recursive-list", "recursive-dict", "instance"}
-)
-
-
-class Mismatch(NamedTuple):
-    """One disagreement.
-
-    clause      the clause that established what was expected
-    step        the number of the step at which it did, 0 where that is the step itself
-    expected    what was expected, in words
-    observed    what was seen, in words
-    expression  the Python expression that is true where the target conforms
-    """
-
-    clause: str
-    step: int
-    expected: str
-    observed: str
-    expression: str
-
-
-# Values.
-
-
-def agrees(bench: Bench, world: World, connection: Name | None, value: Value, real: Any) -> bool:
-    """Whether a real value is what the model says, seen in an object of a connection (None for an
-    unsaved one).
-    """
-    if type(value) is Plain:
-        return same(VALUES[value.name], real)
-    if type(value) is Number:
-        return type(real) is int and real == value.n
-    if type(value) is InMemory or type(value) is Stored:
-        real = unwrapped(value, real)
-        if real is MISSING:
-            return False
-        if type(value) is InMemory:
-            return refers_to(bench, value, real)
-        assert type(value) is Stored
-        return connection is not None and _is_stored(bench, world, connection, value, real)
-    return True
-
-
-def unwrapped(value: InMemory | Stored, real: Any) -> Any:
-    """What the container of a reference holds, `MISSING` where it is another container."""
-    if value.inside == "list":
-        return real[1] if type(real) is list and len(real) == 2 and real[0] == 0 else MISSING
-    if value.inside == "dict":
-        return real["k"] if type(real) is dict and list(real) == ["k"] else MISSING
-    return real
-
-
-def refers_to(bench: Bench, value: InMemory, real: Any) -> bool:
-    """Whether a real reference leads to the object that the program holds."""
-    target = bench.variables[value.target]
-    if value.weak:
-        return isinstance(real, WeakRef) and real() is target
-    return real is target
-
-
-def _is_stored(bench: Bench, world: World, connection: Name, value: Stored, real: Any) -> bool:
-    if value.weak:
-        return isinstance(real, WeakRef) and bool(real.oid == bench.oids.get(value.oid))
-    held = world.held(connection, value.oid)
-    if held is not None:
-        return real is bench.variables[held]
-    return (
-        getattr(real, "_p_oid", None) == bench.oids.get(value.oid)
-        and getattr(real, "_p_jar", None) is bench.variables[connection]
-    )
-
-
-def in_words(value: Value) -> str:
-    """A value of the model as Python text."""
-    if type(value) is Plain:
-        return EXPRESSIONS[value.name]
-    if type(value) is Number:
-        return str(value.n)
-    if type(value) is InMemory:
-        return f"a {'weak ' if value.weak else ''}reference to {value.target}"
-    if type(value) is Stored:
-        return f"a {'weak ' if value.weak else ''}reference to oid{value.oid}"
-    return "a value that can't be pickled"
-
-
-def comparison(where: str, value: Value) -> str:
-    """The Python expression that is true if `where` has this value."""
-    if type(value) is Plain and value.name in AS_PICKLES:
-        return f"pickle.dumps({where}) == pickle.dumps({EXPRESSIONS[value.name]})"
-    if type(value) is InMemory:
-        return f"{where}{dereferenced(value)} is {value.target}"
-    if type(value) is Stored:
-        oid = "oid" if value.weak else "_p_oid"
-        return f"{where}{INSIDE[value.inside]}.{oid} == oid{value.oid}"
-    return f"{where} == {in_words(value)}"
-
 
 # Objects.
 
@@ -320,112 +204,3 @@ def look_at_connections(bench: Bench, world: World) -> Mismatch | None:
                 f"{name}.transaction_manager is {connection.manager}",
             )
     return None
-
-
-# Records.
-
-
-def audit(bench: Bench, world: World, database: str) -> Iterator[Mismatch]:
-    """Compare the records of the newest transaction with what the storage has."""
-    newest = world.databases[database].history[-1]
-    for oid, fact in newest.records.items():
-        yield from _audit_record(bench, oid, newest.tid, fact)
-
-
-def audit_all(bench: Bench, world: World, database: str) -> Iterator[Mismatch]:
-    """Compare the current records of all objects with what the storage has.
-
-    That none of their references dangles follows: the model's records are a law unto it.
-    """
-    history = world.databases[database]
-    for oid in history.oids():
-        found = history.revision(oid, history.last)
-        assert found is not None, "it has a record, or its oid would not be known"
-        yield from _audit_record(bench, oid, *found)
-
-
-def _audit_record(bench: Bench, oid: int, tid: int, fact: Fact[Record]) -> Iterator[Mismatch]:
-    where = f"record_of(db, oid{oid})"
-    expected = f"a record of {fact.value.kind} under oid{oid}, stored by transaction {tid}"
-    try:
-        real_tid, kind, state = bench.variables["record_of"](bench.database, bench.oids[oid])
-    except Exception as error:  # noqa: BLE001  # whatever keeps a record from being read
-        observed = f"reading it raises {short(error)}"
-        yield Mismatch(fact.clause, fact.step, expected, observed, f"{where}[1]")
-        return
-    if real_tid != bench.tids[tid]:
-        observed = f"its newest record has tid {short(real_tid)}"
-        yield Mismatch(fact.clause, fact.step, expected, observed, f"{where}[0] == tid{tid}")
-    elif kind != fact.value.kind:
-        observed = f"it is a {short(kind)}"
-        yield Mismatch(
-            fact.clause, fact.step, expected, observed, f"{where}[1] == {fact.value.kind!r}"
-        )
-    else:
-        stated = fact.value.state or {}
-        yield from _audit_state(bench, oid, stated, state, fact.clause, fact.step)
-
-
-def _audit_state(
-    bench: Bench, oid: int, state: Any, real: Any, clause: str, step: int
-) -> Iterator[Mismatch]:
-    held = real if isinstance(real, dict) else {}
-    mapping = set(held) == {"data"}
-    if mapping:
-        held = {repr(key): value for key, value in held["data"].items()}
-    where = f"record_of(db, oid{oid})[2]" + ("['data']" if mapping else "")
-    for attribute in sorted({*state, *held} - {"name"}):
-        key = attribute if mapping else repr(attribute)
-        if attribute not in state or attribute not in held:
-            absent = "missing from" if attribute not in state else "in"
-            expression = f"{key} {'not in' if attribute not in state else 'in'} {where}"
-            yield Mismatch(
-                clause,
-                step,
-                f"{key} to be {absent} the record of oid{oid}",
-                "it is not",
-                expression,
-            )
-        elif not _record_agrees(bench, state[attribute], held[attribute]):
-            expected = f"{key} in the record of oid{oid} to be {in_words(state[attribute])}"
-            kind = _value_clause(state[attribute]) or clause
-            expression = _record_comparison(f"{where}[{key}]", state[attribute])
-            yield Mismatch(kind, step, expected, f"it is {short(held[attribute])}", expression)
-
-
-def _value_clause(value: Value) -> str | None:
-    return {Plain: "record.value-comes-back", Stored: "record.reference-comes-back"}.get(
-        type(value)
-    )
-
-
-def _record_agrees(bench: Bench, value: Value, real: Any) -> bool:
-    if type(value) is Stored:
-        real = unwrapped(value, real)
-        return real is not MISSING and _oid_of(real, value.weak) == bench.oids.get(value.oid)
-    if type(value) is Plain:
-        return same(VALUES[value.name], real)
-    return type(value) is not Number or real == value.n
-
-
-def _oid_of(real: Any, weak: bool) -> Any:
-    """The oid in a reference as a record has it (see `record_of`)."""
-    if not (isinstance(real, tuple) and len(real) == 2 and real[0] == "reference"):
-        return None
-    form = real[1]
-    if weak:
-        return form[1][0] if isinstance(form, list) and form[0] == "w" else None
-    if isinstance(form, tuple):
-        return form[0]
-    return form if isinstance(form, bytes) else None
-
-
-def _record_comparison(where: str, value: Value) -> str:
-    if type(value) is Stored:
-        form = f"{where}{INSIDE[value.inside]}[1]"
-        return (
-            f"{form}[1][0] == oid{value.oid}"
-            if value.weak
-            else f"oid{value.oid} in ({form}, {form}[0])"
-        )
-    return comparison(where, value)

@@ -15,18 +15,11 @@ from zodb_spec.operation import Operation, Outcome, Raised, Returned, operations
 from zodb_spec.operations.choices import DATABASE
 from zodb_spec.world import ROOT, World
 
+from zodb_conformance.auditing import audit, audit_all
 from zodb_conformance.bench import Bench, Done, Line
 from zodb_conformance.blaming import Blame, Sight, Stand, of_error
-from zodb_conformance.matching import (
-    Mismatch,
-    agrees,
-    audit,
-    audit_all,
-    in_words,
-    look,
-    look_at,
-    look_at_connections,
-)
+from zodb_conformance.comparing import Mismatch, agrees, in_words
+from zodb_conformance.matching import look, look_at, look_at_connections
 from zodb_conformance.results import Recorder, Step
 from zodb_conformance.showing import short
 from zodb_conformance.targets.base import Target

@@ -1,0 +1,107 @@
+"""Comparing: whether a value is what the model says, and what is told where something is not."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from persistent.wref import WeakRef
+from zodb_spec.operations.choices import INSIDE, dereferenced
+from zodb_spec.values import EXPRESSIONS, same
+from zodb_spec.world import InMemory, Name, Number, Plain, Stored, Value, World
+
+from zodb_conformance.bench import VALUES, Bench
+
+MISSING = object()
+AS_PICKLES = frozenset(
+    {"nan", "negative-zero", "complex", "recursive-list", "recursive-dict", "instance"}
+)
+
+
+class Mismatch(NamedTuple):
+    """One disagreement.
+
+    clause      the clause that established what was expected
+    step        the number of the step at which it did, 0 where that is the step itself
+    expected    what was expected, in words
+    observed    what was seen, in words
+    expression  the Python expression that is true where the target conforms
+    """
+
+    clause: str
+    step: int
+    expected: str
+    observed: str
+    expression: str
+
+
+def agrees(bench: Bench, world: World, connection: Name | None, value: Value, real: Any) -> bool:
+    """Whether a real value is what the model says, seen in an object of a connection (None for an
+    unsaved one).
+    """
+    if type(value) is Plain:
+        return same(VALUES[value.name], real)
+    if type(value) is Number:
+        return type(real) is int and real == value.n
+    if type(value) is InMemory or type(value) is Stored:
+        real = unwrapped(value, real)
+        if real is MISSING:
+            return False
+        if type(value) is InMemory:
+            return refers_to(bench, value, real)
+        assert type(value) is Stored
+        return connection is not None and _is_stored(bench, world, connection, value, real)
+    return True
+
+
+def unwrapped(value: InMemory | Stored, real: Any) -> Any:
+    """What the container of a reference holds, `MISSING` where it is another container."""
+    if value.inside == "list":
+        return real[1] if type(real) is list and len(real) == 2 and real[0] == 0 else MISSING
+    if value.inside == "dict":
+        return real["k"] if type(real) is dict and list(real) == ["k"] else MISSING
+    return real
+
+
+def refers_to(bench: Bench, value: InMemory, real: Any) -> bool:
+    """Whether a real reference leads to the object that the program holds."""
+    target = bench.variables[value.target]
+    if value.weak:
+        return isinstance(real, WeakRef) and real() is target
+    return real is target
+
+
+def _is_stored(bench: Bench, world: World, connection: Name, value: Stored, real: Any) -> bool:
+    if value.weak:
+        return isinstance(real, WeakRef) and bool(real.oid == bench.oids.get(value.oid))
+    held = world.held(connection, value.oid)
+    if held is not None:
+        return real is bench.variables[held]
+    return (
+        getattr(real, "_p_oid", None) == bench.oids.get(value.oid)
+        and getattr(real, "_p_jar", None) is bench.variables[connection]
+    )
+
+
+def in_words(value: Value) -> str:
+    """A value of the model as Python text."""
+    if type(value) is Plain:
+        return EXPRESSIONS[value.name]
+    if type(value) is Number:
+        return str(value.n)
+    if type(value) is InMemory:
+        return f"a {'weak ' if value.weak else ''}reference to {value.target}"
+    if type(value) is Stored:
+        return f"a {'weak ' if value.weak else ''}reference to oid{value.oid}"
+    return "a value that can't be pickled"
+
+
+def comparison(where: str, value: Value) -> str:
+    """The Python expression that is true if `where` has this value."""
+    if type(value) is Plain and value.name in AS_PICKLES:
+        return f"pickle.dumps({where}) == pickle.dumps({EXPRESSIONS[value.name]})"
+    if type(value) is InMemory:
+        return f"{where}{dereferenced(value)} is {value.target}"
+    if type(value) is Stored:
+        oid = "oid" if value.weak else "_p_oid"
+        return f"{where}{INSIDE[value.inside]}.{oid} == oid{value.oid}"
+    return f"{where} == {in_words(value)}"
