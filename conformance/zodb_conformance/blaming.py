@@ -150,6 +150,11 @@ def of_contents(stand: Stand, record: Fact[Any], *, audited: bool) -> Blame:
     return Blame(LOADING) if audited else Blame(record.clause, record.step)
 
 
+def names_of(error: Exception) -> set[str]:
+    """The names of the classes of an error, bases included."""
+    return {cls.__name__ for cls in type(error).__mro__}
+
+
 def of_error(
     world: World, trace: Sequence[str], due: str, arguments: Sequence[str], error: Exception
 ) -> Blame | None:
@@ -158,7 +163,7 @@ def of_error(
 
     due: the clause of the outcome that was due
     """
-    names = {cls.__name__ for cls in type(error).__mro__}
+    names = names_of(error)
     if SABOTAGE in names:
         return Blame(due)  # what was due did not happen, and so the next thing did
     marked = any(connection.read_current for connection in world.connections.values())

@@ -13,13 +13,14 @@ from zodb_spec.clause import clauses
 from zodb_spec.explore.checking import broken, laws
 from zodb_spec.operation import Operation, Outcome, Raised, Returned, operations
 from zodb_spec.operations.choices import DATABASE
-from zodb_spec.world import ROOT, World
+from zodb_spec.world import World
 
 from zodb_conformance.auditing import audit, audit_all
 from zodb_conformance.bench import Bench, Done, Line
-from zodb_conformance.blaming import Blame, Sight, Stand, of_error
-from zodb_conformance.comparing import Mismatch, agrees, in_words
-from zodb_conformance.matching import look, look_at, look_at_connections
+from zodb_conformance.blaming import Sight, names_of
+from zodb_conformance.comparing import Mismatch, agrees
+from zodb_conformance.contradicting import Scene, contradiction
+from zodb_conformance.matching import look, look_at_connections
 from zodb_conformance.results import Recorder, Step
 from zodb_conformance.showing import short
 from zodb_conformance.targets.base import Target
@@ -71,7 +72,6 @@ class Run:
         footprint: bool = True,
         lawful: bool = False,
     ) -> None:
-        self.target = target
         self.recorder = recorder
         self.footprint = footprint
         self.lawful = lawful
@@ -102,9 +102,9 @@ class Run:
         moved = self.bench.moved() if operation.name.startswith("commit") else False
         outcome = next((each for each in outcomes if self._fits(each, done, moved)), None)
         if outcome is None:
-            return self._finding(
-                self._contradiction(operation, arguments, outcomes, trace, done, moved), step
-            )
+            scene = Scene(self.world, self.bench, self.seen, self.audited)
+            wrong = contradiction(scene, step, outcomes, trace, done, moved=moved)
+            return self._finding(wrong, step)
         self.world = outcome.world
         mismatch = self._bind(outcome, done)
         if mismatch is None and self.footprint:
@@ -133,7 +133,7 @@ class Run:
     def _fits(self, outcome: Outcome, done: Done, moved: bool) -> bool:
         seen = outcome.seen
         if isinstance(seen, Raised):
-            if done.error is None or _names(done.error).isdisjoint(seen.errors):
+            if done.error is None or names_of(done.error).isdisjoint(seen.errors):
                 return False
             return seen.recorded is None or seen.recorded == moved
         if done.error is not None:
@@ -226,116 +226,6 @@ class Run:
     def _stored_anyway(self) -> bool:
         return bool(self.bench.last != self.bench.tids[self.world.databases[DATABASE].last])
 
-    # What it contradicts.
-
-    def _contradiction(
-        self,
-        operation: Operation,
-        arguments: Sequence[str],
-        outcomes: Sequence[Outcome],
-        trace: list[str],
-        done: Done,
-        moved: bool,
-    ) -> Mismatch:
-        expected = " or ".join(dict.fromkeys(_expectation(outcome) for outcome in outcomes))
-        first = outcomes[0]
-        if done.error is not None:
-            observed = f"it raises {short(done.error, 160)}"
-            if isinstance(first.seen, Raised) and first.seen.recorded is not None:
-                observed += _recorded(moved)
-            blame = of_error(self.world, trace, first.clause, arguments, done.error)
-            if blame is None and operation.name == "read":
-                blame = self._misread(first, arguments[0])
-            return Mismatch(*(blame or Blame(first.clause)), expected, observed, "")
-        if isinstance(first.seen, Raised):
-            return Mismatch(first.clause, 0, expected, "nothing is raised", "")
-        return self._wrong_result(operation, arguments, first, expected, done)
-
-    def _wrong_result(
-        self,
-        operation: Operation,
-        arguments: Sequence[str],
-        outcome: Outcome,
-        expected: str,
-        done: Done,
-    ) -> Mismatch:
-        seen = outcome.seen
-        assert isinstance(seen, Returned)
-        real = self.bench.variables.get(done.variable)
-        observed = f"it is {short(real)}"
-        if seen.kind in ("committed", "not recorded"):
-            last = self.world.databases[DATABASE].last
-            moved = "!=" if seen.kind == "committed" else "=="
-            observed = (
-                "the database has a new last transaction"
-                if moved == "=="
-                else "the last transaction is the old one"
-            )
-            return Mismatch(
-                outcome.clause, 0, expected, observed, f"db.lastTransaction() {moved} tid{last}"
-            )
-        if seen.kind == "object":
-            expression = f"{done.variable} is {seen.bind}"
-            blame = (
-                Blame(outcome.clause)
-                if seen.value is None
-                else self._misread(outcome, arguments[0])
-            )
-            return Mismatch(*blame, expected, observed, expression)
-        if seen.kind == "new object":
-            wrong = self._wrong_object(outcome, seen, real, done, expected)
-            if seen.value is None:
-                return wrong
-            blame = self._misread(outcome, arguments[0], wrong.clause)
-            return wrong._replace(clause=blame.clause, step=blame.step)
-        if seen.kind == "connection" or seen.kind == "new connection":
-            return Mismatch(outcome.clause, 0, expected, observed, "")
-        blame = self._misread(outcome, arguments[0])
-        assert seen.value is not None
-        expression = f"{done.variable} == {in_words(seen.value)}"
-        return Mismatch(*blame, expected, observed, expression)
-
-    def _misread(self, outcome: Outcome, name: str, otherwise: str = "") -> Blame:
-        """Who is to blame where the attribute of an object is not what it should be.
-
-        otherwise: the clause to blame where the object itself shows nothing wrong
-        """
-        stand = Stand(self.world, name, self.seen.get(name), outcome.clause)
-        mismatch = look_at(self.bench, stand, audited=self.audited)
-        if mismatch is None:
-            return Blame(otherwise or outcome.clause)
-        return Blame(mismatch.clause, mismatch.step)
-
-    def _wrong_object(
-        self, outcome: Outcome, seen: Returned, real: Any, done: Done, expected: str
-    ) -> Mismatch:
-        found = outcome.world.objects[seen.bind]
-        assert found.owner.value is not None
-        connection = found.owner.value[0]
-        name = done.variable
-        twins = [other for other in self.world.objects if self.bench.variables[other] is real]
-        if twins:
-            observed = f"it is {twins[0]}"
-            return Mismatch(
-                "identity.connections-apart", 0, expected, observed, f"{name} is not {twins[0]}"
-            )
-        if getattr(real, "_p_jar", None) is not self.bench.variables[connection]:
-            observed = f"its jar is {short(getattr(real, '_p_jar', None))}"
-            return Mismatch(
-                "identity.connections-apart",
-                0,
-                expected,
-                observed,
-                f"{name}._p_jar is {connection}",
-            )
-        is_root = found.owner.value[1] == ROOT
-        clause = "root.is-a-mapping" if is_root else "record.reference-comes-back"
-        expression = f"type({name}).__name__ == {found.kind!r}"
-        if type(real).__name__ == found.kind:
-            clause = "root.oid-is-zero" if is_root else clause
-            expression = f"{name}._p_oid == oid{found.owner.value[1]}"
-        return Mismatch(clause, 0, expected, f"it is {short(real)}", expression)
-
     def _finding(self, mismatch: Mismatch, step: Step) -> Finding:
         return Finding(
             mismatch, step[0], tuple(self.numbers), tuple(self.taken), tuple(self.bench.lines)
@@ -347,36 +237,6 @@ def _judged(before: World, step: Step, outcome: Outcome) -> Mismatch | None:
     if law is None:
         return None
     return Mismatch(law, 0, clauses()[law].summary, "that is not what the steps led to", "False")
-
-
-def _names(error: Exception) -> set[str]:
-    return {cls.__name__ for cls in type(error).__mro__}
-
-
-def _recorded(is_new: bool) -> str:
-    return f", and the database has {'a' if is_new else 'no'} new last transaction"
-
-
-def _expectation(outcome: Outcome) -> str:
-    seen = outcome.seen
-    if isinstance(seen, Raised):
-        recorded = "" if seen.recorded is None else _recorded(seen.recorded)
-        return " or ".join(seen.errors) + recorded
-    if seen.kind == "value":
-        assert seen.value is not None
-        return in_words(seen.value)
-    return {
-        "nothing": "success",
-        "anything": "a value",
-        "object": f"the object {seen.bind} itself",
-        "new object": f"another object, a {outcome.world.objects[seen.bind].kind}"
-        if seen.bind in outcome.world.objects
-        else "",
-        "connection": f"{seen.bind} again",
-        "new connection": "a new connection",
-        "committed": "a new transaction",
-        "not recorded": "no new transaction",
-    }[seen.kind]
 
 
 # Scripts on a target.
