@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from typing import NoReturn
 
-from zodb_conformance import __version__
 from zodb_conformance.commands import compare, init, listing, replay, run, show
 from zodb_conformance.errors import UsageError
 from zodb_conformance.suite import Suite
@@ -50,7 +50,8 @@ def parser() -> argparse.ArgumentParser:
         epilog=STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--version", action="version", version=f"zodb-conformance {__version__}")
+    version = f"zodb-conformance {metadata.version('zodb-conformance')}"
+    made.add_argument("--version", action="version", version=version)
     commands = made.add_subparsers(
         title="commands", metavar="COMMAND", required=True, parser_class=Parser
     )
