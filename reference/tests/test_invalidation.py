@@ -42,7 +42,9 @@ def test_the_log_is_bounded_by_the_number_of_oids():
     log.max_oids = 10
     for tid in range(1, 100):
         log.append(p64(tid), oids(tid))
-    assert len(log._entries) == 5  # each counts for itself and for its oid
+    kept = {p64(tid): p64(tid) for tid in range(95, 100)}  # each counts for itself and for its oid
+    assert log.read(94, p64(99)) == (kept, 99)
+    assert log.read(93, p64(99)) == (None, 99)
     log.append(p64(100), oids(*range(100)))
     assert log.read(99, p64(100)) == (None, 100)
 

@@ -21,7 +21,7 @@ class InvalidationLog:
     it calls nothing.
     """
 
-    #: The number of oids that are kept.
+    #: How many oids are kept at most, where each commit counts as one more.
     max_oids = 50_000
 
     def __init__(self) -> None:
