@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zodb_conformance.minimising import Limit
 from zodb_conformance.results import Step
-from zodb_conformance.shrinking import SIMPLER, Limit, Script, shrink
+from zodb_conformance.shrinking import SIMPLER, Script, shrink
 
 STEPS: Script = tuple(("begin", f"manager{number}") for number in range(30))
 

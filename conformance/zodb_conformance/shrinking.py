@@ -7,35 +7,12 @@ gone is skipped, so every part of a script is a script.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
+from zodb_conformance.minimising import Limit, minimise
 from zodb_conformance.results import Step
-from zodb_conformance.supervisor.minimise import minimise
 
 Script = tuple[Step, ...]
-
-
-@dataclass
-class Limit:
-    """How much work shrinking may do.
-
-    tries    how many scripts it may perform
-    seconds  how long it may take
-    """
-
-    tries: int = 600
-    seconds: float = 20.0
-    deadline: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.deadline = time.monotonic() + self.seconds
-
-    def spend(self) -> bool:
-        """Count one try; False when there is none left."""
-        self.tries -= 1
-        return self.tries >= 0 and time.monotonic() < self.deadline
 
 
 def shrink(script: Script, fails: Callable[[Script], bool], limit: Limit | None = None) -> Script:

@@ -21,7 +21,7 @@ from zodb_spec.world import World
 from zodb_conformance.context import Context
 from zodb_conformance.results import Deviation, Recorder, Step, Tally
 from zodb_conformance.running import Finding, Source, perform, resolved
-from zodb_conformance.shrinking import Limit, shrink
+from zodb_conformance.shrinking import shrink
 from zodb_conformance.telling import deviation_of
 
 TOLERATED = 3
@@ -117,7 +117,7 @@ class Search:
             best = found
             return True
 
-        shrink(finding.script, fails, Limit())
+        shrink(finding.script, fails)
         return best
 
     def _keep_away(self, finding: Finding) -> None:

@@ -4,36 +4,21 @@ Python.
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from zodb_conformance.minimising import Limit, minimise
 from zodb_conformance.plan import PROFILES
 from zodb_conformance.results import Deviation, Step
 from zodb_conformance.supervisor.evidence import program_of_fall
 from zodb_conformance.supervisor.lanes import Fall, rendered
-from zodb_conformance.supervisor.minimise import minimise
 from zodb_conformance.supervisor.nursery import Nursery
-from zodb_conformance.supervisor.process import Ended, Limits
+from zodb_conformance.supervisor.process import Limits
 
 MOST_TRIES = 80
 """How many children one fall may cost."""
 
 TEXTS = ("example", "story")
 """The operations of the steps of which the scripts of examples and stories consist."""
-
-
-@dataclass
-class _Tries:
-    """How many tries are left, and how the last one that fell did so."""
-
-    left: int
-    until: float
-    last: Ended | None = None
-
-    def another(self) -> bool:
-        """Whether one more try is allowed; it is counted."""
-        self.left -= 1
-        return self.left >= 0 and time.monotonic() < self.until
 
 
 def shortened(nursery: Nursery, fall: Fall) -> Fall:
@@ -44,27 +29,24 @@ def shortened(nursery: Nursery, fall: Fall) -> Fall:
     """
     if not fall.whole or not fall.script or is_text(fall):
         return fall
-    budget = PROFILES[nursery.plan.profile].budget
-    tries = _Tries(MOST_TRIES, time.monotonic() + budget)
+    limit = Limit(MOST_TRIES, PROFILES[nursery.plan.profile].budget)
+    best = fall
 
     # What falls is the last step: only those before it can be left out.
     *before, last = fall.script
 
     def falls(part: tuple[Step, ...]) -> bool:
+        nonlocal best
         if nursery.stop.is_set():
             return False
         ended = nursery.replay((*part, last), patience(nursery, fall), check=fall.check)
         if ended.kind != fall.kind or ended.glance.script[-1:] != (last,):
             return False
-        tries.last = ended
+        best = replace(fall, how=ended.how, script=ended.glance.script, output=ended.output)
         return True
 
-    minimise(before, falls, again=tries.another)
-    if tries.last is None:
-        return fall
-    return replace(
-        fall, how=tries.last.how, script=tries.last.glance.script, output=tries.last.output
-    )
+    minimise(before, falls, again=limit.spend)
+    return best
 
 
 def is_text(fall: Fall) -> bool:

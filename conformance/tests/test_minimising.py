@@ -7,7 +7,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zodb_conformance.supervisor.minimise import minimise
+from zodb_conformance.minimising import minimise
 
 
 def always():

@@ -1,11 +1,34 @@
-"""Delta debugging: the shortest part of a sequence that still fails."""
+"""Delta debugging: the shortest part of a sequence that still fails, within a limit."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 Item = TypeVar("Item")
+
+
+@dataclass
+class Limit:
+    """How much work may be done.
+
+    tries    how many tries there are
+    seconds  how long it may take
+    """
+
+    tries: int = 600
+    seconds: float = 20.0
+    deadline: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deadline = time.monotonic() + self.seconds
+
+    def spend(self) -> bool:
+        """Count one try; False when there is none left."""
+        self.tries -= 1
+        return self.tries >= 0 and time.monotonic() < self.deadline
 
 
 def minimise(
