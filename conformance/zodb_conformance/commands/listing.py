@@ -8,11 +8,11 @@ from importlib import metadata
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 from zodb_spec.editions import EDITIONS
 
 from zodb_conformance.commands.options import matching
+from zodb_conformance.commands.printing import pairs
 from zodb_conformance.suite import Suite
 from zodb_conformance.targets import CAPABILITIES
 from zodb_conformance.targets.resolving import GROUP
@@ -46,7 +46,7 @@ def list_(options: argparse.Namespace, suite: Suite) -> int:
 
 def targets(console: Console, suite: Suite, _: Iterable[str]) -> None:
     """The registered targets."""
-    console.print(rows((name, target_text(name)) for name in suite.targets()))
+    console.print(pairs(((name, target_text(name)) for name in suite.targets()), "cyan"))
     console.print(
         "\nA storage of your own needs no registration: name a function that opens it in a given "
         "folder as package.module:name, or use --zconfig, --uri or --database of `run`. A faulty "
@@ -87,29 +87,19 @@ def clauses(console: Console, suite: Suite, patterns: Iterable[str]) -> None:
 
 def capabilities(console: Console, _suite: Suite, _: Iterable[str]) -> None:
     """What a target may declare that it can do."""
-    console.print(rows(CAPABILITIES.items()))
+    console.print(pairs(CAPABILITIES.items(), "cyan"))
 
 
 def editions(console: Console, _suite: Suite, _: Iterable[str]) -> None:
     """The states of the rules."""
-    console.print(rows((edition.value, EDITION_TEXTS[edition.value]) for edition in EDITIONS))
+    entries = ((edition.value, EDITION_TEXTS[edition.value]) for edition in EDITIONS)
+    console.print(pairs(entries, "cyan"))
 
 
 def doubles(console: Console, suite: Suite, _: Iterable[str]) -> None:
     """The faulty doubles: what proves that a check can fail."""
-    console.print(
-        rows((entry.name, f"{entry.clause}: {entry.summary}") for entry in suite.doubles())
-    )
-
-
-def rows(entries: Iterable[tuple[str, str]]) -> Table:
-    """Names and what they mean."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column()
-    for name, meaning in entries:
-        table.add_row(name, Text(meaning))
-    return table
+    entries = ((entry.name, f"{entry.clause}: {entry.summary}") for entry in suite.doubles())
+    console.print(pairs(entries, "cyan"))
 
 
 LISTS = {

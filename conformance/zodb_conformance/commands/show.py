@@ -16,6 +16,7 @@ from rich.text import Text
 from zodb_spec.clause import Clause
 
 from zodb_conformance.commands.options import find_clause
+from zodb_conformance.commands.printing import pairs
 from zodb_conformance.suite import Suite
 
 KINDS = {
@@ -75,11 +76,8 @@ def text(clause: Clause) -> RenderableType:
 
 def facts(clause: Clause, suite: Suite) -> Table:
     """Everything else that is known of the clause."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column()
     proofs = [entry.name for entry in suite.doubles() if entry.clause == clause.id]
-    for word, said in (
+    known = (
         ("binds", BINDS[clause.binds]),
         ("stated in", f"{clause.function.__module__}, line {line(clause)}"),
         ("rules", " ".join(clause.rules)),
@@ -89,10 +87,8 @@ def facts(clause: Clause, suite: Suite) -> Table:
         ("situations", ", ".join(clause.situations)),
         ("checked by", KINDS[clause.kind].format(clause.chapter)),
         ("proved by", ", ".join(proofs)),
-    ):
-        if said:
-            table.add_row(word, Text(said))
-    return table
+    )
+    return pairs(((word, said) for word, said in known if said), "dim")
 
 
 def line(clause: Clause) -> int:
