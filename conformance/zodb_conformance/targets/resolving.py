@@ -95,18 +95,25 @@ def _from_factory(path: str) -> Target:
         return found
     if isinstance(found, type) and issubclass(found, Target):
         return found()  # type: ignore[call-arg]  # a subclass gives its own defaults
+    _require_callable(path, found, "open_storage(directory)")
+    lines = _calling(path, "storage")
+    return _over_storage(path, lambda directory: found(str(directory)), lines)
+
+
+def _require_callable(path: str, found: Any, form: str) -> None:
     if not callable(found):
-        raise TargetUnusable(
-            f"{path!r} is {found!r}, which can't be called; it should be open_storage(directory)"
-        )
+        raise TargetUnusable(f"{path!r} is {found!r}, which can't be called; it should be {form}")
+
+
+def _calling(path: str, variable: str) -> tuple[str, ...]:
+    """The lines of Python that call what `path` stands for on a new folder."""
     module, _, name = path.partition(":")
-    lines = (
+    return (
         "import tempfile",
         f"from {module} import {name.split('.')[0]}",
         "directory = tempfile.TemporaryDirectory()",
-        f"storage = {name}(directory.name)",
+        f"{variable} = {name}(directory.name)",
     )
-    return _over_storage(path, lambda directory: found(str(directory)), lines)
 
 
 def _over_storage(name: str, open_storage: Callable[[Path], Any], lines: tuple[str, ...]) -> Target:
@@ -155,11 +162,7 @@ def _over_storage(name: str, open_storage: Callable[[Path], Any], lines: tuple[s
 
 def _from_database(path: str) -> Target:
     found = imported(path)
-    if not callable(found):
-        raise TargetUnusable(
-            f"{path!r} is {found!r}, which can't be called; it should be open_database(directory)"
-        )
-    module, _, name = path.partition(":")
+    _require_callable(path, found, "open_database(directory)")
 
     def open_database(directory: Path, **options: Any) -> Any:
         database = found(str(directory), **options)
@@ -172,12 +175,7 @@ def _from_database(path: str) -> Target:
     return Target(
         name=path,
         open_database=open_database,
-        lines=(
-            "import tempfile",
-            f"from {module} import {name.split('.')[0]}",
-            "directory = tempfile.TemporaryDirectory()",
-            f"db = {name}(directory.name)",
-        ),
+        lines=_calling(path, "db"),
         level="connection",
         database=path,
         unknown=UNDECLARED,
