@@ -11,13 +11,14 @@ Run as `python tools/track_record.py [ARGUMENTS]`; arguments, such as `--profile
 """
 
 import json
-import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from zodb_conformance.showing import without_addresses
 
 FOLDER = Path(__file__).parents[1] / "docs" / "track-record"
 DATA = FOLDER / "data.json"
@@ -70,7 +71,7 @@ def shown_by(script: Path) -> str:
     lines = [line for line in done.stderr.splitlines() if line.startswith(f"{script.stem}: ")]
     if done.returncode != 1 or not lines:
         return ""
-    return re.sub(r" at 0x[0-9a-f]+", "", lines[0]).removeprefix(f"{script.stem}: ")
+    return without_addresses(lines[0]).removeprefix(f"{script.stem}: ")
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
