@@ -124,3 +124,15 @@ class Tally:
     def done(self, name: str, note: str = "") -> None:
         """Keep the note."""
         self.finished[name] = note
+
+
+class Quiet(Tally):
+    """A recorder for replays.
+
+    It passes the steps on, so that a fall in one of them is seen, and keeps the rest to itself.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self.script = recorder.script  # type: ignore[method-assign]
+        self.step = recorder.step  # type: ignore[method-assign]

@@ -18,10 +18,9 @@ from zodb_conformance.bench import Line, nobody
 from zodb_conformance.checks import checks, parts_told
 from zodb_conformance.context import Context
 from zodb_conformance.doctests import program, source_of
-from zodb_conformance.drivers.search import Quiet
 from zodb_conformance.examples import lines_of
 from zodb_conformance.plan import Plan
-from zodb_conformance.results import Deviation, Recorder, Step
+from zodb_conformance.results import Deviation, Quiet, Recorder, Step
 from zodb_conformance.running import perform, resolved
 from zodb_conformance.targets import CAPABILITIES, Target, resolve
 from zodb_conformance.telling import deviation_of, needed, program_of_steps
