@@ -13,7 +13,7 @@ established it, and the step at which that happened.  When an observation contra
 verdict falls on that clause.
 
 Mappings are plain dictionaries that nobody changes after they became part of a world; `put` and
-`drop` make new ones.
+`put_all` make new ones.
 """
 
 from __future__ import annotations
