@@ -1,0 +1,41 @@
+"""The suite under plain pytest: checks are items, which fail with what they found."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def run(folder: Path, target: str, check: str) -> subprocess.CompletedProcess[str]:
+    """Run one check under pytest, far from the tests of this project."""
+    suite = ["--pyargs", "zodb_conformance", "--zodb-target", target, "-k", check]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *suite],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_check_that_finds_nothing_passes(tmp_path: Path) -> None:
+    done = run(tmp_path, "reference-memory", "smoke")
+    assert done.returncode == pytest.ExitCode.OK
+    assert "1 passed" in done.stdout
+
+
+def test_a_check_fails_with_the_clause_and_the_lines_that_lead_there(tmp_path: Path) -> None:
+    done = run(tmp_path, "double:a-doomed-transaction-commits", "story.transactions")
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "\ntransaction.doomed-refuses-commit: expected DoomedTransaction; " in done.stdout
+    assert "\n    tm.doom()\n" in done.stdout
+
+
+def test_a_target_that_is_none_ends_the_collection(tmp_path: Path) -> None:
+    done = run(tmp_path, "no-such-target", "smoke")
+    assert done.returncode == pytest.ExitCode.INTERRUPTED
+    assert "there is no target 'no-such-target'" in done.stdout
