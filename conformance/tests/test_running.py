@@ -320,3 +320,22 @@ def test_what_a_target_leaves_open_raises_no_alarm_either_way() -> None:
         unknown=frozenset({"conflict-resolution"}),
     )
     assert perform(silent, resolved(conflict), Tally()) is None
+
+
+def test_what_should_be_missing_is_blamed_like_what_is_wrong() -> None:
+    target = resolve(Plan(target="double:ghosts-load-the-newest-revision"))
+    script = (
+        *PRELUDE,
+        ("new", "x", "Thing"),
+        ("link", "root1", "'a'", "x", "strong"),
+        ("commit", "manager1"),
+        ("begin", "manager2"),
+        ("read", "root2", "'a'", "y"),
+        ("set", "x", "a", "one"),
+        ("commit", "manager1"),
+        ("read", "y", "a", "z"),
+    )
+    finding = perform(target, resolved(script), Tally())
+    assert finding is not None
+    assert finding.mismatch.observed == "nothing is raised"
+    assert finding.mismatch.clause == "isolation.one-committed-state"

@@ -59,7 +59,8 @@ def contradiction(
             blame = _misread(scene, first, step[1])
         return Mismatch(*(blame or Blame(first.clause)), expected, observed, "")
     if isinstance(first.seen, Raised):
-        return Mismatch(first.clause, 0, expected, "nothing is raised", "")
+        blame = _misread(scene, first, step[1]) if step[0] == "read" else Blame(first.clause)
+        return Mismatch(*blame, expected, "nothing is raised", "")
     return _wrong_result(scene, step[1], first, first.seen, expected, done.variable)
 
 
