@@ -14,9 +14,11 @@ from unittest.mock import patch
 
 import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
+from zodb_conformance import runner
 from zodb_conformance.examples import run_example
+from zodb_conformance.plan import Plan
 from zodb_conformance.quoting import PREAMBLE, QUOTABLE, names_used, quotations
-from zodb_conformance.results import Deviation
+from zodb_conformance.results import Deviation, Step, Tally
 from zodb_conformance.targets import CAPABILITIES, Target, reference
 from zodb_reference.connection import Connection
 from zodb_spec.clause import MUST, Clause, clauses
@@ -45,7 +47,7 @@ def run(stated: Clause | str, tmp_path: Path, target: Target | None = None) -> D
         return target.open_database(directory, **options)
 
     stated = clause(stated) if isinstance(stated, str) else stated
-    return run_example(stated, open_database, lambda: target.lines, target.extras)
+    return run_example(stated, open_database, lambda: target.lines, target.extras, Tally())
 
 
 def found(stated: Clause | str, tmp_path: Path, target: Target | None = None) -> Deviation:
@@ -99,6 +101,49 @@ def test_the_trace_ends_with_the_first_line_that_fails(tmp_path: Path) -> None:
     assert deviation.script == (("example", "test.rule"),)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param(">>> a = 1\n>>> a\n2\n>>> a", "a", id="another value"),
+        pytest.param(">>> [\n...     1]\n2", "[", id="another value of several lines"),
+        pytest.param(">>> if True:\n...     a = 1\n...     a / 0", "    a / 0", id="an error"),
+        pytest.param(">>> def f():\n...     1 / 0\n>>> f()", "f()", id="an error further in"),
+    ],
+)
+def test_the_line_that_fails_is_marked(text: str, line: str, tmp_path: Path) -> None:
+    deviation = found(text, tmp_path)
+    assert deviation.noticed_at is not None
+    assert deviation.trace[deviation.noticed_at - 1] == line
+
+
+def test_each_line_is_noted_before_it_is_performed(tmp_path: Path) -> None:
+    noted: list[Step] = []
+
+    class Noting(Tally):
+        def step(self, step: Step) -> None:
+            noted.append(step)
+
+    opened: list[int] = []
+
+    def open_database() -> Any:
+        opened.append(len(noted))
+        return FakeDatabase()
+
+    run_example(clause(">>> 1"), open_database, lambda: ("db = None",), {}, Noting())
+    # Three lines open it, and after the last one everything is closed.
+    assert noted == [("example", "test.rule", str(number)) for number in range(1, 6)]
+    assert opened == [1]
+
+
+def test_an_example_is_told_up_to_the_line_where_it_stopped() -> None:
+    id = "connection.two-in-one-transaction"
+    steps = [("example", id, str(number)) for number in range(1, 7)]
+    told, trace, place, script = runner.render(Plan(), steps)
+    assert (told, place) == (id, len(trace))
+    assert trace[-1] == "tm.commit()"
+    assert script.endswith("tm.commit()\n")
+
+
 class FakeDatabase:
     """A database that notes when it or one of its connections is closed."""
 
@@ -122,7 +167,7 @@ def test_everything_is_ended_however_the_example_ends(end: str) -> None:
         ">>> other.transaction_manager.get().join(Participant('other', db.calls))\n"
         ">>> transaction.get().join(Participant('thread', db.calls))\n"
     )
-    run_example(clause(text + end), lambda: db, lambda: ("db = None",), {})
+    run_example(clause(text + end), lambda: db, lambda: ("db = None",), {}, Tally())
     assert db.calls == [
         *("abort other", "close connection"),
         *("abort thread", "abort own", "close connection"),

@@ -16,7 +16,7 @@ import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_conformance import checks, runner
 from zodb_conformance.doctests import program
 from zodb_conformance.plan import Plan
-from zodb_conformance.results import Deviation, Tally
+from zodb_conformance.results import Deviation, Step, Tally
 from zodb_conformance.stories import Part, Story, lines_of, stories, story_of
 from zodb_conformance.supervisor.falls import is_text
 from zodb_conformance.supervisor.lanes import Fall
@@ -133,7 +133,8 @@ def test_what_a_story_tells_works_everywhere(target: str, name: str) -> None:
     told = checks.parts_told(stories()[name], plan, resolve(plan))
     assert [found.message for found in tally.deviations] == []
     assert tally.counts == Counter(clause for part in told for clause in part.clauses)
-    assert (tally.scripts, tally.steps) == (1, len(told))
+    # The closing of everything is a step of its own.
+    assert (tally.scripts, tally.steps) == (1, len(lines_of(told)) + 1)
 
 
 @each_story
@@ -232,20 +233,44 @@ def test_a_verdict_that_nobody_asked_for_is_not_given(monkeypatch: pytest.Monkey
         assert tell(name, monkeypatch, reference.memory(), only=("identity.*",)).deviations == []
 
 
-def test_a_story_is_told_up_to_the_part_where_it_stopped(execute: Execute) -> None:
+class Noting(Tally):
+    """A recorder that keeps the steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[Step] = []
+
+    def step(self, step: Step) -> None:
+        self.taken.append(step)
+
+
+def test_a_story_is_told_up_to_the_line_where_it_stopped(execute: Execute) -> None:
+    noting = Noting()
+    runner.run_checks(Plan(checks=("story.ghosts",)), noting)
     part = stories()["ghosts"].parts[3]
-    steps = [("story", "ghosts", str(number)) for number in range(1, 5)]
-    clause, trace, script = runner.render(Plan(), steps)
+    last = max(n for n, step in enumerate(noting.taken, 1) if step[2] == str(part.number))
+    clause, trace, place, script = runner.render(Plan(), noting.taken[:last])
     assert clause == part.clauses[0]
-    assert trace[-1] == part.lines[-1].source.splitlines()[-1]
+    source = part.lines[-1].source.splitlines()
+    assert place is not None
+    assert list(trace[place - 1 :]) == source
     ended = execute(script)
     assert (ended.returncode, ended.stderr) == (0, "")
-    whole, *_ = runner.render(Plan(), [("story", "ghosts")])
-    assert whole == stories()["ghosts"].parts[-1].clauses[0]
+    before = runner.render(Plan(), noting.taken[: last - 1])
+    assert before[1] == trace[: place - 1]
+
+
+def test_a_story_that_does_not_end_is_told_to_the_end() -> None:
+    noting = Noting()
+    runner.run_checks(Plan(checks=("story.ghosts",)), noting)
+    clause, trace, place, _ = runner.render(Plan(), noting.taken)
+    assert clause == stories()["ghosts"].parts[-1].clauses[0]
+    assert trace[-1] == lines_of(stories()["ghosts"].parts)[-1].source.splitlines()[-1]
+    assert place is None
 
 
 def test_nobody_tries_to_shorten_a_story_that_the_target_falls_in() -> None:
-    steps = (("story", "ghosts", "1"), ("story", "ghosts", "2"))
+    steps = (("story", "ghosts", "1", "1"), ("story", "ghosts", "1", "2"))
     assert is_text(Fall("crash", "", "", "story.ghosts", steps, whole=True, output=""))
 
 

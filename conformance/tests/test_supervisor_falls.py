@@ -173,6 +173,7 @@ def test_a_fall_in_an_example_is_told_of_its_clause(found):
     findings = found("example-segfaults")
     [finding] = findings.findings
     assert (finding.deviation.clause, finding.deviation.kind) == ("fake.example", "crash")
+    assert (finding.deviation.noticed, finding.deviation.noticed_at) == ("fake.example", 1)
     assert finding.reproduced
     assert findings.learnt.notes["examples"] == ""
 

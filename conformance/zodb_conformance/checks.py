@@ -171,10 +171,9 @@ def _examples(chosen: list[Clause]) -> Run:
             if clause.id in plan.avoid or not set(plan.avoid).isdisjoint(clause.situations):
                 continue
             recorder.script()
-            recorder.step(("example", clause.id))
             with _directory() as directory:
                 deviation = run_example(
-                    clause, opener(target, directory), lambda: target.lines, target.extras
+                    clause, opener(target, directory), lambda: target.lines, target.extras, recorder
                 )
             if deviation is not None:
                 recorder.deviation(deviation)

@@ -20,12 +20,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from textwrap import fill, indent
+from traceback import walk_tb
 from typing import Any
 
 from zodb_spec.clause import Clause
 
 from zodb_conformance.quoting import PREAMBLE, QUOTABLE, bindings, names_used, quotations
 from zodb_conformance.showing import short, without_addresses
+from zodb_conformance.stacks import DOCTEST, is_statement
 
 EXPECT = '''
 def expect(seen, wanted):
@@ -40,11 +42,13 @@ class Failure:
     """How a target deviates from what lines must show.
 
     performed           the lines up to the one that failed
+    place               where in their source it failed: the number of a line of Python, from 1
     raised              whether that one failed by an error
     expected, observed  the same in words
     """
 
     performed: tuple[doctest.Example, ...]
+    place: int
     raised: bool
     expected: str
     observed: str
@@ -54,25 +58,33 @@ def perform(
     lines: Sequence[doctest.Example],
     open_database: Callable[..., Any],
     extras: Mapping[str, Any],
-    starting: Callable[[doctest.Example], None] = lambda _: None,
+    starting: Callable[[int], None],
 ) -> Failure | None:
     """Perform lines, and return how the target deviates, if it does.
 
     open_database: opens a new, empty database of the target, with the options that it is given
     extras:        further names that the target provides; None stands for nothing
-    starting:      is called with each line before it is performed
+    starting:      is called with the number of each line, from 1, before it is performed, and with
+                   the number after the last one before everything is closed
 
     Whatever happens, all transactions are aborted, and the connections and databases closed.
     """
     runner = _Runner(starting)
     with _namespace(open_database, extras) as names:
-        test = doctest.DocTest(list(lines), {}, "lines", None, None, None)
+        test = doctest.DocTest(list(lines), {}, DOCTEST, None, None, None)
         test.globs = names  # not a copy: what the lines bind is ended with the rest
         runner.run(test, out=lambda _: None, clear_globs=False)
-    if runner.failing is None:
+        starting(len(lines) + 1)
+    if not runner.failed_in:
         return None
-    performed = tuple(lines[: lines.index(runner.failing) + 1])
-    return Failure(performed, runner.raised, runner.expected, runner.observed)
+    performed = tuple(lines[: runner.begun])
+    place = beginning_of_last(performed) + runner.failed_in - 1
+    return Failure(performed, place, runner.raised, runner.expected, runner.observed)
+
+
+def beginning_of_last(lines: Sequence[doctest.Example]) -> int:
+    """Where the last line begins in the source of all: the number of a line of Python, from 1."""
+    return len(source_of(lines[:-1])) + 1
 
 
 def source_of(lines: Iterable[doctest.Example]) -> tuple[str, ...]:
@@ -90,21 +102,23 @@ class _Checker(doctest.OutputChecker):
 class _Runner(doctest.DocTestRunner):
     """Performs a doctest up to the first line that fails.
 
-    failing             that line
+    begun               how many lines were begun
+    failed_in           in which line of its own Python the last one failed, from 1; 0 if it did not
     raised              whether it failed by an error
     expected, observed  in words, how it failed
     """
 
-    def __init__(self, starting: Callable[[doctest.Example], None]) -> None:
+    def __init__(self, starting: Callable[[int], None]) -> None:
         flags = doctest.NORMALIZE_WHITESPACE | doctest.FAIL_FAST
         super().__init__(checker=_Checker(), verbose=False, optionflags=flags)
         self.starting = starting
-        self.failing: doctest.Example | None = None
+        self.begun = self.failed_in = 0
         self.raised = False
         self.expected = self.observed = ""
 
     def report_start(self, out: Any, test: doctest.DocTest, example: doctest.Example) -> None:
-        self.starting(example)
+        self.begun += 1
+        self.starting(self.begun)
 
     def report_success(
         self, out: Any, test: doctest.DocTest, example: doctest.Example, got: str
@@ -114,14 +128,22 @@ class _Runner(doctest.DocTestRunner):
     def report_failure(
         self, out: Any, test: doctest.DocTest, example: doctest.Example, got: str
     ) -> None:
-        self.failing = example
+        self.failed_in = 1
         self.expected = f"`{example.source.strip()}` to give {example.want.strip()}"
         self.observed = f"it gave {without_addresses(got.strip()) or None}"
 
     def report_unexpected_exception(
         self, out: Any, test: doctest.DocTest, example: doctest.Example, exc_info: Any
     ) -> None:
-        self.failing, self.raised, error = example, True, exc_info[1]
+        self.raised, error = True, exc_info[1]
+        self.failed_in = next(
+            (
+                line
+                for frame, line in walk_tb(exc_info[2])
+                if is_statement(frame.f_code.co_filename, self.begun)
+            ),
+            1,
+        )
         if isinstance(error, AssertionError) and str(error).startswith("expected "):
             said = without_addresses(str(error)).removeprefix("expected ")
             self.expected, _, observed = said.partition(", ")

@@ -16,7 +16,7 @@ from typing import Any
 from zodb_spec.clause import Clause
 
 from zodb_conformance.doctests import perform, program, source_of
-from zodb_conformance.results import Deviation
+from zodb_conformance.results import Deviation, Recorder
 
 OPENING = """
 >>> db = open_db()
@@ -31,16 +31,22 @@ def run_example(
     open_database: Callable[..., Any],
     lines: Callable[[], tuple[str, ...]],
     extras: Mapping[str, Any],
+    recorder: Recorder,
 ) -> Deviation | None:
     """Perform the example that `clause` states, and return how the target deviates, if it does.
 
     open_database: opens a new, empty database of the target, with the options that it is given
     lines:         the Python lines by which a script makes such a database, called ``db``
     extras:        further names that the target provides; None stands for nothing
+    recorder:      is told of each line as of a step
 
     Whatever happens, all transactions are aborted, and the connections and databases closed.
     """
-    failure = perform(lines_of(clause), open_database, extras)
+
+    def starting(number: int) -> None:
+        recorder.step(("example", clause.id, str(number)))
+
+    failure = perform(lines_of(clause), open_database, extras, starting)
     if failure is None:
         return None
     return Deviation(
@@ -49,6 +55,7 @@ def run_example(
         expected=failure.expected,
         observed=failure.observed,
         noticed=clause.id,
+        noticed_at=failure.place,
         trace=source_of(failure.performed),
         script=(("example", clause.id),),
         witness=program(clause, failure.performed, lines(), extras, raised=failure.raised),

@@ -17,7 +17,7 @@ from zodb_conformance import stories
 from zodb_conformance.bench import Line, nobody
 from zodb_conformance.checks import checks, parts_told
 from zodb_conformance.context import Context
-from zodb_conformance.doctests import program, source_of
+from zodb_conformance.doctests import beginning_of_last, program, source_of
 from zodb_conformance.examples import lines_of
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation, Quiet, Recorder, Step
@@ -77,15 +77,19 @@ def _replay_check(
     return quietly.deviations[0] if quietly.deviations else None
 
 
-def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], str]:
+def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], int | None, str]:
     """A script told as Python, without performing it.
 
-    Returns the clause that stands for its last step, its lines, and a program that performs them.
+    Returns the clause that stands for its last step, its lines up to that step, the number of the
+    one with which that step begins (from 1; None where it is the closing of what was opened), and
+    a program that performs them.
     """
     target = resolve(plan)
     if script[0][0] in ("example", "story"):
-        id, told = _lines_of(plan, script, target)
-        return id, source_of(told), program(clauses()[id], told, target.lines, target.extras)
+        id, told, performed = _lines_of(plan, script[-1], target)
+        place = None if performed else beginning_of_last(told)
+        text = program(clauses()[id], told, target.lines, target.extras)
+        return id, source_of(told), place, text
     world = initial(resolves=target.resolves)
     lines = [f"{name} = transaction.TransactionManager()" for name in world.managers]
     tied = {0}
@@ -102,7 +106,7 @@ def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], st
         last = outcomes[0].clause
         world = outcomes[0].world
     texts = [line.text for line in needed([Line(text) for text in lines])]
-    return last, tuple(texts), program_of_steps(texts, target)
+    return last, tuple(texts), len(texts), program_of_steps(texts, target)
 
 
 def _ties(world: World, step: Step, tied: set[int]) -> Iterator[str]:
@@ -115,19 +119,19 @@ def _ties(world: World, step: Step, tied: set[int]) -> Iterator[str]:
         yield f"oid{step[2]} = {nobody(int(step[2]))!r}"
 
 
-def _lines_of(
-    plan: Plan, script: Sequence[Step], target: Target
-) -> tuple[str, list[doctest.Example]]:
-    """What is performed of an example, or of a story up to the part that is named last, with the
-    clause that the last line is about.
+def _lines_of(plan: Plan, step: Step, target: Target) -> tuple[str, list[doctest.Example], bool]:
+    """What an example or a story has performed when it comes to a step, the line of that step
+    included; with the clause that it is about, and whether no line is left.
     """
-    kind, name = script[0][:2]
+    kind, name, *numbers = step
     if kind == "example":
-        return name, lines_of(clauses()[name])
-    told = parts_told(stories.stories()[name], plan, target)
-    if script[-1][2:]:
-        told = [part for part in told if part.number <= int(script[-1][2])]
-    return told[-1].clauses[0], stories.lines_of(told)
+        clause, lines = name, lines_of(clauses()[name])
+    else:
+        parts = parts_told(stories.stories()[name], plan, target)
+        begun = [part for part in parts if part.number <= int(numbers[0])]
+        clause, lines = begun[-1].clauses[0], stories.lines_of(begun)
+    number = int(numbers[-1])
+    return clause, lines[:number], number > len(lines)
 
 
 @contextmanager

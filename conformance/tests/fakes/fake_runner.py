@@ -174,7 +174,7 @@ def examples(plan, recorder):
     if "fake.example" in plan.avoid:
         return
     recorder.script()
-    recorder.step(("example", "fake.example"))
+    recorder.step(("example", "fake.example", "1"))
     if plan.target == "example-segfaults":
         ctypes.string_at(0)
     recorder.exercised(["fake.example"])
@@ -185,7 +185,8 @@ def examples(plan, recorder):
                 "examples",
                 "two",
                 "it gave 'three'",
-                trace=(">>> 1 + 1", "'three'"),
+                noticed_at=1,
+                trace=("1 + 1",),
                 witness='assert "three" == "two", "fake.example: expected two"\n',
             )
         )
@@ -259,5 +260,7 @@ def program(script):
 
 
 def render(plan, script):
-    last = FALLS.get(plan.target, "") if script[-1] == ("commit",) else ""
-    return clause_of(script[-1]), tuple(map(line, script)), f"{program(script)}\n{last}\n"
+    falls = {**FALLS, "dies-in-smoke": FALLS["segfaults"]}
+    last = falls.get(plan.target, "") if script[-1] == ("commit",) else ""
+    whole = f"{program(script)}\n{last}\n"
+    return clause_of(script[-1]), tuple(map(line, script)), len(script), whole

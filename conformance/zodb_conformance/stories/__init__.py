@@ -120,20 +120,21 @@ def run_story(
     open_database: opens a new, empty database of the target, with the options that it is given
     lines:         the Python lines by which a script makes such a database, called ``db``
     extras:        further names that the target provides; None stands for nothing
-    recorder:      is told of each part as of a step, and of its clauses once it has passed
+    recorder:      is told of each line as of a step, and of the clauses of a part once it has
+                   passed
 
     Whatever happens, all transactions are aborted, and the connections and databases closed.
     """
-    part_of = {line.lineno: part for part in parts for line in part.lines}
+    part_of = [part for part in parts for _ in part.lines]
     begun: list[Part] = []
 
-    def starting(line: doctest.Example) -> None:
-        part = part_of[line.lineno]
+    def starting(number: int) -> None:
+        part = part_of[number - 1] if number <= len(part_of) else begun[-1]
         if begun[-1:] != [part]:
             if begun:
                 recorder.exercised(begun[-1].clauses)
             begun.append(part)
-            recorder.step(("story", story.name, str(part.number)))
+        recorder.step(("story", story.name, str(part.number), str(number)))
 
     failure = perform(lines_of(parts), open_database, extras, starting)
     if failure is None:
@@ -157,6 +158,7 @@ def _deviation(
         expected=failure.expected,
         observed=failure.observed,
         noticed=story.check,
+        noticed_at=failure.place,
         trace=source_of(failure.performed),
         script=(("story", story.name),),
         witness=program(clauses()[clause], failure.performed, lines, extras, raised=failure.raised),

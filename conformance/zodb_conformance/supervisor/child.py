@@ -85,8 +85,9 @@ def perform(request: Request, board: Board, journal: Journal) -> None:
             one = plan.just(only=(request.clause,), checks=(glob.escape(request.check),))
             runner.run_checks(one, board)
         case "render":
-            clause, trace, witness = runner.render(plan, request.script)
-            journal.write("rendered", clause=clause, trace=list(trace), witness=witness)
+            clause, trace, place, witness = runner.render(plan, request.script)
+            told = {"clause": clause, "trace": list(trace), "place": place, "witness": witness}
+            journal.write("rendered", **told)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from dataclasses import replace
 from zodb_conformance.minimising import Limit, minimise
 from zodb_conformance.plan import PROFILES
 from zodb_conformance.results import Deviation, Step
+from zodb_conformance.stacks import frames, is_statement
 from zodb_conformance.supervisor.evidence import program_of_fall
 from zodb_conformance.supervisor.lanes import Fall, rendered
 from zodb_conformance.supervisor.nursery import Nursery
@@ -59,6 +60,27 @@ def patience(nursery: Nursery, fall: Fall) -> Limits:
     return nursery.short_patience if fall.kind == "hang" else nursery.patience
 
 
+def noticed(fall: Fall) -> str:
+    """Where it showed: the example, the story, or the step with its arguments; "" where there was
+    none.
+    """
+    if is_text(fall):
+        kind, name = fall.script[0][:2]
+        return name if kind == "example" else fall.check
+    return " ".join(fall.script[-1]) if fall.script else ""
+
+
+def further(fall: Fall) -> int:
+    """How many lines of Python after its beginning the last line of an example or a story was
+    under way, as far as the stack tells.
+    """
+    if not is_text(fall):
+        return 0
+    number = int(fall.script[-1][-1])
+    within = (frame.line - 1 for frame in frames(fall.output) if is_statement(frame.file, number))
+    return next(within, 0)
+
+
 def deviation_of(nursery: Nursery, fall: Fall) -> Deviation:
     """The fall as a deviation of the clause that stands for the step it happened in."""
     told = rendered(nursery, fall.script)
@@ -67,8 +89,8 @@ def deviation_of(nursery: Nursery, fall: Fall) -> Deviation:
         check=fall.check,
         expected="an answer or an error of Python",
         observed=f"the target {fall.how}",
-        noticed=" ".join(fall.script[-1]) if fall.script else "",
-        noticed_at=len(told.trace) or None,
+        noticed=noticed(fall),
+        noticed_at=None if told.place is None else told.place + further(fall),
         trace=told.trace,
         script=() if is_text(fall) or not fall.whole else fall.script,
         witness=program_of_fall(told.program, fall.kind, nursery.patience.hang),

@@ -150,12 +150,17 @@ def fall_of(nursery: Nursery, ended: Ended) -> Fall:
 
 @dataclass(frozen=True)
 class Rendered:
-    """A script told as Python: the clause of its last step, the lines of the trace, and a whole
-    program.
+    """A script told as Python.
+
+    clause   the clause of its last step
+    trace    its lines
+    place    where in them the last step begins, from 1; None where it is none of them
+    program  a whole program that performs them
     """
 
     clause: str = ""
     trace: tuple[str, ...] = ()
+    place: int | None = None
     program: str = ""
 
 
@@ -166,4 +171,5 @@ def rendered(nursery: Nursery, script: Sequence[Step]) -> Rendered:
     found = nursery.run("render", script=tuple(script)).all("rendered")
     if not found:
         return Rendered()
-    return Rendered(found[0]["clause"], tuple(found[0]["trace"]), found[0]["witness"])
+    told = found[0]
+    return Rendered(told["clause"], tuple(told["trace"]), told["place"], told["witness"])

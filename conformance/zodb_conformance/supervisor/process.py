@@ -40,8 +40,8 @@ FAREWELL = 5.0
 STACKS_TIME = 0.3
 """Seconds that a child has to print where its threads are."""
 
-OUTPUT_KEPT = 4000
-"""How many characters of the end of a child's output are kept."""
+OUTPUT_KEPT = 12_000
+"""How many characters of the end of a child's output are kept: the stack of a thread has room."""
 
 OUTPUT_MOST = 16 << 20
 """How many bytes a target may print before what it printed is thrown away."""
