@@ -286,7 +286,7 @@ def test_a_long_trace_is_shown_from_its_end():
     lines = tuple(f"step_{number}()" for number in range(1, 31))
     report = report_of(Finding(deviation(trace=lines, noticed_at=30), True))
     output = printed(report)
-    assert "18 lines before" in output
+    assert "(18 lines left out)" in output
     assert "step_18()" not in output
     assert "30 step_30()" in output
 

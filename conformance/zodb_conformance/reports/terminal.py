@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from itertools import islice, takewhile
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -10,8 +12,10 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from zodb_conformance.reports.excerpt import excerpt
 from zodb_conformance.reports.model import Chapter, Overall, Report, Told, Verdict
 from zodb_conformance.reports.words import counted, headline, how_long, plain
+from zodb_conformance.stacks import frames
 
 STYLES: dict[Verdict, str] = {
     "holds": "green",
@@ -30,7 +34,10 @@ BAR = 24
 """The width of the bar of a chapter."""
 
 MOST_LINES = 12
-"""How many lines of a trace are shown: the last ones, among which the failure is."""
+"""How many lines at the end of a trace are shown, beside those that bind their names."""
+
+MOST_CALLS = 3
+"""How many calls are shown of the stack of a target that fell."""
 
 MOST_TOLD = 3
 """How many deviations are told in full; of the others there is a line."""
@@ -130,6 +137,10 @@ def _facts(told: Told) -> RenderableType:
     table.add_column(overflow="fold")
     table.add_row("expected", Text(plain(found.expected)))
     table.add_row("observed", Text(plain(found.observed), "red"))
+    word = "where"
+    for call in calls(told.finding.output):
+        table.add_row(word, Text(plain(call)))
+        word = ""
     if told.origin:
         table.add_row("", Text(plain(told.origin), "dim"))
     if told.finding.flaky:
@@ -137,23 +148,40 @@ def _facts(told: Told) -> RenderableType:
     return table
 
 
+def calls(output: str) -> list[str]:
+    """The innermost calls of a target that fell, as far as they lie in files."""
+    in_files = takewhile(lambda frame: not frame.file.startswith("<"), frames(output))
+    return [
+        f"{frame.function} in {_place(frame.file)}, line {frame.line}"
+        for frame in islice(in_files, MOST_CALLS)
+    ]
+
+
+def _place(file: str) -> str:
+    """A path as short as it can be understood: within its package, or from where we are."""
+    installed = file.rpartition("/site-packages/")[2]
+    return installed if installed != file else file.removeprefix(f"{Path.cwd()}/")
+
+
 def trace(told: Told) -> RenderableType:
-    """The last lines of the trace, numbered, the two that matter marked."""
+    """The lines of the trace that help at first sight, numbered, the two that matter marked."""
     found = told.finding.deviation
     table = Table.grid(padding=(0, 1))
     table.add_column(style="dim", justify="right", width=4)
     table.add_column(overflow="fold")
     table.add_column(no_wrap=True)
-    first = max(0, len(found.trace) - MOST_LINES)
-    if first:
-        table.add_row("", Text(f"{counted(first, 'line')} before", "dim"), "")
-    for number, code in enumerate(found.trace[first:], start=first + 1):
+    before = 0
+    for number in excerpt(found.trace, MOST_LINES):
+        if number > before + 1:
+            left_out = f"({counted(number - before - 1, 'line')} left out)"
+            table.add_row("", Text(left_out, "dim"), "")
+        before = number
         notes = []
         if number == found.established_at:
             notes.append("established")
         if number == found.noticed_at:
             notes.append("noticed" if found.kind == "deviation" else found.kind)
-        coloured = SYNTAX.highlight(plain(code))
+        coloured = SYNTAX.highlight(plain(found.trace[number - 1]))
         coloured.rstrip()
         coloured.no_wrap, coloured.overflow = False, "fold"
         note = Text("← " + ", ".join(notes), "red") if notes else Text()
