@@ -61,6 +61,7 @@ def until(fact, seconds=20):
         (["segfaults"], 1, "deviates"),
         (["cannot-connect"], 3, "unusable"),
         (["dies-at-birth"], 3, "unusable"),
+        (["dies-in-smoke"], 3, "unusable"),
         (["breaks-the-suite"], 3, "unusable"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -132,6 +133,28 @@ def test_a_random_seed_is_told_so_that_the_run_can_be_done_again(command):
     seed = report_of()["seed"]
     assert f"zodb-conformance run good --seed {seed}" in output
     assert "--seed random" not in output
+
+
+def test_a_failed_smoke_test_leaves_what_any_deviation_leaves(command):
+    for _ in range(2):
+        # What was not asked for is told, too: without it nothing can be checked.
+        status, output, _ = command("run", "dies-in-smoke", "--only", "fake.s*")
+        assert status == 3
+        assert "dies-in-smoke could not be exercised" in output
+        assert "# commit" in output
+        [told] = report_of()["deviations"]
+        assert (told["clause"], told["kind"], told["script"]) == (
+            "fake.commit",
+            "crash",
+            [["commit"]],
+        )
+        assert told["commands"]["python"] in output
+        assert told["commands"]["replay"] in output
+        names = {path.name for path in Path("conformance-report/witnesses").iterdir()}
+        assert names == {"fake.commit.json", "fake.commit.py"}
+    status, output, _ = command(*told["commands"]["replay"].split()[1:])
+    assert status == 1
+    assert "dies-in-smoke still fails" in output
 
 
 def test_only_selects_the_verdicts(command):

@@ -93,6 +93,12 @@ REPORTS = {
     "known": lambda: report_of(known=[KnownResult("fake.get", "", "because", True, False)]),
     "stale": lambda: report_of(known=[KnownResult("fake.get", "here", "because", False, True)]),
     "unusable": lambda: report_of(unusable="Mend it.", output=NASTY, counts=()),
+    "unusable-in-a-step": lambda: report_of(
+        Finding(deviation(check="smoke"), True, True),
+        unusable="Mend it.",
+        counts=(),
+        plan=Plan(target="some", only=("fake.set",)),
+    ),
     "interrupted": lambda: report_of(interrupted=True),
     "broken": report_of_a_broken_suite,
 }
@@ -267,6 +273,48 @@ def test_the_summary_shows_the_trace_with_both_places_marked():
     lines = printed(REPORTS["bad"]()).splitlines()
     assert any("1 values['a'] = 'one'" in line and "← established" in line for line in lines)
     assert any("2 values['a']" in line and "← noticed" in line for line in lines)
+
+
+def test_a_failed_smoke_test_is_told_with_all_that_helps_to_see_it():
+    report = REPORTS["unusable-in-a-step"]()
+    assert (report.verdict, report.status) == ("unusable", 3)
+    [told] = report.to_json()["deviations"]
+    assert (told["clause"], told["witness"]) == ("fake.get", "witnesses/fake.get.json")
+    output = printed(report)
+    assert "← noticed" in output
+    replay = "zodb-conformance replay out/witnesses/fake.get.json"
+    for form in (output, html.page(report)):
+        assert "Mend it." in form
+        assert replay in form
+        assert "python out/witnesses/fake.get.py" in form
+    assert "Mend it." in junit.document(report)
+
+
+STACK = """\
+Current thread 0x0000000000000001 (most recent call first):
+  File "/lib/python3.12/site-packages/mine/storage.py", line 9 in tpc_vote
+  File "{}/here.py", line 8 in commit
+  File "/elsewhere.py", line 7 in commit
+  File "/elsewhere.py", line 6 in commit
+"""
+
+
+def test_of_a_hang_the_innermost_calls_are_shown():
+    stack = STACK.format(Path.cwd())
+    output = printed(report_of(Finding(deviation(kind="hang"), True, True, output=stack)))
+    lines = [line.strip() for line in output.splitlines()]
+    place = lines.index("where      tpc_vote in mine/storage.py, line 9")
+    assert lines[place + 1 : place + 3] == [
+        "commit in here.py, line 8",
+        "commit in /elsewhere.py, line 7",
+    ]
+    assert "line 6" not in output
+
+
+def test_of_a_stack_only_what_the_target_called_is_shown():
+    stack = STACK.format("x").replace("/elsewhere.py", "<doctest lines[1]>")
+    assert len(terminal.calls(stack)) == 2
+    assert terminal.calls("last words") == []
 
 
 def test_commands_are_never_wrapped():

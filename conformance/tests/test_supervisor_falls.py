@@ -200,13 +200,22 @@ def test_what_the_target_prints_stays_off_the_terminal(found, capfd):
             "killed the process: signal 11 (SIGSEGV), while the smoke test opened it",
         ),
         ("hangs-at-birth", "did not return within 0.7 s, while the smoke test opened it"),
-        ("dies-in-smoke", "in step 1 of the smoke test (commit)"),
     ],
 )
 def test_a_target_that_fails_before_anything_was_checked_is_unusable(target, sentence, found):
     findings = found(target)
     assert sentence in findings.unusable
     assert findings.findings == []
+
+
+def test_a_fall_in_the_smoke_test_is_told_as_any_other(found):
+    findings = found("dies-in-smoke")
+    assert "in step 1 of the smoke test (commit)" in findings.unusable
+    [finding] = findings.findings
+    deviation = finding.deviation
+    assert (deviation.clause, deviation.kind, deviation.check) == ("fake.commit", "crash", "smoke")
+    assert deviation.script == (("commit",),)
+    assert (finding.reproduced, finding.shown) == (True, True)
 
 
 def test_an_error_of_the_suite_is_not_blamed_on_the_target(found):

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from zodb_conformance.plan import Plan
+from zodb_conformance.stacks import frames
 from zodb_conformance.suite import clauses
 from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.nursery import Nursery
@@ -63,6 +64,31 @@ def test_a_storage_that_prints_is_judged_all_the_same(workplace, capfd):
 )
 def test_a_factory_that_gives_no_storage_makes_the_target_unusable(name, sentence, workplace):
     assert sentence in findings_of(f"bad_storages:{name}").unusable
+
+
+def test_a_storage_that_fails_in_the_smoke_test_gets_a_script_that_shows_it(workplace):
+    # It is told also where another clause was asked for.
+    findings = findings_of("bad_storages:refusing", only=("root.*",))
+    assert "the smoke test failed at `manager1.commit()`" in findings.unusable
+    [finding] = findings.findings
+    assert (finding.deviation.check, finding.shown) == ("smoke", True)
+    assert finding.deviation.noticed_at == len(finding.deviation.trace)
+    assert finding.deviation.trace[-1] == "manager1.commit()"
+
+
+def test_a_hang_in_an_example_is_told_with_the_line_that_does_not_return(workplace):
+    clause = "connection.two-in-one-transaction"
+    findings = findings_of(
+        "zodb-mapping", checks=("smoke", "examples.connection_interface"), only=(clause,)
+    )
+    [finding] = findings.findings
+    deviation = finding.deviation
+    assert (deviation.clause, deviation.kind, finding.shown) == (clause, "hang", True)
+    # It is the first of the two lines that a statement holds together.
+    assert deviation.trace[deviation.noticed_at - 1] == "    tm.commit()"
+    assert deviation.trace[deviation.noticed_at - 2].startswith("with allowing(")
+    assert deviation.trace[-1] == "    stored = True"
+    assert frames(finding.output)[0].function == "tpc_begin"
 
 
 def test_the_reference_has_nothing_to_fear(workplace):

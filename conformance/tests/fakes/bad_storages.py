@@ -39,6 +39,19 @@ class Hanging(Bad):
         re.match("(a+)+$", "a" * 64 + "b")
 
 
+class Refusing(MappingStorage):
+    """Stores nothing but roots."""
+
+    def store(self, oid, serial, data, version, transaction):
+        if oid != bytes(8):
+            raise ValueError("no room for another object")
+        return super().store(oid, serial, data, version, transaction)
+
+
+def refusing(directory):
+    return Refusing("refusing")
+
+
 def printing(directory):
     return Bad("bad")
 

@@ -22,7 +22,7 @@ from zodb_conformance import known as known_file
 from zodb_conformance import witnesses
 from zodb_conformance.commands.options import add_target, check_target, matching, seconds, seed
 from zodb_conformance.known import Known
-from zodb_conformance.plan import PROFILES, Plan
+from zodb_conformance.plan import PROFILES, SMOKE, Plan
 from zodb_conformance.reports import building, folder, github, terminal
 from zodb_conformance.reports.model import Report
 from zodb_conformance.reports.progress import Progress, progress
@@ -115,7 +115,9 @@ def run(options: argparse.Namespace, suite: Suite) -> int:
     memories = [
         memory
         for memory in witnesses.remembered(options.report / "witnesses", plan)
-        if selected(memory.deviation.clause, options.only, clauses)
+        # The smoke test is always done, and what it finds always told.
+        if memory.deviation.check == SMOKE
+        or selected(memory.deviation.clause, options.only, clauses)
     ]
     nursery = Nursery(plan, tuple(clauses), suite.runner, suite.limits)
     findings = stages.empty(plan)

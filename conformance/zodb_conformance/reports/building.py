@@ -54,7 +54,11 @@ def build(
     learnt = findings.learnt
     reasons = {clause.id: why_not_applicable(clause, findings) for clause in clauses.values()}
     told = told_of(
-        [item for item in findings.findings if not reasons.get(item.deviation.clause)],
+        [
+            item
+            for item in findings.findings
+            if findings.unusable or not reasons.get(item.deviation.clause)
+        ],
         clauses,
         findings.plan,
         strict=strict,

@@ -66,7 +66,7 @@ def summary(report: Report, console: Console) -> None:
         console.print(Text.assemble((f"  {stale.clause}", "bold red"), text))
     for error in report.broken:
         _end_of(error, console)
-    if report.verdict == "unusable" and report.output:
+    if report.verdict == "unusable" and report.output and not told:
         console.print(Text("  What was printed last:", "dim"))
         _end_of(report.output, console)
     _outcome(report, console)

@@ -55,6 +55,7 @@ def run(
     try:
         announce("smoke test")
         if not smoke(nursery, findings):
+            show_smoke(nursery, findings, memories, announce)
             return
         if known:
             announce("known deviations")
@@ -94,9 +95,28 @@ def smoke(nursery: Nursery, findings: Findings) -> bool:
         findings.checks = tuple(event["names"])
     if ended.kind not in ("finished", "stopped"):
         findings.unusable = why_unusable(ended)
+        if ended.fell and ended.glance.script:
+            findings.learnt.falls.append(fall_of(nursery, ended))
         traces = [event["traceback"] for event in ended.all("broke")]
         findings.output = "\n".join(filter(None, [ended.output, *traces]))
     return ended.kind == "finished"
+
+
+def show_smoke(
+    nursery: Nursery,
+    findings: Findings,
+    memories: Sequence[Witness],
+    announce: Callable[[str], None],
+) -> None:
+    """Have a failure of the smoke test told as any other, where it is one in a step."""
+    candidates = new_candidates(nursery, findings.learnt)
+    if candidates:
+        announce("witnesses")
+        confirm(nursery, findings, candidates)
+        # It takes the place of what the smoke test found in earlier runs.
+        findings.replayed += [
+            memory.path for memory in memories if memory.path and memory.deviation.check == SMOKE
+        ]
 
 
 HINTS = {
