@@ -14,6 +14,16 @@ FAKES = Path(__file__).parent / "fakes"
 sys.path.insert(0, str(FAKES))
 
 
+@pytest.fixture(autouse=True)
+def shell(monkeypatch):
+    """A shell that finds this Python and its command by their names, as in an environment that was
+    activated.
+    """
+    here = str(Path(sys.executable).parent)
+    monkeypatch.setenv("PATH", os.pathsep.join([here, os.environ.get("PATH", os.defpath)]))
+    monkeypatch.delenv("TOX_ENV_DIR", raising=False)
+
+
 @pytest.fixture
 def execute():
     """Runs a script with plain Python, from its standard input, and gives the ended process."""

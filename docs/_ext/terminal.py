@@ -91,7 +91,7 @@ def performed(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("PYTHONPATH", "GITHUB_ACTIONS", "FORCE_COLOR")
+        if name not in ("PYTHONPATH", "GITHUB_ACTIONS", "FORCE_COLOR", "TOX_ENV_DIR")
     }
     environment |= {"PATH": f"{here}{os.pathsep}{environment['PATH']}", "COLUMNS": WIDTH}
     done = subprocess.run(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -18,6 +17,7 @@ from rich.console import Console
 from zodb_spec.clause import Clause
 from zodb_spec.editions import EDITIONS
 
+from zodb_conformance import invocation, witnesses
 from zodb_conformance import known as known_file
 from zodb_conformance import witnesses
 from zodb_conformance.commands.options import add_target, check_target, matching, seconds, seed
@@ -175,13 +175,13 @@ def command_of(words: Sequence[str], plan: Plan) -> str:
     """
     given = [word for word in words if word == "--seed" or word.startswith("--seed=")]
     if given and "random" not in words and "--seed=random" not in words:
-        return shlex.join(["zodb-conformance", *words])
+        return invocation.command(*words)
     kept = list(words)
     if "--seed" in kept:
         place = kept.index("--seed")
         del kept[place : place + 2]
     kept = [word for word in kept if not word.startswith("--seed=")]
-    return shlex.join(["zodb-conformance", *kept, "--seed", str(plan.seed)])
+    return invocation.command(*kept, "--seed", str(plan.seed))
 
 
 def supervise(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zodb_spec.clause import MUST, SHOULD, Clause
 
-from zodb_conformance import witnesses
+from zodb_conformance import invocation, witnesses
 from zodb_conformance.plan import Plan
 from zodb_conformance.reports.model import (
     Capability,
@@ -116,7 +116,7 @@ def told_of(
                 clause=clause,
                 counts=clause is None or counts(clause, strict),
                 name=name,
-                replay=f"zodb-conformance replay {path}.json",
+                replay=invocation.command("replay", f"{path}.json"),
                 python=plain_command(Path(f"{path}.py"), plan) if item.shown else "",
                 origin=origin(item),
             )

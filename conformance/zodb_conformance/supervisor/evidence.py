@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
 
+from zodb_conformance import invocation
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation
 from zodb_conformance.supervisor.nursery import Nursery
@@ -170,4 +171,4 @@ def needs_this_folder(plan: Plan) -> bool:
 
 def command(path: Path, plan: Plan) -> str:
     """The command line that runs a plain script, as it was run here."""
-    return f"{'PYTHONPATH=. ' if needs_this_folder(plan) else ''}python {path}"
+    return f"{'PYTHONPATH=. ' if needs_this_folder(plan) else ''}{invocation.script(path)}"
