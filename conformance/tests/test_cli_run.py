@@ -248,6 +248,76 @@ def test_an_interrupt_ends_in_a_report_of_what_was_learnt(number, workplace):
     assert Path("conformance-report/report.html").exists()
 
 
+SLOW_TO_WRITE = """
+import sys, time
+from pathlib import Path
+import fake_command
+from zodb_conformance.reports import html
+
+page = html.page
+
+def slow(report):
+    Path("writing").touch()
+    time.sleep(1)
+    return page(report)
+
+html.page = slow
+sys.exit(fake_command.main(["run", "is-slow"]))
+"""
+
+
+def started(*arguments):
+    """A run in a process group of its own, as a terminal has it."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    until(lambda: len(children_of(process.pid)) == 2)
+    return process
+
+
+def check_interrupted(process):
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors == run.PATIENCE.decode()
+    assert output.splitlines()[-1].startswith("  again")
+    assert report_of()["verdict"] == "interrupted"
+    assert Path("conformance-report/report.html").read_text().rstrip().endswith("</html>")
+    names = {path.name for path in Path("conformance-report").iterdir()}
+    assert names == {"report.json", "report.html", "junit.xml", "badge.json"}
+    assert children_of(process.pid) == []
+
+
+def test_further_interrupts_do_not_harm_the_report_that_is_being_written(workplace):
+    process = started("-c", SLOW_TO_WRITE)
+    os.killpg(process.pid, signal.SIGINT)
+    until(Path("writing").exists)
+    for _ in range(3):
+        time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+    check_interrupted(process)
+
+
+@pytest.mark.parametrize("pause", [0.001, 0.01])
+def test_interrupts_up_to_the_end_of_the_process_do_not_harm_the_report(pause, workplace):
+    process = started(*FAKE[1:], "run", "is-slow")
+    while process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(pause)
+    check_interrupted(process)
+
+
+def test_an_interrupt_before_anything_is_learnt_is_one_line(command, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "plan_of", interrupted)
+    assert command("run", "good") == (130, "", "zodb-conformance: interrupted.\n")
+
+
 def test_an_interrupt_keeps_deviations_that_were_found(workplace, tmp_path):
     process = subprocess.Popen(
         [*FAKE, "run", "loops"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -15,6 +15,9 @@ from zodb_conformance.suite import Suite
 MISUSED = 2
 """The exit status where the command was used wrongly."""
 
+INTERRUPTED = 130
+"""The exit status where the command was interrupted before it had anything to tell."""
+
 DESCRIPTION = """\
 Checks an object database of the ZODB family against the specification, clause by clause.
 
@@ -70,4 +73,7 @@ def main(arguments: Sequence[str] | None = None, suite: Suite | None = None) -> 
     except UsageError as error:
         print(f"zodb-conformance: {error}", file=sys.stderr)  # noqa: T201 - the one line of output
         return MISUSED
+    except KeyboardInterrupt:
+        print("zodb-conformance: interrupted.", file=sys.stderr)  # noqa: T201 - likewise
+        return INTERRUPTED
     return status

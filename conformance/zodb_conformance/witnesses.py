@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from zodb_conformance.errors import UsageError
-from zodb_conformance.files import parsed
+from zodb_conformance.files import parsed, write_whole
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation
 
@@ -103,6 +103,6 @@ def write(folder: Path, name: str, witness: Witness, *, plain: bool) -> None:
     """Write the files of a witness: the second one only where the plain script is to be given."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(witness.to_json(), indent=2) + "\n"
-    (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    write_whole(folder / f"{name}.json", text)
     if plain:
-        (folder / f"{name}.py").write_text(witness.deviation.witness, encoding="utf-8")
+        write_whole(folder / f"{name}.py", witness.deviation.witness)

@@ -19,7 +19,6 @@ from zodb_spec.editions import EDITIONS
 
 from zodb_conformance import invocation, witnesses
 from zodb_conformance import known as known_file
-from zodb_conformance import witnesses
 from zodb_conformance.commands.options import add_target, check_target, matching, seconds, seed
 from zodb_conformance.known import Known
 from zodb_conformance.plan import PROFILES, SMOKE, Plan
@@ -34,6 +33,11 @@ from zodb_conformance.witnesses import Witness
 
 SEED = 1
 """The seed where none is given: a gate that was green stays green until something changes."""
+
+PATIENCE = b"zodb-conformance: the run is ending already, and writes down what was learnt.\n"
+"""What is said to who interrupts a second time."""
+
+STANDARD_ERROR = 2
 
 LOOK = 0.1
 """Seconds between two looks at how far the run is."""
@@ -123,20 +127,21 @@ def run(options: argparse.Namespace, suite: Suite) -> int:
     findings = stages.empty(plan)
     console = Console(highlight=False)
     reachable = sum(clause.kind != "text" for clause in clauses.values())
-    with progress(console, reachable) as shown:
-        supervise(nursery, findings, known, memories, shown)
-    relied_on = {entry.path.resolve() for entry in known}
-    going = [path for path in findings.replayed if path.resolve() not in relied_on]
-    report = building.build(
-        findings,
-        clauses,
-        strict=options.strict,
-        folder=options.report,
-        command=command_of(options.words, plan),
-        taken=folder.taken(options.report, going),
-    )
-    folder.write(report, going)
-    tell(report, console)
+    with ending_with(nursery.stop):
+        with progress(console, reachable) as shown:
+            supervise(nursery, findings, known, memories, shown)
+        relied_on = {entry.path.resolve() for entry in known}
+        going = [path for path in findings.replayed if path.resolve() not in relied_on]
+        report = building.build(
+            findings,
+            clauses,
+            strict=options.strict,
+            folder=options.report,
+            command=command_of(options.words, plan),
+            taken=folder.taken(options.report, going),
+        )
+        folder.write(report, going)
+        tell(report, console)
     return report.status
 
 
@@ -193,7 +198,7 @@ def supervise(
 ) -> None:
     """Do the stages in a thread of their own, and show meanwhile how far they are."""
     announced: list[str] = []
-    with ThreadPoolExecutor(1) as pool, ending_with(nursery.stop):
+    with ThreadPoolExecutor(1) as pool:
         work = pool.submit(stages.run, nursery, findings, known, memories, announced.append)
         try:
             looked = 0
@@ -209,14 +214,20 @@ def supervise(
 
 @contextmanager
 def ending_with(stop: Flag) -> Iterator[None]:
-    """Have Ctrl-C, and the signals that mean the same, set the flag; a second Ctrl-C ends at
-    once.
-    """
+    """Have Ctrl-C, and the signals that mean the same, set the flag.
 
-    def end(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
+    Another one is answered with a line, and changes nothing: it takes moments until all children
+    are gone and what was learnt is written down.
+    """
+    heard = 0
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        nonlocal heard
+        heard += 1
         stop.set()
+        if heard == 2:
+            # Not by `print`: the signal may come in while something is being printed.
+            os.write(STANDARD_ERROR, PATIENCE)
 
     before = {
         number: signal.signal(number, end)
@@ -226,7 +237,8 @@ def ending_with(stop: Flag) -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # What was interrupted ends from here on: nothing has to be interrupted any more.
+            signal.signal(number, signal.SIG_IGN if heard else handler)
 
 
 def tell(report: Report, console: Console) -> None:

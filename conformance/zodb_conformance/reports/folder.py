@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zodb_conformance import witnesses
 from zodb_conformance.errors import UsageError
+from zodb_conformance.files import write_whole
 from zodb_conformance.reports import html, junit
 from zodb_conformance.reports.badge import badge
 from zodb_conformance.reports.model import Report
@@ -41,7 +42,7 @@ def taken(folder: Path, going: Collection[Path]) -> set[str]:
 
 
 def write(report: Report, going: Collection[Path] = ()) -> None:
-    """Write every form of the report, and the witnesses.
+    """Write every form of the report, and the witnesses, each file whole or not at all.
 
     going  recorded failures of earlier runs that this run judged: they go, with their plain scripts
     """
@@ -54,15 +55,11 @@ def write(report: Report, going: Collection[Path] = ()) -> None:
         witnesses.write(
             folder / "witnesses", told.name, witness, plain=told.script_file is not None
         )
-    _text(folder / "report.json", _json(report.to_json()))
-    _text(folder / "report.html", html.page(report))
-    _text(folder / "junit.xml", junit.document(report))
-    _text(folder / "badge.json", _json(badge(report)))
+    write_whole(folder / "report.json", _json(report.to_json()))
+    write_whole(folder / "report.html", html.page(report))
+    write_whole(folder / "junit.xml", junit.document(report))
+    write_whole(folder / "badge.json", _json(badge(report)))
 
 
 def _json(data: object) -> str:
     return json.dumps(data, indent=2) + "\n"
-
-
-def _text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")
