@@ -78,7 +78,8 @@ def test_the_lines_of_a_target_open_a_database_that_works(name: str) -> None:
 def test_a_target_says_what_it_is_and_what_it_can_do(name: str) -> None:
     told = runner.describe(Plan(target=name))
     assert told["name"] == name
-    assert told["level"] in ("storage", "connection")
+    assert told["level"] == "connection"
+    assert told["baseline"] in NAMES
     assert told["database"] in ("ZODB.DB", "zodb_reference.DB")
     assert set(told["capabilities"]) == set(CAPABILITIES)
     assert told["capabilities"]["raw-records"] is True
@@ -104,6 +105,33 @@ def test_a_target_is_durable_as_it_declares(name: str, tmp_path: Path) -> None:
     assert ("key" in connection.root()) == ("durable" in target.capabilities)
     connection.close()
     database.close()
+
+
+# Baselines.
+
+
+@pytest.mark.parametrize(
+    ("plan", "baseline"),
+    [
+        ({"target": "zodb-file"}, "zodb-demo"),
+        ({"target": "zodb-mapping"}, "zodb-mapping"),
+        ({"target": "ZODB.MappingStorage:MappingStorage"}, "zodb-mapping"),
+        ({"target": "reference-sqlite"}, "reference-memory"),
+    ],
+)
+def test_a_baseline_is_the_same_database_over_a_known_storage(
+    plan: dict[str, str], baseline: str, tmp_path: Path
+) -> None:
+    target, known = resolve(Plan(**plan)), resolve(Plan(**plan, baseline=True))
+    assert (known.name, known.database) == (baseline, target.database)
+    assert (known.capabilities, known.resolves) == (target.capabilities, target.resolves)
+    assert usable(known.open_database(tmp_path))
+
+
+def test_a_database_of_ones_own_has_no_baseline() -> None:
+    plan = Plan(database="faulty_databases:faultless", baseline=True)
+    with pytest.raises(TargetUnusable, match="no storage to compare with"):
+        resolve(plan)
 
 
 # Factories.

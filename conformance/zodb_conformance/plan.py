@@ -44,7 +44,7 @@ class Plan:
     zconfig    path of a ZConfig file, or ""
     uri        a zodburi address, or ""
     database   ``package.module:name`` of a database factory, or ""
-    level      "storage", "connection" or "all"
+    level      whose faults count: "storage", "connection" or "all"; "" for what suits the target
     edition    the name of an edition
     profile    the name of a profile
     budget     seconds; overrides the profile's
@@ -53,6 +53,7 @@ class Plan:
     checks     globs of check names; empty means all
     avoid      ids of clauses and names of situations that generated scripts keep away from
     skip       names of checks that are done already
+    baseline   do it over the storage that stands for a right one, in place of the target's own
     """
 
     target: str = ""
@@ -68,6 +69,7 @@ class Plan:
     checks: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    baseline: bool = False
 
     def wants(self, clause: str) -> bool:
         """Whether a verdict on the clause is asked for."""

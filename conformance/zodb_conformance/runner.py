@@ -27,12 +27,15 @@ from zodb_conformance.telling import deviation_of, needed, program_of_steps
 
 
 def describe(plan: Plan) -> dict[str, Any]:
-    """What the target of a plan says of itself: name, level, database, packages, capabilities."""
+    """What the target of a plan says of itself: name, level, database, baseline, packages,
+    capabilities.
+    """
     target = resolve(plan)
     return {
         "name": target.name,
         "level": target.level,
         "database": target.database,
+        "baseline": target.baseline,
         "packages": target.packages,
         "capabilities": {name: name in target.capabilities for name in CAPABILITIES},
     }

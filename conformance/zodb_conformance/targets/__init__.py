@@ -4,6 +4,6 @@ line.
 
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.targets.base import CAPABILITIES, Target
-from zodb_conformance.targets.resolving import registered, resolve
+from zodb_conformance.targets.resolving import over_baseline, registered, resolve
 
-__all__ = ["CAPABILITIES", "Target", "TargetUnusable", "registered", "resolve"]
+__all__ = ["CAPABILITIES", "Target", "TargetUnusable", "over_baseline", "registered", "resolve"]

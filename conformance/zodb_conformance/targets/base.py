@@ -16,6 +16,14 @@ SHORT = {"": DEFAULT, "reference": DEFAULT}
 DOUBLE = "double:"
 """What the names of targets begin with that are faulty doubles."""
 
+BASELINES = {
+    "ZODB.DB": ("zodb-mapping", "zodb-demo"),
+    "zodb_reference.DB": ("reference-memory", "reference-memory"),
+}
+"""The registered targets that show what a connection level does over a storage that is right: over
+one that does not resolve conflicts, and over one that does.
+"""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -26,7 +34,7 @@ class Target:
                    **options)``
     lines          the lines of Python that create an empty database ``db``, for witnesses
     level          "storage" or "connection": what the target supplies
-    database       the implementation of the connection level, in words
+    database       the implementation of the connection level: the path of its ``DB``
     capabilities   what it declares that it can do, by name (see `CAPABILITIES`)
     unknown        capabilities of which it says nothing, and which no check relies on either way
     extras         names that examples use and that depend on the implementation
@@ -47,6 +55,14 @@ class Target:
     def resolves(self) -> bool | None:
         """Whether its storage resolves conflicts, None where it does not say."""
         return None if RESOLUTION in self.unknown else RESOLUTION in self.capabilities
+
+    @property
+    def baseline(self) -> str:
+        """The registered target that shows what the connection level of this one does by itself;
+        "" where none does.
+        """
+        plain, resolving = BASELINES.get(self.database, ("", ""))
+        return resolving if self.resolves else plain
 
     @property
     def packages(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,32 @@ def registered() -> dict[str, str]:
 
 
 def resolve(plan: Plan) -> Target:
-    """The target that a plan names.
+    """The target that a plan names, or the baseline of that target where the plan says so.
 
     Raises TargetUnusable with a sentence that says what to mend.
     """
+    target = _named(plan)
+    return over_baseline(target) if plan.baseline else target
+
+
+def over_baseline(target: Target) -> Target:
+    """The connection level of a target over the storage that stands for a right one.
+
+    It declares what the target declares, so that a script means the same on both.  Raises
+    TargetUnusable where no such storage is known for the connection level.
+    """
+    if not target.baseline:
+        raise TargetUnusable(f"{target.database or target.name} has no storage to compare with")
+    points = {point.name: point for point in metadata.entry_points(group=GROUP)}
+    if target.baseline not in points:
+        raise TargetUnusable(f"{target.baseline} is not registered: install zodb-conformance")
+    known = _made(target.baseline, points[target.baseline])
+    return replace(
+        known, capabilities=target.capabilities, unknown=target.unknown, extras=target.extras
+    )
+
+
+def _named(plan: Plan) -> Target:
     if plan.zconfig:
         return _from_zconfig(plan.zconfig)
     if plan.uri:

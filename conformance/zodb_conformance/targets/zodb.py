@@ -43,6 +43,7 @@ def over(
         name=name,
         open_database=open_database,
         lines=("import ZODB", *lines, "db = ZODB.DB(storage)"),
+        level="connection",
         database="ZODB.DB",
         capabilities=capabilities,
         extras={"PersistentMetaClass": PersistentMetaClass},
