@@ -45,6 +45,52 @@ def only(search: Search) -> Deviation:
     return deviation
 
 
+# Whose fault it is.
+
+
+def over_a_storage(name: str, baseline: str, **plan: Any) -> Search:
+    """A search on a faulty target that is compared with another, for the faults of a storage."""
+    search = searching(name, level="storage", **plan)
+    search.baseline = replace(REFERENCE, open_database=getattr(faulty_databases, baseline))
+    return search
+
+
+def test_a_fault_of_the_connections_does_not_hide_one_of_the_storage() -> None:
+    search = over_a_storage("adds_nothing", "adds_nothing")
+    assert search.try_script(resolved(SCRIPT)) is not None
+    search.avoided.clear()
+    search.baseline = replace(REFERENCE, open_database=faulty_databases.faultless)
+    assert search.try_script(resolved(SCRIPT)) is not None
+    first, second = search.recorder.deviations  # type: ignore[attr-defined]
+    assert first.clause == second.clause == "object.add-assigns-oid"
+
+
+def test_shrinking_does_not_slip_to_what_the_connections_do_by_themselves() -> None:
+    # As if whatever is shorter were broken by the connections, and not by the storage.
+    search = over_a_storage("adds_nothing", "faultless")
+
+    def breaks(clause: str, script: Any) -> bool:
+        return len(script) < len(SCRIPT)
+
+    search._breaks_the_baseline = breaks  # type: ignore[method-assign]
+    search.try_script(resolved(SCRIPT))
+    assert len(only(search).script) == len(SCRIPT)
+
+
+def test_a_clause_of_storages_is_not_tried_elsewhere() -> None:
+    search = over_a_storage("faultless", "adds_nothing")
+    assert search._breaks_the_baseline("object.add-assigns-oid", SCRIPT)
+    assert not search._breaks_the_baseline("transaction.tids-increase", SCRIPT)
+
+
+def test_only_a_run_about_a_storage_is_compared_with_a_baseline() -> None:
+    assert searching("faultless").baseline is None
+    found = searching("faultless", level="storage").baseline
+    assert found is not None
+    assert found.name == "reference-memory"
+    assert searching("faultless", level="storage", baseline=True).baseline is None
+
+
 # What becomes of a finding.
 
 
@@ -70,7 +116,7 @@ def test_a_clause_is_reported_once() -> None:
     search = searching("adds_nothing")
     for _ in range(2):
         search.try_script(resolved(SCRIPT))
-    assert search.found == {"object.add-assigns-oid": 2}
+    assert search.found == {("object.add-assigns-oid", False): 2}
     assert only(search)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation
-from zodb_conformance.supervisor.stages import credible
+from zodb_conformance.supervisor.findings import TargetInfo
+from zodb_conformance.supervisor.nursery import Nursery
+from zodb_conformance.supervisor.stages import credible, level_of
 
 
 def told(clause: str, check: str) -> Deviation:
@@ -27,3 +30,30 @@ OTHER = told("transaction.commit-stores-changes", "walk.everything")
 )
 def test_the_verdict_of_a_story(learnt: list[Deviation], kept: list[Deviation]) -> None:
     assert credible(learnt) == kept
+
+
+@pytest.mark.parametrize(
+    ("level", "target", "is_run_at"),
+    [
+        pytest.param("", TargetInfo("x", "storage", baseline="y"), "storage", id="a storage"),
+        pytest.param("", TargetInfo("x", "connection", baseline="y"), "all", id="a database"),
+        pytest.param("", TargetInfo("x", "storage"), "all", id="what can't be told apart"),
+        pytest.param("all", TargetInfo("x", "storage", baseline="y"), "all", id="as was asked"),
+    ],
+)
+def test_the_level_is_that_of_the_target_unless_it_is_given(
+    level: str, target: TargetInfo, is_run_at: str
+) -> None:
+    assert level_of(Plan(level=level), target) == is_run_at
+
+
+@pytest.mark.usefixtures("workplace")
+def test_only_clauses_that_the_run_is_about_count_as_reached() -> None:
+    ids = ("fake.set", "fake.get", "fake.commit", "fake.example")
+    plan = Plan("good", checks=("walk",))
+    reached = []
+    for asked in (None, frozenset({"fake.set"})):
+        nursery = Nursery(plan, ids, "fake_runner", asked=asked)
+        nursery.run("checks")
+        reached.append(nursery.status().clauses)
+    assert reached == [3, 1]

@@ -70,3 +70,41 @@ def raising(directory):
 
 def nothing(directory):
     return None
+
+
+class Resurrecting(MappingStorage):
+    """Stores what it was told to abort."""
+
+    def tpc_abort(self, transaction):
+        if transaction is self._transaction:
+            self.tpc_finish(transaction)
+
+
+class Truncating(MappingStorage):
+    """Keeps no more than 64 KiB of a record."""
+
+    def store(self, oid, serial, data, version, transaction):
+        return super().store(oid, serial, data[: 1 << 16], version, transaction)
+
+
+class Unchecking(MappingStorage):
+    """Lets a transaction commit whose reads are out of date."""
+
+    def checkCurrentSerialInTransaction(self, oid, serial, transaction):  # noqa: N802
+        pass
+
+
+def right(directory):
+    return MappingStorage()
+
+
+def resurrecting(directory):
+    return Resurrecting()
+
+
+def truncating(directory):
+    return Truncating()
+
+
+def unchecking(directory):
+    return Unchecking()

@@ -37,13 +37,26 @@ FALLS = {
 TARGETS = (
     "good", "reads-wrong", "reads-wrong-until-mended", "is-flaky", "prints", "is-slow",
     "example-fails", "example-segfaults", "stays", "breaks-the-suite", "starts-a-server",
+    "a-storage-over-reads-wrong", "a-storage-over-good",
     "cannot-connect", "is-none", "dies-at-birth", "hangs-at-birth", "dies-in-smoke", *FALLS,
 )  # fmt: skip
 
 
+OVER = "a-storage-over-"
+"""How the names of targets begin that read wrong, over a baseline that the rest names."""
+
+
+def baseline_of(plan):
+    return plan.target.removeprefix(OVER) if plan.target.startswith(OVER) else ""
+
+
+def name_of(plan):
+    return baseline_of(plan) if plan.baseline else plan.target
+
+
 class Target:
     def __init__(self, plan):
-        self.name = plan.target
+        self.name = name_of(plan)
         self.values = {}
         if self.name == "cannot-connect":
             raise ConnectionRefusedError(111, "Connection refused")
@@ -78,6 +91,7 @@ class Target:
     def reads_wrong(self):
         return (
             self.name == "reads-wrong"
+            or self.name.startswith(OVER)
             or (self.name == "reads-wrong-until-mended" and not mended())
             or (self.name == "is-flaky" and first_time())
         )
@@ -115,6 +129,7 @@ def describe(plan):
         "name": plan.target,
         "level": plan.level,
         "database": "fake.DB",
+        "baseline": baseline_of(plan),
         "packages": {
             "fake": "1.0",
             "hash": str(hash("a")),
@@ -175,10 +190,10 @@ def examples(plan, recorder):
         return
     recorder.script()
     recorder.step(("example", "fake.example", "1"))
-    if plan.target == "example-segfaults":
+    if name_of(plan) == "example-segfaults":
         ctypes.string_at(0)
     recorder.exercised(["fake.example"])
-    if plan.target == "example-fails":
+    if name_of(plan) == "example-fails":
         recorder.deviation(
             Deviation(
                 "fake.example",

@@ -47,6 +47,10 @@ def may() -> None:
     """A database may be called by a name."""
 
 
+def disk() -> None:
+    """What was stored is there when the power comes back."""
+
+
 def caller() -> None:
     """A program does not use a connection in two threads at once."""
 
@@ -75,6 +79,7 @@ CLAUSES = {
         clause(undo, "fake.undo", MUST, needs=("undo",)),
         clause(pack, "fake.pack", MUST, needs=("pack",)),
         clause(may, "fake.name", MAY),
+        clause(disk, "fake.disk", MUST, binds="storage"),
         clause(caller, "fake.threads", MUST, kind="text", binds="caller"),
     )
 }

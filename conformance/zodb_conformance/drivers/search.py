@@ -20,9 +20,11 @@ from zodb_spec.situations import situations
 from zodb_spec.world import World
 
 from zodb_conformance.context import Context
+from zodb_conformance.plan import Plan
 from zodb_conformance.results import Quiet, Step
 from zodb_conformance.running import Finding, Source, perform, resolved
 from zodb_conformance.shrinking import shrink
+from zodb_conformance.targets import Target, over_baseline
 from zodb_conformance.telling import deviation_of
 
 TOLERATED = 3
@@ -41,7 +43,8 @@ class Search:
         self.profile = context.profile
         self.seed = crc32(f"{self.plan.seed}/{check}".encode())
         self.avoided: set[str] = set(self.plan.avoid)
-        self.found: Counter[str] = Counter()
+        self.baseline = baseline_of(self.plan, self.target)
+        self.found: Counter[tuple[str, bool]] = Counter()
 
     def time_is_up(self) -> bool:
         """Whether the budget is spent."""
@@ -72,14 +75,24 @@ class Search:
             self._report_flaky(finding)
             return None
         clause = judged.mismatch.clause
-        self.found[clause] += 1
-        if self.found[clause] == 1 and self.plan.wants(clause):
+        # What the connections break by themselves must not hide what the storage breaks.
+        sort = clause, self._breaks_the_baseline(clause, judged.script)
+        self.found[sort] += 1
+        if self.found[sort] == 1 and self.plan.wants(clause):
             shortest = self._shortest(judged)
             self.recorder.deviation(deviation_of(shortest, self.check, self.target))
             self._keep_away(shortest)
-        elif self.found[clause] >= TOLERATED:
+        elif self.found[sort] >= TOLERATED:
             self.avoided.add(clause)
         return judged
+
+    def _breaks_the_baseline(self, clause: str, script: Sequence[Step]) -> bool:
+        """Whether a script shows the same on the baseline, where there is one."""
+        stated = clauses().get(clause)
+        if self.baseline is None or (stated is not None and stated.binds == "storage"):
+            return False
+        found = perform(self.baseline, resolved(script), Quiet(self.recorder))
+        return found is not None and found.mismatch.clause == clause
 
     def avoids(self, world: World, step: Step) -> bool:
         """Whether a step leads to what the search keeps away from."""
@@ -108,12 +121,15 @@ class Search:
         return None
 
     def _shortest(self, finding: Finding) -> Finding:
-        best = finding
+        best, clause = finding, finding.mismatch.clause
+        excused = self._breaks_the_baseline(clause, finding.script)
 
         def fails(script: Sequence[Step]) -> bool:
             nonlocal best
             found = perform(self.target, resolved(script), Quiet(self.recorder))
-            if found is None or found.mismatch.clause != finding.mismatch.clause:
+            if found is None or found.mismatch.clause != clause:
+                return False
+            if not excused and self._breaks_the_baseline(clause, script):
                 return False
             best = found
             return True
@@ -140,3 +156,9 @@ class Search:
         if self.plan.wants(finding.mismatch.clause):
             told = deviation_of(finding, self.check, self.target)
             self.recorder.deviation(replace(told, kind="flaky"))
+
+
+def baseline_of(plan: Plan, target: Target) -> Target | None:
+    """What a target is compared with where only the faults of its storage count."""
+    apart = plan.level == "storage" and not plan.baseline and target.baseline
+    return over_baseline(target) if apart else None

@@ -84,6 +84,11 @@ def perform(request: Request, board: Board, journal: Journal) -> None:
         case "replay":
             one = plan.just(only=(request.clause,), checks=(glob.escape(request.check),))
             runner.run_checks(one, board)
+        case "judge":
+            for script in request.scripts:
+                board.check("judge")
+                found = runner.replay(plan, script, board)
+                journal.write("judged", clause="" if found is None else found.clause)
         case "render":
             clause, trace, place, witness = runner.render(plan, request.script)
             told = {"clause": clause, "trace": list(trace), "place": place, "witness": witness}

@@ -81,6 +81,18 @@ def further(fall: Fall) -> int:
     return next(within, 0)
 
 
+def at_first_sight(fall: Fall) -> Deviation:
+    """The fall as a deviation that is not yet to be told to anybody: what it takes to judge it."""
+    return Deviation(
+        clause=fall.clause,
+        check=fall.check,
+        expected="",
+        observed=fall.how,
+        script=() if is_text(fall) or not fall.whole else fall.script,
+        kind=fall.kind,
+    )
+
+
 def deviation_of(nursery: Nursery, fall: Fall) -> Deviation:
     """The fall as a deviation of the clause that stands for the step it happened in."""
     told = rendered(nursery, fall.script)

@@ -14,10 +14,11 @@ from zodb_conformance.supervisor.lanes import Learnt
 class TargetInfo:
     """What the target says of itself.
 
-    level         the level at which it was run
+    level         what it supplies: "storage" or "connection"
     database      what stands between the storage and the program: whose `DB`
     packages      versions of the packages it is made of
     capabilities  which of the declarable capabilities it declares
+    baseline      the target that shows what that `DB` does over a right storage; "" where none does
     """
 
     name: str
@@ -25,6 +26,21 @@ class TargetInfo:
     database: str = ""
     packages: dict[str, str] = field(default_factory=dict)
     capabilities: dict[str, bool] = field(default_factory=dict)
+    baseline: str = ""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A deviation to confirm.
+
+    reproduced  whether it was shown again already; None where that is not known
+    why         as of a `Finding`
+    """
+
+    deviation: Deviation
+    reproduced: bool | None = None
+    output: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +51,7 @@ class Finding:
     shown       whether its plain script shows it; None where there is none, or it was not run
     also        further checks that found the same clause broken
     output      the end of what the target printed, where it took the process down
+    why         why a clause of the connection level counts against a storage; "" elsewhere
     """
 
     deviation: Deviation
@@ -42,6 +59,7 @@ class Finding:
     shown: bool | None = None
     also: tuple[str, ...] = ()
     output: str = ""
+    why: str = ""
 
     @property
     def flaky(self) -> bool:
@@ -73,6 +91,8 @@ class Findings:
     remembered   how many failures of earlier runs were replayed, and how many of them still show
     replayed     the files of those failures
     interrupted  whether the person ended the run
+    excused      the clauses that the connection level breaks by itself, and in what words; they
+                 don't count against the storage under it
     """
 
     plan: Plan
@@ -86,4 +106,5 @@ class Findings:
     unusable: str = ""
     output: str = ""
     interrupted: bool = False
+    excused: dict[str, str] = field(default_factory=dict)
     elapsed: float = 0.0

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import glob
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from zodb_conformance.plan import SMOKE, Plan
 from zodb_conformance.results import Deviation, Step
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 LANES = 2
 """How many children work side by side.  It is the same on every machine, so that a report does
@@ -83,6 +87,29 @@ def deal(checks: Sequence[str]) -> list[list[str]]:
     """
     hands = [list(checks[lane::LANES]) for lane in range(LANES)]
     return [hand for hand in hands if hand]
+
+
+def side_by_side(function: Callable[[Given], Result], items: Iterable[Given]) -> list[Result]:
+    """Call the function for every item, on as many threads as there are lanes; results in the
+    order of the items.
+    """
+    with ThreadPoolExecutor(LANES) as pool:
+        return list(pool.map(function, items))
+
+
+def in_lanes(nursery: Nursery, plan: Plan, checks: Sequence[str], learnt: Learnt) -> None:
+    """Do the checks in all lanes.  `learnt` receives everything, also when the run is stopped."""
+    hands = deal(checks)
+    parts = [Learnt() for _ in hands]
+
+    def play(number: int) -> None:
+        lane(nursery, plan, hands[number], parts[number])
+
+    try:
+        side_by_side(play, range(len(hands)))
+    finally:
+        for part in parts:
+            learnt.join(part)
 
 
 def lane(nursery: Nursery, plan: Plan, checks: Sequence[str], learnt: Learnt) -> None:

@@ -25,6 +25,9 @@ SHORT_HANG = 0.25
 still does.
 """
 
+SHORTEST_HANG = 2.0
+"""Seconds that it is at least, where the whole silence is no shorter: machines have moments."""
+
 
 @dataclass(frozen=True)
 class Status:
@@ -52,6 +55,7 @@ class Nursery:
     runner   the module that the children import
     limits   how long a child may be silent; by default as the profile says
     stop     set it, and every child ends
+    asked    the clauses that the run is about, by default all: those are counted as reached
     """
 
     plan: Plan
@@ -59,6 +63,7 @@ class Nursery:
     runner: str = RUNNER
     limits: Limits | None = None
     stop: Flag = field(default_factory=Flag)
+    asked: frozenset[str] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _living: list[View] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
@@ -75,7 +80,8 @@ class Nursery:
     def short_patience(self) -> Limits:
         """The same where many tries are made of something that is known to hang."""
         return replace(
-            self.patience, hang=max(min(1.0, self.patience.hang), SHORT_HANG * self.patience.hang)
+            self.patience,
+            hang=max(min(SHORTEST_HANG, self.patience.hang), SHORT_HANG * self.patience.hang),
         )
 
     def run(
@@ -117,7 +123,7 @@ class Nursery:
             glances = [view.glance() for view in self._living]
             reached = set(self._counts).union(*(glance.counts for glance in glances))
             return Status(
-                clauses=len(reached),
+                clauses=len(reached if self.asked is None else reached & self.asked),
                 scripts=self._scripts + sum(glance.scripts for glance in glances),
                 steps=self._steps + sum(glance.steps for glance in glances),
                 deviations=self._found + sum(glance.found for glance in glances),

@@ -13,7 +13,7 @@ from zodb_conformance.results import Step
 RUNNER = "zodb_conformance.runner"
 """The module that knows checks and targets; a child imports it, the supervisor does not."""
 
-Mode = Literal["smoke", "checks", "replay", "render"]
+Mode = Literal["smoke", "checks", "replay", "judge", "render"]
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,11 @@ class Request:
              checks  do the checks of the plan
              replay  do one script again; without a script, the check called `check` for the
                      clause `clause`
+             judge   do several scripts, and say of each which clause it shows to be broken
              render  tell the script as Python, without touching the target
     clauses  the ids of all clauses, in the order of the counters on the board
     runner   the module that does it
+    scripts  those to judge
     """
 
     mode: Mode
@@ -35,6 +37,7 @@ class Request:
     script: tuple[Step, ...] = ()
     check: str = ""
     clause: str = ""
+    scripts: tuple[tuple[Step, ...], ...] = ()
     runner: str = RUNNER
 
     def to_json(self) -> dict[str, Any]:
@@ -44,7 +47,11 @@ class Request:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Request:
         """The request that `to_json` wrote."""
-        lists = {"clauses": tuple(data["clauses"]), "script": tuple(map(tuple, data["script"]))}
+        lists = {
+            "clauses": tuple(data["clauses"]),
+            "script": tuple(map(tuple, data["script"])),
+            "scripts": tuple(tuple(map(tuple, script)) for script in data["scripts"]),
+        }
         return cls(**{**data, **lists, "plan": Plan.from_json(data["plan"])})
 
 

@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any
 
 from zodb_conformance.known import Known
 from zodb_conformance.plan import SMOKE, Plan
 from zodb_conformance.results import Deviation
 from zodb_conformance.supervisor.evidence import again, reproduces, shows
-from zodb_conformance.supervisor.falls import deviation_of, shortened
-from zodb_conformance.supervisor.findings import Finding, Findings, KnownResult, TargetInfo
-from zodb_conformance.supervisor.lanes import LANES, Fall, Learnt, deal, fall_of, lane
+from zodb_conformance.supervisor.falls import at_first_sight, deviation_of, shortened
+from zodb_conformance.supervisor.findings import (
+    Candidate,
+    Finding,
+    Findings,
+    KnownResult,
+    TargetInfo,
+)
+from zodb_conformance.supervisor.lanes import Fall, Learnt, fall_of, in_lanes, side_by_side
+from zodb_conformance.supervisor.layer import Layer
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended
 from zodb_conformance.targets.base import DEFAULT
 from zodb_conformance.witnesses import Witness
 
-Given = TypeVar("Given")
-Result = TypeVar("Result")
-
 CANDIDATES = 3
 """How many deviations from one clause are tried, until one of them shows again."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A deviation to confirm; `reproduced` where that is known already."""
-
-    deviation: Deviation
-    reproduced: bool | None = None
-    output: str = ""
 
 
 def run(
@@ -43,6 +37,8 @@ def run(
     known: Sequence[Known] = (),
     memories: Sequence[Witness] = (),
     announce: Callable[[str], None] = lambda _: None,
+    *,
+    storage: Collection[str] = (),
 ) -> None:
     """Do everything that a run consists of.
 
@@ -50,6 +46,7 @@ def run(
     known      entries of the known-deviations file
     memories   failures that earlier runs recorded
     announce   is told the name of each stage as it begins
+    storage    the ids of the clauses that bind the storage
     """
     begun = time.monotonic()
     try:
@@ -57,30 +54,33 @@ def run(
         if not smoke(nursery, findings):
             show_smoke(nursery, findings, memories, announce)
             return
+        findings.plan = nursery.plan = replace(
+            nursery.plan, level=level_of(nursery.plan, findings.target)
+        )
         if known:
             announce("known deviations")
         active = check_known(nursery, findings, known)
+        layer = layer_of(nursery, findings, storage)
+        if layer:
+            announce(f"{layer.target.database} by itself")
+            layer.learn(findings.checks, tuple(entry.avoid for entry in active))
+            memories = [memory for memory in memories if not layer.fails(memory.deviation)]
         if memories:
             announce("failures of earlier runs")
-        candidates = replay_memories(nursery, findings, active, memories)
+        remembered = replay_memories(nursery, findings, active, memories)
         announce("checks")
-        search(nursery, findings, avoid_of(active, candidates))
+        avoid = avoid_of(active, remembered, layer)
+        plan = replace(nursery.plan, avoid=(*nursery.plan.avoid, *avoid))
+        checks = [check for check in findings.checks if check != SMOKE]
+        in_lanes(nursery, plan, checks, findings.learnt)
         announce("witnesses")
-        candidates += new_candidates(nursery, findings.learnt)
+        candidates = held(layer, remembered) + new_candidates(nursery, findings.learnt, layer)
         confirm(
             nursery, findings, [item for item in candidates if not covered(active, item.deviation)]
         )
     finally:
         findings.interrupted = nursery.stop.is_set()
         findings.elapsed = time.monotonic() - begun
-
-
-def side_by_side(function: Callable[[Given], Result], items: Iterable[Given]) -> list[Result]:
-    """Call the function for every item, on as many threads as there are lanes; results in the
-    order of the items.
-    """
-    with ThreadPoolExecutor(LANES) as pool:
-        return list(pool.map(function, items))
 
 
 def smoke(nursery: Nursery, findings: Findings) -> bool:
@@ -109,7 +109,7 @@ def show_smoke(
     announce: Callable[[str], None],
 ) -> None:
     """Have a failure of the smoke test told as any other, where it is one in a step."""
-    candidates = new_candidates(nursery, findings.learnt)
+    candidates = new_candidates(nursery, findings.learnt, None)
     if candidates:
         announce("witnesses")
         confirm(nursery, findings, candidates)
@@ -117,6 +117,27 @@ def show_smoke(
         findings.replayed += [
             memory.path for memory in memories if memory.path and memory.deviation.check == SMOKE
         ]
+
+
+def level_of(plan: Plan, target: TargetInfo) -> str:
+    """Whose faults count: of a storage under connections that can be tried without it, its own."""
+    if plan.level:
+        return plan.level
+    return "storage" if target.level == "storage" and target.baseline else "all"
+
+
+def layer_of(nursery: Nursery, findings: Findings, storage: Collection[str]) -> Layer | None:
+    """The connection level apart from the storage, where it is to be told apart."""
+    if nursery.plan.level != "storage" or not findings.target.baseline:
+        return None
+    baseline = Nursery(
+        replace(nursery.plan, baseline=True),
+        nursery.clauses,
+        nursery.runner,
+        nursery.short_patience,
+        nursery.stop,
+    )
+    return Layer(baseline, findings.target, storage, findings.excused)
 
 
 HINTS = {
@@ -186,30 +207,18 @@ def replay_memories(
     return candidates
 
 
-def avoid_of(active: Sequence[Known], remembered: Sequence[Candidate]) -> tuple[str, ...]:
+def avoid_of(
+    active: Sequence[Known], remembered: Sequence[Candidate], layer: Layer | None
+) -> tuple[str, ...]:
     """What the search keeps away from: known deviations, and what is known to take the process
     down.
     """
     falls = [
         item.deviation.clause for item in remembered if item.deviation.kind in ("hang", "crash")
     ]
+    if layer:
+        falls += layer.falls
     return tuple(dict.fromkeys([*(entry.avoid for entry in active), *filter(None, falls)]))
-
-
-def search(nursery: Nursery, findings: Findings, avoid: tuple[str, ...]) -> None:
-    """Do all checks but the smoke test, side by side."""
-    plan = replace(nursery.plan, avoid=(*nursery.plan.avoid, *avoid))
-    hands = deal([check for check in findings.checks if check != SMOKE])
-    learnt = [Learnt() for _ in hands]
-
-    def play(number: int) -> None:
-        lane(nursery, plan, hands[number], learnt[number])
-
-    try:
-        side_by_side(play, range(len(hands)))
-    finally:
-        for part in learnt:
-            findings.learnt.join(part)
 
 
 STORY = "story."
@@ -230,13 +239,30 @@ def credible(deviations: Sequence[Deviation]) -> list[Deviation]:
     ]
 
 
-def new_candidates(nursery: Nursery, learnt: Learnt) -> list[Candidate]:
-    """What was found just now: deviations as they are, of the falls the first of each sort,
-    shortened.
+def held(layer: Layer | None, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that count: at the level of storages, those that are not the connection level's own."""
+    reasons = reasons_of(layer, [item.deviation for item in candidates])
+    return [
+        replace(item, why=why)
+        for item, why in zip(candidates, reasons, strict=True)
+        if why is not None
+    ]
+
+
+def reasons_of(layer: Layer | None, found: Sequence[Deviation]) -> Sequence[str | None]:
+    """Why each of them counts, as `Layer.held` tells."""
+    return layer.held(found) if layer else [""] * len(found)
+
+
+def new_candidates(nursery: Nursery, learnt: Learnt, layer: Layer | None) -> list[Candidate]:
+    """What was found just now and counts: deviations as they are, of the falls the first of each
+    sort, shortened.
     """
     firsts: dict[tuple[str, str], Fall] = {}
-    for fall in learnt.falls:
-        firsts.setdefault((fall.kind, fall.clause), fall)
+    reasons = reasons_of(layer, [at_first_sight(fall) for fall in learnt.falls])
+    for fall, why in zip(learnt.falls, reasons, strict=True):
+        if why is not None:
+            firsts.setdefault((fall.kind, fall.clause), fall)
 
     def candidate(fall: Fall) -> Candidate:
         fall = shortened(nursery, fall)
@@ -245,9 +271,14 @@ def new_candidates(nursery: Nursery, learnt: Learnt) -> list[Candidate]:
     # Whether it shows again is found out here, for all alike.
     found = [
         replace(deviation, kind="deviation") if deviation.kind == "flaky" else deviation
-        for deviation in credible(learnt.deviations)
+        for deviation in learnt.deviations
     ]
-    return [*map(Candidate, found), *side_by_side(candidate, firsts.values())]
+    counting = held(layer, [*map(Candidate, found)])
+    believed = credible([item.deviation for item in counting])
+    return [
+        *(item for item in counting if item.deviation in believed),
+        *held(layer, side_by_side(candidate, firsts.values())),
+    ]
 
 
 def confirm(nursery: Nursery, findings: Findings, candidates: Sequence[Candidate]) -> None:
@@ -273,13 +304,13 @@ def finding_of(nursery: Nursery, group: Sequence[Candidate]) -> Finding:
     for item in group[:CANDIDATES]:
         reproduced, shown = item.reproduced, None
         if nursery.stop.is_set():
-            tried.append(Finding(item.deviation, reproduced, output=item.output))
+            tried.append(Finding(item.deviation, reproduced, output=item.output, why=item.why))
             break
         if item.deviation.witness:
             shown = shows(nursery, item.deviation)
         if reproduced is None:
             reproduced = True if shown else reproduces(nursery, item.deviation)
-        tried.append(Finding(item.deviation, reproduced, shown, output=item.output))
+        tried.append(Finding(item.deviation, reproduced, shown, output=item.output, why=item.why))
         if reproduced is not False:
             break
     best = tried[-1] if tried[-1].reproduced is not False else tried[0]
@@ -291,4 +322,4 @@ def finding_of(nursery: Nursery, group: Sequence[Candidate]) -> Finding:
 def empty(plan: Plan) -> Findings:
     """The findings of a run that has not begun; the target is called what the person called it."""
     name = plan.target or plan.database or plan.zconfig or plan.uri or DEFAULT
-    return Findings(plan, TargetInfo(name, plan.level))
+    return Findings(plan, TargetInfo(name))
