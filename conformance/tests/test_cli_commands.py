@@ -176,7 +176,7 @@ def test_what_became_worse_fails_and_what_became_better_does_not(command):
     status, output, _ = command("compare", "good", "bad")
     assert status == 1
     assert "holds → deviates" in output
-    assert "1 worse, 7 clauses the same." in output
+    assert "1 worse, 8 clauses the same." in output
     status, output, _ = command("compare", "bad", "good/report.json")
     assert status == 0
     assert "deviates → holds" in output
@@ -251,6 +251,14 @@ def test_init_installs_a_project_that_can_be_installed(command):
     text = Path("tox-conformance.ini").read_text()
     assert "package = editable" in text
     assert "run --zconfig 'my storage.conf' --known" in text
+
+
+def test_init_keeps_the_level(command):
+    output = command("init", "mypackage:open_storage", "--level", "all")[1]
+    assert "zodb-conformance run mypackage:open_storage --level all" in output
+    assert (
+        "run mypackage:open_storage --level all --known" in Path("tox-conformance.ini").read_text()
+    )
 
 
 def test_init_never_overwrites(command):

@@ -165,6 +165,27 @@ def test_only_selects_the_verdicts(command):
     assert report["deviations"] == []
 
 
+def test_the_level_is_told_and_is_all_where_nothing_tells_connections_from_a_storage(command):
+    command("run", "good")
+    assert report_of()["level"] == "all"
+    assert report_of()["only"] == []
+    _, output, _ = command("run", "good", "--level", "connection", "--only", "fake.[sg]*")
+    assert (report_of()["level"], report_of()["only"]) == ("connection", ["fake.[sg]*"])
+    assert "2 clauses checked (level connection, only fake.[sg]*)." in output
+
+
+def test_at_the_level_of_storages_only_their_own_faults_count(command):
+    status, output, _ = command("run", "a-storage-over-reads-wrong", "--level", "storage")
+    report = report_of()
+    assert (status, report["verdict"], report["deviations"]) == (0, "conforms", [])
+    assert report["excused"] == ["fake.get"]
+    assert "1 clause is broken by fake.DB whatever the storage" in output
+    assert command("run", "a-storage-over-good", "--level", "storage")[0] == 1
+    assert report_of()["clauses"]["fake.get"]["message"].endswith(
+        "over good the same script holds, so it is the storage that breaks it"
+    )
+
+
 def test_capabilities_that_are_not_declared_make_clauses_not_applicable(command):
     command("run", "good")
     report = report_of()
@@ -386,6 +407,7 @@ def test_a_run_that_is_put_to_sleep_does_not_take_that_for_a_hang(workplace):
         (["double:forget"], "There is no double 'double:forget' (did you mean double:forgets?)"),
         (["fake_runner:"], "not of the form package.module:name"),
         (["--database", "nothing"], "write it as package.module:name"),
+        (["--database", "fake_runner:x", "--level", "storage"], "leave out --level, or name the"),
         (["--zconfig", "missing.conf"], "There is no ZConfig file missing.conf"),
         (["good", "--only", "fake.gte"], "No clause matches 'fake.gte' (did you mean fake.get?)"),
         (["good", "--budget", "soon"], "'soon' is no duration; write 60s, 5m or 1h"),

@@ -32,6 +32,10 @@ NASTY = "</script><b>&amp;\x00\x1b[31m\ud800`code`\n|"
 """What a target may answer: markup of every kind, control characters, half a character."""
 
 
+WORDS = "some.DB breaks it over another storage too"
+STORAGE = Plan(target="some", level="storage", only=("fake.*",))
+
+
 def deviation(clause="fake.get", **more):
     given = {
         "check": "walk",
@@ -100,6 +104,8 @@ REPORTS = {
         plan=Plan(target="some", only=("fake.set",)),
     ),
     "interrupted": lambda: report_of(interrupted=True),
+    "excused": lambda: report_of(excused={"fake.get": WORDS}, plan=STORAGE),
+    "held": lambda: report_of(Finding(deviation(), True, True, why=NASTY), plan=STORAGE),
     "broken": report_of_a_broken_suite,
 }
 
@@ -188,7 +194,11 @@ def test_a_clause_holds_where_it_was_compared_and_nothing_was_found():
         ("fake.threads", {}, "text only: it binds the calling program"),
         ("fake.pack", {}, "the target does not declare the capability pack"),
         ("fake.set", {"only": ("fake.g*",)}, "not selected by --only"),
-        ("fake.set", {"level": "storage"}, "it binds the connection, and the run is for the level"),
+        (
+            "fake.disk",
+            {"level": "connection"},
+            "it binds the storage, and the run is for the level",
+        ),
     ],
 )
 def test_a_clause_that_does_not_apply_says_why(id, plan, reason):
@@ -246,6 +256,28 @@ def test_what_ends_the_process_is_told_first():
     )
     told = [entry.finding.deviation.clause for entry in report.deviations]
     assert told == ["fake.get", "fake.set", "fake.example"]
+
+
+def test_a_storage_answers_for_every_clause_but_for_those_that_are_excused():
+    report = REPORTS["excused"]()
+    found = row(report, "fake.get")
+    assert (found.verdict, found.message) == ("not-applicable", WORDS)
+    assert row(report, "fake.set").verdict == "holds"
+    assert (report.excused, report.verdict) == (("fake.get",), "conforms")
+    assert report.to_json()["excused"] == ["fake.get"]
+
+
+def test_a_clause_that_is_excused_in_one_place_and_broken_in_another_is_broken():
+    finding = Finding(deviation(), True, why="it holds elsewhere")
+    report = report_of(finding, excused={"fake.get": WORDS}, plan=STORAGE)
+    found = row(report, "fake.get")
+    assert (found.verdict, report.excused) == ("deviates", ())
+    assert found.message == "expected 'one'; the target gave 'two'; it holds elsewhere"
+
+
+def test_a_clause_that_was_not_asked_for_is_not_excused():
+    plan = Plan(target="some", level="storage", only=("fake.s*",))
+    assert report_of(excused={"fake.get": WORDS}, plan=plan).excused == ()
 
 
 def test_a_capability_is_verified_by_the_clauses_that_need_it():
@@ -315,6 +347,49 @@ def test_of_a_stack_only_what_the_target_called_is_shown():
     stack = STACK.format("x").replace("/elsewhere.py", "<doctest lines[1]>")
     assert len(terminal.calls(stack)) == 2
     assert terminal.calls("last words") == []
+
+
+def test_every_form_says_what_the_run_was_limited_to():
+    report = REPORTS["excused"]()
+    line = "1 clause is broken by some.DB whatever the storage; only --level all counts it"
+    output = " ".join(printed(report).split())
+    assert "some conforms 1 clause checked (level storage, only fake.*), " in output
+    assert line in output
+    page = html.page(report)
+    assert "<dt>level</dt><dd>storage</dd>" in page
+    assert "<dt>only</dt><dd>fake.*</dd>" in page
+    assert line in page
+    assert line in github.job_summary(report)
+    assert badge.badge(report)["label"] == "ZODB conformance (current, level storage, only fake.*)"
+    assert report.to_json()["level"] == "storage"
+    assert report.to_json()["only"] == ["fake.*"]
+
+
+def test_a_run_about_everything_says_nothing_of_limits():
+    report = report_of()
+    assert badge.badge(report)["label"] == "ZODB conformance (current)"
+    assert "some conforms  2 clauses checked, " in printed(report)
+    assert report.to_json()["level"] == "all"
+
+
+def test_why_a_clause_of_connections_counts_is_told():
+    report = report_of(Finding(deviation(), True, True, why="elsewhere it holds"), plan=STORAGE)
+    assert "elsewhere it holds" in printed(report)
+    assert "elsewhere it holds." in html.page(report)
+    assert "the target gave 'two'; elsewhere it holds" in junit.document(report)
+    assert "elsewhere it holds" in github.job_summary(report)
+    assert report.to_json()["deviations"][0]["why"] == "elsewhere it holds"
+
+
+def test_the_page_leaves_out_chapters_of_which_nothing_applies():
+    assert '<details class="chapter"' in html.page(report_of())
+    page = html.page(report_of(plan=Plan(target="some", only=("nothing.*",))))
+    assert '<details class="chapter"' not in page
+    assert "Nothing in these chapters applies to this run: Keys and values" in page
+
+
+def test_a_capability_that_was_not_tested_says_so():
+    assert "not tested in this run" in html.page(report_of())
 
 
 def test_commands_are_never_wrapped():
@@ -400,7 +475,7 @@ def test_progress_in_a_log_is_a_line_a_stage_and_then_few():
         "checks",
         "witnesses",
     ]
-    assert lines[-1].endswith("3 of 10 clauses reached, 4 scripts, 50 steps, 1 deviation")
+    assert lines[-1].endswith("3 of 10 clauses reached, 4 scripts, 50 steps, 1 found, being judged")
 
 
 class Balanced(HTMLParser):

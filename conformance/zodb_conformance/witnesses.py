@@ -23,7 +23,7 @@ from zodb_conformance.results import Deviation
 FORMAT = "zodb-conformance witness 1"
 """What tells our files from others; the number changes with the format."""
 
-TARGET_FIELDS = ("target", "zconfig", "uri", "database", "level", "edition")
+TARGET_FIELDS = ("target", "zconfig", "uri", "database", "edition")
 """The fields of a plan that say what is run, not how much of it."""
 
 
@@ -37,7 +37,9 @@ class Witness:
 
     def to_json(self) -> dict[str, Any]:
         """The witness as JSON data; the plain script is not part of it."""
-        plan = {name: getattr(self.plan, name) for name in (*TARGET_FIELDS, "profile", "seed")}
+        plan = {
+            name: getattr(self.plan, name) for name in (*TARGET_FIELDS, "level", "profile", "seed")
+        }
         deviation = self.deviation.to_json()
         del deviation["witness"]
         return {

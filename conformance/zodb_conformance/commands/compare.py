@@ -43,7 +43,9 @@ def compare(options: argparse.Namespace, _suite: Suite) -> int:
     before, after = read(options.before), read(options.after)
     found = differences(before, after)
     for report, folder in ((before, options.before), (after, options.after)):
-        parts = (report["target"]["name"], report["edition"], report["profile"], report["verdict"])
+        parts = [report["target"]["name"], report["edition"], report["profile"], report["verdict"]]
+        if (level := report.get("level", "all")) != "all":
+            parts.insert(1, f"level {level}")
         console.print(Text.assemble((f"{folder}", "bold"), f"  {', '.join(parts)}"), soft_wrap=True)
     console.print()
     table = Table.grid(padding=(0, 2))

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from zodb_conformance.commands.options import add_target
+from zodb_conformance.commands.options import add_level, add_target, check_level
 from zodb_conformance.errors import UsageError
 from zodb_conformance.suite import Suite
 
@@ -36,10 +36,12 @@ def add_to(commands: Any) -> None:
     )
     parser.set_defaults(act=init)
     add_target(parser)
+    add_level(parser)
 
 
 def init(options: argparse.Namespace, _suite: Suite) -> int:
     """Write the files, and say what to do next."""
+    check_level(options)
     console = Console(highlight=False)
     folder = Path.cwd()
     blanks = {"target": target_of(options), "package": package_of(folder)}
@@ -49,7 +51,7 @@ def init(options: argparse.Namespace, _suite: Suite) -> int:
         note = "" if written else "  (it exists, and was not changed)"
         console.print(Text.assemble((f"{word:<6}", style), name, (note, "dim")), soft_wrap=True)
     console.print()
-    if blanks["target"] == EXAMPLE:
+    if EXAMPLE in blanks["target"]:
         console.print(
             f"Next, write your target in place of {EXAMPLE} in tox-conformance.ini: a function "
             "that opens your storage in the folder that it is given.\n"
@@ -63,11 +65,12 @@ def init(options: argparse.Namespace, _suite: Suite) -> int:
 
 
 def target_of(options: argparse.Namespace) -> str:
-    """The target as it stands in a command line."""
+    """The target as it stands in a command line, with the level where one was named."""
+    level = f" --level {options.level}" if options.level else ""
     for option in ("zconfig", "uri", "database"):
         if value := getattr(options, option):
-            return f"--{option} {shlex.quote(value)}"
-    return options.target or EXAMPLE
+            return f"--{option} {shlex.quote(value)}{level}"
+    return (options.target or EXAMPLE) + level
 
 
 def package_of(folder: Path) -> str:

@@ -53,6 +53,27 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_level(parser: argparse.ArgumentParser) -> None:
+    """Add the choice whose faults count."""
+    parser.add_argument(
+        "--level",
+        choices=("storage", "connection", "all"),
+        default="",
+        help="whose faults count: those of the storage (what the connections over it break "
+        "whatever the storage is excused), those against clauses that bind connections, or all; "
+        "by default storage where a storage is named, and all where a whole database is",
+    )
+
+
+def check_level(options: argparse.Namespace) -> None:
+    """Raise UsageError where the level makes no sense for the target."""
+    if options.database and options.level == "storage":
+        raise UsageError(
+            "--level storage excuses what known connections do, and --database names others: "
+            "leave out --level, or name the storage."
+        )
+
+
 def check_target(options: argparse.Namespace, suite: Suite) -> None:
     """Raise UsageError where the target can not be what the person meant."""
     if options.zconfig and not Path(options.zconfig).is_file():

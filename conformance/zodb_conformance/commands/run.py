@@ -19,7 +19,15 @@ from zodb_spec.editions import EDITIONS
 
 from zodb_conformance import invocation, witnesses
 from zodb_conformance import known as known_file
-from zodb_conformance.commands.options import add_target, check_target, matching, seconds, seed
+from zodb_conformance.commands.options import (
+    add_level,
+    add_target,
+    check_level,
+    check_target,
+    matching,
+    seconds,
+    seed,
+)
 from zodb_conformance.known import Known
 from zodb_conformance.plan import PROFILES, SMOKE, Plan
 from zodb_conformance.reports import building, folder, github, terminal
@@ -52,12 +60,7 @@ def add_to(commands: Any) -> None:
     )
     parser.set_defaults(act=run)
     add_target(parser)
-    parser.add_argument(
-        "--level",
-        choices=("storage", "connection", "all"),
-        default="all",
-        help="which clauses: those that bind the storage, those that bind connections, or all",
-    )
+    add_level(parser)
     parser.add_argument(
         "--edition",
         choices=[edition.value for edition in EDITIONS],
@@ -123,13 +126,14 @@ def run(options: argparse.Namespace, suite: Suite) -> int:
         if memory.deviation.check == SMOKE
         or selected(memory.deviation.clause, options.only, clauses)
     ]
-    nursery = Nursery(plan, tuple(clauses), suite.runner, suite.limits)
+    asked = frozenset(id for id in clauses if not building.why_not_asked(clauses[id], plan))
+    nursery = Nursery(plan, tuple(clauses), suite.runner, suite.limits, asked=asked)
     findings = stages.empty(plan)
     console = Console(highlight=False)
-    reachable = sum(clause.kind != "text" for clause in clauses.values())
+    storage = [clause.id for clause in clauses.values() if clause.binds == "storage"]
     with ending_with(nursery.stop):
-        with progress(console, reachable) as shown:
-            supervise(nursery, findings, known, memories, shown)
+        with progress(console, len(asked)) as shown:
+            supervise(nursery, findings, known, memories, shown, storage)
         relied_on = {entry.path.resolve() for entry in known}
         going = [path for path in findings.replayed if path.resolve() not in relied_on]
         report = building.build(
@@ -151,6 +155,7 @@ def plan_of(options: argparse.Namespace, suite: Suite, clauses: Mapping[str, Cla
     Raises UsageError where they make no sense.
     """
     check_target(options, suite)
+    check_level(options)
     for pattern in options.only:
         matching(pattern, clauses)
     return Plan(
@@ -195,11 +200,14 @@ def supervise(
     known: Sequence[Known],
     memories: Sequence[Witness],
     shown: Progress,
+    storage: Sequence[str] = (),
 ) -> None:
     """Do the stages in a thread of their own, and show meanwhile how far they are."""
     announced: list[str] = []
     with ThreadPoolExecutor(1) as pool:
-        work = pool.submit(stages.run, nursery, findings, known, memories, announced.append)
+        work = pool.submit(
+            stages.run, nursery, findings, known, memories, announced.append, storage=storage
+        )
         try:
             looked = 0
             while not wait([work], LOOK).done:

@@ -25,9 +25,10 @@ def badge(report: Report) -> dict[str, Any]:
             message += f", {known} known"
     elif report.verdict == "deviates":
         message = f"{report.count('holds')} of {counted(checked, 'clause')}"
+    scope = [report.plan.edition, *filter(None, [report.scope])]
     return {
         "schemaVersion": 1,
-        "label": f"ZODB conformance ({report.plan.edition})",
+        "label": f"ZODB conformance ({', '.join(scope)})",
         "message": message,
         "color": COLOURS[report.verdict],
     }

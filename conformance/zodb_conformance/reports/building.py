@@ -24,12 +24,15 @@ from zodb_conformance.reports.model import (
 from zodb_conformance.supervisor.evidence import command as plain_command
 from zodb_conformance.supervisor.findings import Finding, Findings
 
+EVERYBODY = ("storage", "connection", "dependency")
 BINDS = {
-    "storage": ("storage",),
+    "storage": EVERYBODY,
     "connection": ("connection", "dependency"),
-    "all": ("storage", "connection", "dependency"),
+    "all": EVERYBODY,
 }
-"""Whom the clauses bind that a level of the suite checks."""
+"""Whom the clauses bind that a level of the suite checks.  A storage has to answer for all of them,
+since programs see it through connections; what those do by themselves is excused.
+"""
 
 KINDS = ("crash", "hang", "deviation", "flaky")
 """The kinds of deviations, the worst first."""
@@ -81,6 +84,11 @@ def build(
         steps=learnt.steps,
         chapters=chapters_of(clauses, rows),
         capabilities=capabilities_of(findings, clauses, rows),
+        excused=tuple(
+            row.id
+            for row in rows.values()
+            if row.verdict == "not-applicable" and row.message == findings.excused.get(row.id)
+        ),
         deviations=tuple(entry for entry in told if not entry.finding.flaky),
         flaky=tuple(entry for entry in told if entry.finding.flaky),
         known=tuple(findings.known),
@@ -143,19 +151,25 @@ def counts(clause: Clause, strict: bool) -> bool:
 
 def why_not_applicable(clause: Clause, findings: Findings) -> str:
     """Why a clause does not bind the target or was not asked for; "" where it applies."""
-    plan = findings.plan
+    if reason := why_not_asked(clause, findings.plan):
+        return reason
+    missing = [name for name in clause.needs if not findings.target.capabilities.get(name)]
+    if missing and not findings.unusable:
+        return f"the target does not declare the capability {missing[0]}"
+    return ""
+
+
+def why_not_asked(clause: Clause, plan: Plan) -> str:
+    """Why a run is not about a clause, whatever the target; "" where it is."""
     if clause.kind == "text":
         whom = "calling program" if clause.binds == "caller" else "implementation, unobservably"
         return f"text only: it binds the {whom}"
     if plan.edition not in {edition.value for edition in clause.editions}:
         return f"not part of edition {plan.edition}"
-    if clause.binds not in BINDS[plan.level]:
+    if clause.binds not in BINDS.get(plan.level, EVERYBODY):
         return f"it binds the {clause.binds}, and the run is for the level {plan.level}"
     if not plan.wants(clause.id):
         return "not selected by --only"
-    missing = [name for name in clause.needs if not findings.target.capabilities.get(name)]
-    if missing and not findings.unusable:
-        return f"the target does not declare the capability {missing[0]}"
     return ""
 
 
@@ -170,12 +184,14 @@ def row_of(clause: Clause, reason: str, findings: Findings, told: Sequence[Told]
     if reason:
         verdict, text = "not-applicable", reason
     elif standing:
-        verdict, text = "deviates", standing[0].finding.deviation.message
+        verdict, text = "deviates", standing[0].message
     elif found:
-        seen = found[0].finding.deviation.message
+        seen = found[0].message
         verdict, text = "not-reached", f"flaky, it could not be shown again: {seen}"
     elif entries:
         verdict, text = "known", entries[0].reason
+    elif clause.id in findings.excused:
+        verdict, text = "not-applicable", findings.excused[clause.id]
     elif checks:
         verdict, text = "holds", None
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zodb_conformance.reports.model import Report
-from zodb_conformance.reports.words import headline, plain
+from zodb_conformance.reports.words import excused, headline, plain
 
 ESCAPES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 PROPERTY_ESCAPES = {**ESCAPES, ":": "%3A", ",": "%2C"}
@@ -15,7 +15,7 @@ def annotation_lines(report: Report) -> list[str]:
     for told in (*report.deviations, *report.flaky):
         found = told.finding.deviation
         path = report.folder / (told.script_file or told.witness)
-        text = f"{found.message}. Run it again: {told.python or told.replay}"
+        text = f"{told.message}. Run it again: {told.python or told.replay}"
         lines.append(_line("error" if told.counts else "warning", found.clause, text, str(path)))
     lines += [
         _line(
@@ -49,7 +49,7 @@ def job_summary(report: Report) -> str:
     for entry in told:
         found = entry.finding.deviation
         level = entry.clause.level.value if entry.clause else "MUST"
-        words = plain(found.message).replace("|", "\\|").replace("\n", " ")
+        words = plain(entry.message).replace("|", "\\|").replace("\n", " ")
         kind = (
             "flaky: "
             if entry.finding.flaky
@@ -60,4 +60,6 @@ def job_summary(report: Report) -> str:
         lines.append(
             f"| `{found.clause}` | {level} | {kind}{words} | `{entry.python or entry.replay}` |"
         )
+    if report.excused:
+        lines += ["", f"{excused(report)}."]
     return "\n".join([*lines, "", f"`{report.command}`", ""])

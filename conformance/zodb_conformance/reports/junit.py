@@ -17,7 +17,7 @@ def document(report: Report) -> str:
     }
     cases = [_case(row, row.id in failing) for row in report.rows]
     cases += [
-        _failure("no-clause", told.name, told.finding.deviation.message)
+        _failure("no-clause", told.name, told.message)
         for told in (*report.deviations, *report.flaky)
         if told.clause is None
     ]

@@ -21,7 +21,7 @@ VERDICTS: dict[Verdict, str] = {
     "holds": "It was compared with the target, and nothing was found.",
     "deviates": "The target breaks it; the failure was seen a second time before it was reported.",
     "known": "The target breaks it, as the known-deviations file says.",
-    "not-applicable": "It does not bind this target: the message says why.",
+    "not-applicable": "It says nothing of this target: the message says why.",
     "not-reached": "There is no verdict: nothing that was done compared it with the target.",
 }
 """The verdicts on a clause, and what each means."""
@@ -89,6 +89,12 @@ class Told:
     origin: str
 
     @property
+    def message(self) -> str:
+        """What is wrong, and why it counts where that is not plain, in a sentence for tables."""
+        why = self.finding.why
+        return self.finding.deviation.message + (f"; {why}" if why else "")
+
+    @property
     def witness(self) -> str:
         """The path of the recorded failure, relative to the report."""
         return f"witnesses/{self.name}.json"
@@ -105,6 +111,7 @@ class Told:
         return {
             **deviation,
             "message": self.finding.deviation.message,
+            "why": self.finding.why or None,
             "flaky": self.finding.flaky,
             "reproduced": self.finding.reproduced,
             "also": list(self.finding.also),
@@ -132,6 +139,11 @@ class Chapter:
     title: str
     rows: tuple[Row, ...]
 
+    @property
+    def applicable(self) -> int:
+        """How many of its clauses apply."""
+        return len(self.rows) - self.count("not-applicable")
+
     def count(self, verdict: Verdict) -> int:
         """How many of its clauses have the verdict."""
         return sum(row.verdict == verdict for row in self.rows)
@@ -142,6 +154,7 @@ class Report:
     """Everything that a run tells.
 
     message   why the target could not be exercised, or what else is to be mended; "" where nothing
+    excused   the clauses that the connections break whatever the storage, where it alone counts
     deviations, flaky   what was found, apart
     notes     what checks could not do, by the name of the check
     command   the command line that does this run again
@@ -160,6 +173,7 @@ class Report:
     steps: int
     chapters: tuple[Chapter, ...]
     capabilities: tuple[Capability, ...]
+    excused: tuple[str, ...]
     deviations: tuple[Told, ...]
     flaky: tuple[Told, ...]
     known: tuple[KnownResult, ...]
@@ -178,6 +192,14 @@ class Report:
     def count(self, verdict: Verdict) -> int:
         """How many clauses have the verdict."""
         return sum(chapter.count(verdict) for chapter in self.chapters)
+
+    @property
+    def scope(self) -> str:
+        """What the run was limited to, in words; "" where it was about everything."""
+        level = self.plan.level
+        parts = [f"level {level}"] if level not in ("", "all") else []
+        parts += ["only " + ", ".join(self.plan.only)] if self.plan.only else []
+        return ", ".join(parts)
 
     @property
     def stale(self) -> tuple[KnownResult, ...]:
@@ -203,6 +225,9 @@ class Report:
                 "database": target.database,
                 "packages": target.packages,
             },
+            "level": plan.level or "all",
+            "only": list(plan.only),
+            "excused": list(self.excused),
             "edition": plan.edition,
             "profile": plan.profile,
             "seed": plan.seed,

@@ -112,5 +112,5 @@ def told(status: Status, clauses: int) -> str:
         counted(status.steps, "step"),
     ]
     if status.deviations:
-        parts.append(counted(status.deviations, "deviation"))
+        parts.append(f"{status.deviations:,} found, being judged")
     return ", ".join(parts)

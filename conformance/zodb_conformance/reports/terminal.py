@@ -14,7 +14,7 @@ from rich.text import Text
 
 from zodb_conformance.reports.excerpt import excerpt
 from zodb_conformance.reports.model import Chapter, Overall, Report, Told, Verdict
-from zodb_conformance.reports.words import counted, headline, how_long, plain
+from zodb_conformance.reports.words import counted, excused, headline, how_long, plain
 from zodb_conformance.stacks import frames
 
 STYLES: dict[Verdict, str] = {
@@ -59,7 +59,7 @@ def summary(report: Report, console: Console) -> None:
         finding(entry, console)
     for entry in told[MOST_TOLD:]:
         console.print(Padding(_title(entry), (0, 0, 0, 2)))
-        console.print(Padding(Text(plain(entry.finding.deviation.message)), (0, 2, 0, 4)))
+        console.print(Padding(Text(plain(entry.message)), (0, 2, 0, 4)))
         console.print(Text(f"    {entry.python or entry.replay}\n", "cyan"), soft_wrap=True)
     for stale in report.stale:
         text = "  is a known deviation, and its witness does not fail any more: remove the entry.\n"
@@ -89,6 +89,8 @@ def _outcome(report: Report, console: Console) -> None:
     if unreached and report.verdict in ("conforms", "deviates"):
         more = ", ..." if len(unreached) > MOST_MISSED else ""
         line(console, "missed", ", ".join(unreached[:MOST_MISSED]) + more)
+    if report.excused:
+        line(console, "excused", excused(report))
     done = f"{counted(report.scripts, 'script')}, {counted(report.steps, 'step')}"
     work = f"{done} in {how_long(report.elapsed)}; seed {report.plan.seed}, {report.plan.profile}"
     line(console, "work", work)
@@ -143,6 +145,8 @@ def _facts(told: Told) -> RenderableType:
         word = ""
     if told.origin:
         table.add_row("", Text(plain(told.origin), "dim"))
+    if told.finding.why:
+        table.add_row("", Text(plain(told.finding.why)))
     if told.finding.flaky:
         table.add_row("", Text("seen once, and not again when it was replayed", "yellow"))
     return table
@@ -196,7 +200,7 @@ def table_of_chapters(report: Report) -> Table:
     table.add_column(width=BAR)
     table.add_column(justify="right", no_wrap=True)
     for chapter in report.chapters:
-        applicable = len(chapter.rows) - chapter.count("not-applicable")
+        applicable = chapter.applicable
         if not applicable:
             continue
         held = chapter.count("holds")

@@ -31,7 +31,7 @@ def headline(report: Report) -> tuple[str, str]:
     """The outcome of a run: one short sentence, and one that says how much stands behind it."""
     name = plain(report.target.name)
     checked = sum(report.count(verdict) for verdict in ("holds", "deviates", "known"))
-    of_all = f"{counted(checked, 'clause')} checked"
+    of_all = f"{counted(checked, 'clause')} checked" + (report.scope and f" ({report.scope})")
     unreached = report.count("not-reached")
     gap = f", {unreached} not reached" if unreached else ""
     match report.verdict:
@@ -49,6 +49,14 @@ def headline(report: Report) -> tuple[str, str]:
     known = report.count("known")
     waived = f"; {counted(known, 'deviation')} known and waived" if known else ""
     return f"{name} conforms", f"{of_all}{gap}{but}{waived}."
+
+
+def excused(report: Report) -> str:
+    """What does not count because the connections do it by themselves, in one sentence."""
+    number = counted(len(report.excused), "clause is", "clauses are")
+    them = "it" if len(report.excused) == 1 else "them"
+    database = plain(report.target.database)
+    return f"{number} broken by {database} whatever the storage; only --level all counts {them}"
 
 
 def _broken(report: Report) -> str:
