@@ -15,7 +15,7 @@ import fake_command
 import pytest
 from fake_spec import CLAUSES
 from rich.console import Console
-from zodb_conformance.commands import run
+from zodb_conformance.commands import options, run
 from zodb_conformance.errors import UsageError
 from zodb_conformance.plan import Plan
 from zodb_conformance.reports import folder
@@ -60,6 +60,7 @@ def until(fact, seconds=20):
         (["is-flaky"], 1, "deviates"),
         (["segfaults"], 1, "deviates"),
         (["cannot-connect"], 3, "unusable"),
+        (["cannot-open-again"], 3, "unusable"),
         (["dies-at-birth"], 3, "unusable"),
         (["dies-in-smoke"], 3, "unusable"),
         (["breaks-the-suite"], 3, "unusable"),
@@ -70,6 +71,57 @@ def test_the_exit_status_says_what_the_report_says(arguments, status, verdict, c
     assert command("run", *arguments)[0] == status
     report = report_of()
     assert (report["verdict"], report["exit_status"]) == (verdict, status)
+
+
+def test_no_clause_is_blamed_where_a_database_could_not_be_opened(command):
+    _, output, _ = command("run", "cannot-open-again")
+    assert "cannot-open-again could not be exercised  cannot-open-again: the disk is full" in output
+    report = report_of()
+    assert report["deviations"] == []
+    assert "deviates" not in {row["verdict"] for row in report["clauses"].values()}
+
+
+def test_what_became_unopenable_is_told_although_an_earlier_failure_was_remembered(
+    command, tmp_path
+):
+    command("run", "reads-wrong-until-full")
+    assert report_of()["verdict"] == "deviates"
+    (tmp_path / "mended").touch()
+    assert command("run", "reads-wrong-until-full")[0] == 3
+    assert report_of()["message"] == "reads-wrong-until-full: the disk is full"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--uri", "file:///srv/my.fs"], "Nothing was opened; write instead: --uri 'file://{dir"),
+        (["--zconfig", "my.conf"], "my.conf, line 2: path my.fs names a fixed place"),
+        (["mine:god"], "mine defines no 'god' (did you mean good?)"),
+        (["--database", "mine:god"], "mine defines no 'god' (did you mean good?)"),
+        (["mine.good"], "There is no target 'mine.good' (did you mean mine:good?)"),
+    ],
+)
+def test_what_can_not_be_meant_is_misuse_before_anything_is_done(arguments, sentence, command):
+    Path("mine.py").write_text("def good(directory): ...")
+    Path("my.conf").write_text("<filestorage>\n  path my.fs\n</filestorage>\n")
+    status, _, errors = command("run", *arguments)
+    assert (status, sentence in errors) == (2, True)
+    assert {path.name for path in Path().iterdir()} == {"mine.py", "my.conf"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from json import *",
+        "globals()['god'] = len",
+        "def __getattr__(name): ...",
+        "god = len",
+        "(",
+    ],
+)
+def test_a_name_is_not_refused_where_only_the_module_itself_can_tell(text, workplace):
+    Path("mine.py").write_text(text)
+    options.check_name("mine:god", fake_command.SUITE)
 
 
 def test_every_form_of_the_report_is_written(command):

@@ -59,6 +59,7 @@ def test_a_storage_that_prints_is_judged_all_the_same(workplace, capfd):
     [
         ("raising", "ConnectionRefusedError: [Errno 111] Connection refused. Is the server"),
         ("nothing", "the storage factory returned None"),
+        ("used_up", "the storage factory failed in bad_storages.py"),
         ("missing", "has no 'missing'"),
     ],
 )

@@ -172,6 +172,33 @@ def test_a_factory_gets_the_folder_as_text(
     assert given == [str(tmp_path)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "factory", "sentence"),
+    [
+        ("target", "raising", "the storage factory failed in bad_factories.py, line "),
+        ("target", "raising", ": ValueError: no such storage"),
+        ("target", "a_dictionary", "returned {}; it should return a storage"),
+        ("target", "a_database", "which is a database: name it with --database"),
+        ("database", "raising", "the database factory failed in bad_factories.py, line "),
+        ("database", "a_dictionary", "returned {}; it should return a database"),
+        ("database", "a_storage", "which is a storage: name it without --database"),
+    ],
+)
+def test_what_is_wrong_with_a_factory_is_told_when_it_is_used(
+    kind: str, factory: str, sentence: str, tmp_path: Path
+) -> None:
+    target = resolve(Plan(**{kind: f"bad_factories:{factory}"}))
+    with pytest.raises(TargetUnusable) as error:
+        target.open_database(tmp_path)
+    assert sentence in str(error.value)
+
+
+def test_what_a_database_factory_makes_of_options_is_for_the_checks(tmp_path: Path) -> None:
+    target = resolve(Plan(database="bad_factories:a_storage"))
+    with pytest.raises(TypeError):
+        target.open_database(tmp_path, cache_size=1)
+
+
 def test_without_zodb_a_storage_is_used_by_the_reference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +262,33 @@ def test_a_zconfig_file_with_an_error_is_told_when_it_is_used(tmp_path: Path) ->
         resolve(Plan(zconfig=str(config))).open_database(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "# nothing\n",
+            "holds no section; it should hold that of a storage, such as <filestorage>",
+        ),
+        ("<zodb>\n  <mappingstorage/>\n</zodb>\n", "write only the storage section that is in it"),
+        ("<filestorage>\n  path my.fs\n</filestorage>\n", "line 2: path my.fs names a fixed place"),
+    ],
+)
+def test_a_zconfig_file_that_is_none_of_a_storage_in_a_folder_is_refused(
+    text: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("storage.conf").write_text(text)
+    assert sentence in refusal(zconfig="storage.conf")
+    assert [path.name for path in tmp_path.iterdir()] == ["storage.conf"]
+
+
+def test_an_address_with_a_place_of_its_own_is_refused_before_it_is_opened(tmp_path: Path) -> None:
+    assert "write instead: --uri 'file://{directory}/my.fs'" in refusal(
+        uri=f"file://{tmp_path}/my.fs"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_address_with_an_error_is_told_when_it_is_used(tmp_path: Path) -> None:
     with pytest.raises(TargetUnusable, match=r"^nothing://here: "):
         resolve(Plan(uri="nothing://here")).open_database(tmp_path)
@@ -250,6 +304,8 @@ def test_an_address_with_an_error_is_told_when_it_is_used(tmp_path: Path) -> Non
         ({"target": "zodb"}, "a storage factory is written as package.module:name"),
         ({"target": "nowhere.at.all:name"}, "could not be imported: No module named 'nowhere'"),
         ({"target": "json:nothing"}, "module 'json' has no 'nothing'"),
+        ({"target": "json:load_"}, "module 'json' has no 'load_' (did you mean load?)"),
+        ({"target": "bad_factories:without_folder"}, "without_folder(), and the suite calls it"),
         ({"target": "json:__name__"}, "can't be called; it should be open_storage(directory)"),
         ({"target": "json:"}, "is not of the form package.module:name"),
         ({"target": ":name"}, "is not of the form package.module:name"),

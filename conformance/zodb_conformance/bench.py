@@ -26,6 +26,7 @@ from persistent.wref import WeakRef
 from zodb_spec.values import EXPRESSIONS
 
 from zodb_conformance import kit, things
+from zodb_conformance.targets.emptiness import opened
 
 MODULES = (collections, datetime, decimal, fractions, threading, uuid)
 """The modules of the standard library that the lines of a script use."""
@@ -91,7 +92,7 @@ class Bench:
         self.lines: list[Line] = []
         self.oids: dict[int, bytes] = {}
         self.tids: dict[int, bytes] = {}
-        self.database = open_database(directory)
+        self.database = opened(open_database, directory)
         self.variables["db"] = self.database
         self.last = self.database.lastTransaction()
         self.tids[1] = self.variables["tid1"] = self.last

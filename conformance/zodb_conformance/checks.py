@@ -23,6 +23,7 @@ from zodb_conformance.examples import run_example
 from zodb_conformance.plan import SMOKE, Plan
 from zodb_conformance.stories import Part, Story, run_story, stories
 from zodb_conformance.targets import Target
+from zodb_conformance.targets.emptiness import opened
 
 MIXES: dict[str, dict[str, int]] = {
     "everything": {},
@@ -196,7 +197,7 @@ def opener(target: Target, directory: Path) -> Callable[..., Any]:
         made += 1
         own = directory / str(made)
         own.mkdir()
-        return target.open_database(own, **options)
+        return opened(target.open_database, own, **options)
 
     return open_database
 

@@ -25,6 +25,7 @@ from typing import Any
 
 from zodb_spec.clause import Clause
 
+from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.quoting import PREAMBLE, QUOTABLE, bindings, names_used, quotations
 from zodb_conformance.showing import short, without_addresses
 from zodb_conformance.stacks import DOCTEST, is_statement
@@ -68,6 +69,7 @@ def perform(
                    the number after the last one before everything is closed
 
     Whatever happens, all transactions are aborted, and the connections and databases closed.
+    Raises TargetUnusable where no database could be opened: no line is to blame for that.
     """
     runner = _Runner(starting)
     with _namespace(open_database, extras) as names:
@@ -75,6 +77,8 @@ def perform(
         test.globs = names  # not a copy: what the lines bind is ended with the rest
         runner.run(test, out=lambda _: None, clear_globs=False)
         starting(len(lines) + 1)
+    if runner.unusable is not None:
+        raise runner.unusable
     if not runner.failed_in:
         return None
     performed = tuple(lines[: runner.begun])
@@ -106,6 +110,7 @@ class _Runner(doctest.DocTestRunner):
     failed_in           in which line of its own Python the last one failed, from 1; 0 if it did not
     raised              whether it failed by an error
     expected, observed  in words, how it failed
+    unusable            the error that says that there is no database to perform it on
     """
 
     def __init__(self, starting: Callable[[int], None]) -> None:
@@ -114,6 +119,7 @@ class _Runner(doctest.DocTestRunner):
         self.starting = starting
         self.begun = self.failed_in = 0
         self.raised = False
+        self.unusable: TargetUnusable | None = None
         self.expected = self.observed = ""
 
     def report_start(self, out: Any, test: doctest.DocTest, example: doctest.Example) -> None:
@@ -144,7 +150,9 @@ class _Runner(doctest.DocTestRunner):
             ),
             1,
         )
-        if isinstance(error, AssertionError) and str(error).startswith("expected "):
+        if isinstance(error, TargetUnusable):
+            self.unusable = error
+        elif isinstance(error, AssertionError) and str(error).startswith("expected "):
             said = without_addresses(str(error)).removeprefix("expected ")
             self.expected, _, observed = said.partition(", ")
             self.observed = observed.removeprefix("but ")

@@ -38,7 +38,8 @@ TARGETS = (
     "good", "reads-wrong", "reads-wrong-until-mended", "is-flaky", "prints", "is-slow",
     "example-fails", "example-segfaults", "stays", "breaks-the-suite", "starts-a-server",
     "a-storage-over-reads-wrong", "a-storage-over-good",
-    "cannot-connect", "is-none", "dies-at-birth", "hangs-at-birth", "dies-in-smoke", *FALLS,
+    "cannot-connect", "cannot-open-again", "reads-wrong-until-full",
+    "is-none", "dies-at-birth", "hangs-at-birth", "dies-in-smoke", *FALLS,
 )  # fmt: skip
 
 
@@ -92,7 +93,9 @@ class Target:
         return (
             self.name == "reads-wrong"
             or self.name.startswith(OVER)
-            or (self.name == "reads-wrong-until-mended" and not mended())
+            or (
+                self.name in ("reads-wrong-until-mended", "reads-wrong-until-full") and not mended()
+            )
             or (self.name == "is-flaky" and first_time())
         )
 
@@ -209,6 +212,8 @@ def examples(plan, recorder):
 
 def perform(plan, check, script, recorder):
     recorder.script()
+    if plan.target == "cannot-open-again" or (plan.target == "reads-wrong-until-full" and mended()):
+        raise TargetUnusable(f"{plan.target}: the disk is full")
     target, model = Target(plan), {}
     performed = []
     for step in script:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import difflib
+import ast
 import importlib.machinery
+import importlib.util
 import random
 import re
 import sys
@@ -14,9 +15,23 @@ from pathlib import Path
 
 from zodb_spec.clause import Clause
 
-from zodb_conformance.errors import UsageError
+from zodb_conformance.errors import TargetUnusable, UsageError
+from zodb_conformance.plan import Plan
 from zodb_conformance.suite import Suite
 from zodb_conformance.targets.base import DOUBLE, SHORT
+from zodb_conformance.targets.resolving import close, refused
+
+COMPUTES_NAMES = (
+    "__getattr__",
+    "globals",
+    "vars()",
+    "locals",
+    "setattr",
+    "exec",
+    "import *",
+    "sys.modules",
+)
+"""What a module has where not all of its names stand in its text."""
 
 UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -83,6 +98,19 @@ def check_target(options: argparse.Namespace, suite: Suite) -> None:
     if options.database:
         _check_importable(options.database)
     check_name(options.target, suite)
+    check_place(Plan(zconfig=options.zconfig, uri=options.uri))
+
+
+def check_place(plan: Plan) -> None:
+    """Raise UsageError where an address or a configuration names a place of its own, in which
+    somebody's data could lie.
+    """
+    try:
+        reason = refused(plan)
+    except TargetUnusable as error:
+        raise UsageError(f"{error}.") from error
+    if reason:
+        raise UsageError(reason)
 
 
 def check_name(target: str, suite: Suite) -> None:
@@ -97,7 +125,9 @@ def check_name(target: str, suite: Suite) -> None:
     elif ":" in target:
         _check_importable(target)
     elif target and target not in (*suite.targets(), *SHORT):
-        hint = close(target, suite.targets())
+        module, dot, name = target.rpartition(".")
+        near = dot and _path_of(module) is not None
+        hint = f" (did you mean {module}:{name}?)" if near else close(target, suite.targets())
         raise UsageError(
             f"There is no target {target!r}{hint}; `zodb-conformance list targets` names "
             "them, and a storage of your own is written as package.module:name."
@@ -111,17 +141,68 @@ def _check_importable(name: str) -> None:
     top = module.partition(".")[0]
     if top in sys.builtin_module_names:
         return
-    if importlib.machinery.PathFinder.find_spec(top, [str(Path.cwd()), *sys.path]) is None:
+    if _spec_of(top) is None:
         raise UsageError(
             f"There is no module {top!r}: install it in this environment, or start the suite in "
             "the folder where it lies."
         )
+    path = _path_of(module)
+    defined = None if path is None else _names_in(path)
+    if defined is not None and function.partition(".")[0] not in defined:
+        hint = close(function, defined)
+        raise UsageError(f"{module} defines no {function!r}{hint}; look into {path}.")
 
 
-def close(word: str, known: Iterable[str]) -> str:
-    """A hint at what the person may have meant, "" where nothing is near."""
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f" (did you mean {near[0]}?)" if near else ""
+def _spec_of(module: str) -> importlib.machinery.ModuleSpec | None:
+    """Where a module is found by a child, which also looks into this folder; nothing is imported.
+
+    None where it is not found.
+    """
+    places: Iterable[str] = [str(Path.cwd()), *sys.path]
+    spec = None
+    name = ""
+    for part in module.split("."):
+        name = f"{name}.{part}".removeprefix(".")
+        spec = importlib.machinery.PathFinder.find_spec(name, list(places))
+        if spec is None:
+            return None
+        places = spec.submodule_search_locations or ()
+    return spec
+
+
+def _path_of(module: str) -> Path | None:
+    """The file with the Python of a module, None where there is none."""
+    try:
+        spec = _spec_of(module)
+    except ValueError:  # what a path before it made of its name
+        return None
+    file = spec and spec.origin
+    return Path(file) if file and file.endswith(".py") else None
+
+
+def _names_in(path: Path) -> set[str] | None:
+    """The names that the Python in a file may define for others; None where only running it would
+    tell.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text)
+    except (OSError, ValueError, SyntaxError):
+        return None
+    if any(word in text for word in COMPUTES_NAMES):
+        return None
+    names: set[str] = set()
+    if path.name == "__init__.py":
+        names.update(entry.stem for entry in path.parent.iterdir())
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.ClassDef() | ast.AsyncFunctionDef():
+                names.add(node.name)
+            case ast.Name(ctx=ast.Store()):
+                names.add(node.id)
+            case ast.alias():
+                names.add(node.asname or node.name.partition(".")[0])
+    return names
 
 
 def find_clause(id: str, clauses: Mapping[str, Clause]) -> Clause:

@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from zodb_conformance import witnesses
-from zodb_conformance.commands.options import check_name
+from zodb_conformance.commands.options import check_name, check_place
 from zodb_conformance.commands.run import ending_with
+from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.reports import building, terminal
+from zodb_conformance.reports.words import plain
 from zodb_conformance.suite import Suite
 from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.evidence import again
@@ -53,12 +55,17 @@ def replay(options: argparse.Namespace, suite: Suite) -> int:
     if options.target:
         check_name(options.target, suite)
         plan = replace(plan, target=options.target, zconfig="", uri="", database="")
+    check_place(plan)
     clauses = suite.clauses()
     nursery = Nursery(plan, tuple(clauses), suite.runner, suite.limits)
     console = Console(highlight=False)
     name = stages.empty(plan).target.name
     with ending_with(nursery.stop):
-        found = again(nursery, witness.deviation)
+        try:
+            found = again(nursery, witness.deviation)
+        except TargetUnusable as error:
+            console.print(Text(plain(str(error))))
+            return UNUSABLE
         deviation = found.deviation
         if deviation is None and found.ended.fell:
             deviation = deviation_of(nursery, fall_of(nursery, found.ended))

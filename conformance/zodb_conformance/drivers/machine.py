@@ -19,6 +19,7 @@ from zodb_spec.operation import Operation
 from zodb_spec.script import WIDTH, mix, prelude, resolve
 
 from zodb_conformance.drivers.search import Search
+from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.running import Finding, Run
 
 NUMBERS = st.tuples(*[st.integers(0, 255)] * WIDTH)
@@ -70,11 +71,19 @@ def drive(search: Search, weights: Mapping[str, int]) -> str:
         except Contradiction as found:
             search.judge(found.finding)
         except FlakyFailure as group:
+            _raise_unusable(group)
             for finding in _contradictions(group):
                 search.judge(finding)
         else:
             return ""
     return f"the machine found something in each of {ROUNDS} rounds"
+
+
+def _raise_unusable(group: FlakyFailure) -> None:
+    """Raise what says that a database could not be opened, if that happened now and then."""
+    for error in group.exceptions:
+        if isinstance(error, TargetUnusable):
+            raise error
 
 
 def _contradictions(group: FlakyFailure) -> list[Finding]:
@@ -91,7 +100,11 @@ def machine_for(search: Search, choice: tuple[Operation, ...]) -> type[RuleBased
         def __init__(self) -> None:
             super().__init__()
             self.folder = tempfile.TemporaryDirectory(prefix="zodb-conformance-")
-            self.run = Run(search.target, Path(self.folder.name), search.recorder)
+            try:
+                self.run = Run(search.target, Path(self.folder.name), search.recorder)
+            except BaseException:
+                self.folder.cleanup()
+                raise
             self.number = 0
             for step in prelude(search.seed):
                 self._take(step)

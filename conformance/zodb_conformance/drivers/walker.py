@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 from zodb_spec.script import PRELUDE, WIDTH, mix, prelude
 
+from zodb_conformance.bench import Bench
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.running import raw, resolved
@@ -35,7 +38,8 @@ sense.
 def smoke(search: Search) -> None:
     """Perform the smoke script.
 
-    Raises TargetUnusable where the target can't even do that.
+    Raises TargetUnusable where the target can't even do that, or where what was stored is still
+    there when the next database is opened.
     """
     finding = search.try_script(resolved(SMOKE_SCRIPT), footprint=False)
     if finding is not None:
@@ -44,6 +48,15 @@ def smoke(search: Search) -> None:
             f"the smoke test failed at `{finding.lines[-1].text}`: "
             f"expected {mismatch.expected}; {mismatch.observed}"
         )
+    try:
+        with tempfile.TemporaryDirectory(prefix="zodb-conformance-") as directory:
+            Bench(search.target.open_database, Path(directory)).close()
+    except TargetUnusable as error:
+        raise TargetUnusable(
+            "the first script could be performed, and then no new database be opened for the "
+            f"second one: {error}. Where all databases share a place, as on a server, write a "
+            "target whose open_database makes that place empty"
+        ) from error
 
 
 def walk(search: Search, weights: Mapping[str, int]) -> str:

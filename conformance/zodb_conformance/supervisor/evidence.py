@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Event as Flag
 
 from zodb_conformance import invocation
+from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation
 from zodb_conformance.supervisor.nursery import Nursery
@@ -59,8 +60,12 @@ def again(nursery: Nursery, recorded: Deviation) -> Again:
     """Do a recorded failure again, in a child.
 
     A script may show another clause by now: whatever it finds counts.
+
+    Raises TargetUnusable where no database could be opened: that says nothing about the failure.
     """
     ended = nursery.replay(recorded.script, check=recorded.check, clause=recorded.clause)
+    if ended.kind == "unusable":
+        raise TargetUnusable(ended.all("unusable")[0]["message"])
     if ended.kind == recorded.kind:
         return Again(recorded, ended)
     found = [Deviation.from_json(event["deviation"]) for event in ended.all("deviation")]

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
+from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import SMOKE, Plan
 from zodb_conformance.results import Deviation, Step
 from zodb_conformance.supervisor.nursery import Nursery
@@ -118,6 +119,8 @@ def lane(nursery: Nursery, plan: Plan, checks: Sequence[str], learnt: Learnt) ->
     After a fall the next child leaves out what is done, and keeps away from the clause in whose
     step it happened; where that does not help, it leaves the check out.  `learnt` receives
     everything, also when the run is stopped.
+
+    Raises TargetUnusable where a child could not open a database: no clause is to blame for that.
     """
     todo, avoid, limits = list(checks), plan.avoid, nursery.patience
     while todo and not nursery.stop.is_set():
@@ -131,7 +134,9 @@ def lane(nursery: Nursery, plan: Plan, checks: Sequence[str], learnt: Learnt) ->
                 return
             case "broke":
                 learnt.notes[current] = "given up: the suite itself failed here"
-            case "crash" | "hang" | "unusable":
+            case "unusable":
+                raise TargetUnusable(ended.all("unusable")[0]["message"])
+            case "crash" | "hang":
                 fall = fall_of(nursery, ended)
                 learnt.falls.append(fall)
                 if fall.kind == "hang":
@@ -160,13 +165,10 @@ def part_of(plan: Plan, checks: Sequence[str], avoid: tuple[str, ...], share: fl
 
 def fall_of(nursery: Nursery, ended: Ended) -> Fall:
     """What is known of a fall, with the clause that stands for the step."""
-    how = ended.how
-    if ended.kind == "unusable":
-        how = f"became unusable: {ended.all('unusable')[0]['message']}"
     script = ended.glance.script
     return Fall(
         kind="hang" if ended.kind == "hang" else "crash",
-        how=how,
+        how=ended.how,
         clause=rendered(nursery, script).clause,
         check=ended.glance.check,
         script=script,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.known import Known
 from zodb_conformance.plan import SMOKE, Plan
 from zodb_conformance.results import Deviation
@@ -78,6 +79,8 @@ def run(
         confirm(
             nursery, findings, [item for item in candidates if not covered(active, item.deviation)]
         )
+    except TargetUnusable as error:
+        findings.unusable = str(error)
     finally:
         findings.interrupted = nursery.stop.is_set()
         findings.elapsed = time.monotonic() - begun
@@ -152,7 +155,9 @@ HINTS = {
 def why_unusable(ended: Ended) -> str:
     """What to mend, in a sentence or two."""
     if ended.kind == "unusable":
-        return str(ended.all("unusable")[0]["message"])
+        message = str(ended.all("unusable")[0]["message"])
+        hint = next((hint for name, hint in HINTS.items() if f": {name}: " in message), "")
+        return f"{message}. {hint}" if hint else message
     if ended.kind == "broke":
         error = str(ended.all("broke")[0]["error"])
         hint = next((hint for name, hint in HINTS.items() if error.startswith(name)), "")

@@ -4,8 +4,12 @@ fails.
 
 from __future__ import annotations
 
+import difflib
 import importlib
-from collections.abc import Callable
+import inspect
+import re
+import traceback
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -13,10 +17,16 @@ from typing import Any
 
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
+from zodb_conformance.showing import short
 from zodb_conformance.targets.base import DOUBLE, RESOLUTION, SHORT, Target
+from zodb_conformance.targets.emptiness import unspoilt
+from zodb_conformance.targets.places import refusal_of_address, refusal_of_configuration
 
 GROUP = "zodb_conformance.targets"
 CONNECTION_LEVEL = frozenset({"raw-records"})
+SECTION = re.compile(r"^\s*<\w", re.MULTILINE)
+DATABASE_SECTION = re.compile(r"^\s*<zodb[\s>]", re.MULTILINE | re.IGNORECASE)
+A_SECTION = "<filestorage> with a line `path {directory}/Data.fs`"
 UNDECLARED = frozenset({RESOLUTION})
 """What a storage or database that comes with nothing but itself has no way to declare."""
 
@@ -31,6 +41,9 @@ def resolve(plan: Plan) -> Target:
 
     Raises TargetUnusable with a sentence that says what to mend.
     """
+    reason = refused(plan)
+    if reason:
+        raise TargetUnusable(reason)
     target = _named(plan)
     return over_baseline(target) if plan.baseline else target
 
@@ -108,8 +121,31 @@ def imported(path: str) -> Any:
     except ImportError as error:
         raise TargetUnusable(f"{path!r} could not be imported: {error}") from error
     except AttributeError as error:
-        raise TargetUnusable(f"module {module!r} has no {name!r}") from error
+        hint = close(name, dir(importlib.import_module(module)))
+        raise TargetUnusable(f"module {module!r} has no {name!r}{hint}") from error
     return found
+
+
+def close(word: str, known: Iterable[str]) -> str:
+    """A hint at what the person may have meant, "" where nothing is near."""
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def refused(plan: Plan) -> str:
+    """Why what a plan names is not to be opened, because it would be written into; "" where nothing
+    speaks against it.
+    """
+    if plan.zconfig:
+        return refusal_of_configuration(plan.zconfig, _text(plan.zconfig))
+    return refusal_of_address(plan.uri) if plan.uri else ""
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TargetUnusable(f"the ZConfig file {path} can't be read: {error}") from error
 
 
 def _from_factory(path: str) -> Target:
@@ -126,6 +162,7 @@ def _from_factory(path: str) -> Target:
 def _require_callable(path: str, found: Any, form: str) -> None:
     if not callable(found):
         raise TargetUnusable(f"{path!r} is {found!r}, which can't be called; it should be {form}")
+    _takes_a_folder(path, found, form)
 
 
 def _calling(path: str, variable: str) -> tuple[str, ...]:
@@ -139,18 +176,51 @@ def _calling(path: str, variable: str) -> tuple[str, ...]:
     )
 
 
+def _takes_a_folder(path: str, factory: Callable[..., Any], form: str) -> None:
+    """Raise TargetUnusable where a factory can't be called with a folder alone."""
+    try:
+        parameters = inspect.signature(factory)
+    except (TypeError, ValueError):  # it does not tell
+        return
+    try:
+        parameters.bind("")
+    except TypeError as error:
+        name = path.partition(":")[2]
+        raise TargetUnusable(
+            f"{path!r} is {name}{parameters}, and the suite calls it with a folder alone; "
+            f"it should be {form}"
+        ) from error
+
+
+def failed(error: Exception) -> str:
+    """That something failed, with the place and the error in one line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename != __file__]
+    place = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
+    return f"failed{place}: {' '.join(''.join(traceback.format_exception_only(error)).split())}"
+
+
 def _over_storage(name: str, open_storage: Callable[[Path], Any], lines: tuple[str, ...]) -> Target:
     """A storage with a connection level over it: ZODB's where it is installed, the reference's
     otherwise.
     """
 
     def checked(directory: Path) -> Any:
-        storage = open_storage(directory)
-        if storage is None:
+        try:
+            storage = open_storage(directory)
+        except TargetUnusable:
+            raise
+        except Exception as error:
+            raise TargetUnusable(f"{name}: the storage factory {failed(error)}") from error
+        if hasattr(storage, "open") and not hasattr(storage, "tpc_begin"):
             raise TargetUnusable(
-                f"{name}: the storage factory returned None; it should return a storage"
+                f"{name} returned {short(storage)}, which is a database: name it with --database"
             )
-        return storage
+        if not hasattr(storage, "tpc_begin"):
+            raise TargetUnusable(
+                f"{name}: the storage factory returned {short(storage)}; it should return a storage"
+            )
+        return unspoilt(storage)
 
     try:
         import ZODB
@@ -188,10 +258,22 @@ def _from_database(path: str) -> Target:
     _require_callable(path, found, "open_database(directory)")
 
     def open_database(directory: Path, **options: Any) -> Any:
-        database = found(str(directory), **options)
-        if database is None:
+        try:
+            database = found(str(directory), **options)
+        except TargetUnusable:
+            raise
+        except Exception as error:
+            if options:  # what becomes of them may be what is asked
+                raise
+            raise TargetUnusable(f"{path}: the database factory {failed(error)}") from error
+        if hasattr(database, "tpc_begin"):
             raise TargetUnusable(
-                f"{path}: the database factory returned None; it should return a database"
+                f"{path} returned {short(database)}, which is a storage: name it without --database"
+            )
+        if not hasattr(database, "open"):
+            raise TargetUnusable(
+                f"{path}: the database factory returned {short(database)}; "
+                "it should return a database"
             )
         return database
 
@@ -206,20 +288,26 @@ def _from_database(path: str) -> Target:
 
 
 def _from_zconfig(path: str) -> Target:
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TargetUnusable(f"the ZConfig file {path} can't be read: {error}") from error
+    text = _text(path)
     try:
         from ZODB.config import storageFromString
     except ImportError as error:
         raise TargetUnusable("--zconfig needs ZODB; install zodb-conformance[zodb]") from error
+    if SECTION.search(text) is None:
+        raise TargetUnusable(
+            f"{path} holds no section; it should hold that of a storage, such as {A_SECTION}"
+        )
+    if DATABASE_SECTION.search(text) is not None:
+        raise TargetUnusable(
+            f"{path} holds a section <zodb>; write only the storage section that is in it, "
+            f"such as {A_SECTION}"
+        )
 
     def open_storage(directory: Path) -> Any:
         try:
             return storageFromString(text.replace("{directory}", str(directory)))
         except Exception as error:
-            raise TargetUnusable(f"{path}: {error}") from error
+            raise TargetUnusable(f"{path}: opening it {failed(error)}") from error
 
     lines = (
         "import tempfile",
@@ -241,7 +329,7 @@ def _from_uri(uri: str) -> Target:
             factory, _ = resolve_uri(uri.replace("{directory}", str(directory)))
             return factory()
         except Exception as error:
-            raise TargetUnusable(f"{uri}: {type(error).__name__}: {error}") from error
+            raise TargetUnusable(f"{uri}: opening it {failed(error)}") from error
 
     lines = (
         "import tempfile",
