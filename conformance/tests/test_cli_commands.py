@@ -10,6 +10,7 @@ from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
+from fake_spec import CLAUSES
 from zodb_conformance import cli
 from zodb_conformance.compare import RANKS, change_of
 from zodb_conformance.reports.model import VERDICTS
@@ -70,6 +71,35 @@ def test_clauses_can_be_listed_by_glob(command):
     assert "fake.get" in output
     assert "fake.undo" in output
     assert "fake.set" not in output
+
+
+def test_clauses_can_be_listed_by_whom_they_bind_and_how_strongly(command):
+    output = command("list", "clauses", "--binds", "connection", "--level", "must")[1]
+    listed = {line.split()[1] for line in output.splitlines() if line.startswith("  ")}
+    assert listed == {
+        clause.id
+        for clause in CLAUSES.values()
+        if (clause.binds, clause.level.value) == ("connection", "MUST")
+    }
+    assert listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["clauses", "fake.get", "--binds", "caller"],
+            "No clause is left with fake.get and --binds",
+        ),
+        (["targets", "--binds", "storage"], "GLOB, --binds and --level go with `list clauses`"),
+        (["targets", "good"], "GLOB, --binds and --level go with `list clauses`"),
+        ([], "the following arguments are required: WHAT;"),
+    ],
+)
+def test_a_list_that_cannot_be_given_is_misuse(arguments, sentence, command):
+    status, _, errors = command("list", *arguments)
+    assert status == 2
+    assert sentence in errors
 
 
 def test_capabilities_are_listed_with_their_meaning(command):
@@ -167,6 +197,27 @@ def test_a_witness_that_is_not_there_is_misuse(command):
     assert (status, errors) == (2, "zodb-conformance: There is no witness gone.json.\n")
 
 
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [("witnesses/fake.get.json", "name a file, such as "), ("", "it holds no witness")],
+)
+def test_a_folder_is_no_witness(found, sentence, command):
+    Path("report/witnesses").mkdir(parents=True)
+    if found:
+        Path("report", found).touch()
+    status, _, errors = command("replay", "report")
+    assert status == 2
+    assert f"report is a folder: {sentence}" in errors
+    assert f"report/{found}" in errors or not found
+
+
+def test_a_failure_on_a_target_that_cannot_be_opened_is_not_judged(command):
+    command("run", "reads-wrong")
+    witness = "conformance-report/witnesses/fake.get.json"
+    status, output, _ = command("replay", witness, "cannot-open-again")
+    assert (status, output) == (3, "cannot-open-again: the disk is full\n")
+
+
 # compare
 
 
@@ -204,6 +255,33 @@ def test_verdicts_are_compared(before, after, change):
     assert change_of(before, after) == change
 
 
+def test_the_ids_of_clauses_are_never_cut(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    command("run", "good", "--report", "good")
+    command("run", "reads-wrong", "--report", "bad")
+    for name in ("good", "bad"):
+        path = Path(name, "report.json")
+        path.write_text(path.read_text().replace("fake.get", "fake.get-" + "long" * 20))
+    output = command("compare", "good", "bad")[1]
+    assert "fake.get-" + "long" * 20 + "  holds → deviates\n" in output
+
+
+def test_what_was_not_compared_did_not_change_where_nothing_could_be(command):
+    command("run", "good", "--report", "good")
+    command("run", "cannot-connect", "--report", "bad")
+    good, bad = (report_of(name) for name in ("good", "bad"))
+    assert good["fake.pack"]["verdict"] == "not-applicable"
+    assert bad["fake.pack"]["verdict"] == "not-reached"
+    output = command("compare", "good", "bad")[1]
+    assert "fake.pack" not in output
+    assert "changed" not in output
+
+
+def report_of(name):
+    """What the report in a folder says of clauses."""
+    return json.loads(Path(name, "report.json").read_text())["clauses"]
+
+
 def test_every_verdict_but_not_applicable_has_a_rank():
     assert set(VERDICTS) - set(RANKS) == {"not-applicable"}
 
@@ -229,6 +307,7 @@ def test_a_report_that_is_none_is_misuse(text, sentence, command):
 
 
 def test_init_writes_what_a_gate_needs(command):
+    Path("mypackage.py").write_text("def open_storage(directory): ...")
     status, output, _ = command("init", "mypackage:open_storage")
     assert status == 0
     tox = ConfigParser(interpolation=None)
@@ -247,6 +326,7 @@ def test_init_writes_what_a_gate_needs(command):
 
 def test_init_installs_a_project_that_can_be_installed(command):
     Path("pyproject.toml").touch()
+    Path("my storage.conf").write_text("<mappingstorage/>")
     command("init", "--zconfig", "my storage.conf")
     text = Path("tox-conformance.ini").read_text()
     assert "package = editable" in text
@@ -268,6 +348,30 @@ def test_init_never_overwrites(command):
     assert Path("conformance-known.toml").read_text() == "mine"
     assert "kept  conformance-known.toml  (it exists, and was not changed)" in output
     assert "wrote tox-conformance.ini" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nosuch:thing"], "There is no module 'nosuch'"),
+        (["mine:god"], "mine defines no 'god' (did you mean good?)"),
+        (["--zconfig", "missing"], "There is no ZConfig file missing"),
+        (["--uri", "file:///srv/my.fs"], "write instead: --uri 'file://{directory}/my.fs'"),
+    ],
+)
+def test_init_writes_nothing_for_a_target_that_can_not_be_meant(arguments, sentence, command):
+    Path("mine.py").write_text("def good(directory): ...")
+    status, _, errors = command("init", *arguments)
+    assert (status, sentence in errors) == (2, True)
+    assert [path.name for path in Path().iterdir()] == ["mine.py"]
+
+
+def test_init_says_where_what_it_kept_runs_another_target(command):
+    Path("mine.py").write_text("def good(directory): ...\ndef better(directory): ...\n")
+    command("init", "mine:good")
+    assert "does not run" not in command("init", "mine:good")[1]
+    output = " ".join(command("init", "mine:better")[1].split())
+    assert "tox-conformance.ini was there before and does not run mine:better" in output
 
 
 def test_init_without_a_target_says_where_to_write_it(command):

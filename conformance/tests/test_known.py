@@ -115,7 +115,7 @@ def test_an_entry_for_a_situation_covers_the_recorded_failure_and_no_other():
         (ENTRY + "strict = 1", "strict must be true or false"),
         (ENTRY + "why = 1", "why must be text in quotes"),
         (ENTRY + 'reson = "x"', "nothing is called 'reson' here"),
-        (ENTRY.replace("kept/", "lost/"), "There is no witness lost/fake.get.json"),
+        (ENTRY.replace("kept/", "lost/"), "entry 1: There is no witness lost/fake.get.json"),
         (ENTRY.replace("fake.get", "fake.set", 1), "shows fake.get, not fake.set"),
     ],
     ids=lambda value: "",

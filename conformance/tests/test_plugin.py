@@ -13,7 +13,7 @@ def run(folder: Path, target: str, check: str) -> subprocess.CompletedProcess[st
     """Run one check under pytest, far from the tests of this project."""
     suite = ["--pyargs", "zodb_conformance", "--zodb-target", target, "-k", check]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *suite],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *suite],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -35,7 +35,32 @@ def test_a_check_fails_with_the_clause_and_the_lines_that_lead_there(tmp_path: P
     assert "\n    tm.doom()\n" in done.stdout
 
 
-def test_a_target_that_is_none_ends_the_collection(tmp_path: Path) -> None:
-    done = run(tmp_path, "no-such-target", "smoke")
-    assert done.returncode == pytest.ExitCode.INTERRUPTED
-    assert "there is no target 'no-such-target'" in done.stdout
+def test_without_a_target_the_header_says_why_nothing_is_collected(tmp_path: Path) -> None:
+    done = run(tmp_path, "", "smoke")
+    assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert "zodb_conformance: no checks are collected without --zodb-target NAME" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "sentence"),
+    [
+        (
+            "no-such-target",
+            pytest.ExitCode.INTERRUPTED,
+            "--zodb-target: there is no target 'no-such-target'; registered are ",
+        ),
+        (
+            "json:loads",
+            pytest.ExitCode.TESTS_FAILED,
+            "json:loads: the storage factory failed in decoder.py, line ",
+        ),
+    ],
+)
+def test_a_target_that_can_not_be_used_is_told_in_one_sentence(
+    target: str, status: int, sentence: str, tmp_path: Path
+) -> None:
+    done = run(tmp_path, target, "smoke")
+    assert done.returncode == status
+    assert sentence in done.stdout
+    assert "most recent call" not in done.stdout
+    assert len(done.stdout.splitlines()) < 20

@@ -14,6 +14,9 @@ from zodb_conformance.reports.model import SCHEMA
 
 Change = Literal["worse", "better", "changed", "new", "gone", "same"]
 
+UNSEEN = ("not-applicable", "not-reached")
+"""The verdicts of clauses that were not compared with the target."""
+
 RANKS = {"deviates": 0, "not-reached": 1, "known": 2, "holds": 3}
 """The verdicts from worst to best; one that does not apply is neither better nor worse."""
 
@@ -46,12 +49,16 @@ def read(folder: Path) -> dict[str, Any]:
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
     """What became of every clause that is in one of two reports, in the order of the second."""
     old, new = before["clauses"], after["clauses"]
+    # What a target can do is not known where it could not be exercised.
+    unknown = "unusable" in (before["verdict"], after["verdict"])
     result = []
     for clause in [*new, *(clause for clause in old if clause not in new)]:
         first = old.get(clause, {}).get("verdict")
         second = new.get(clause, {}).get("verdict")
         message = new.get(clause, {}).get("message") or ""
-        result.append(Difference(clause, first, second, change_of(first, second), message))
+        unseen = unknown and first in UNSEEN and second in UNSEEN
+        change = "same" if unseen else change_of(first, second)
+        result.append(Difference(clause, first, second, change, message))
     return result
 
 

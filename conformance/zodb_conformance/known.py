@@ -99,7 +99,10 @@ def _entry(table: dict[str, Any], place: str, folder: Path, clauses: Mapping[str
             f"{place}: {clause.id} declares no situation {situation!r}; it declares: {known}."
         )
     path = folder / table["witness"]
-    witness = witnesses.read(path)
+    try:
+        witness = witnesses.read(path)
+    except UsageError as error:
+        raise UsageError(f"{place}: {error}") from error
     if witness.deviation.clause != clause.id:
         raise UsageError(
             f"{place}: the witness {path} shows {witness.deviation.clause}, not {clause.id}."

@@ -18,6 +18,7 @@ import pytest
 
 from zodb_conformance import errors, plan, results
 
+MARK = "zodb_conformance"
 HERE = Path(__file__).parent
 
 
@@ -39,6 +40,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--zodb-only", default=[], action="append", metavar="GLOB", help="only clauses like this"
     )
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say why nothing is collected where only this package was asked for, without a target."""
+    if config.getoption("--zodb-target") or not _asked_for(config):
+        return None
+    return f"{MARK}: no checks are collected without --zodb-target NAME"
+
+
+def _asked_for(config: pytest.Config) -> bool:
+    """Whether the arguments name this package."""
+    return any(argument.partition("::")[0] in (MARK, str(HERE)) for argument in config.args)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -65,7 +78,7 @@ class Checks(pytest.File):
         try:
             names = runner.check_names(chosen)
         except errors.TargetUnusable as error:
-            raise pytest.UsageError(str(error)) from error
+            raise self.CollectError(f"--zodb-target: {error}") from None
         for name in names:
             yield CheckItem.from_parent(self, name=name, plan=chosen)
 
@@ -89,6 +102,8 @@ class CheckItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What the target does wrong, clause by clause."""
+        if isinstance(excinfo.value, errors.TargetUnusable):
+            return str(excinfo.value)
         if not isinstance(excinfo.value, Deviates):
             return super().repr_failure(excinfo, style)
         return "\n\n".join(

@@ -60,6 +60,12 @@ def read(path: Path) -> Witness:
 
     Raises UsageError where the file is missing or is something else.
     """
+    if path.is_dir():
+        inside = sorted(
+            {*path.glob("*.json"), *path.glob("witnesses/*.json")} - {path / "report.json"}
+        )
+        which = f"name a file, such as {inside[0]}" if inside else "it holds no witness"
+        raise UsageError(f"{path} is a folder: {which}.")
     path = path.with_suffix(".json")
     data = parsed(path, json.loads, "a witness", f"There is no witness {path}.")
     if not isinstance(data, dict) or data.get("format") != FORMAT:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from zodb_conformance.compare import Change, differences, read
-from zodb_conformance.reports.words import counted
+from zodb_conformance.reports.words import counted, plain
 from zodb_conformance.suite import Suite
 
-STYLES: dict[Change, str] = {
+STYLES: Mapping[Change, str] = {
     "worse": "bold red",
     "better": "green",
     "changed": "yellow",
@@ -48,16 +49,18 @@ def compare(options: argparse.Namespace, _suite: Suite) -> int:
             parts.insert(1, f"level {level}")
         console.print(Text.assemble((f"{folder}", "bold"), f"  {', '.join(parts)}"), soft_wrap=True)
     console.print()
-    table = Table.grid(padding=(0, 2))
-    for change, style in STYLES.items():
-        for entry in found:
-            if entry.change == change:
-                verdicts = f"{entry.before or '-'} → {entry.after or '-'}"
-                table.add_row(
-                    Text(change, style), entry.clause, verdicts, Text(entry.message, "dim")
-                )
-    if table.row_count:
-        console.print(table)
+    shown = [entry for change in STYLES for entry in found if entry.change == change]
+    widest = max((len(entry.clause) for entry in shown), default=0)
+    for entry in shown:
+        # An id is there to be copied: it is never cut, however narrow the terminal is.
+        verdicts = f"{entry.before or '-'} → {entry.after or '-'}"
+        line = Text.assemble(
+            (f"{entry.change:<7}  ", STYLES[entry.change]), f"{entry.clause:<{widest}}  {verdicts}"
+        )
+        console.print(line, soft_wrap=True)
+        if entry.message:
+            console.print(Padding(Text(plain(entry.message), "dim"), (0, 2, 0, 9)))
+    if shown:
         console.print()
     numbers = Counter(entry.change for entry in found)
     told = [f"{numbers[change]} {change}" for change in STYLES if numbers[change]]

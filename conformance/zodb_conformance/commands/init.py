@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from zodb_conformance.commands.options import add_level, add_target, check_level
+from zodb_conformance.commands.options import add_level, add_target, check_level, check_target
 from zodb_conformance.errors import UsageError
 from zodb_conformance.suite import Suite
 
@@ -21,6 +21,9 @@ FILES = {
     "conformance-known.toml": "conformance-known.toml",
 }
 """The templates, and where each is written."""
+
+GATE = "tox-conformance.ini"
+"""The file that names the target."""
 
 EXAMPLE = "your_package:open_storage"
 """What stands for the target where the person did not name one."""
@@ -39,8 +42,12 @@ def add_to(commands: Any) -> None:
     add_level(parser)
 
 
-def init(options: argparse.Namespace, _suite: Suite) -> int:
-    """Write the files, and say what to do next."""
+def init(options: argparse.Namespace, suite: Suite) -> int:
+    """Write the files, and say what to do next.
+
+    Raises UsageError where the target can not be what the person meant; nothing is written then.
+    """
+    check_target(options, suite)
     check_level(options)
     console = Console(highlight=False)
     folder = Path.cwd()
@@ -51,7 +58,13 @@ def init(options: argparse.Namespace, _suite: Suite) -> int:
         note = "" if written else "  (it exists, and was not changed)"
         console.print(Text.assemble((f"{word:<6}", style), name, (note, "dim")), soft_wrap=True)
     console.print()
-    if EXAMPLE in blanks["target"]:
+    kept = folder / GATE
+    if options_named(options) and f"run {blanks['target']} " not in kept.read_text("utf-8"):
+        console.print(
+            f"{GATE} was there before and does not run {blanks['target']}: write it there in the "
+            "line `commands`, or remove the file and call `init` again.\n"
+        )
+    elif not options_named(options):
         console.print(
             f"Next, write your target in place of {EXAMPLE} in tox-conformance.ini: a function "
             "that opens your storage in the folder that it is given.\n"
@@ -71,6 +84,11 @@ def target_of(options: argparse.Namespace) -> str:
         if value := getattr(options, option):
             return f"--{option} {shlex.quote(value)}{level}"
     return (options.target or EXAMPLE) + level
+
+
+def options_named(options: argparse.Namespace) -> bool:
+    """Whether the person named a target."""
+    return any((options.target, options.zconfig, options.uri, options.database))
 
 
 def package_of(folder: Path) -> str:

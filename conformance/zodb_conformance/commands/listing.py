@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
+from zodb_spec.clause import Clause, Level
 from zodb_spec.editions import EDITIONS
 
 from zodb_conformance.commands.options import matching
 from zodb_conformance.commands.printing import pairs
+from zodb_conformance.commands.show import BINDS
+from zodb_conformance.errors import UsageError
 from zodb_conformance.suite import Suite
 from zodb_conformance.targets import CAPABILITIES
 from zodb_conformance.targets.resolving import GROUP
@@ -32,19 +35,70 @@ def add_to(commands: Any) -> None:
         "list", help="list targets, clauses, capabilities, editions or doubles"
     )
     parser.set_defaults(act=list_)
-    parser.add_argument("what", choices=tuple(LISTS), help="what to list")
     parser.add_argument(
-        "patterns", nargs="*", metavar="GLOB", help="with clauses: only those whose id matches"
+        "what",
+        choices=("clauses", *LISTS),
+        metavar="WHAT",
+        help=f"what to list: {', '.join(('clauses', *LISTS))}",
+    )
+    parser.add_argument(
+        "patterns",
+        nargs="*",
+        default=[],  # without this it would be named as missing, where WHAT is
+        metavar="GLOB",
+        help="with clauses: only those whose id matches",
+    )
+    parser.add_argument(
+        "--binds", choices=tuple(BINDS), help="with clauses: only those that bind it"
+    )
+    parser.add_argument(
+        "--level",
+        choices=[level.value for level in Level],
+        type=str.upper,
+        help="with clauses: only those of this level of obligation",
     )
 
 
 def list_(options: argparse.Namespace, suite: Suite) -> int:
-    """Print the list."""
-    LISTS[options.what](Console(highlight=False), suite, options.patterns)
+    """Print the list.
+
+    Raises UsageError where something is asked for that only clauses have.
+    """
+    chosen = options.patterns or options.binds or options.level
+    if chosen and options.what != "clauses":
+        raise UsageError(
+            f"`list {options.what}` lists all of them; GLOB, --binds and --level go with "
+            "`list clauses`."
+        )
+    console = Console(highlight=False)
+    if options.what == "clauses":
+        clauses(console, chosen_of(options, suite.clauses()))
+    else:
+        LISTS[options.what](console, suite)
     return 0
 
 
-def targets(console: Console, suite: Suite, _: Iterable[str]) -> None:
+def chosen_of(options: argparse.Namespace, known: Mapping[str, Clause]) -> list[Clause]:
+    """The clauses that are asked for.
+
+    Raises UsageError where there are none.
+    """
+    ids = {clause.id for pattern in options.patterns for clause in matching(pattern, known)}
+    found = [
+        clause
+        for clause in known.values()
+        if (not options.patterns or clause.id in ids)
+        and options.binds in (None, clause.binds)
+        and options.level in (None, clause.level.value)
+    ]
+    if not found:
+        asked = [f"--binds {options.binds}"] * bool(options.binds)
+        asked += [f"--level {options.level}"] * bool(options.level)
+        raise UsageError(f"No clause is left with {' and '.join([*options.patterns, *asked])}.")
+    return found
+
+
+def targets(console: Console, suite: Suite) -> None:
     """The registered targets."""
     console.print(pairs(((name, target_text(name)) for name in suite.targets()), "cyan"))
     console.print(
@@ -67,14 +121,10 @@ def target_text(name: str) -> str:
     return ""
 
 
-def clauses(console: Console, suite: Suite, patterns: Iterable[str]) -> None:
+def clauses(console: Console, chosen: Iterable[Clause]) -> None:
     """The clauses, by chapter."""
-    known = suite.clauses()
-    chosen = {clause.id for pattern in patterns for clause in matching(pattern, known)}
     chapter = ""
-    for clause in known.values():
-        if chosen and clause.id not in chosen:
-            continue
+    for clause in chosen:
         if clause.chapter != chapter:
             chapter = clause.chapter
             console.print(Text(f"\n{chapter}", "bold"))
@@ -85,26 +135,25 @@ def clauses(console: Console, suite: Suite, patterns: Iterable[str]) -> None:
         console.print(line, soft_wrap=True)
 
 
-def capabilities(console: Console, _suite: Suite, _: Iterable[str]) -> None:
+def capabilities(console: Console, _suite: Suite) -> None:
     """What a target may declare that it can do."""
     console.print(pairs(CAPABILITIES.items(), "cyan"))
 
 
-def editions(console: Console, _suite: Suite, _: Iterable[str]) -> None:
+def editions(console: Console, _suite: Suite) -> None:
     """The states of the rules."""
     entries = ((edition.value, EDITION_TEXTS[edition.value]) for edition in EDITIONS)
     console.print(pairs(entries, "cyan"))
 
 
-def doubles(console: Console, suite: Suite, _: Iterable[str]) -> None:
+def doubles(console: Console, suite: Suite) -> None:
     """The faulty doubles: what proves that a check can fail."""
     entries = ((entry.name, f"{entry.clause}: {entry.summary}") for entry in suite.doubles())
     console.print(pairs(entries, "cyan"))
 
 
-LISTS = {
+LISTS: Mapping[str, Callable[[Console, Suite], None]] = {
     "targets": targets,
-    "clauses": clauses,
     "capabilities": capabilities,
     "editions": editions,
     "doubles": doubles,
