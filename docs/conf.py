@@ -12,7 +12,7 @@ project_copyright = author
 release = version_of("zodb-conformance")
 version = release
 
-extensions = ["deviations", "specification", "terminal"]
+extensions = ["deviations", "specification", "stacking", "terminal"]
 exclude_patterns = ["_build", "_ext", "_specification"]
 # A name in single backquotes is a reference that must resolve, never a mere change of font.
 default_role = "any"

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("sphinx", reason="Sphinx is not here; `tox -e docs` runs this")
 
-from docutils.nodes import literal_block  # only where they are installed
+from docutils.nodes import inline, literal_block  # only where they are installed
 from sphinx.application import Sphinx  # only where it is installed
 
 DOCS = Path(__file__).parents[1]
@@ -106,3 +106,25 @@ def test_the_track_record_tells_of_what_is_in_its_data_and_of_nothing_else(tmp_p
     assert "no.clause is told of, and not in the data" in said.getvalue()
     assert "the track record does not tell of silent.clause" in said.getvalue()
     assert "does not tell of a.clause" not in said.getvalue()
+
+
+WIDE = """
+.. list-table::
+   :header-rows: 1
+   :class: {}
+
+   * - Clause
+     - Kind
+     - Text
+   * - ``fake.get``
+     - step
+     - A name gives the value that was set last, whoever asks.
+"""
+
+
+@pytest.mark.parametrize(("kind", "labels"), [("wide", ["Kind: "]), ("narrow", [])])
+def test_short_cells_of_wide_tables_are_labelled(kind, labels, tmp_path):
+    app, _ = site(tmp_path, WIDE.format(kind), extensions=["stacking"])
+    app.build()
+    page = app.env.get_doctree("index")
+    assert [each.astext() for each in page.findall(inline) if each["classes"]] == labels
