@@ -77,6 +77,24 @@ def test_a_place_that_all_databases_share_is_told_after_the_first_script(
         runner.run_checks(Plan(target="bad_factories:in_this_folder", checks=("smoke",)), Tally())
 
 
+def test_a_server_with_data_is_left_as_it_is(tmp_path: Path) -> None:
+    server = pytest.importorskip("ZEO", reason="no server to ask is here without ZEO")
+    pytest.importorskip("zodburi", reason="addresses are read by zodburi")
+    address, stop = server.server(str(tmp_path / "served.fs"))
+    try:
+        database = changed(DB(server.client(address)), lambda root: root.update(mine=1))
+        last = database.lastTransaction()
+        target = resolve(Plan(uri=f"zeo://{address[0]}:{address[1]}?wait_timeout=5"))
+        with pytest.raises(TargetUnusable, match="its root has the key 'mine'"):
+            target.open_database(tmp_path)
+        database.close()
+        database = DB(server.client(address))
+        assert database.lastTransaction() == last
+        database.close()
+    finally:
+        stop()
+
+
 # What is seen.
 
 

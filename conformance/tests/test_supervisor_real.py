@@ -7,10 +7,14 @@ import sys
 from dataclasses import replace
 
 import pytest
+from fake_spec import CLAUSES
+from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
+from zodb_conformance.results import Deviation
 from zodb_conformance.stacks import frames
 from zodb_conformance.suite import clauses
 from zodb_conformance.supervisor import stages
+from zodb_conformance.supervisor.evidence import reproduces
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Limits
 
@@ -104,3 +108,11 @@ def test_the_reference_has_nothing_to_fear(workplace):
         "walk.everything",
         "examples.connection_interface",
     }
+
+
+def test_a_failure_is_not_called_flaky_where_no_database_can_be_opened(workplace):
+    plan = Plan(target="cannot-open-again")
+    nursery = Nursery(plan, tuple(CLAUSES), "fake_runner", Limits(start=20.0, hang=1.0))
+    recorded = Deviation("fake.get", "walk", "one", "another", script=(("get", "a"),))
+    with pytest.raises(TargetUnusable, match="the disk is full"):
+        reproduces(nursery, recorded)
