@@ -334,11 +334,9 @@ def test_init_installs_a_project_that_can_be_installed(command):
 
 
 def test_init_keeps_the_level(command):
-    output = command("init", "mypackage:open_storage", "--level", "all")[1]
-    assert "zodb-conformance run mypackage:open_storage --level all" in output
-    assert (
-        "run mypackage:open_storage --level all --known" in Path("tox-conformance.ini").read_text()
-    )
+    output = command("init", "bad_storages:right", "--level", "all")[1]
+    assert "zodb-conformance run bad_storages:right --level all" in output
+    assert "run bad_storages:right --level all --known" in Path("tox-conformance.ini").read_text()
 
 
 def test_init_never_overwrites(command):

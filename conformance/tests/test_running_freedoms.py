@@ -41,5 +41,7 @@ def test_an_example_leaves_the_freedoms_too(kind: type[DB]) -> None:
 
     for clause in clauses().values():
         if clause.kind == "example" and clause.level is Level.MUST:
-            found = run_example(clause, open_database, lambda: REFERENCE.lines, REFERENCE.extras)
+            found = run_example(
+                clause, open_database, lambda: REFERENCE.lines, REFERENCE.extras, Tally()
+            )
             assert found is None, (found.clause, found.message, found.trace)

@@ -178,6 +178,7 @@ def test_a_program_of_steps_ends_with_the_last_of_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize("oid", ["0", "1", "2"])
 def test_a_program_of_a_script_ties_the_oids_that_it_names(oid: str, tmp_path: Path) -> None:
     steps = (PRELUDE[0], NEW, ("add", "connection1", "x"), ("get", "connection1", oid, "y"))
-    _, lines, program = render(Plan(), steps)
+    _, lines, place, program = render(Plan(), steps)
+    assert place == len(lines)
     assert [line for line in lines if line.startswith("oid")] != []
     assert "NameError" not in run(program, tmp_path).stderr

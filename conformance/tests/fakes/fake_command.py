@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from pathlib import Path
 
 import fake_runner
 from fake_spec import CLAUSES
@@ -22,6 +24,11 @@ SUITE = Suite(
 def main(arguments):
     """The command, with these arguments."""
     return cli.main(arguments, SUITE)
+
+
+def report_of(name="conformance-report"):
+    """What a run has written into its report folder."""
+    return json.loads(Path(name, "report.json").read_text())
 
 
 if __name__ == "__main__":
