@@ -4,11 +4,22 @@ import threading
 
 import pytest
 import transaction
+from persistent import Persistent
 from persistent.mapping import PersistentMapping
 from sample_objects import Item
 from zodb_reference import DB, errors
 from zodb_reference.oids import z64
 from zodb_reference.storages import MemoryStorage, SQLiteStorage
+
+
+class Stops(Persistent):
+    """Calls a function when its state is asked for."""
+
+    _v_stop = int
+
+    def __getstate__(self):
+        self._v_stop()
+        return super().__getstate__()
 
 
 class Damaged(MemoryStorage):
@@ -234,6 +245,95 @@ def test_closing_from_another_thread_aborts_what_the_connection_is_part_of(db):
     closer.join()
     assert connection.opened is None
     assert transaction.get()._resources == []
+
+
+@pytest.fixture
+def transfer(tmp_path):
+    """A database in a file, with two objects that are to change together, and a connection."""
+    db = DB(tmp_path / "test.sqlite")
+    with db.transaction() as connection:
+        connection.root.first, connection.root.second = Stops(), Stops()
+    connection = db.open(transaction.TransactionManager())
+    return db, connection, connection.root.first, connection.root.second
+
+
+def assert_no_half_transaction(path):
+    db = DB(path)
+    with db.transaction() as connection:
+        assert not hasattr(connection.root.first, "x")
+        assert not hasattr(connection.root.second, "x")
+    db.close()
+
+
+def test_what_closing_has_aborted_is_not_committed_by_half(tmp_path, transfer):
+    """The database closes between two changes of a program that goes on to commit them."""
+    db, connection, first, second = transfer
+    manager = connection.transaction_manager
+    refusals = []
+
+    def go_on():
+        second.x = 1
+        with pytest.raises(errors.ConnectionStateError, match="closed") as refusal:
+            manager.commit()
+        refusals.append(refusal)
+
+    first.x = 1
+    connection.onCloseCallback(go_on)
+    db.close()
+    assert len(refusals) == 1
+    assert_no_half_transaction(tmp_path / "test.sqlite")
+
+
+def test_a_commit_that_the_database_closes_over_is_not_stored_by_half(tmp_path, transfer):
+    """Another thread closes the database between two records of a commit."""
+    db, connection, first, second = transfer
+
+    def close():
+        closer = threading.Thread(target=db.close)
+        closer.start()
+        closer.join()
+
+    second._v_stop = close
+    first.x = second.x = 1
+    with pytest.raises(errors.StorageError, match="closed"):
+        connection.transaction_manager.commit()
+    assert_no_half_transaction(tmp_path / "test.sqlite")
+
+
+def test_a_commit_under_way_is_not_aborted_by_closing(db, connection, manager, caplog):
+    """What has reached the storage stays; memory and storage agree."""
+    connection.root.item = item = Item()
+    close = db.storage.close
+    finish = db.storage.tpc_finish
+
+    def finish_then_close(*arguments):
+        tid = finish(*arguments)
+        db.close()
+        return tid
+
+    db.storage.close = int
+    db.storage.tpc_finish = finish_then_close
+    manager.commit()
+    assert item._p_jar is connection
+    assert item._p_serial == db.lastTransaction()
+    assert caplog.records == []
+    close()
+
+
+def test_a_block_whose_changes_the_database_closed_over_fails(db):
+    def work():
+        with db.transaction() as connection:
+            connection.root.x = 1
+            db.close()
+
+    with pytest.raises(errors.ConnectionStateError, match="changes are lost"):
+        work()
+
+
+def test_a_block_that_changed_nothing_may_outlive_the_database(db):
+    with db.transaction() as connection:
+        assert not hasattr(connection.root, "x")
+        db.close()
 
 
 def test_an_explicit_manager_without_a_transaction_is_left_alone(db):

@@ -64,6 +64,7 @@ class Connection:
         self._read_current: dict[bytes, bytes] = {}  # the serials that readCurrent has seen
         self._commit: Commit | None = None
         self._on_close: list[Callable[[], object]] = []
+        self.lost_changes = False  # whether the database has closed over changes
         self._debug_info: tuple[Any, ...] = ()
         self._loaded = 0
         self._stored = 0
@@ -231,11 +232,17 @@ class Connection:
             raise
 
     def shut_down(self) -> None:
-        """Abort the transaction under way and close, because the database closes (CONN-52)."""
-        if self.opened is not None:
-            with contextlib.suppress(NoTransaction):
-                (self._joined or self.transaction_manager.get()).abort()
-            self.close()
+        """Abort the transaction under way and close, because the database closes (CONN-52).
+
+        Another thread may be at work. A commit that it has begun is left to it: the storage, which
+        is closed next, finishes it as a whole or not at all. None can begin any more.
+        """
+        if self.opened is None or self._commit is not None:
+            return
+        self.lost_changes = self._joined is not None
+        with contextlib.suppress(NoTransaction):
+            (self._joined or self.transaction_manager.get()).abort()
+        self.close()
 
     def release(self) -> None:
         """Give up what the storage keeps for this connection, which is not opened again."""
@@ -325,6 +332,8 @@ class Connection:
         self._commit = self.commit_class(
             self, transaction, self._snapshot, self.objects, self._registered
         )
+        # In this order: whoever closes the database sees the commit, or is seen here.
+        self._db.require_open()
         self._commit.begin()
 
     def commit(self, transaction: Any) -> None:

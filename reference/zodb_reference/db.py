@@ -89,8 +89,7 @@ class DB:
         It is bound to `transaction_manager`, or to the calling thread's where that is None. Raises
         `ConnectionStateError` once the database is closed.
         """
-        if self._closed:
-            raise ConnectionStateError(f"the database {self.database_name!r} is closed")
+        self.require_open()
         connection = self._pool.take()
         if connection is None:
             connection = self.connection_class(self, self._new_snapshot(), *self._cache_sizes)
@@ -103,7 +102,8 @@ class DB:
         """Run a block in a transaction of its own, described by `note` (CONN-55).
 
         The block gets a connection. The transaction is committed where the block ends, aborted
-        where it raises; the connection is closed in both cases.
+        where it raises; the connection is closed in both cases. Raises `ConnectionStateError` where
+        the database was closed meanwhile, and the changes are lost.
         """
         manager = TransactionManager()
         connection = self.open(manager)
@@ -112,6 +112,11 @@ class DB:
             try:
                 yield connection
                 manager.commit()
+                if connection.lost_changes:
+                    raise ConnectionStateError(
+                        f"the database {self.database_name!r} was closed before the block ended,"
+                        " and its changes are lost; close it when all work is done"
+                    )
             except BaseException:
                 manager.abort()
                 raise
@@ -172,6 +177,11 @@ class DB:
         return self._pool.size
 
     # For connections
+
+    def require_open(self) -> None:
+        """Raise `ConnectionStateError` once the database is closed, or about to be."""
+        if self._closed:
+            raise ConnectionStateError(f"the database {self.database_name!r} is closed")
 
     def give_back(self, connection: Connection) -> None:
         """Take back a connection that was closed."""
