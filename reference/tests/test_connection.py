@@ -2,6 +2,8 @@ import contextlib
 
 import pytest
 import transaction
+from BTrees.OOBTree import OOBTree
+from persistent import Persistent
 from persistent.interfaces import IPersistentDataManager
 from persistent.list import PersistentList
 from persistent.mapping import PersistentMapping
@@ -389,3 +391,77 @@ def test_a_container_that_is_changed_after_the_vote_shows_what_was_stored(
     participate(tpc_finish=change)
     manager.commit()
     assert dict(mapping) == {"a": 1 if new else 2}
+
+
+class Bag(Persistent):
+    """Tells of a change after it has made it."""
+
+    def __init__(self):
+        self.content = []
+
+    def add(self, thing):
+        self.content.append(thing)
+        self._p_changed = True
+
+    def __iter__(self):
+        return iter(self.content)
+
+
+class Tree(OOBTree):
+    def add(self, thing):
+        self[thing] = 1
+
+
+@pytest.fixture(params=[Bag, Tree])
+def late(request, connection, manager):
+    """A collection that changes first and registers then, loaded, with "kept" in it."""
+    connection.root.late = late = request.param()
+    late.add("kept")
+    manager.commit()
+    return late
+
+
+def assert_only_kept(connection, manager, late):
+    late.add("more")
+    manager.commit()
+    connection.cacheMinimize()
+    assert sorted(late) == ["kept", "more"]
+
+
+def test_a_late_change_of_a_closed_connection_is_not_stored_by_the_next_user(
+    db, connection, manager, late
+):
+    connection.close()
+    with pytest.raises(errors.ConnectionStateError, match="closed"):
+        late.add("refused")
+    assert db.open(manager) is connection
+    assert_only_kept(connection, manager, late)
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_late_change_after_the_vote_is_not_stored_by_the_next_transaction(
+    connection, manager, participate, late, new
+):
+    def change():
+        with pytest.raises(errors.ConnectionStateError, match="voted"):
+            late.add("refused")
+
+    if new:
+        late = connection.root.late = type(late)()
+        late.add("kept")
+    connection.root.x = 1
+    participate(tpc_finish=change)
+    manager.commit()
+    assert_only_kept(connection, manager, late)
+
+
+def test_a_late_change_in_a_failed_transaction_is_not_stored_by_the_next_one(
+    connection, manager, participate, late
+):
+    participate(commit=fail)
+    with pytest.raises(ZeroDivisionError):
+        manager.commit()
+    with pytest.raises(TransactionFailedError):
+        late.add("refused")
+    manager.abort()
+    assert_only_kept(connection, manager, late)

@@ -61,6 +61,7 @@ class Connection:
         self._explicit = False
         self._joined: Any = None  # the transaction with changes of this connection
         self._registered: list[Any] = []  # what it has changed or added, in this order
+        self._refused: set[bytes] = set()  # what may have changed in memory all the same
         self._read_current: dict[bytes, bytes] = {}  # the serials that readCurrent has seen
         self._commit: Commit | None = None
         self._on_close: list[Callable[[], object]] = []
@@ -273,9 +274,9 @@ class Connection:
     def register(self, obj: Any) -> None:
         """Take note that an object is about to change, and join the transaction.
 
-        Where this raises, the object is not changed: on a closed connection
-        (`ConnectionStateError`, CONN-11), after the vote, outside of a transaction in explicit
-        mode, and in a transaction that has failed.
+        Where this raises, the change is not kept: on a closed connection (`ConnectionStateError`,
+        CONN-11), after the vote, outside of a transaction in explicit mode, and in a transaction
+        that has failed.
         """
         if obj._p_jar is not self:
             raise ValueError(f"{type(obj).__name__} is not an object of {self!r}")
@@ -298,13 +299,13 @@ class Connection:
 
         The persistent containers change first and register then. What they held is in their
         record, if they have one, since an object that has changed before does not register again.
+        So do BTrees, and classes that set `_p_changed` last; but these may be in the middle of a
+        method that does not expect to lose its state, and are discarded at the next boundary.
         """
-        if not isinstance(obj, PersistentMapping | PersistentList):
-            return
-        if obj._p_serial != z64:
+        if isinstance(obj, PersistentMapping | PersistentList) and obj._p_serial != z64:
             obj._p_invalidate()
-        elif self._commit is not None:
-            self._commit.stale.add(obj._p_oid)  # it will have a record if the commit is finished
+        elif not isinstance(obj, type):  # a persistent class asks first
+            self._refused.add(obj._p_oid)
 
     # For the writer of records
 
@@ -384,6 +385,8 @@ class Connection:
         """Move the snapshot, and discard what others have changed meanwhile (ISO-2 to 5)."""
         self._read_current.clear()
         self.objects.catch_up(self._snapshot.advance())
+        self.objects.invalidate(self._refused)
+        self._refused.clear()
 
     def _join(self) -> None:
         """Join the manager's transaction at the first change (CONN-37, CONN-38)."""
