@@ -62,14 +62,18 @@ class SQLiteFile:
     def change(self) -> Iterator[sqlite3.Connection]:
         """Change the database in the block: all of it is on the disk at the end, or nothing."""
         with explained(self.path, self._errors):
-            self.connection.execute("BEGIN IMMEDIATE")
+            self._roll_back()  # only after an interrupt is there anything
             try:
+                self.connection.execute("BEGIN IMMEDIATE")
                 yield self.connection
                 self.connection.execute("COMMIT")
             except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
+                self._roll_back()
                 raise
+
+    def _roll_back(self) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
 
     def reserve(self) -> None:
         """Make sure that the next change finds room on the disk, if it is of one page only.
