@@ -216,9 +216,14 @@ class SharedSnapshot(Snapshot):
         """Make the transaction durable and visible, and announce it to all connections."""
         oids = frozenset(written)
         with own_errors:
-            tid: bytes = self._storage.tpc_finish(
-                meta, lambda tid: self._shared.log.append(tid, oids)
-            )
+            try:
+                tid: bytes = self._storage.tpc_finish(
+                    meta, lambda tid: self._shared.log.append(tid, oids)
+                )
+            except BaseException:
+                # It may be there all the same, and not have been announced.
+                self._shared.invalidateCache()
+                raise
         return tid
 
 

@@ -57,3 +57,17 @@ def test_what_is_prepared_anew_takes_the_place_of_what_was(history):
     assert history.notes(TIDS[1], TIDS[1]) is None
     assert history.records(TIDS[2]) == transaction(2, A).records
     assert (history.last_tid(), history.last_oid(), history.count()) == (TIDS[2], A, 1)
+
+
+def test_what_is_published_again_after_an_interrupt_is_there_once(history):
+    history.prepare(transaction(0, A, B))
+    history.publish(transaction(0, A, B))
+    once = answers(history), history.size()
+    history.publish(transaction(0, A, B))
+    assert (answers(history), history.size()) == once
+    history.prepare(transaction(1, A))
+    history.publish(transaction(1, A))
+    assert [history.records(tid) for tid in TIDS[:2]] == [
+        transaction(0, A, B).records,
+        transaction(1, A).records,
+    ]

@@ -97,7 +97,10 @@ class History(Protocol):
         """
 
     def publish(self, transaction: Transaction) -> None:
-        """Make the prepared `transaction` part of what the other methods tell, for good."""
+        """Make the prepared `transaction` part of what the other methods tell, for good.
+
+        It may be called again for one transaction: an interrupt may have come in between.
+        """
 
     def close(self) -> None:
         """Release what belongs to the operating system."""

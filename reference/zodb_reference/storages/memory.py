@@ -77,11 +77,13 @@ class MemoryHistory:
         """See `History`; whatever memory holds already, it can keep."""
 
     def publish(self, transaction: Transaction) -> None:
-        """See `History`."""
-        self._transactions.append(transaction)
+        """See `History`; the transaction comes last, so that it is complete once it is there."""
         for record in transaction.records:
-            self._revisions.setdefault(record.oid, []).append(record)
+            if self.current_tid(record.oid) != record.tid:
+                self._revisions.setdefault(record.oid, []).append(record)
             self._last_oid = max(self._last_oid, record.oid)
+        if self.last_tid() != transaction.tid:
+            self._transactions.append(transaction)
 
     def close(self) -> None:
         """See `History`."""

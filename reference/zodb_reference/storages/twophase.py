@@ -83,7 +83,7 @@ class TwoPhaseStorage(ReadableStorage):
 
     def close(self) -> None:
         """Give up a running transaction, and release what is held; a second call does nothing."""
-        with self._turn:
+        with self._lock:
             if not self._closed_because:
                 self._closed_because = "it was closed"
                 self._end_commit()
@@ -112,7 +112,7 @@ class TwoPhaseStorage(ReadableStorage):
         user = require_bytes("user", transaction.user)
         description = require_bytes("description", transaction.description)
         extension = require_bytes("extension_bytes", transaction.extension_bytes)
-        with self._turn:
+        with self._lock:
             self._require_writable()
             self._require_no_self_wait(transaction)
             self._await_turn()
@@ -187,9 +187,10 @@ class TwoPhaseStorage(ReadableStorage):
         """Make the transaction permanent, then visible; return its tid.
 
         `callback` is called with the tid before anybody else can see it (STOR-9). It must not
-        raise; if it does the transaction is committed all the same. Raises `StorageError` if the
-        history fails in spite of the vote: what has become of the transaction is known when the
-        storage is opened again, until then it takes no further changes.
+        raise; if it does the transaction is committed all the same, and so it is where an interrupt
+        (`KeyboardInterrupt`, say) arrives meanwhile. Raises `StorageError` if the history fails in
+        spite of the vote: what has become of the transaction is known when the storage is opened
+        again, until then it takes no further changes.
         """
         with self._lock:
             commit = self._require_current(transaction, "tpc_finish")
@@ -198,8 +199,7 @@ class TwoPhaseStorage(ReadableStorage):
                     "tpc_finish: call tpc_vote first, this transaction has not voted"
                 )
             try:
-                self._publish(commit.prepared)
-                self._show(commit.tid, callback)
+                self._publish(commit.prepared, callback)
             finally:
                 self._end_commit()
         return commit.tid
@@ -256,22 +256,31 @@ class TwoPhaseStorage(ReadableStorage):
         )
         return self._transform(merged)
 
-    def _publish(self, prepared: Transaction) -> None:
+    def _publish(self, prepared: Transaction, callback: Callable[[bytes], object] | None) -> None:
+        """Keep a transaction and announce it, which an interrupt must not divide."""
         try:
-            self._history.publish(prepared)
+            self._keep_and_show(prepared, callback)
+        except Exception:
+            raise
         except BaseException:
-            self._failed_because = (
-                f"the end of transaction {oid_repr(prepared.tid)} failed, and whether it was kept "
-                "is not known: open the storage again to see, and to go on"
-            )
+            # Each step may be done again. A second interrupt is not expected so soon.
+            self._keep_and_show(prepared, callback)
             raise
 
-    def _show(self, tid: bytes, callback: Callable[[bytes], object] | None) -> None:
+    def _keep_and_show(
+        self, prepared: Transaction, callback: Callable[[bytes], object] | None
+    ) -> None:
+        self._failed_because = (
+            f"the end of transaction {oid_repr(prepared.tid)} failed, and whether it was kept "
+            "is not known: open the storage again to see, and to go on"
+        )
+        self._history.publish(prepared)
+        self._failed_because = ""
         try:
             if callback is not None:
-                callback(tid)
+                callback(prepared.tid)
         finally:
-            self._last_tid = tid
+            self._last_tid = prepared.tid
 
     def _end_commit(self) -> None:
         self._commit = None
