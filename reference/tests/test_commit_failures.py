@@ -82,6 +82,19 @@ def test_where_another_participant_fails_nothing_has_happened(
     assert_nothing_happened(db, connection, manager, old, changes, last)
 
 
+@pytest.mark.parametrize("sort_key", ["", "~"])
+def test_a_failed_commit_ends_even_if_the_cleaning_up_is_interrupted(
+    db, connection, manager, old, changes, sort_key, participate
+):
+    last = db.lastTransaction()
+    participate(sort_key, tpc_vote=raising(Failure()), tpc_abort=raising(KeyboardInterrupt("once")))
+    with pytest.raises(KeyboardInterrupt):
+        manager.commit()
+    manager.abort()
+    assert db.storage.tpc_transaction() is None
+    assert_nothing_happened(db, connection, manager, old, changes, last)
+
+
 @pytest.mark.parametrize("error", FAILURES, ids=repr)
 @pytest.mark.parametrize("call", CALLS)
 def test_where_the_storage_fails_nothing_has_happened(

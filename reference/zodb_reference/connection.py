@@ -64,6 +64,7 @@ class Connection:
         self._refused: set[bytes] = set()  # what may have changed in memory all the same
         self._read_current: dict[bytes, bytes] = {}  # the serials that readCurrent has seen
         self._commit: Commit | None = None
+        self._catching_up = False  # whether objects and snapshot may not fit together
         self._on_close: list[Callable[[], object]] = []
         self.lost_changes = False  # whether the database has closed over changes
         self._debug_info: tuple[Any, ...] = ()
@@ -322,11 +323,14 @@ class Connection:
         return f"{self._snapshot.sort_key()}:{id(self)}"
 
     def abort(self, transaction: Any) -> None:
-        """Forget all changes of this transaction."""
+        """Forget all changes of this transaction, and its commit if one is under way."""
         # A transaction that has failed calls this again at its end, which may come after the
         # connection was closed and opened for another one.
-        if transaction is self._joined:
-            self._discard_changes()
+        try:
+            self._abort_commit(transaction)
+        finally:
+            if transaction is self._joined:
+                self._discard_changes()
 
     def tpc_begin(self, transaction: Any) -> None:
         """Begin to commit."""
@@ -358,10 +362,6 @@ class Connection:
     def tpc_abort(self, transaction: Any) -> None:
         """Give up the commit and forget all changes; in any phase, also without one (TXN-4)."""
         self.abort(transaction)
-        commit = self._commit
-        if commit is not None and commit.transaction is transaction:
-            self._commit = None
-            commit.abort()
 
     # For the transaction manager: a synchronizer
 
@@ -370,11 +370,13 @@ class Connection:
 
     def newTransaction(self, transaction: Any) -> None:
         """Move to the newest state, with what the storage may learn from elsewhere (ISO-20)."""
+        self._finish_aborts_before(transaction)
         self._snapshot.sync()
         self._pass_boundary()
 
     def afterCompletion(self, transaction: Any) -> None:
         """Move to the newest state, which programs see that go on without beginning."""
+        self.abort(transaction)  # nothing is left to do unless an interrupt has cut it short
         self._snapshot.complete()
         self._pass_boundary()
         self.objects.cache.incrgc()
@@ -382,9 +384,20 @@ class Connection:
     # What these consist of
 
     def _pass_boundary(self) -> None:
-        """Move the snapshot, and discard what others have changed meanwhile (ISO-2 to 5)."""
+        """Move the snapshot, and discard what others have changed meanwhile (ISO-2 to 5).
+
+        What they have changed is told once. So everything is discarded where the last time was
+        interrupted.
+        """
         self._read_current.clear()
-        self.objects.catch_up(self._snapshot.advance())
+        interrupted, self._catching_up = self._catching_up, True
+        changes = self._snapshot.advance()
+        try:
+            self.objects.catch_up(None if interrupted else changes)
+        except Exception:  # of a persistent class, which comes last
+            self._catching_up = False
+            raise
+        self._catching_up = False
         self.objects.invalidate(self._refused)
         self._refused.clear()
 
@@ -395,21 +408,41 @@ class Connection:
             current.join(self)
             self._joined = current
 
+    def _abort_commit(self, transaction: Any) -> None:
+        """Make the storage forget the commit of this transaction, if there is one."""
+        commit = self._commit
+        if commit is None or commit.transaction is not transaction:
+            return
+        try:
+            commit.abort()
+        except Exception:
+            self._commit = None  # it was refused, and would be again; an interrupt leaves it
+            raise
+        self._commit = None
+
     def _discard_changes(self) -> None:
-        """Disown the new objects, and make ghosts of the changed ones (LIFE-11, ISO-11)."""
-        changed = [
-            obj
-            for obj in self._registered
-            if obj._p_jar is self and obj._p_oid not in self.objects.new
-        ]
-        self._joined = None
-        self._registered = []
+        """Disown the new objects, and make ghosts of the changed ones (LIFE-11, ISO-11).
+
+        Where it is interrupted, what is still to be done is told by what it has not yet removed.
+        """
         self.objects.disown_new()
-        for obj in changed:
+        while self._registered:
+            obj = self._registered[-1]
             try:
-                obj._p_invalidate()
+                if obj._p_jar is self:
+                    obj._p_invalidate()
             except Exception:  # a persistent class, which loads its state
                 logger.exception("%r could not be restored", obj)
+            self._registered.pop()
+        self._joined = None
+
+    def _finish_aborts_before(self, transaction: Any) -> None:
+        """Go on with what an interrupt has kept from being aborted."""
+        commit = self._commit
+        if commit is not None and commit.transaction is not transaction:
+            self.abort(commit.transaction)
+        if self._joined is not None and self._joined is not transaction:
+            self.abort(self._joined)
 
     def _leave(self) -> None:
         """Stop to be used."""

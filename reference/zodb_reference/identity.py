@@ -62,9 +62,11 @@ class IdentityMap:
 
     def disown_new(self) -> None:
         """Make every new object unsaved again; its state in memory stays as it is (LIFE-11)."""
-        while self.new:
-            _, obj = self.new.popitem()
-            self._disown(obj)
+        for oid, obj in reversed(list(self.new.items())):
+            # After an interrupt it may be done already, or in the cache and in the database.
+            if obj._p_oid == oid and self.cache.get(oid) is not obj:
+                self._disown(obj)
+            del self.new[oid]
 
     def _disown(self, obj: Any) -> None:
         # Whatever the class makes of assignments, the object must not keep its identity.
@@ -88,9 +90,9 @@ class IdentityMap:
 
         `sizes` are those of their records.
         """
-        for oid, obj in self.new.items():
+        for oid, obj in list(self.new.items()):
             self.cache[oid] = obj
-        self.new.clear()
+            del self.new[oid]
         for oid, obj in written.items():
             obj._p_serial = serial
             self.note_size(oid, obj, sizes[oid])

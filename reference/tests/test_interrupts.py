@@ -1,0 +1,220 @@
+"""Ctrl-C at any moment: nothing is done by half, and everything goes on."""
+
+import sys
+import threading
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+import pytest
+import transaction
+import zodb_reference
+from persistent import Persistent
+from zodb_reference import DB
+from zodb_reference.storages import sqlite_file
+
+PACKAGES = tuple(str(Path(package.__file__).parent) for package in (zodb_reference, transaction))
+
+
+class Interrupt:
+    """Raises KeyboardInterrupt in its block, once, at the moment of this number.
+
+    The moments are those at which Python looks for signals: when a function begins, and when one
+    that is written in C has returned. Counted are those of the reference and of `transaction`.
+    """
+
+    def __init__(self, number):
+        self.left = number
+        self.where = ""  # where it has arrived
+
+    def __enter__(self):
+        sys.setprofile(self._notice)
+        return self
+
+    def __exit__(self, *error):
+        sys.setprofile(None)
+
+    def _notice(self, frame, event, argument):
+        caller = frame.f_back if event == "call" else None
+        if event not in ("call", "c_return") or not (is_ours(frame) or is_ours(caller)):
+            return
+        self.left -= 1
+        if self.left < 0:
+            sys.setprofile(None)
+            self.where = f"{frame.f_code.co_qualname}:{frame.f_lineno}"
+            raise KeyboardInterrupt
+
+
+def is_ours(frame):
+    return frame is not None and frame.f_code.co_filename.startswith(PACKAGES)
+
+
+class Account(Persistent):
+    def __init__(self, balance):
+        self.balance = balance
+
+
+def transfer(connection):
+    """Move an amount from one account to another, and open a pair of new ones."""
+    first, second = connection.root.accounts
+    first.balance -= 10
+    second.balance += 10
+    connection.root.newest = newest = Account(first.balance)
+    newest.other = Account(second.balance)
+    return newest, newest.other
+
+
+def balances(connection):
+    newest = connection.root.newest
+    return [account.balance for account in (*connection.root.accounts, newest, newest.other)]
+
+
+def in_another_thread(work, db):
+    """Return what `work` does with a connection, where it need not wait for that."""
+    results = []
+
+    def run():
+        with db.transaction() as connection:
+            results.append(work(connection))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert results, "another thread waits, or has failed"
+    return results[0]
+
+
+def commit(db, connection):
+    new = transfer(connection)
+    return connection.transaction_manager.commit, new
+
+
+class Failure(Exception):
+    pass
+
+
+class Refusing:
+    """A participant that votes after the connection, and against the commit."""
+
+    abort = tpc_begin = commit = tpc_finish = tpc_abort = lambda self, transaction: None
+
+    def sortKey(self):  # noqa: N802
+        return "~"
+
+    def tpc_vote(self, transaction):
+        raise Failure
+
+
+def fail_to_commit(db, connection):
+    connection.transaction_manager.get().join(Refusing())
+    return commit(db, connection)
+
+
+def abort(db, connection):
+    new = transfer(connection)
+    return connection.transaction_manager.abort, new
+
+
+def begin(db, connection):
+    in_another_thread(transfer, db)
+    return connection.transaction_manager.begin, ()
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [
+        (commit, "memory"),
+        (commit, "sqlite"),
+        (fail_to_commit, "memory"),
+        (abort, "memory"),
+        (begin, "memory"),
+    ],
+)
+def test_an_interrupt_leaves_nothing_by_half(act, kind, tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite_file, "SYNCHRONOUS", "OFF")  # waiting for the disk changes nothing
+    db = DB(None if kind == "memory" else tmp_path / "test.sqlite")
+    manager = transaction.TransactionManager()
+    connection = db.open(manager)
+    connection.root.accounts = [Account(100), Account(100)]
+    transfer(connection)
+    manager.commit()
+    for number in count():
+        balances(connection)  # has everything in the cache
+        do, new = act(db, connection)
+        interrupt = Interrupt(number)
+        with suppress(KeyboardInterrupt, Failure), interrupt:
+            do()
+        manager.abort()
+        manager.begin()
+        try:
+            seen = balances(connection)
+            assert seen[0] + seen[1] == 200
+            assert seen[2:] == seen[:2]
+            for obj in new:
+                assert obj._p_jar in (None, connection)
+                assert (obj._p_jar is None) == (obj._p_oid is None)
+                assert obj._p_oid is None or connection.objects.find(obj._p_oid) is obj
+            assert connection.objects.new == {}
+            assert in_another_thread(balances, db) == seen
+            in_another_thread(transfer, db)
+            manager.begin()
+            transfer(connection)
+            manager.commit()
+            assert in_another_thread(balances, db)[0] == seen[0] - 20
+            connection.close()
+            connection = db.open(manager)
+        except BaseException as failure:
+            failure.add_note(f"after an interrupt in {interrupt.where}")
+            raise
+        if not interrupt.where:
+            break
+    assert number > 20
+    db.close()
+
+
+class InterruptedOnce(dict):
+    """Is interrupted before it has removed something."""
+
+    interrupted = False
+
+    def __delitem__(self, key):
+        if not self.interrupted:
+            self.interrupted = True
+            raise KeyboardInterrupt
+        super().__delitem__(key)
+
+
+def test_an_interrupt_after_the_storage_has_finished_leaves_one_object_for_one_oid(db):
+    connection = db.open(transaction.TransactionManager())
+    connection.objects.new = InterruptedOnce()
+    connection.root.pair = Account(1), Account(2)
+    with pytest.raises(KeyboardInterrupt):
+        connection.transaction_manager.commit()
+    connection.close()
+    with db.transaction() as again:
+        assert again is connection
+        first, second = again.root.pair
+        assert (first.balance, second.balance) == (1, 2)
+        assert again.get(first._p_oid) is first
+        first.balance = second.balance = 3
+    assert in_another_thread(lambda other: [one.balance for one in other.root.pair], db) == [3, 3]
+
+
+def test_a_commit_that_was_not_announced_since_it_was_interrupted_is_seen_by_all(db, monkeypatch):
+    """As a storage may do that was not written with interrupts in mind."""
+    other = db.open(transaction.TransactionManager())
+    other.root.x = 1
+    other.transaction_manager.commit()
+    finish = db.storage.tpc_finish
+
+    def interrupted(transaction, callback):
+        finish(transaction)
+        raise KeyboardInterrupt
+
+    manager = transaction.TransactionManager()
+    db.open(manager).root.x = 2
+    monkeypatch.setattr(db.storage, "tpc_finish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        manager.commit()
+    other.sync()
+    assert other.root.x == 2
