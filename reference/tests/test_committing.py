@@ -1,7 +1,9 @@
 import pytest
+from persistent import Persistent
 from persistent.mapping import PersistentMapping
 from sample_objects import Hooked, Item
 from zodb_reference import DB, errors
+from zodb_reference.committing import Commit
 from zodb_reference.oids import z64
 
 # What a commit stores
@@ -146,6 +148,52 @@ def test_getstate_may_change_its_own_object(connection, manager, other):
     manager.commit()
     other.sync()
     assert other.root.stamped.stored == stamped.stored == 1
+
+
+def test_what_getstate_changes_after_it_has_taken_the_state_is_stored(connection, manager, other):
+    connection.root.hooked = hooked = Hooked()
+    hooked._v_hook = lambda: setattr(hooked, "x", "late")
+    manager.commit()
+    other.sync()
+    assert other.root.hooked.x == hooked.x == "late"
+    assert hooked._p_changed is False
+
+
+class Restless(Hooked):
+    """Has a state of its own form, and changes whenever it is asked for it."""
+
+    asked = 0
+
+    def __getstate__(self):
+        self.asked += 1
+        return {"told": self.asked}
+
+
+def test_an_object_that_only_changes_itself_is_stored_as_it_was_told_last(
+    connection, manager, other
+):
+    connection.root.restless = restless = Restless()
+    manager.commit()
+    assert restless._p_changed is False
+    other.sync()
+    assert other.root.restless.told == restless.asked == Commit.max_rounds
+
+
+class Frugal(Persistent):
+    def __getstate__(self):
+        self._p_jar.cacheMinimize()
+        return dict(vars(self))
+
+
+def test_an_object_is_not_made_a_ghost_while_it_is_asked_for_its_state(connection, manager, other):
+    connection.root.frugal = frugal = Frugal()
+    manager.commit()
+    frugal.x = "kept"
+    manager.commit()
+    other.sync()
+    assert other.root.frugal.x == "kept"
+    connection.cacheMinimize()
+    assert frugal._p_changed is None
 
 
 def test_objects_that_never_come_to_rest_are_refused(connection, manager, old):

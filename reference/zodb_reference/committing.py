@@ -3,6 +3,8 @@
 import warnings
 from typing import Any
 
+from persistent import Persistent
+
 from zodb_reference.errors import InvalidObjectReference, POSError, StorageTransactionError
 from zodb_reference.identity import IdentityMap
 from zodb_reference.metadata import TransactionMetaData
@@ -21,7 +23,7 @@ class Commit:
 
     #: How often the objects that were changed meanwhile are stored again. A `__getstate__` that
     #: changes an object which is stored before needs one more; one that never comes to rest is
-    #: refused.
+    #: refused. An object that changes itself is only asked again so often: its last answer counts.
     max_rounds = 10
 
     writer_class = RecordWriter
@@ -152,10 +154,22 @@ class Commit:
 
     def _serialize(self, obj: Any) -> bytes:
         description = self._writer.description(obj)
-        state = obj.__getstate__()
-        # From here on a change is not in the record; without the flag it will be registered again.
+        return self._writer.record(description, self._state(obj))
+
+    def _state(self, obj: Any) -> Any:
+        """Return the state of an object, with what has changed while it was asked for.
+
+        Without the flag a change is registered again, also one that comes later.
+        """
+        for _ in range(self.max_rounds):
+            obj._p_changed = False
+            if isinstance(obj, Persistent):
+                obj._p_sticky = True  # no ghost, until the flag is set or reset again
+            state = obj.__getstate__()
+            if not obj._p_changed or _is_current(state, obj):
+                break
         obj._p_changed = False
-        return self._writer.record(description, state)
+        return state
 
     def _warn_if_large(self, obj: Any, record: bytes) -> None:
         limit = self._connection.db().large_record_size
@@ -167,3 +181,14 @@ class Commit:
                 UserWarning,
                 stacklevel=2,
             )
+
+
+def _is_current(state: Any, obj: Any) -> bool:
+    """Tell whether a state is in the usual form, and has what the object has now."""
+    now: Any = Persistent.__getstate__(obj) if isinstance(obj, Persistent) else None
+    return (
+        isinstance(state, dict)
+        and isinstance(now, dict)
+        and state.keys() == now.keys()
+        and all(state[name] is value for name, value in now.items())
+    )
