@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from zodb_reference.storages import sqlite_format
 from zodb_reference.storages.filelock import FileIsLockedError, FileLock
+from zodb_reference.storages.sqlite_log import has_lost_transactions
 
 logger = logging.getLogger(__name__)
 
@@ -269,6 +270,9 @@ def _not_ours(path: Path, reason: str, errors: ModuleType) -> Exception:
 
 def _connect(path: Path, errors: ModuleType) -> sqlite3.Connection:
     """Return a connection that keeps everybody else out, and writes to a log first."""
+    log = beside(path, "-wal")
+    if log.exists() and has_lost_transactions(log):
+        raise damaged(path, f"the log of its last use, {log.name}, is, before its end", errors)
     with explained(path, errors):
         connection = _open_connection(path, "mode=rw")
         try:
