@@ -438,11 +438,9 @@ class Connection:
 
     def _finish_aborts_before(self, transaction: Any) -> None:
         """Go on with what an interrupt has kept from being aborted."""
-        commit = self._commit
-        if commit is not None and commit.transaction is not transaction:
-            self.abort(commit.transaction)
-        if self._joined is not None and self._joined is not transaction:
-            self.abort(self._joined)
+        for earlier in (self._commit and self._commit.transaction, self._joined):
+            if earlier is not None and earlier is not transaction:
+                self.abort(earlier)
 
     def _leave(self) -> None:
         """Stop to be used."""
