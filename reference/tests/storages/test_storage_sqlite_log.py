@@ -103,3 +103,14 @@ def test_what_a_longer_transaction_has_left_behind_is_no_damage(crash, open_sqli
     shutil.copy(log, again.with_name("again.sqlite-wal"))
     storage.close()
     assert tids_of(open_sqlite(again)) == tids
+
+
+def test_what_an_earlier_use_has_left_in_the_log_is_no_damage(crash, tmp_path, open_sqlite, commit):
+    path, log, tids = crash(finished=True)
+    earlier = open_sqlite(tmp_path / "earlier.sqlite")
+    for number in range(3):
+        commit(earlier, {OIDS[0]: b"%d" % number})
+    left = (tmp_path / "earlier.sqlite-wal").read_bytes()
+    content = log.read_bytes()
+    log.write_bytes(content[: end_of_log(content)] + left[HEADER : end_of_log(left)])
+    assert tids_of(open_sqlite(path)) == tids
