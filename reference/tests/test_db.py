@@ -63,6 +63,12 @@ def test_a_database_uses_the_storage_that_it_is_given_even_if_it_is_empty():
     db.close()
 
 
+@pytest.mark.parametrize("thing", [b"test.sqlite", 42])
+def test_what_is_no_storage_and_no_path_is_refused(thing):
+    with pytest.raises(TypeError, match="neither a storage, nor a path"):
+        DB(thing)
+
+
 def test_the_root_is_created_with_the_database(db):
     assert db.storage.history(z64)[0]["description"] == b"initial database creation"
     assert db.objectCount() == 1

@@ -194,6 +194,8 @@ class DB:
             return MemoryStorage()
         if isinstance(storage, str | os.PathLike):
             return SQLiteStorage(storage)
+        if not hasattr(storage, "tpc_begin"):
+            raise TypeError(f"{storage!r} is neither a storage, nor a path as text or PathLike")
         return storage
 
     def _make_sure_of_root(self) -> None:
