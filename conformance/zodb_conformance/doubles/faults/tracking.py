@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from persistent import Persistent
+from zodb_reference.connection import Connection
 
 from zodb_conformance.doubles.double import Fault, double
-from zodb_conformance.doubles.planting import instead
+from zodb_conformance.doubles.planting import around, instead, together
 from zodb_conformance.things import Thing
 
 CHANGED: Any = Persistent._p_changed
@@ -96,13 +97,21 @@ def an_invalidation_spares_changes() -> Fault:
 
     The change that the program wanted to get rid of is committed.
     """
+    aborting: list[Connection] = []
+
+    def discard_changes(correct: Any, connection: Connection) -> None:
+        aborting.append(connection)
+        correct(connection)
+        aborting.pop()
 
     def invalidate(thing: Thing) -> None:
-        # An abort invalidates as well, when the transaction has let go of its objects.
-        if thing._p_jar is None or thing not in thing._p_jar._registered:
+        if aborting or thing._p_jar is None or thing not in thing._p_jar._registered:
             Persistent._p_invalidate(thing)
 
-    return instead(Thing, "_p_invalidate", invalidate)
+    return together(
+        around(Connection, "_discard_changes", discard_changes),
+        instead(Thing, "_p_invalidate", invalidate),
+    )
 
 
 @double("tracking.changed-flag-marks")

@@ -16,7 +16,7 @@ from zodb_reference.errors import ConflictError, POSError, StorageTransactionErr
 from zodb_reference.metadata import TransactionMetaData
 
 from zodb_conformance.doubles.double import Fault, double
-from zodb_conformance.doubles.planting import around, instead, together
+from zodb_conformance.doubles.planting import around, instead
 
 
 @double("transaction.phases-in-sort-order")
@@ -227,15 +227,11 @@ def a_connection_that_has_not_begun_does_not_abort() -> Fault:
     """
 
     def abort(correct: Any, connection: Connection, txn: Any) -> None:
-        if txn.status not in (Status.COMMITTING, Status.COMMITFAILED):
+        is_failing = txn.status in (Status.COMMITTING, Status.COMMITFAILED)
+        if connection._commit is not None or not is_failing:
             correct(connection, txn)
 
-    def tpc_abort(correct: Any, connection: Connection, txn: Any) -> None:
-        if connection._commit is not None:
-            connection._discard_changes()
-        correct(connection, txn)
-
-    return together(around(Connection, "abort", abort), around(Connection, "tpc_abort", tpc_abort))
+    return around(Connection, "abort", abort)
 
 
 @double("transaction.tpc-abort-at-any-time")

@@ -18,7 +18,7 @@ from zodb_reference.storages.twophase import TwoPhaseStorage
 from zodb_reference.writing import RecordWriter
 
 from zodb_conformance.doubles.double import Fault, double
-from zodb_conformance.doubles.planting import around
+from zodb_conformance.doubles.planting import around, instead, together
 
 HUNDRED = 100
 
@@ -266,7 +266,10 @@ def begin_drops_the_transaction_without_an_abort() -> Fault:
             manager._txn = None
         return correct(manager)
 
-    return around(TransactionManager, "begin", begin)
+    return together(
+        around(TransactionManager, "begin", begin),
+        instead(Connection, "_finish_aborts_before", lambda connection, transaction: None),
+    )
 
 
 @double("transaction.tids-increase")
