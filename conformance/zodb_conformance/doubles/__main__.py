@@ -62,7 +62,8 @@ def _row(found: Hunt) -> str:
     if found.astray:
         by = f"[red]BLAMED ON {', '.join(sorted({one.clause for one in found.astray}))}[/]"
     elif caught is not None and caught.noticed_at is not None:
-        by += f", established at step {caught.established_at}, noticed at {caught.noticed_at}"
+        since = "" if caught.established_at is None else f"established at {caught.established_at}, "
+        by += f", {since}noticed at line {caught.noticed_at}"
     effort = f"{found.scripts:5} scripts {found.seconds:5.1f} s"
     return f"{double.name:<56} {double.clause:<40} {effort}  {by}"
 
