@@ -15,6 +15,7 @@ from zodb_conformance.results import Step, Tally
 from zodb_conformance.running import Finding, Run, perform, raw, resolved
 from zodb_conformance.targets import Target, resolve
 from zodb_reference import DB
+from zodb_reference.committing import Commit
 from zodb_spec.script import PRELUDE, SHARED, WIDTH, after, initial, mix
 
 REFERENCE = resolve(Plan(target="reference-memory"))
@@ -339,3 +340,21 @@ def test_what_should_be_missing_is_blamed_like_what_is_wrong() -> None:
     assert finding is not None
     assert finding.mismatch.observed == "nothing is raised"
     assert finding.mismatch.clause == "isolation.one-committed-state"
+
+
+def test_what_a_second_phase_left_is_told_on_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(directory: Path) -> DB:
+        database = DB()
+        monkeypatch.setattr(Commit, "finish", Commit.abort)  # it gives up what it has voted for
+        return database
+
+    script = (
+        *PRELUDE,
+        ("set", "root1", "'a'", "one"),
+        ("commit-sabotaged", "manager1", "tpc_finish", "after"),
+    )
+    finding = perform(replace(REFERENCE, open_database=opened), resolved(script), Tally())
+    assert finding is not None
+    assert finding.mismatch.clause == "transaction.second-phase-failure"
+    assert finding.mismatch.expected == "Sabotage, and the database has a new last transaction"
+    assert finding.mismatch.observed.endswith(", and the database has no new last transaction")
