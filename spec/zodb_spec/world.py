@@ -19,7 +19,10 @@ Mappings are plain dictionaries that nobody changes after they became part of a 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
+
+from zodb_spec.editions import CURRENT, Edition
 
 Name = str
 Oid = int
@@ -73,15 +76,21 @@ class InMemory(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A reference in a record, by oid; otherwise as `InMemory`."""
+    """A reference in a record, by oid; otherwise as `InMemory`.
+
+    database  the database of the object, "" where it is that of the record
+    """
 
     oid: Oid
     weak: bool = False
     inside: str = ""
+    database: Name = ""
 
 
 Value = Plain | Number | Unpicklable | InMemory | Stored
 State = Mapping[str, Value]
+
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 # The status of an object in memory.
 UNSAVED = "unsaved"  # neither jar nor oid
@@ -143,12 +152,17 @@ class Database(NamedTuple):
     resolves        whether its storage resolves conflicts, None where that is not known
     empty_recorded  whether a transaction that stores nothing is recorded, None as long as nobody
                     saw one
+    name            its name in its collection (`database_name`)
+    collection      which collection of databases it belongs to: the program's name for the first
+                    of them
     """
 
     history: tuple[Transaction, ...]
     next_oid: Oid = 1
     resolves: bool | None = False
     empty_recorded: bool | None = None
+    name: str = "unnamed"
+    collection: Name = "db"
 
     @property
     def last(self) -> Tid:
@@ -178,6 +192,13 @@ class Connection(NamedTuple):
     read_current  the oids marked by readCurrent in the running transaction
     forgotten     those that were marked in earlier transactions
     cached        the oids of which its cache may have an object that the program does not hold
+    group         the group of connections that it belongs to: the name of the first of them
+    is_pooled     whether its database hands it out again, once it is closed; the rest of its group
+                  comes with it
+    saved         what the savepoints of the running transaction have stored, by oid
+    created       the objects that savepoints of the running transaction have stored for the first
+                  time: for each oid, whether they were merely reached, and not added
+    horizon       the newest tid that each database had at the last boundary of the group
     """
 
     database: Name
@@ -188,6 +209,11 @@ class Connection(NamedTuple):
     read_current: frozenset[Oid] = frozenset()
     forgotten: frozenset[Oid] = frozenset()
     cached: frozenset[Oid] = frozenset()
+    group: Name = ""
+    is_pooled: bool = True
+    saved: Mapping[Oid, Fact[Record]] = NOTHING
+    created: Mapping[Oid, bool] = NOTHING
+    horizon: Mapping[Name, Tid] = NOTHING
 
     @property
     def snapshot(self) -> Tid:
@@ -209,6 +235,26 @@ class Manager(NamedTuple):
     limbo: frozenset[Name] = frozenset()
 
 
+class Saved(NamedTuple):
+    """What a savepoint keeps of one connection; as the fields of `Connection` with these names."""
+
+    saved: Mapping[Oid, Fact[Record]]
+    created: Mapping[Oid, bool]
+
+
+class Savepoint(NamedTuple):
+    """A savepoint.
+
+    manager  the manager whose transaction it belongs to
+    valid    whether one can return to it
+    members  the connections that had joined the transaction
+    """
+
+    manager: Name
+    valid: Fact[bool]
+    members: Mapping[Name, Saved]
+
+
 class World(NamedTuple):
     """Everything at one moment.  Objects that the program gave up are no longer in it."""
 
@@ -216,6 +262,8 @@ class World(NamedTuple):
     managers: Mapping[Name, Manager]
     connections: Mapping[Name, Connection]
     objects: Mapping[Name, Object]
+    savepoints: Mapping[Name, Savepoint] = NOTHING
+    edition: Edition = CURRENT
     step: int = 0
 
     def database_of(self, connection: Name) -> Database:
@@ -229,6 +277,19 @@ class World(NamedTuple):
             if thing.owner.value == owner:
                 return name
         return None
+
+    def member(self, connection: Name, database: Name) -> Name | None:
+        """The connection to a database that is in the group of another one, if it has a name."""
+        group = self.connections[connection].group
+        for name, found in self.connections.items():
+            if found.group == group and found.database == database:
+                return name
+        return None
+
+    def group(self, connection: Name) -> list[Name]:
+        """The connections of a group of which one is given."""
+        group = self.connections[connection].group
+        return [name for name, found in self.connections.items() if found.group == group]
 
     def put(self, table: str, name: Name, value: Any) -> World:
         """The world with one entry of one of its mappings set."""
@@ -254,17 +315,28 @@ def current(history: tuple[Transaction, ...], oid: Oid) -> Tid:
 
 
 def state_of(world: World, name: Name) -> Fact[Any]:
-    """What an object holds, in memory or else in the record that its connection's snapshot shows.
+    """What an object holds, in memory or else in the record that its connection shows.
 
-    The fact is (State, base tid), or (None, NEVER) where the snapshot has no record of it.
+    The fact is (State, base tid), or (None, NEVER) where there is no record of it.
     """
     thing = world.objects[name]
     if thing.state.value is not None:
         return Fact((thing.state.value, thing.base), thing.state.clause, thing.state.step)
     assert thing.owner.value is not None
     connection, oid = thing.owner.value
-    found = world.database_of(connection).revision(oid, world.connections[connection].snapshot)
+    found = revision_of(world, connection, oid)
     if found is None or found[1].value.state is None:
         return Fact((None, NEVER), thing.state.clause, thing.state.step)
     tid, record = found
     return Fact((record.value.state, tid), record.clause, record.step)
+
+
+def revision_of(world: World, connection: Name, oid: Oid) -> tuple[Tid, Fact[Record]] | None:
+    """The revision of an object that a connection shows, and the serial that it shows it with: what
+    its savepoints have stored, or else what its snapshot has.
+    """
+    found = world.connections[connection]
+    saved = found.saved.get(oid)
+    if saved is not None:
+        return saved.value.base, saved
+    return world.database_of(connection).revision(oid, found.snapshot)
