@@ -291,7 +291,7 @@ def test_a_run_follows_the_outcome_that_it_observed(tmp_path: Path) -> None:
     run = Run(REFERENCE, tmp_path, Tally())
     for number, step in enumerate((*STORED, ("close", "connection2")), 1):
         assert run.take(step, number) is None
-    assert run.take(("open", "manager2", "again"), 9) is None
+    assert run.take(("open", "db", "manager2", "again"), 9) is None
     assert "again" not in run.world.connections
     assert run.world.connections["connection2"].is_open.value
     run.bench.close()

@@ -230,7 +230,7 @@ def test_a_mark_may_be_checked_or_not_where_the_changes_were_taken_back() -> Non
 
 @pytest.mark.parametrize("joined", [True, False])
 def test_it_is_not_clear_what_a_second_connection_with_marks_does(joined: bool) -> None:
-    again = after(SHARED, ("close", "connection2"), ("open", "manager1", "connection3"))
+    again = after(SHARED, ("close", "connection2"), ("open", "db", "manager1", "connection3"))
     marked = after(again, ("get", "connection3", "1", "x"), ("read-current", "connection3", "x"))
     world = after(marked, SET_1) if joined else marked
     assert makes_sense(world, COMMIT_1) == (not joined)
@@ -329,7 +329,7 @@ def test_a_commit_that_reaches_into_the_limbo_of_another_makes_no_sense(reached:
 def test_a_late_comer_to_a_failed_transaction_is_refused() -> None:
     world = after(
         SHARED,
-        ("open", "manager1", "late"),
+        ("open", "db", "manager1", "late"),
         ("root", "late", "root3"),
         ("get", "late", "1", "one3"),
         ("set-unpicklable", "one1", "a", "lambda"),
@@ -342,7 +342,7 @@ def test_a_late_comer_to_a_failed_transaction_is_refused() -> None:
 
 
 def test_two_connections_in_one_transaction_are_not_committed_here() -> None:
-    world = after(SHARED, ("open", "manager1", "late"), ("get", "late", "1", "one3"), SET_1)
+    world = after(SHARED, ("open", "db", "manager1", "late"), ("get", "late", "1", "one3"), SET_1)
     assert makes_sense(world, COMMIT_1)
     assert not makes_sense(after(world, ("set", "one3", "b", "one")), COMMIT_1)
 

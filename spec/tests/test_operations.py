@@ -331,7 +331,7 @@ def test_what_a_transaction_or_another_object_needs_is_not_given_up(
 
 def test_open_gives_a_new_connection_or_any_from_the_pool() -> None:
     world = after(SHARED, ("close", "connection1"), ("close", "connection2"))
-    found = outcomes(world, "open", "manager1", "other")
+    found = outcomes(world, "open", "db", "manager1", "other")
     assert [outcome.seen for outcome in found] == [
         Returned("new connection", "other"),
         Returned("connection", "connection1"),
@@ -341,7 +341,7 @@ def test_open_gives_a_new_connection_or_any_from_the_pool() -> None:
 
 def test_a_connection_that_is_opened_again_has_caught_up_under_its_new_manager() -> None:
     world = after(SHARED, ("close", "connection2"), *STORED)
-    again = outcomes(world, "open", "manager1", "other")[1].world
+    again = outcomes(world, "open", "db", "manager1", "other")[1].world
     connection = again.connections["connection2"]
     assert (connection.is_open.value, connection.manager, connection.snapshot) == (
         True,
@@ -352,8 +352,8 @@ def test_a_connection_that_is_opened_again_has_caught_up_under_its_new_manager()
 
 
 def test_no_more_than_a_few_connections_are_open() -> None:
-    world = after(TWO, ("open", "manager1", "other"))
-    assert not makes_sense(world, ("open", "manager1", "one-more"))
+    world = after(TWO, ("open", "db", "manager1", "other"))
+    assert not makes_sense(world, ("open", "db", "manager1", "one-more"))
 
 
 def test_a_connection_that_has_joined_can_not_be_closed() -> None:

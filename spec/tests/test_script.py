@@ -113,7 +113,7 @@ def test_a_step_without_a_candidate_is_skipped() -> None:
 
 
 def test_a_step_that_is_not_sensible_is_skipped() -> None:
-    world = play((*PRELUDE, ("open", "manager1", "connection5")))._replace(step=99)
+    world = play((*PRELUDE, ("open", "db", "manager1", "connection5")))._replace(step=99)
     assert resolve(world, (0, 0, 0, 0), (operations()["open"],)) is None
 
 

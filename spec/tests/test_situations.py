@@ -18,7 +18,7 @@ BAD: Step = ("set-unpicklable", "one1", "b", "lambda")
 COMMIT: Step = ("commit", "manager1")
 SABOTAGE: Step = ("commit-sabotaged", "manager1", "tpc_vote", "before")
 LATE: tuple[Step, ...] = (
-    ("open", "manager1", "late"),
+    ("open", "db", "manager1", "late"),
     ("get", "late", "1", "one3"),
     ("set", "one3", "a", "one"),
 )

@@ -230,6 +230,11 @@ example = _plain("example")
 text = _plain("text")
 
 
+def in_force(function: Callable[..., Any], edition: Edition) -> bool:
+    """Whether the clause that a function states is in force in an edition."""
+    return edition in _registry[id_of(function)].editions
+
+
 def id_of(function: Callable[..., Any]) -> str:
     """The id of the clause that a function states."""
     return cast(str, function.clause)  # type: ignore[attr-defined]

@@ -15,35 +15,38 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import zodb_spec.operations  # noqa: F401  # declares the table
-from zodb_spec.kinds import ROOT_KIND
+from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.operation import Operation, Outcome, Step, operations
 from zodb_spec.operations.choices import DATABASE
-from zodb_spec.world import ROOT, Database, Fact, Manager, Record, Transaction, World
+from zodb_spec.operations.databases import new_database
+from zodb_spec.world import Fact, Manager, World
 
 WIDTH = 4
 
 
-def initial(*, resolves: bool | None = False, managers: int = 2) -> World:
+def initial(
+    *, resolves: bool | None = False, managers: int = 2, edition: Edition = CURRENT
+) -> World:
     """The world at the beginning: one database, with its root; managers, and no connection.
 
     resolves  whether the storage resolves conflicts, None where that is not known
     managers  how many transaction managers the program has
+    edition   the edition whose rules are followed
     """
-    root = Fact(Record(ROOT_KIND, {}), "root.oid-is-zero")
-    history = (Transaction(1, {ROOT: root}),)
     usable = Fact("usable", "transaction.commit-stores-changes")
     return World(
-        databases={DATABASE: Database(history, resolves=resolves)},
+        databases={DATABASE: new_database(resolves=resolves)},
         managers={f"manager{number}": Manager(usable) for number in range(1, managers + 1)},
         connections={},
         objects={},
+        edition=edition,
     )
 
 
 PRELUDE: tuple[Step, ...] = (
-    ("open", "manager1", "connection1"),
+    ("open", "db", "manager1", "connection1"),
     ("root", "connection1", "root1"),
-    ("open", "manager2", "connection2"),
+    ("open", "db", "manager2", "connection2"),
     ("root", "connection2", "root2"),
 )
 """Two connections with their roots."""
@@ -62,6 +65,56 @@ SHARED: tuple[Step, ...] = (
     ("read", "root2", "'b'", "shared2"),
 )
 """Two connections that both hold a counter and a thing; one has not seen what the thing holds."""
+
+
+GROUPS: tuple[Step, ...] = (
+    ("open-database", "db2", "second", "inside"),
+    *PRELUDE,
+    ("get-connection", "connection1", "db2", "connection3"),
+    ("root", "connection3", "root3"),
+    ("get-connection", "connection2", "db2", "connection4"),
+    ("root", "connection4", "root4"),
+)
+"""Two groups, of connections to two databases of one collection, with their roots."""
+
+LINKED: tuple[Step, ...] = (
+    *GROUPS,
+    ("new", "one1", "Thing"),
+    ("link", "root1", "'a'", "one1", "strong"),
+    ("commit", "manager1"),
+    ("new", "two3", "Thing"),
+    ("link", "two3", "a", "one1", "strong"),
+    ("link", "root3", "'a'", "two3", "strong"),
+    ("commit", "manager1"),
+    ("begin", "manager2"),
+    ("read", "root4", "'a'", "two4"),
+    ("read", "two4", "a", "one2"),
+)
+"""The same, with a reference from an object of the second database to one of the first."""
+
+THREE: tuple[Step, ...] = (
+    ("open-database", "db2", "second", "inside"),
+    ("open-database", "db3", "", "inside"),
+    *PRELUDE,
+    ("get-connection", "connection1", "db2", "connection3"),
+    ("root", "connection3", "root3"),
+    ("get-connection", "connection1", "db3", "connection5"),
+    ("root", "connection5", "root5"),
+)
+"""A group of three connections, and one that has only one so far."""
+
+OUTSIDE: tuple[Step, ...] = (
+    ("open-database", "db2", "second", "inside"),
+    ("open-database", "db3", "", "outside"),
+    *PRELUDE,
+    ("get-connection", "connection1", "db2", "connection3"),
+    ("root", "connection3", "root3"),
+    ("open", "db3", "manager1", "connection5"),
+    ("root", "connection5", "root5"),
+)
+"""Two databases of one collection and one outside of it, in one transaction."""
+
+MANY = (GROUPS, LINKED, THREE, OUTSIDE)
 
 
 def prelude(number: int) -> tuple[Step, ...]:

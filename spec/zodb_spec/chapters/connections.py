@@ -13,11 +13,12 @@ from zodb_spec.world import Connection, Fact, Name, Object, World
 
 
 @step("connection.open-is-bound", MUST, rules="CONN-2")
-def open_is_bound(world: World, database: Name, manager: Name) -> Connection:
+def open_is_bound(world: World, database: Name, manager: Name, name: Name) -> Connection:
     """`open` gives an open connection that is bound to the transaction manager it was given."""
     fact = world.fact(True, id_of(open_is_bound))
     last = world.fact(world.databases[database].last, id_of(open_is_bound))
-    return Connection(database, manager, fact, (last,))
+    horizon = {name: found.last for name, found in world.databases.items()}
+    return Connection(database, manager, fact, (last,), group=name, horizon=horizon)
 
 
 @step("connection.reopen-catches-up", MUST, rules="CONN-20")

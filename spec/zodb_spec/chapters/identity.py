@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from zodb_spec.clause import MUST, id_of, step
 from zodb_spec.editions import CURRENT
-from zodb_spec.world import CLEAN, GHOST, LOADED, NEVER, Name, Object, Oid, World, current
+from zodb_spec.world import (
+    CLEAN,
+    GHOST,
+    LOADED,
+    NEVER,
+    Name,
+    Object,
+    Oid,
+    World,
+    current,
+    revision_of,
+)
 
 
 @step("identity.one-object-per-oid", MUST, rules="LIFE-30")
@@ -41,7 +52,8 @@ def get_gives_ghost(world: World, found: Object) -> Object:
 @step("identity.unknown-oid", MUST, rules="LIFE-33", error="KeyError")
 def unknown_oid(world: World, connection: Name, oid: Oid) -> bool:
     """`get` of an oid that no object ever had fails with an error that is a KeyError."""
-    return current(world.database_of(connection).history, oid) == NEVER
+    saved = world.connections[connection].saved
+    return oid not in saved and current(world.database_of(connection).history, oid) == NEVER
 
 
 @step("identity.newer-oid", MUST, rules="LIFE-34", error="ConflictError KeyError", since=CURRENT)
@@ -50,8 +62,7 @@ def newer_oid(world: World, connection: Name, oid: Oid) -> bool:
     fails: with a conflict error, or with a key error where the storage can't look beyond the
     snapshot.
     """
-    database = world.database_of(connection)
-    return database.revision(oid, world.connections[connection].snapshot) is None
+    return revision_of(world, connection, oid) is None
 
 
 @step("identity.ghost-loads", MUST, rules="LIFE-35")
@@ -69,7 +80,6 @@ def reference_comes_back(world: World, connection: Name, oid: Oid) -> str:
     record of every kind of holder and from inside a value; a persistent object that is referred to
     from two values stays one object.
     """
-    database = world.database_of(connection)
-    found = database.revision(oid, world.connections[connection].snapshot)
+    found = revision_of(world, connection, oid)
     assert found is not None, "reach.no-dangling-reference is a law"
     return found[1].value.kind

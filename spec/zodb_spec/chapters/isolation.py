@@ -21,6 +21,8 @@ from zodb_spec.world import (
     Name,
     Number,
     Object,
+    Oid,
+    Record,
     State,
     World,
     current,
@@ -108,11 +110,17 @@ def first_committer_wins(world: World, work: Work) -> bool:
     Nothing else is a write conflict.
     """
     database = world.database_of(work.connection)
-    return any(
-        in_conflict(world, name)
-        and not (database.resolves and KINDS[world.objects[name].kind].resolves)
-        for name in work.stores
-    )
+    return any(not (database.resolves and KINDS[kind].resolves) for kind in conflicts(world, work))
+
+
+def conflicts(world: World, work: Work) -> list[str]:
+    """The kinds of what is to be stored and was changed by another transaction since it was
+    read.
+    """
+    saved = world.connections[work.connection].saved
+    return [world.objects[name].kind for name in work.stores if in_conflict(world, name)] + [
+        saved[oid].value.kind for oid in work.saved if is_outdated(world, work.connection, oid)
+    ]
 
 
 def in_conflict(world: World, name: Name) -> bool:
@@ -124,6 +132,12 @@ def in_conflict(world: World, name: Name) -> bool:
     return current(world.database_of(connection).history, oid) > thing.base
 
 
+def is_outdated(world: World, connection: Name, oid: Oid) -> bool:
+    """Whether what a savepoint has stored was changed by another transaction since it was read."""
+    base = world.connections[connection].saved[oid].value.base
+    return current(world.database_of(connection).history, oid) > base
+
+
 @step(
     "isolation.resolution-merges",
     MUST,
@@ -131,22 +145,19 @@ def in_conflict(world: World, name: Name) -> bool:
     binds="storage",
     needs="conflict-resolution",
 )
-def resolution_merges(world: World, name: Name, state: State) -> State:
+def resolution_merges(world: World, connection: Name, oid: Oid, made: Record) -> State:
     """Where the storage resolves conflicts and the class of the object has ``_p_resolveConflict``,
     two changes of one object are merged by it: it is given the state that both read, the state that
     was committed first, and the state that is being stored, and what it returns is stored and is
     what everybody reads.
     """
-    thing = world.objects[name]
-    assert thing.owner.value is not None
-    connection, oid = thing.owner.value
     database = world.database_of(connection)
-    old = database.revision(oid, thing.base)
+    old = database.revision(oid, made.base)
     committed = database.revision(oid, database.last)
     assert old is not None
     assert committed is not None
     merged = dict(committed[1].value.state or {})
-    merged["n"] = Number(count(merged) + count(state) - count(old[1].value.state or {}))
+    merged["n"] = Number(count(merged) + count(made.state or {}) - count(old[1].value.state or {}))
     return merged
 
 
@@ -172,7 +183,7 @@ def read_current_refused(world: World, work: Work) -> bool:
 
     This is how a program makes a decision hold that it took on an object which it does not change.
     """
-    if not work.stores:
+    if not work:
         return False
     connection = world.connections[work.connection]
     written = {
@@ -181,7 +192,7 @@ def read_current_refused(world: World, work: Work) -> bool:
         if world.objects[name].status.value not in (ADDED, UNSAVED)
         for owner in (world.objects[name].owner.value,)
         if owner is not None
-    }
+    }.union(work.saved)
     return any(
         current(world.database_of(work.connection).history, oid) > connection.snapshot
         for oid in connection.read_current - written

@@ -81,7 +81,21 @@ def what_is_stored(world: World, connection: Name) -> Work:
             visit(name, id_of(commit_stores_changes))
         elif objects.add_is_stored(world, name):
             visit(name, id_of(objects.add_is_stored))
-    return Work(connection, stores)
+    owned = {world.objects[name].owner.value for name in stores}
+    saved = world.connections[connection].saved
+    return Work(connection, stores, tuple(oid for oid in saved if (connection, oid) not in owned))
+
+
+def foreign(world: World, work: Work) -> Iterator[tuple[Name, Name]]:
+    """The strong references in what is stored that lead to other connections: the holder, and the
+    connection.
+    """
+    for name in work.stores:
+        for reference in references(world, name):
+            if not reference.weak:
+                owner = world.objects[reference.target].owner.value
+                if owner is not None and owner[0] != work.connection:
+                    yield name, owner[0]
 
 
 @step(
@@ -98,28 +112,24 @@ def separate_connection_refused(world: World, work: Work) -> bool:
     The object that is referred to may hold changes that belong to another transaction, and to
     follow the reference would show it through two snapshots at once.
     """
-    return any(
-        owner is not None and owner[0] != work.connection
-        for name in work.stores
-        for reference in references(world, name)
-        if not reference.weak
-        for owner in (world.objects[reference.target].owner.value,)
-    )
+    mine = world.connections[work.connection].database
+    return any(world.connections[other].database == mine for _, other in foreign(world, work))
 
 
 @law("reach.no-dangling-reference", MUST, rules="LIFE-12")
 def no_dangling_reference(world: World) -> bool:
-    """No record that was committed holds a strong reference to an object of its own database that
-    has no record.
+    """No record that was committed holds a strong reference to an object that has no record, in its
+    own database or in the one that the reference names.
 
     This is what the rules about failed commits are for: an object that was given an oid in a
     transaction that failed is new again, so that re-attaching it and committing stores it.
     """
-    for database in world.databases.values():
-        known = set(database.oids())
-        for transaction in database.history:
-            for record in transaction.records.values():
-                for value in (record.value.state or {}).values():
-                    if type(value) is Stored and not value.weak and value.oid not in known:
-                        return False
-    return True
+    known = {name: set(database.oids()) for name, database in world.databases.items()}
+    return all(
+        value.oid in known[value.database or name]
+        for name, database in world.databases.items()
+        for transaction in database.history
+        for record in transaction.records.values()
+        for value in (record.value.state or {}).values()
+        if type(value) is Stored and not value.weak
+    )

@@ -9,10 +9,13 @@ from zodb_spec.explore.exploring import Bounds, Exploration, begin, explore
 from zodb_spec.operation import Step
 from zodb_spec.world import World
 
-ONE: tuple[Step, ...] = (("open", "manager1", "connection1"), ("root", "connection1", "root1"))
+ONE: tuple[Step, ...] = (
+    ("open", "db", "manager1", "connection1"),
+    ("root", "connection1", "root1"),
+)
 TWO: tuple[Step, ...] = (
     *ONE,
-    ("open", "manager2", "connection2"),
+    ("open", "db", "manager2", "connection2"),
     ("root", "connection2", "root2"),
 )
 

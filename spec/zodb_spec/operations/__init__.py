@@ -3,6 +3,13 @@
 They are declared in the order of these imports, which is that in which raw scripts count them.
 """
 
-from zodb_spec.operations import objects, transactions, sessions  # noqa: I001  # see above
+from zodb_spec.operations import (  # noqa: I001  # see above
+    objects,
+    finding,
+    transactions,
+    savepoints,
+    sessions,
+    databases,
+)
 
-__all__ = ["objects", "sessions", "transactions"]
+__all__ = ["databases", "finding", "objects", "savepoints", "sessions", "transactions"]

@@ -16,6 +16,21 @@ DATABASE = "db"
 MOST_UNSAVED = 3
 
 
+def named(database: Name, name: str) -> str:
+    """The Python name of something that is counted for each database by itself."""
+    return name if database == DATABASE else f"{database}_{name}"
+
+
+def oid_name(database: Name, oid: int) -> str:
+    """The Python name of an oid of a database."""
+    return named(database, f"oid{oid}")
+
+
+def tid_name(database: Name, tid: int) -> str:
+    """The Python name of a tid of a database."""
+    return named(database, f"tid{tid}")
+
+
 def fresh(prefix: str) -> Argument:
     """A new name."""
     return Argument("as", lambda world, *before: (f"{prefix}{world.step}",))
@@ -47,6 +62,17 @@ def things(world: World, *before: str) -> Sequence[str]:
     if all_usable(world):
         return tuple(world.objects)
     return [name for name in world.objects if not in_limbo(world, name)]
+
+
+def known(world: World, thing: Name, *others: str) -> bool:
+    """Whether the program holds the object, and something is known about it."""
+    return thing in world.objects and not in_limbo(world, thing)
+
+
+def reachable_connection(world: World, connection: Name, *others: str) -> bool:
+    """Whether the connection is there, and its transaction has not failed."""
+    found = world.connections.get(connection)
+    return found is not None and (usable(world, found.manager) or not found.is_open.value)
 
 
 def counters(world: World, *before: str) -> Sequence[str]:
@@ -90,6 +116,11 @@ def busy_managers(world: World, *before: str) -> Sequence[str]:
     return sorted({found.manager for found in world.connections.values() if found.is_open.value})
 
 
+def databases(world: World, *before: str) -> Sequence[str]:
+    """The databases."""
+    return tuple(world.databases)
+
+
 def connections(world: World, *before: str) -> Sequence[str]:
     """The connections, open or closed."""
     return tuple(world.connections)
@@ -114,13 +145,34 @@ def usable(world: World, manager: Name) -> bool:
 
 
 def is_referenced(world: World, thing: Name) -> bool:
-    """Whether an object that the program changed or made holds a reference to this one."""
-    return any(
+    """Whether an object that the program changed or made holds a reference to this one, in memory
+    or in what a savepoint has stored.
+    """
+    if any(
         type(value) is InMemory and value.target == thing
         for other in world.objects.values()
         if other.state.value is not None
         for value in other.state.value.values()
+    ):
+        return True
+    owner = world.objects[thing].owner.value
+    return owner is not None and any(
+        type(value) is Stored and _leads_to(world, connection, value, *owner)
+        for connection, found in world.connections.items()
+        for oid in found.created
+        for value in (found.saved[oid].value.state or {}).values()
     )
+
+
+def _leads_to(world: World, holder: Name, value: Stored, connection: Name, oid: int) -> bool:
+    database = value.database or world.connections[holder].database
+    return value.oid == oid and world.member(holder, database) == connection
+
+
+def is_created(world: World, thing: Name) -> bool:
+    """Whether a savepoint of the running transaction has stored the object for the first time."""
+    owner = world.objects[thing].owner.value
+    return owner is not None and owner[1] in world.connections[owner[0]].created
 
 
 def is_registered(world: World, thing: Name) -> bool:

@@ -1,28 +1,23 @@
-"""How a transaction ends: snapshots move, and what it changed is discarded or stored."""
+"""How a transaction ends: snapshots move, and what it changed is discarded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from zodb_spec.chapters import identity, isolation, objects, transactions
+from zodb_spec.chapters import isolation, objects, savepoints, transactions
 from zodb_spec.clause import id_of
-from zodb_spec.work import Work
+from zodb_spec.operations.records import in_memory
 from zodb_spec.world import (
     ADDED,
     CHANGED,
     CLEAN,
+    NOTHING,
     Connection,
     Fact,
-    InMemory,
     Name,
     Object,
-    Plain,
-    Record,
-    State,
-    Stored,
-    Transaction,
-    Value,
+    Savepoint,
     World,
 )
 
@@ -35,14 +30,24 @@ def boundary(
     why: Callable[[World, Name], Fact[int]],
     own: frozenset[Name] = frozenset(),
 ) -> World:
-    """Move every open connection of a manager to the newest state.
+    """Move every open connection of a manager to the newest state; its savepoints are over.
 
     own: the objects that were stored just now, which nobody else has changed
     """
     for name, connection in world.connections.items():
         if connection.manager == manager and connection.is_open.value:
             world = move(world, name, why(world, name), isolation.boundary_invalidates, own)
-    return world
+    over = {
+        name: invalid(found, savepoints.ends_with_the_transaction(world, name))
+        for name, found in world.savepoints.items()
+        if found.manager == manager and found.valid.value
+    }
+    return world.put_all("savepoints", over)
+
+
+def invalid(savepoint: Savepoint, why: Fact[bool]) -> Savepoint:
+    """A savepoint to which nobody can return any more."""
+    return savepoint._replace(valid=why, members=NOTHING)
 
 
 def move(
@@ -79,6 +84,9 @@ def move(
             read_current=isolation.marks_vanish(world, name),
             forgotten=connection.forgotten | connection.read_current,
         )
+    if len(world.databases) > 1:
+        horizon = {each: database.last for each, database in world.databases.items()}
+        connection = connection._replace(horizon=horizon)
     connection = connection._replace(registered=())
     return world.put("connections", name, connection)
 
@@ -93,21 +101,15 @@ def discard(
 
     cause: the clause by which it ends
     """
+    limbo = {name: _unsaved_again(world, name) for name in world.managers[manager].limbo}
+    world = world.put_all("objects", limbo)
+    joined = world.managers[manager].joined
     changed: dict[Name, Object] = {}
-    for name in world.managers[manager].limbo:
-        changed[name] = _unsaved_again(world, name)
-    for connection in world.managers[manager].joined:
-        for name in world.connections[connection].registered:
-            thing = world.objects[name]
-            if thing.status.value == ADDED:
-                changed[name] = _unsaved_again(world, name)
-            elif thing.status.value == CHANGED:
-                discarded = transactions.abort_discards(world, name)._replace(clause=id_of(cause))
-                clean = world.fact(CLEAN, id_of(cause))
-                changed[name] = thing._replace(status=clean, state=discarded, base=0)
-                if isolation.in_conflict(world, name):
-                    changed[name] = isolation.conflict_reloads(world, changed[name])
+    for connection in joined:
+        changed |= given_up(world, connection, cause)
     world = world.put_all("objects", changed)
+    for connection in joined:
+        world = world.put("connections", connection, without_changes(world, connection))
     found = world.managers[manager]
     usable_again = (
         found.status
@@ -119,99 +121,61 @@ def discard(
     )
 
 
+def without_changes(world: World, connection: Name) -> Connection:
+    """A connection that has discarded its changes, those that savepoints have stored included."""
+    found = world.connections[connection]
+    return found._replace(registered=(), saved=NOTHING, created=NOTHING)
+
+
+def given_up(world: World, connection: Name, cause: Callable[..., Any]) -> dict[Name, Object]:
+    """The objects of a connection when it discards its changes.
+
+    cause: the clause by which it does
+    """
+    found = world.connections[connection]
+    changed: dict[Name, Object] = {}
+    for oid in found.saved:
+        name = world.held(connection, oid)
+        if name is None:
+            continue
+        thing = world.objects[name]
+        if oid in found.created:
+            if thing.status.value == CHANGED:
+                changed[name] = _unsaved_again(world, name)
+            else:
+                changed[name] = emptied(world, name, objects.disowned(world, name))
+        else:
+            changed[name] = thing._replace(
+                status=world.fact(CLEAN, id_of(savepoints.abort_discards)),
+                state=savepoints.abort_discards(world, name),
+                base=0,
+            )
+    for name in found.registered:
+        thing = world.objects[name]
+        if name in changed:
+            continue
+        if thing.status.value == ADDED:
+            changed[name] = _unsaved_again(world, name)
+        elif thing.status.value == CHANGED:
+            discarded = transactions.abort_discards(world, name)._replace(clause=id_of(cause))
+            clean = world.fact(CLEAN, id_of(cause))
+            changed[name] = thing._replace(status=clean, state=discarded, base=0)
+            if isolation.in_conflict(world, name):
+                changed[name] = isolation.conflict_reloads(world, changed[name])
+    return changed
+
+
+def emptied(world: World, name: Name, disowned: Object) -> Object:
+    """A new object that a savepoint has stored, and that is disowned, with what it held."""
+    thing = world.objects[name]
+    if thing.state.value is not None:
+        return savepoints.disowned_keeps_contents(world, disowned, thing.state.value)
+    assert thing.owner.value is not None
+    connection, oid = thing.owner.value
+    record = world.connections[connection].saved[oid].value
+    state = in_memory(world, connection, record.state or {})
+    return savepoints.disowned_keeps_contents(world, disowned, state)
+
+
 def _unsaved_again(world: World, name: Name) -> Object:
     return objects.memory_is_kept(world, name, objects.disowned(world, name))
-
-
-# Storing.
-
-
-def store(world: World, work: Work) -> World:
-    """The world in which a connection has committed its work."""
-    name = world.connections[work.connection].database
-    oids = {}
-    for thing in work.new(world):
-        world, oids[thing] = objects.fresh_oid(world, work.connection)
-    for thing in work.stores:
-        owner = world.objects[thing].owner.value
-        if owner is not None:
-            oids[thing] = owner[1]
-    database = world.databases[name]
-    tid = transactions.next_tid(world, name)
-    records = {
-        oids[thing]: _record(world, thing, oids, clause, resolves=bool(database.resolves))
-        for thing, clause in work.stores.items()
-    }
-    for connection in world.managers[world.connections[work.connection].manager].joined:
-        if world.connections[connection].read_current & set(records):
-            isolation.read_current_written_once(world, work)
-    seen_by_others = _others(world, work.connection, set(records))
-    own = {thing: _committed(world, work.connection, thing, oids[thing]) for thing in work.stores}
-    world = world.put_all("objects", {**seen_by_others, **own})
-    state = world.connections[work.connection]
-    world = world.put(
-        "connections", work.connection, state._replace(cached=state.cached | set(records))
-    )
-    history = (*database.history, Transaction(tid, records))
-    return world.put("databases", name, database._replace(history=history))
-
-
-def _committed(world: World, connection: Name, thing: Name, oid: int) -> Object:
-    merged = isolation.in_conflict(world, thing)
-    after = objects.commit_sets_serial(world, connection, thing, oid)
-    if merged:
-        return after._replace(state=world.fact(None, id_of(isolation.resolution_merges)))
-    return objects.commit_keeps_state(world, after)
-
-
-def _others(world: World, committer: Name, stored: set[int]) -> dict[Name, Object]:
-    """What a commit means for the copies that other open connections to the same database have."""
-    database = world.connections[committer].database
-    others = {}
-    for name, thing in world.objects.items():
-        if (
-            thing.owner.value is None
-            or thing.owner.value[0] == committer
-            or thing.owner.value[1] not in stored
-        ):
-            continue
-        connection: Connection = world.connections[thing.owner.value[0]]
-        if connection.database != database or not connection.is_open.value:
-            continue
-        if thing.status.value == CHANGED:
-            others[name] = isolation.own_changes_survive(world, thing)
-        else:
-            others[name] = isolation.others_stay_invisible(world, thing)
-    return others
-
-
-def _record(
-    world: World, thing: Name, oids: dict[Name, int], clause: str, *, resolves: bool
-) -> Fact[Record]:
-    """What is stored of an object, by the clause for which it is stored or else merged."""
-    found = world.objects[thing]
-    state: State = {
-        key: _stored_value(world, value, oids) for key, value in (found.state.value or {}).items()
-    }
-    if resolves and isolation.in_conflict(world, thing):
-        state = isolation.resolution_merges(world, thing, state)
-        clause = id_of(isolation.resolution_merges)
-    record = Record(found.kind, state, found.base)
-    if any(type(value) is Plain for value in state.values()):
-        record = transactions.value_comes_back(world, record)
-    return world.fact(record, clause)
-
-
-def _stored_value(world: World, value: Value, oids: dict[Name, int]) -> Value:
-    """A value as its record has it: a reference by oid."""
-    if type(value) is not InMemory:
-        return value
-    oid = oids[value.target] if value.target in oids else _oid(world, value.target)
-    return Stored(oid, value.weak, value.inside)
-
-
-def _oid(world: World, thing: Name) -> int:
-    owner = world.objects[thing].owner.value
-    assert owner is not None, "everything that is referred to is stored by now"
-    identity.one_object(world, owner[0], owner[1])
-    return owner[1]

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from zodb_spec.chapters import connections, identity, objects, reach, tracking
+from zodb_spec.chapters import (
+    connections,
+    identity,
+    objects,
+    reach,
+    tracking,
+)
 from zodb_spec.chapters.isolation import count
-from zodb_spec.clause import id_of
 from zodb_spec.kinds import KINDS, ROOT_KIND
-from zodb_spec.operation import Argument, Outcome, Raised, Returned, operation, refused, returned
+from zodb_spec.operation import Argument, Outcome, operation, refused, returned
 from zodb_spec.operations import choices
-from zodb_spec.operations.choices import fresh, in_limbo, place, usable
+from zodb_spec.operations.choices import fresh, known, place, reachable_connection
 from zodb_spec.values import EXPRESSIONS
 from zodb_spec.world import (
     ADDED,
     CHANGED,
-    ROOT,
     InMemory,
     Name,
     Number,
     Object,
     Plain,
     State,
-    Stored,
     Unpicklable,
-    Value,
     World,
     state_of,
 )
@@ -33,11 +35,6 @@ Outcomes = Sequence[Outcome]
 THING = Argument("thing", choices.things)
 CONNECTION = Argument("connection", choices.connections)
 ATTRIBUTE = Argument("attribute", choices.attributes)
-
-
-def known(world: World, thing: Name, *others: str) -> bool:
-    """Whether the program holds the object, and something is known about it."""
-    return thing in world.objects and not in_limbo(world, thing)
 
 
 def changeable(world: World, thing: Name, *others: str) -> bool:
@@ -57,13 +54,7 @@ def is_container(world: World, thing: Name) -> bool:
     return world.objects[thing].kind == ROOT_KIND
 
 
-def reachable_connection(world: World, connection: Name, *others: str) -> bool:
-    """Whether the connection is there, and its transaction has not failed."""
-    found = world.connections.get(connection)
-    return found is not None and (usable(world, found.manager) or not found.is_open.value)
-
-
-# Making and finding objects.
+# Making objects.
 
 
 @operation(
@@ -79,92 +70,6 @@ def new(world: World, name: Name, kind: str) -> Outcomes:
     """Make an object."""
     made = objects.unsaved(world, kind, {})
     return [returned(world.put("objects", name, made), objects.unsaved)]
-
-
-@operation(
-    CONNECTION,
-    fresh("thing"),
-    line=lambda world, connection, name: f"{name} = {connection}.root()",
-    sensible=lambda world, connection, name: (
-        reachable_connection(world, connection) and name not in world.objects
-    ),
-    weight=3,
-)
-def root(world: World, connection: Name, name: Name) -> Outcomes:
-    """Get the root of a connection."""
-    if connections.closed_refuses_use(world, connection):
-        return [refused(world, connections.closed_refuses_use)]
-    return find(world, connection, ROOT, name)
-
-
-@operation(
-    CONNECTION,
-    Argument("oid", choices.oids),
-    fresh("thing"),
-    line=lambda world, connection, oid, name: f"{name} = {connection}.get(oid{oid})",
-    sensible=lambda world, connection, oid, name: (
-        reachable_connection(world, connection)
-        and name not in world.objects
-        and int(oid) <= world.database_of(connection).next_oid
-    ),
-    weight=2,
-)
-def get(world: World, connection: Name, oid: str, name: Name) -> Outcomes:
-    """Get an object by its oid."""
-    if connections.closed_refuses_use(world, connection):
-        return [refused(world, connections.closed_refuses_use)]
-    added = world.held(connection, int(oid))
-    if added is not None and world.objects[added].status.value == ADDED:
-        found = objects.get_returns_added(world, connection, added)
-        return [returned(world, objects.get_returns_added, Returned("object", found))]
-    if identity.unknown_oid(world, connection, int(oid)):
-        return [refused(world, identity.unknown_oid)]
-    if identity.newer_oid(world, connection, int(oid)):
-        return [refused(world, identity.newer_oid)]
-    return find(world, connection, int(oid), name)
-
-
-def find(world: World, connection: Name, oid: int, name: Name) -> Outcomes:
-    """The object of a connection with an oid that its snapshot has, under a new name where it has
-    none.
-    """
-    held = identity.one_object(world, connection, oid)
-    if held is not None:
-        return [returned(world, identity.one_object, Returned("object", held))]
-    kind = ROOT_KIND if oid == ROOT else _kind(world, connection, oid)
-    found = identity.connections_apart(world, connection, oid, kind)
-    state = world.connections[connection]
-    if not _may_be_cached(world, connection, oid):
-        found = identity.get_gives_ghost(world, found)
-    world = world.put("connections", connection, state._replace(cached=state.cached | {oid}))
-    return [
-        returned(
-            world.put("objects", name, found),
-            identity.connections_apart,
-            Returned("new object", name),
-        )
-    ]
-
-
-def _may_be_cached(world: World, connection: Name, oid: int) -> bool:
-    """Whether the cache may have an object loaded: the program had it, or a mapping that holds it.
-
-    To show a mapping, in an error message say, is to load what it holds.
-    """
-    cached = world.connections[connection].cached | {ROOT}
-    return oid in cached or any(
-        type(value) is Stored and value.oid == oid
-        for transaction in world.database_of(connection).history
-        for known in cached & transaction.records.keys()
-        if transaction.records[known].value.kind == ROOT_KIND
-        for value in (transaction.records[known].value.state or {}).values()
-    )
-
-
-def _kind(world: World, connection: Name, oid: int) -> str:
-    found = world.database_of(connection).revision(oid, world.connections[connection].snapshot)
-    assert found is not None
-    return found[1].value.kind
 
 
 @operation(
@@ -291,6 +196,8 @@ def _can_be_weak(world: World, thing: Name, target: Name) -> bool:
     one, other = world.objects[thing].owner.value, world.objects[target].owner.value
     if one is None or world.objects[target].status.value == ADDED:
         return False
+    if choices.is_created(world, target):
+        return False
     return other is None or one[0] == other[0]
 
 
@@ -353,75 +260,7 @@ def mark_changed(world: World, thing: Name) -> Outcomes:
     return write(world, thing, lambda state: state, tracking.changed_flag_marks)
 
 
-# Reading objects.
-
-
-@operation(
-    THING,
-    Argument("attribute", choices.present),
-    fresh("thing"),
-    line=lambda *arguments: _read_line(*arguments),  # noqa: PLW0108  # it is defined below
-    sensible=lambda world, thing, attribute, name: (
-        known(world, thing) and name not in world.objects
-    ),
-    weight=6,
-)
-def read(world: World, thing: Name, attribute: str, name: Name) -> Outcomes:
-    """Read an attribute, and where it is a reference, the object that it leads to."""
-    found = world.objects[thing]
-    value = _value(world, thing, attribute)
-    if found.owner.value is not None and connections.closed_may_serve_loaded(
-        world, found.owner.value[0]
-    ):
-        return [refused(world, connections.closed_may_serve_loaded), _served(world, value)]
-    if found.owner.value is not None and found.status.value not in (ADDED, CHANGED):
-        world = world.put("objects", thing, identity.ghost_loads(world, thing))
-    if value is None:
-        return [
-            Outcome(world, Raised(("AttributeError", "KeyError")), state_of(world, thing).clause)
-        ]
-    if type(value) is InMemory:
-        return [returned(world, identity.one_object, Returned("object", value.target, value))]
-    if type(value) is Stored:
-        assert found.owner.value is not None
-        connection = found.owner.value[0]
-        identity.reference_comes_back(world, connection, value.oid)
-        return [
-            outcome._replace(seen=outcome.seen._replace(value=value))
-            for outcome in find(world, connection, value.oid, name)
-            if type(outcome.seen) is Returned
-        ]
-    return [Outcome(world, Returned("value", value=value), state_of(world, thing).clause)]
-
-
-def _served(world: World, value: Value | None) -> Outcome:
-    """The outcome in which a closed connection serves an attribute; what a reference leads to, it
-    does not say.
-    """
-    clause = connections.closed_may_serve_loaded
-    if value is None:
-        return Outcome(world, Raised(("AttributeError", "KeyError")), id_of(clause))
-    if type(value) in (Plain, Number):
-        return returned(world, clause, Returned("value", value=value))
-    return returned(world, clause, Returned("anything"))
-
-
-def _value(world: World, thing: Name, attribute: str) -> Value | None:
-    state: State | None = state_of(world, thing).value[0]
-    if attribute == "n" and state is not None:
-        return state.get("n", Number(0))
-    return None if state is None else state.get(attribute)
-
-
-def _read_line(world: World, thing: Name, attribute: str, name: Name) -> str:
-    value = _value(world, thing, attribute)
-    variable = "seen"
-    if type(value) is Stored:
-        owner = world.objects[thing].owner.value
-        if owner is not None and world.held(owner[0], value.oid) is None:
-            variable = name
-    suffix = choices.dereferenced(value) if isinstance(value, InMemory | Stored) else ""
-    return f"{variable} = {place(world, thing, attribute)}{suffix}"
+# Letting go of what is in memory.
 
 
 @operation(
@@ -462,6 +301,7 @@ def invalidate(world: World, thing: Name) -> Outcomes:
         known(world, thing)
         and world.objects[thing].status.value not in (ADDED, CHANGED)
         and not choices.is_registered(world, thing)
+        and not choices.is_created(world, thing)
         and not choices.is_referenced(world, thing)
     ),
 )

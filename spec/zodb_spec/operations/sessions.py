@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zodb_spec.chapters import connections, isolation, write_skew
-from zodb_spec.clause import id_of
+from zodb_spec.chapters import connections, groups, isolation, savepoints, write_skew
+from zodb_spec.clause import id_of, in_force
 from zodb_spec.operation import Argument, Outcome, Returned, operation, refused, returned
 from zodb_spec.operations import choices, endings
-from zodb_spec.operations.choices import DATABASE, fresh, in_limbo, usable
+from zodb_spec.operations.choices import fresh, in_limbo, usable
 from zodb_spec.world import ADDED, CHANGED, Name, World
 
 Outcomes = Sequence[Outcome]
@@ -17,26 +17,28 @@ CONNECTION = Argument("connection", choices.connections)
 MOST_OPEN = 3
 
 
-def open_connections(world: World) -> list[Name]:
-    """The connections that are open."""
-    return [name for name, connection in world.connections.items() if connection.is_open.value]
+def open_groups(world: World) -> set[Name]:
+    """The groups of connections that are open."""
+    return {found.group for found in world.connections.values() if found.is_open.value}
 
 
 @operation(
+    Argument("database", choices.databases),
     MANAGER,
     fresh("connection"),
-    line=lambda world, manager, name: f"{name} = db.open({manager})",
-    sensible=lambda world, manager, name: (
-        manager in world.managers
+    line=lambda world, database, manager, name: f"{name} = {database}.open({manager})",
+    sensible=lambda world, database, manager, name: (
+        database in world.databases
+        and manager in world.managers
         and world.managers[manager].status.value == "usable"
         and name not in world.connections
-        and len(open_connections(world)) < MOST_OPEN
+        and len(open_groups(world)) < MOST_OPEN
     ),
     weight=2,
 )
-def open_(world: World, manager: Name, name: Name) -> Outcomes:
+def open_(world: World, database: Name, manager: Name, name: Name) -> Outcomes:
     """Open a connection: a new one, or one from the pool."""
-    made = connections.open_is_bound(world, DATABASE, manager)
+    made = connections.open_is_bound(world, database, manager, name)
     outcomes = [
         returned(
             world.put("connections", name, made),
@@ -45,17 +47,29 @@ def open_(world: World, manager: Name, name: Name) -> Outcomes:
         )
     ]
     for pooled, found in world.connections.items():
-        if not found.is_open.value:
-            bound = found._replace(
-                manager=manager, is_open=world.fact(True, id_of(connections.open_is_bound))
-            )
-            again = world.put("connections", pooled, bound)
-            point = connections.reopen_catches_up(again, pooled)
-            again = endings.move(again, pooled, point, connections.reopen_invalidates)
+        if not found.is_open.value and found.is_pooled and found.database == database:
+            again = _reopened(world, pooled, manager)
             outcomes.append(
                 returned(again, connections.open_is_bound, Returned("connection", pooled))
             )
     return outcomes
+
+
+def _reopened(world: World, pooled: Name, manager: Name) -> World:
+    """The world in which a connection is open again, with all of its group."""
+    bound = world.connections[pooled]._replace(
+        manager=manager,
+        is_open=world.fact(True, id_of(connections.open_is_bound)),
+        is_pooled=True,
+    )
+    world = world.put("connections", pooled, bound)
+    for name in world.group(pooled):
+        if name != pooled:
+            together = groups.reopens_together(world, name, manager)._replace(is_pooled=False)
+            world = world.put("connections", name, together)
+        point = connections.reopen_catches_up(world, name)
+        world = endings.move(world, name, point, connections.reopen_invalidates)
+    return world
 
 
 @operation(
@@ -67,22 +81,42 @@ def open_(world: World, manager: Name, name: Name) -> Outcomes:
     weight=2,
 )
 def close(world: World, connection: Name) -> Outcomes:
-    """Close a connection."""
+    """Close a connection, and its group with it."""
     if connections.close_again_is_nothing(world, connection):
         return [returned(world, connections.close_again_is_nothing)]
+    if savepoints.close_refused(world, connection):
+        return [refused(world, savepoints.close_refused)]
     if connections.close_joined_refused(world, connection):
         return [refused(world, connections.close_joined_refused)]
-    closed = world.connections[connection]._replace(
-        is_open=connections.reader_does_not_join(world, connection),
-        read_current=frozenset(),
-        registered=(),
-    )
-    outcomes = [
-        returned(world.put("connections", connection, closed), connections.reader_does_not_join)
-    ]
-    if world.connections[connection].read_current:  # it may have joined for the sake of its marks
+    together = in_force(groups.closes_together, world.edition)
+    if together and groups.close_all_or_nothing(world, connection):
+        return [refused(world, groups.close_all_or_nothing)]
+    members = world.group(connection) if together else [connection]
+    outcomes = [returned(_closed(world, connection, members), connections.reader_does_not_join)]
+    if any(world.connections[name].read_current for name in members):
+        # it may have joined for the sake of its marks
         outcomes.append(refused(world, connections.close_joined_refused))
     return outcomes
+
+
+def _closed(world: World, connection: Name, members: Sequence[Name]) -> World:
+    """The world in which members of a group are closed, because one of them was."""
+    several = len(world.group(connection)) > 1
+    for name in members:
+        if name == connection:
+            is_open = connections.reader_does_not_join(world, name)
+        else:
+            is_open = groups.closes_together(world, name)
+        closed = world.connections[name]._replace(
+            is_open=is_open, read_current=frozenset(), registered=()
+        )
+        if name == connection:
+            # The pool may hand out the one that was closed, or the one that was opened before.
+            closed = closed._replace(is_pooled=True)
+            if several and len(members) == 1:
+                closed = closed._replace(is_open=groups.closes_alone(world, name), group=name)
+        world = world.put("connections", name, closed)
+    return world
 
 
 @operation(

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from zodb_spec.chapters import connections, isolation, reach, transactions
-from zodb_spec.clause import clauses, id_of
+from zodb_spec.chapters import (
+    connections,
+    cross_references,
+    isolation,
+    new_objects,
+    reach,
+    transactions,
+)
+from zodb_spec.clause import clauses, id_of, in_force
+from zodb_spec.editions import Edition
 from zodb_spec.kinds import KINDS
 from zodb_spec.operation import Argument, Outcome, Raised, Returned, operation, refused, returned
-from zodb_spec.operations import choices, endings
+from zodb_spec.operations import choices, endings, storing
 from zodb_spec.operations.choices import place, usable
 from zodb_spec.operations.objects import ATTRIBUTE, is_container
 from zodb_spec.work import Work
@@ -42,14 +50,28 @@ def there(world: World, manager: Name, *others: str) -> bool:
         return False
     if any(_may_be_resolved(world, name) for name in found.joined):
         return False
+    return can_be_stored(world, manager)
+
+
+def can_be_stored(world: World, manager: Name) -> bool:
+    """Whether it is clear what is stored of a transaction, by its commit or by a savepoint."""
+    found = world.managers[manager]
+    if found.status.value == "failed":
+        return True
+    if world.edition == Edition.A and new_objects.shared(world, _works(world, manager)):
+        return False  # they land in the database that is stored first
     all_usable = all(usable(world, name) for name in world.managers)
-    if found.status.value == "failed" or (all_usable and not _has_weak_references(world)):
+    if all_usable and not _has_weak_references(world):
         return True
     for name in found.joined:
         for thing in reach.what_is_stored(world, name).stores:
             if choices.in_limbo(world, thing) or not _is_clear(world, name, thing):
                 return False
     return True
+
+
+def _works(world: World, manager: Name) -> list[Work]:
+    return [reach.what_is_stored(world, name) for name in world.managers[manager].joined]
 
 
 def _marked(world: World, manager: Name) -> list[Name]:
@@ -68,8 +90,8 @@ def _marked(world: World, manager: Name) -> list[Name]:
 def _may_be_resolved(world: World, connection: Name) -> bool:
     """Whether a connection has a conflict which a storage that resolves conflicts would resolve."""
     return world.database_of(connection).resolves is None and any(
-        KINDS[world.objects[name].kind].resolves and isolation.in_conflict(world, name)
-        for name in world.connections[connection].registered
+        KINDS[kind].resolves
+        for kind in isolation.conflicts(world, reach.what_is_stored(world, connection))
     )
 
 
@@ -85,6 +107,8 @@ def _is_clear(world: World, connection: Name, thing: Name) -> bool:
         if choices.in_limbo(world, reference.target):
             return False
         owner = world.objects[reference.target].owner.value
+        if reference.weak and owner is None and len(world.databases) > 1:
+            return False  # another database may reach it as well
         if reference.weak and owner is not None and owner[0] != connection:
             return False
     return True
@@ -142,13 +166,13 @@ def commit(world: World, manager: Name) -> Outcomes:
         return [refused(world, transactions.failed_refuses_commit)]
     if transactions.doomed_refuses_commit(world, manager):
         return [refused(world, transactions.doomed_refuses_commit)]
-    works = [reach.what_is_stored(world, name) for name in world.managers[manager].joined]
+    works = _works(world, manager)
     if not works:
         return _without_changes(world, manager)
     refusals = _refusals(world, manager, works)
     if refusals:
         return refusals
-    is_empty = not any(work.stores for work in works)
+    is_empty = not any(works)
     passed = transactions.empty_transaction if is_empty else transactions.commit_stores_changes
     outcomes = [
         returned(after, passed, Returned(kind)) for after, kind in _stored(world, manager, works)
@@ -171,16 +195,16 @@ def commit(world: World, manager: Name) -> Outcomes:
 )
 def commit_sabotaged(world: World, manager: Name, phase: str, order: str) -> Outcomes:
     """Commit together with a data manager that fails in one of the phases."""
-    works = [reach.what_is_stored(world, name) for name in world.managers[manager].joined]
+    works = _works(world, manager)
     refusals = _refusals(world, manager, works)
     readers = _refusals_of_readers(world, manager, _idle(works))
     if transactions.failure_stores_nothing(world, manager, phase):
-        failed = _failed(world, manager, works, transactions.failure_stores_nothing)
-        return [*refusals, *readers, failed]
+        sabotaged = failed(world, manager, works, transactions.failure_stores_nothing)
+        return [*refusals, *readers, sabotaged]
     if refusals:
         return refusals
     if not transactions.second_phase_failure(world, manager, order) or not works:
-        return [*readers, _failed(world, manager, works, transactions.second_phase_failure)]
+        return [*readers, failed(world, manager, works, transactions.second_phase_failure)]
     clause = id_of(transactions.second_phase_failure)
     return [
         *readers,
@@ -243,31 +267,50 @@ def _without_changes(world: World, manager: Name) -> Outcomes:
 
 def _idle(works: Sequence[Work]) -> list[Name]:
     """The connections that have joined and have nothing to store."""
-    return [work.connection for work in works if not work.stores]
+    return [work.connection for work in works if not work]
 
 
 def _refusals_of_readers(world: World, manager: Name, idle: Sequence[Name]) -> list[Outcome]:
     """The refusal of a commit for what connections have marked that store nothing themselves."""
     if any(isolation.read_current_alone(world, name) for name in idle):
-        return [_failed(world, manager, [], isolation.read_current_alone)]
+        return [failed(world, manager, [], isolation.read_current_alone)]
     return []
 
 
 def _refusals(world: World, manager: Name, works: Sequence[Work]) -> list[Outcome]:
     """Every refusal that applies.  The order of the records is free, so any of them may win."""
-    checks: tuple[Callable[[World, Work], Any], ...] = (
-        transactions.unpicklable_refused,
-        reach.separate_connection_refused,
-        isolation.first_committer_wins,
-        isolation.read_current_refused,
-    )
-    refusals = []
-    for check in checks:
+    refusals = refusals_of_records(world, manager, works)
+    for check in (isolation.first_committer_wins, isolation.read_current_refused):
         answers = [check(world, work) for work in works]  # each is exercised, by passing as well
         if any(answers):
-            refusals.append(_failed(world, manager, works, check))
+            refusals.append(failed(world, manager, works, check))
     _exercise_forgotten_marks(world, manager)
     return refusals
+
+
+def refusals_of_records(world: World, manager: Name, works: Sequence[Work]) -> list[Outcome]:
+    """Every refusal of what can't be written down, by a commit or by a savepoint."""
+    refusals = []
+    for check in _checks(world):
+        answers = [check(world, work) for work in works]
+        if any(answers):
+            refusals.append(failed(world, manager, works, check))
+    ambiguous = new_objects.ambiguous_refused
+    if len(works) > 1 and in_force(ambiguous, world.edition) and ambiguous(world, works):
+        refusals.append(failed(world, manager, works, ambiguous))
+    return refusals
+
+
+def _checks(world: World) -> Iterator[Callable[[World, Work], bool]]:
+    yield transactions.unpicklable_refused
+    for check in (
+        reach.separate_connection_refused,
+        cross_references.other_group_refused,
+        cross_references.outside_refused,
+        new_objects.stays_ambiguous,
+    ):
+        if in_force(check, world.edition):
+            yield check
 
 
 def _exercise_forgotten_marks(world: World, manager: Name) -> None:
@@ -277,9 +320,10 @@ def _exercise_forgotten_marks(world: World, manager: Name) -> None:
             isolation.marks_vanish(world, name)
 
 
-def _failed(
+def failed(
     world: World, manager: Name, works: Sequence[Work], clause: Callable[..., Any]
 ) -> Outcome:
+    """The outcome in which what was to be stored is refused, and the transaction has failed."""
     new = frozenset(name for work in works for name in work.new(world))
     after = transactions.nothing_stored(world, manager)
     return refused(_fail(after, manager, new), clause)
@@ -299,23 +343,37 @@ def _stored(world: World, manager: Name, works: Sequence[Work]) -> list[tuple[Wo
     """The worlds after a successful commit (several where an empty transaction may be recorded or
     not).
     """
-    worlds = [(world, "committed")]
+    worlds = [world]
     for work in works:
-        if work.stores:
-            worlds = [(endings.store(before, work), kind) for before, kind in worlds]
+        if work:
+            worlds = [storing.store(before, work) for before in worlds]
         else:
-            worlds = [found for before, _ in worlds for found in _empty(before, work)]
-    own = frozenset(thing for work in works for thing in work.stores)
+            worlds = [found for before in worlds for found in _empty(before, work)]
+    own = frozenset(thing for work in works for thing in _things(world, work))
     ended = []
-    for after, kind in worlds:
+    for after in worlds:
         left = after.managers[manager]._replace(joined=())
         after_join = after.put("managers", manager, left)
         moved = endings.boundary(after_join, manager, isolation.boundary_shows_newest, own)
-        ended.append((moved, kind))
+        ended.append((moved, "not recorded" if _is_unmoved(world, moved) else "committed"))
     return ended
 
 
-def _empty(world: World, work: Work) -> list[tuple[World, str]]:
+def _things(world: World, work: Work) -> Iterator[Name]:
+    """The objects that a work stores, as far as the program holds them."""
+    yield from work.stores
+    for oid in work.saved:
+        name = world.held(work.connection, oid)
+        if name is not None:
+            yield name
+
+
+def _is_unmoved(before: World, after: World) -> bool:
+    """Whether no database has a new transaction."""
+    return all(found.last == before.databases[name].last for name, found in after.databases.items())
+
+
+def _empty(world: World, work: Work) -> list[World]:
     name = world.connections[work.connection].database
     database = world.databases[name]
     tid = transactions.next_tid(world, name)
@@ -324,7 +382,5 @@ def _empty(world: World, work: Work) -> list[tuple[World, str]]:
         after = database._replace(empty_recorded=recorded)
         if recorded:
             after = after._replace(history=(*after.history, Transaction(tid, {})))
-        outcomes.append(
-            (world.put("databases", name, after), "committed" if recorded else "not recorded")
-        )
+        outcomes.append(world.put("databases", name, after))
     return outcomes

@@ -1,0 +1,110 @@
+"""New objects and the database that they come to belong to.
+
+A new object belongs to no database.  It comes to belong to the one from which it is reached when
+objects are stored; that is what a program means nearly always, and it need not say it.  Where a new
+object can be reached from two databases, what the program means can't be known, and an object that
+was stored in the wrong one can't be moved.  So it is refused, and never guessed; the program says
+what it means by adding the object to one of the connections, or by committing before it makes the
+second link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zodb_spec.chapters.cross_references import is_together
+from zodb_spec.clause import MUST, id_of, step
+from zodb_spec.editions import Edition
+from zodb_spec.work import Work
+from zodb_spec.world import ADDED, Fact, InMemory, Name, Oid, World
+
+
+@step("new-object.lands-with-referrer", MUST, rules="XREF-30")
+def lands_with_referrer(world: World, work: Work, oid: Oid) -> Fact[tuple[Name, Oid]]:
+    """A new object that can be reached from one database alone comes to belong to that one: to the
+    connection that stores the object through which it is reached.
+    """
+    return world.fact((work.connection, oid), id_of(lands_with_referrer))
+
+
+@step(
+    "new-object.ambiguous-refused",
+    MUST,
+    rules="XREF-20 XREF-22 XREF-29",
+    error="InvalidObjectReference",
+    since=Edition.A_PRIME,
+)
+def ambiguous_refused(world: World, works: Sequence[Work]) -> bool:
+    """A commit, or a savepoint, is refused if it would store objects of two databases that both
+    reach one new object, and the program has not added it to either.
+
+    It makes no difference which of the two is stored first.
+    """
+    return shared(world, works)
+
+
+def shared(world: World, works: Sequence[Work]) -> bool:
+    """Whether several of the works would store one new object."""
+    seen: set[Name] = set()
+    for work in works:
+        new = set(work.new(world))
+        if seen & new:
+            return True
+        seen |= new
+    return False
+
+
+@step(
+    "new-object.stays-ambiguous",
+    MUST,
+    rules="XREF-21 XREF-25 XREF-26 SAVE-32",
+    error="InvalidObjectReference",
+    since=Edition.B,
+)
+def stays_ambiguous(world: World, work: Work) -> bool:
+    """An object counts as new to the end of the transaction in which it was first stored.  Once a
+    savepoint has stored it with one database without its having been added, a reference from
+    another database is refused for the rest of the transaction, also if it was added or unlinked
+    later.  To return to a savepoint before that erases it.
+
+    A savepoint is no commitment: which database the object ends up in is not settled before the
+    commit, and the program would otherwise depend on an accident of the order in which it worked.
+    """
+    return any(
+        world.connections[owner[0]].created.get(owner[1], False)
+        for name in work.stores
+        for value in (world.objects[name].state.value or {}).values()
+        if type(value) is InMemory and not value.weak
+        for owner in (world.objects[value.target].owner.value,)
+        if owner is not None and is_together(world, work.connection, owner[0])
+    )
+
+
+@step("new-object.savepoint-decides", MUST, rules="XREF-21 SAVE-32", until=Edition.A_PRIME)
+def savepoint_decides(world: World, connection: Name, thing: Name) -> bool:
+    """A savepoint that stores a new object settles which database it belongs to: from then on
+    objects of the others may refer to it.
+    """
+    return False
+
+
+@step("new-object.add-decides", MUST, rules="XREF-23 XREF-24", since=Edition.B)
+def add_decides(world: World, thing: Name) -> bool:
+    """An object that the program has added to one connection may be referred to from every database
+    of the collection in the same transaction.  That lasts over savepoints and later changes, and
+    holds for this object only: what is reached from it and was not added is ambiguous as before.
+    """
+    found = world.objects[thing]
+    if found.status.value == ADDED:
+        return True
+    assert found.owner.value is not None
+    connection, oid = found.owner.value
+    return world.connections[connection].created.get(oid) is False
+
+
+@step("new-object.commit-decides", MUST, rules="XREF-27 XREF-31", since=Edition.A_PRIME)
+def commit_decides(world: World, connection: Name, oid: Oid) -> bool:
+    """An object that was stored by a commit belongs to its database, and may be referred to from
+    every other one in the next transaction.  It does not move, whatever refers to it later.
+    """
+    return oid not in world.connections[connection].created
