@@ -18,7 +18,7 @@ from zodb_spec.chapters import (
     transactions,
 )
 from zodb_spec.explore import SMALL_WORLDS, explore, laws
-from zodb_spec.operations import endings
+from zodb_spec.operations import endings, records, storing
 from zodb_spec.work import Work
 from zodb_spec.world import CLEAN, Fact, InMemory, Object, Stored, Transaction, World
 
@@ -86,12 +86,12 @@ def rewrites(function: Callable[..., Any], world: World, work: Any) -> World:
     return after.put("databases", "db", database._replace(history=database.history[1:]))
 
 
-def keeps_references(function: Callable[..., Any], world: World, value: Any, oids: Any) -> Any:
-    return value
+def keeps_references(function: Callable[..., Any], world: World, *arguments: Any) -> Any:
+    return arguments[1]
 
 
-def points_nowhere(function: Callable[..., Any], world: World, value: Any, oids: Any) -> Any:
-    return Stored(99) if type(value) is InMemory else function(world, value, oids)
+def points_nowhere(function: Callable[..., Any], world: World, *arguments: Any) -> Any:
+    return Stored(99) if type(arguments[1]) is InMemory else function(world, *arguments)
 
 
 def takes_newest(function: Callable[..., Any], world: World, *arguments: Any) -> Object:
@@ -143,7 +143,7 @@ FAULTS = (
         "the second of two merged changes is all that is left",
         isolation,
         "resolution_merges",
-        lambda function, world, name, state: state,
+        lambda function, world, connection, oid, made: made.state,
         "counter",
         "isolation.merging-loses-nothing",
         "increment increment commit commit",
@@ -303,7 +303,7 @@ FAULTS = (
     ),
     Fault(
         "a commit forgets the oldest transaction",
-        endings,
+        storing,
         "store",
         rewrites,
         "one-shared-object",
@@ -312,8 +312,8 @@ FAULTS = (
     ),
     Fault(
         "a record keeps references to objects in memory",
-        endings,
-        "_stored_value",
+        records,
+        "_stored",
         keeps_references,
         "one-object",
         "record.only-what-pickles",
@@ -321,8 +321,8 @@ FAULTS = (
     ),
     Fault(
         "a reference is stored with a wrong oid",
-        endings,
-        "_stored_value",
+        records,
+        "_stored",
         points_nowhere,
         "one-object",
         "reach.no-dangling-reference",

@@ -80,7 +80,13 @@ def stays_ambiguous(world: World, work: Work) -> bool:
     )
 
 
-@step("new-object.savepoint-decides", MUST, rules="XREF-21 SAVE-32", until=Edition.A_PRIME)
+@step(
+    "new-object.savepoint-decides",
+    MUST,
+    rules="XREF-21 SAVE-32",
+    since=Edition.A_PRIME,
+    until=Edition.A_PRIME,
+)
 def savepoint_decides(world: World, connection: Name, thing: Name) -> bool:
     """A savepoint that stores a new object settles which database it belongs to: from then on
     objects of the others may refer to it.

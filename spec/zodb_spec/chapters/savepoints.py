@@ -49,7 +49,7 @@ def is_no_boundary(world: World, work: Work) -> bool:
     return False
 
 
-@step("savepoint.in-doomed", MUST, rules="SAVE-18", since=Edition.C)
+@step("savepoint.in-doomed", MUST, rules="SAVE-18", binds="dependency", since=Edition.C)
 def in_doomed(world: World, manager: Name) -> bool:
     """Savepoints can be made, and returned to, in a doomed transaction."""
     return world.managers[manager].status.value == "doomed"

@@ -35,6 +35,7 @@ from zodb_spec.world import (
     Name,
     Object,
     Oid,
+    Saved,
     State,
     Stored,
     Tid,
@@ -125,6 +126,34 @@ def _descriptions(world: World) -> Iterator[tuple[Node, Description]]:
         yield from _oids(world, name, past)
     for name, thing in world.objects.items():
         yield Node("object", name), _object(world, thing)
+    yield from _savepoints(world)
+
+
+def _savepoints(world: World) -> Iterator[tuple[Node, Description]]:
+    """What can be returned to, in its order, and whether something cannot any more."""
+    over = sorted({found.valid.clause for found in world.savepoints.values() if not found.valid[0]})
+    yield Node("savepoint", ""), Description(("no savepoints any more", *over))
+    valid = [(name, found) for name, found in world.savepoints.items() if found.valid.value]
+    for rank, (name, found) in enumerate(valid):
+        earlier = sum(other.manager == found.manager for _, other in valid[:rank])
+        node = Node("savepoint", name)
+        yield node, Description(("savepoint", earlier), (Node("manager", found.manager),))
+        for connection, kept in found.members.items():
+            yield from _kept(world, node, connection, kept)
+
+
+def _kept(
+    world: World, where: Node, connection: Name, kept: Saved
+) -> Iterator[tuple[Node, Description]]:
+    """What the savepoints of a connection have stored: each record, and where it is kept."""
+    database = world.connections[connection].database
+    member = Node("member", (where, connection))
+    yield member, Description(("member",), (where, Node("connection", connection)))
+    for oid, fact in kept.saved.items():
+        state, refers = _state(fact.value.state, database)
+        label = ("saved", fact.value.kind, kept.created.get(oid), state)
+        node = Node("saved", (where, connection, oid))
+        yield node, Description(label, (member, Node("oid", (database, oid)), *refers))
 
 
 def _nodes(kind: str, names: Iterable[object]) -> tuple[Node, ...]:
@@ -137,10 +166,19 @@ def _connections(world: World, name: Name, past: Past) -> Iterator[tuple[Node, D
         if found.database == name:
             point = bisect_right(past.points, found.snapshot) - 1
             facts = (name, database.resolves, database.empty_recorded, found.is_open.value, point)
+            reachable = tuple(
+                other
+                for other, at in found.horizon.items()
+                if at == world.databases[other].last and world.member(each, other) is None
+            )
             marked = _nodes("oid", ((name, oid) for oid in found.read_current))
-            groups = (_nodes("object", found.registered), marked)
-            manager = Node("manager", found.manager)
-            yield Node("connection", each), Description(("connection", *facts), (manager,), groups)
+            members = _nodes("connection", world.group(each))
+            groups = (_nodes("object", found.registered), marked, members)
+            label = ("connection", *facts, found.is_pooled, reachable)
+            node = Node("connection", each)
+            yield node, Description(label, (Node("manager", found.manager),), groups)
+            if found.saved:
+                yield from _kept(world, node, each, Saved(found.saved, found.created))
 
 
 def _oids(world: World, name: Name, past: Past) -> Iterator[tuple[Node, Description]]:
@@ -193,8 +231,8 @@ def _state(state: State | None, database: Name) -> tuple[Any, tuple[Node, ...]]:
             refers.append(Node("object", value.target))
             label.append((key, "object", value.weak, value.inside))
         elif type(value) is Stored:
-            refers.append(Node("oid", (database, value.oid)))
-            label.append((key, "oid", value.weak, value.inside))
+            refers.append(Node("oid", (value.database or database, value.oid)))
+            label.append((key, "oid", value.weak, value.inside, value.database))
         else:
             label.append((key, type(value).__name__, *value))
     return tuple(label), tuple(refers)

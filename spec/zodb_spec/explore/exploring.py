@@ -62,6 +62,7 @@ class Bounds:
             for database in world.databases.values()
         )
         new = sum(thing.status.value in (UNSAVED, "added") for thing in world.objects.values())
+        new += sum(len(found.created) for found in world.connections.values())
         lengths = [len(database.history) for database in world.databases.values()]
         return (
             stored + new <= self.objects

@@ -96,7 +96,7 @@ def _saved(world: World, work: Work) -> World:
         found = world.objects[thing]
         if found.owner.value is None or found.status.value == ADDED:
             created[oids[thing]] = found.owner.value is None
-    if not in_force(new_objects.stays_ambiguous, world.edition):
+    if in_force(new_objects.savepoint_decides, world.edition):
         for thing in work.stores:
             new_objects.savepoint_decides(world, work.connection, thing)
         created = dict.fromkeys(created, False)
