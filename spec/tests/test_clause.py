@@ -100,7 +100,7 @@ def test_the_text_of_a_clause_is_the_docstring_and_its_summary_the_first_paragra
 
 def test_a_clause_knows_its_chapter_and_its_code() -> None:
     clause = clauses()["object.oids-never-return"]
-    assert clause.chapter == "laws"
+    assert clause.chapter == "step_laws"
     assert clause.source.startswith('@law("object.oids-never-return"')
 
 
