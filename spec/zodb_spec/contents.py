@@ -33,6 +33,10 @@ ORDER = (
     "resolution",
     "connections",
     "connection_interface",
+    "database_collections",
+    "connection_groups",
+    "cross_reference_records",
+    "weak_cross_references",
 )
 """The chapters that are read in this order; others follow by name."""
 

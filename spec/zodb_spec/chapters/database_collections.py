@@ -1,0 +1,290 @@
+"""Collections of databases: several databases that know each other by name.
+
+One database can hold everything. Who has several, since they are packed, replicated or placed
+apart, can still let an object of one refer to an object of another, if the databases are members
+of one collection: a mapping of names to databases that all of them share. Every record that refers
+to another database does so by name, so the names are part of the data.
+"""
+
+from __future__ import annotations
+
+from zodb_spec.clause import MUST, example
+from zodb_spec.editions import CURRENT
+
+
+@example("collection.registers", MUST, rules="XREF-1")
+def registers() -> None:
+    """A collection is made by giving one mapping, as `databases`, to several databases when they
+    are made. Each puts itself into the mapping under its `database_name`, and has the mapping
+    itself, no copy of it, as its attribute `databases`: so each of them finds those that come
+    later.
+
+    >>> databases = {}
+    >>> one = open_db(databases=databases, database_name="1")
+    >>> two = open_db(databases=databases, database_name="2")
+    >>> sorted(databases), databases["1"] is one, databases["2"] is two
+    (['1', '2'], True, True)
+    >>> one.databases is two.databases is databases
+    True
+    >>> one.database_name, two.database_name
+    ('1', '2')
+    """
+
+
+@example("collection.name-twice-refused", MUST, rules="XREF-2", error="ValueError")
+def name_twice_refused() -> None:
+    """A name that is taken in the collection is refused, and the collection stays as it was: the
+    references to the database that has the name would otherwise lead into the new one.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> with raises("ValueError"):
+    ...     open_db(databases=db.databases, database_name="second")
+    >>> len(db.databases), db.databases["second"] is second
+    (2, True)
+    >>> connection.get_connection("second").db() is second
+    True
+    """
+
+
+@example("collection.alone", MUST, rules="XREF-3")
+def alone() -> None:
+    """A database that is made without `databases` has a collection of its own. Two of these may
+    have the same name, since they know nothing of each other.
+
+    >>> other = open_db(database_name=db.database_name)
+    >>> other.databases is db.databases
+    False
+    >>> other.databases == {other.database_name: other}
+    True
+    >>> db.databases == {db.database_name: db}
+    True
+    """
+
+
+@example("collection.names-in-any-script", MUST, rules="XREF-1 CONN-57")
+def names_in_any_script() -> None:
+    r"""A name is any text, in any script, and two names are the same only where they consist of
+    the same characters: nothing is folded, trimmed or normalized on the way into a record and
+    back.
+
+    >>> names = ["\u03b4\u03cd\u03bf", "\u7b2c\u4e8c", "\u0645\u062b\u0627\u0644", "\U0001f5c4"]
+    >>> names += ["second", "SECOND", " second ", "a/b:c", "100%", "\u00e9", "e\u0301"]
+    >>> members = [open_db(databases=db.databases, database_name=name) for name in names]
+    >>> one = db.open()
+    >>> for name in names:
+    ...     one.root()[name] = one.get_connection(name).root()
+    >>> transaction.commit()
+    >>> seen = opened(db).root()
+    >>> [seen[name]._p_jar.db() is member for name, member in zip(names, members)]
+    [True, True, True, True, True, True, True, True, True, True, True]
+    """
+
+
+@example("collection.empty-name", MUST, rules="CONN-57", since=CURRENT)
+def empty_name() -> None:
+    """The empty text is a name like any other. Up to the edition of 2006-08-16 a reference to an
+    object of a database without a name was taken for one to an object of the own database.
+
+    >>> nameless = open_db(databases=db.databases, database_name="")
+    >>> other = connection.get_connection("")
+    >>> thing = other.root()["thing"] = Thing()
+    >>> tm.commit()
+    >>> connection.root()["thing"], connection.root()["weak"] = thing, WeakRef(thing)
+    >>> tm.commit()
+    >>> seen = opened(db).root()
+    >>> seen["thing"]._p_jar.db() is nameless, seen["weak"]() is seen["thing"]
+    (True, True)
+    """
+
+
+@example(
+    "collection.removed-entry",
+    MUST,
+    rules="XREF-17 XREF-38",
+    error="InvalidObjectReference StateLoadError KeyError",
+)
+def removed_entry() -> None:
+    """A program can take a database out of the mapping, without a word to anybody. From then on
+    it is outside of the collection: references to its objects are refused, and what holds such a
+    reference can't be loaded. Nothing is lost: once the database is back under its name, all is
+    as it was.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> one = db.open()
+    >>> thing = one.get_connection("second").root()["thing"] = Thing()
+    >>> transaction.commit()
+    >>> holder = one.root()["holder"] = Thing()
+    >>> holder.thing = thing
+    >>> transaction.commit()
+    >>> del db.databases["second"]
+    >>> one.root()["thing"] = thing
+    >>> with raises("InvalidObjectReference"):
+    ...     transaction.commit()
+    >>> transaction.abort()
+    >>> with raises("StateLoadError", "KeyError"):
+    ...     opened(db).root()["holder"].thing
+    >>> db.databases["second"] = second
+    >>> one.root()["thing"] = thing
+    >>> transaction.commit()
+    >>> seen = opened(db).root()
+    >>> seen["thing"] is seen["holder"].thing, seen["thing"]._p_jar.db() is second
+    (True, True)
+    """
+
+
+@example("collection.replaced-entry", MUST, rules="XREF-17", error="InvalidObjectReference")
+def replaced_entry() -> None:
+    """Where a program has put another database in the place of one, the objects of the former are
+    objects of a stranger, although its name is still there: a reference to one of them would be
+    read as a reference into the database that has the name now.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> one = db.open()
+    >>> thing = one.get_connection("second").root()["thing"] = Thing()
+    >>> transaction.commit()
+    >>> del db.databases["second"]
+    >>> successor = open_db(databases=db.databases, database_name="second")
+    >>> one.root()["thing"] = thing
+    >>> with raises("InvalidObjectReference"):
+    ...     transaction.commit()
+    >>> transaction.abort()
+    >>> "thing" in opened(db).root()
+    False
+    """
+
+
+@example(
+    "collection.second-entry", MUST, rules="XREF-5 XREF-6", error="KeyError ValueError POSError"
+)
+def second_entry() -> None:
+    """A program may enter a database under a second name, which is not the one that the database
+    knows of. To ask for a connection by that name either is refused or gives the connection that
+    the group has to this database. It never adds another one to the group: whoever had an object
+    of the first could refer to it no longer.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = connection.get_connection("second")
+    >>> db.databases["alias"], db.databases["self"] = second, db
+    >>> given = {"alias": other, "self": connection}
+    >>> for name in "alias", "self":
+    ...     with allowing("KeyError", "ValueError", "POSError"):
+    ...         given[name] = connection.get_connection(name)
+    >>> given["alias"] is other, given["self"] is connection
+    (True, True)
+    >>> connection.get_connection("second") is other
+    True
+    >>> connection.get_connection(db.database_name) is connection
+    True
+    """
+
+
+@example("collection.closing-disturbs-no-other-group", MUST, rules="CONN-53")
+def closing_disturbs_no_other_group() -> None:
+    """To close one database of a collection does nothing to connections of the others that have
+    no connection to it in their group. What is under way there goes on.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> elsewhere = opened(second)
+    >>> connection.root()["a"] = 1
+    >>> elsewhere.root()["a"] = 1
+    >>> second.close()
+    >>> connection.root()["a"]
+    1
+    >>> tm.commit()
+    >>> opened(db).root()["a"]
+    1
+    """
+
+
+@example(
+    "collection.closing-ends-groups",
+    MUST,
+    rules="CONN-52",
+    error="ConnectionStateError",
+    since=CURRENT,
+)
+def closing_ends_groups() -> None:
+    """To close a database ends the groups that have a connection to it, in all members: what they
+    have not committed is aborted, and their connections are closed. Half a group would be worse,
+    since a transaction could store half of what it did. The other databases work on.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = connection.get_connection("second")
+    >>> connection.root()["a"] = other.root()["a"] = 1
+    >>> second.close()
+    >>> with raises("ConnectionStateError"):
+    ...     connection.root()
+    >>> again = opened(db)
+    >>> len(again.root())
+    0
+    >>> again.root()["b"] = 1
+    >>> again.transaction_manager.commit()
+    >>> opened(db).root()["b"]
+    1
+    """
+
+
+@example(
+    "collection.closed-gives-no-connection",
+    MUST,
+    rules="CONN-54",
+    error="KeyError POSError",
+    since=CURRENT,
+)
+def closed_gives_no_connection() -> None:
+    """A database that was closed gives no connections any more: to ask for one by its name fails
+    with an error that says so, and the group that asks works on.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> second.close()
+    >>> with raises("KeyError", "POSError"):
+    ...     connection.get_connection("second")
+    >>> connection.root()["a"] = 1
+    >>> tm.commit()
+    """
+
+
+@example("collection.closed-gives-its-name-back", MUST, rules="CONN-54", since=CURRENT)
+def closed_gives_its_name_back() -> None:
+    """A database that was closed gives its name back: a new one may enter the collection under it,
+    as happens where a program opens its file again.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> second.close()
+    >>> successor = open_db(databases=db.databases, database_name="second")
+    >>> db.databases["second"] is successor
+    True
+    >>> connection.get_connection("second").db() is successor
+    True
+    """
+
+
+@example(
+    "collection.closed-while-referred-to",
+    MUST,
+    rules="CONN-54 XREF-38",
+    error="StateLoadError KeyError POSError",
+    since=CURRENT,
+)
+def closed_while_referred_to() -> None:
+    """A database can be closed while objects of others refer to its objects. Then the holders of
+    such references can't be loaded, and everything else can. The references stay as they are, and
+    work again when a database has the name again.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> root = connection.root()
+    >>> root["holder"], root["thing"] = Thing(), Thing()
+    >>> root["holder"].ref = connection.get_connection("second").root()
+    >>> root["thing"].a = 1
+    >>> tm.commit()
+    >>> second.close()
+    >>> seen = opened(db).root()
+    >>> seen["thing"].a
+    1
+    >>> with raises("StateLoadError", "KeyError", "POSError"):
+    ...     seen["holder"].ref
+    >>> closed = db.databases.pop("second", None)
+    >>> again = open_db(databases=db.databases, database_name="second")
+    >>> opened(db).root()["holder"].ref._p_jar.db() is again
+    True
+    """

@@ -1,0 +1,153 @@
+"""Weak references across databases.
+
+A weak reference lets a program find an object for as long as it is there, and does not keep it
+there. Across databases this has a use of its own: a database can point at what another one has
+without depending on it. Up to the edition of 2006-08-16 the weak reference did not know of other
+databases; most of this chapter is younger.
+"""
+
+from __future__ import annotations
+
+from zodb_spec.clause import MUST, SHOULD, example
+from zodb_spec.editions import CURRENT, Edition
+
+
+@example(
+    "xref.weak-written-form", MUST, rules="XREF-35 XREF-42", since=CURRENT, needs="raw-records"
+)
+def weak_written_form() -> None:
+    """A weak reference to an object of another database is written with the name of the database,
+    as ``["w", (oid, database_name)]``. Up to the edition of 2006-08-16 the name was left out, and
+    the reference was read as one to an object of its own database.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> thing = connection.get_connection("second").root()["thing"] = Thing()
+    >>> tm.commit()
+    >>> holder = connection.root()["holder"] = Thing()
+    >>> holder.weak = WeakRef(thing)
+    >>> tm.commit()
+    >>> state = parts(stored(db, holder._p_oid)[0])[1]
+    >>> state["weak"] == ("ref", ["w", (thing._p_oid, "second")])
+    True
+    """
+
+
+@example("xref.weak-across", MUST, rules="XREF-35", since=CURRENT)
+def weak_across() -> None:
+    """A weak reference to an object of another database leads to that object, as long as it is
+    there.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> thing = connection.get_connection("second").root()["thing"] = Thing()
+    >>> tm.commit()
+    >>> connection.root()["weak"] = WeakRef(thing)
+    >>> tm.commit()
+    >>> other = opened(db)
+    >>> other.root()["weak"]() is other.get_connection("second").root()["thing"]
+    True
+    """
+
+
+@example("xref.weak-gone", MUST, rules="XREF-35", since=CURRENT, needs="raw-records")
+def weak_gone() -> None:
+    """A weak reference to another database never keeps its holder from being loaded. It yields
+    None where no database of the collection has the name, or where the database has no record of
+    the object.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> forms = ["w", (z64, "nowhere")], ["w", (b"no such!", "second")]
+    >>> oid = db.storage.new_oid()
+    >>> tid = store(db, oid, record(Thing, {"all": [("ref", form) for form in forms]}))
+    >>> [weak() for weak in opened(db).get(oid).all]
+    [None, None]
+    """
+
+
+@example("xref.weak-gone-is-kept", MUST, rules="XREF-35", since=CURRENT, needs="raw-records")
+def weak_gone_is_kept() -> None:
+    """The holder of a weak reference whose target is not there can be changed and stored, and the
+    reference is written as it was: the database may be back tomorrow.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> forms = [["w", (b"no such!", "second")], ["w", (z64, "nowhere")]]
+    >>> state = {"all": [("ref", form) for form in forms]}
+    >>> oid = db.storage.new_oid()
+    >>> tid = store(db, oid, record(Thing, state))
+    >>> other = opened(db)
+    >>> other.get(oid).a = 1
+    >>> other.transaction_manager.commit()
+    >>> parts(stored(db, oid)[0])[1] == {"a": 1, **state}
+    True
+    """
+
+
+@example(
+    "xref.weak-outside-refused",
+    MUST,
+    rules="XREF-36",
+    error="InvalidObjectReference",
+    since=CURRENT,
+)
+def weak_outside_refused() -> None:
+    """A weak reference to an object of a database that is not in the collection is refused like
+    any other reference. It could only be written with a name, and the name may belong to somebody
+    else in this collection: to this very database, for instance.
+
+    >>> elsewhere = open_db(database_name=db.database_name)
+    >>> connection.root()["weak"] = WeakRef(opened(elsewhere).root())
+    >>> with raises("InvalidObjectReference"):
+    ...     tm.commit()
+    >>> tm.abort()
+    >>> "weak" in opened(db).root()
+    False
+    """
+
+
+@example("xref.weak-does-not-reach", SHOULD, rules="XREF-37", since=Edition.A_PRIME)
+def weak_does_not_reach() -> None:
+    """A new object belongs to the database from which it is reached by strong references. A weak
+    one from another database does not make that ambiguous, whichever of the two is stored first.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = connection.get_connection("second")
+    >>> root, his_root = connection.root(), other.root()
+    >>> root["strong first"] = Thing()
+    >>> his_root["strong first"] = WeakRef(root["strong first"])
+    >>> savepoint = tm.savepoint()
+    >>> tm.commit()
+    >>> thing = Thing()
+    >>> his_root["weak first"] = WeakRef(thing)
+    >>> root["weak first"] = thing
+    >>> savepoint = tm.savepoint()
+    >>> tm.commit()
+    >>> root["strong first"]._p_jar is root["weak first"]._p_jar is connection
+    True
+    """
+
+
+@example(
+    "xref.weak-reaches-or-not",
+    MUST,
+    rules="XREF-20 XREF-37",
+    error="InvalidObjectReference",
+    since=Edition.A_PRIME,
+)
+def weak_reaches_or_not() -> None:
+    """Where one database refers strongly to a new object and another one weakly, either the object
+    is stored in the first, or the commit is refused, as ambiguous, and stores nothing. A weak
+    reference that is stored first never draws the object into its own database, for the strong
+    one to lead there: where an object lives can't depend on the order of storing.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> thing = connection.root()["strong"] = Thing()
+    >>> connection.get_connection("second").root()["weak"] = WeakRef(thing)
+    >>> accepted = False
+    >>> with allowing("InvalidObjectReference"):
+    ...     tm.commit()
+    ...     accepted = True
+    >>> tm.abort()
+    >>> thing._p_jar is (connection if accepted else None)
+    True
+    >>> ("strong" in opened(db).root(), "weak" in opened(second).root()) == (accepted, accepted)
+    True
+    """
