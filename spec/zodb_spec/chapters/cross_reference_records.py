@@ -94,17 +94,18 @@ def refusal_names_both() -> None:
     ...     try:
     ...         tm.commit()
     ...     except Exception as error:
-    ...         return error.args[1] is storing, error.args[2] is target, type(error.args[0])
+    ...         message, by, about = error.args
+    ...         return isinstance(message, str), by is storing, about is target
     ...     finally:
     ...         tm.abort()
     >>> refused(connection, opened(open_db()).root())
-    (True, True, <class 'str'>)
+    (True, True, True)
     >>> refused(connection, opened(second).root())
-    (True, True, <class 'str'>)
+    (True, True, True)
     >>> refused(connection, opened(db).root())
-    (True, True, <class 'str'>)
+    (True, True, True)
     >>> refused(other, connection.root())
-    (True, True, <class 'str'>)
+    (True, True, True)
     """
 
 
