@@ -83,6 +83,30 @@ def allowing(*names: str) -> Iterator[None]:
 
 
 @contextmanager
+def logged(level: str) -> Iterator[list[str]]:
+    """What is logged inside the block at `level` or above, even where logging is disabled.
+
+    level: the name of a level, such as ``"ERROR"``.
+    """
+    import logging
+
+    messages: list[str] = []
+
+    class Keeper(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append(record.getMessage())
+
+    keeper, disabled = Keeper(level), logging.root.manager.disable
+    logging.root.addHandler(keeper)
+    logging.disable(logging.NOTSET)
+    try:
+        yield messages
+    finally:
+        logging.disable(disabled)
+        logging.root.removeHandler(keeper)
+
+
+@contextmanager
 def lent_class(name: str, base: type | None = None) -> Iterator[Any]:
     """A class of the module ``lent`` that can be imported inside the block, and not behind it.
 

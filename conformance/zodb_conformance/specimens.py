@@ -52,6 +52,14 @@ class Stubborn(Persistent):
         Persistent.__setstate__(self, state)
 
 
+class Eager(Persistent):
+    """A persistent object that loads itself as soon as it is invalidated."""
+
+    def _p_invalidate(self) -> None:
+        Persistent._p_invalidate(self)
+        self._p_activate()
+
+
 class Slotted(Persistent):
     """A persistent object with slots and without a dictionary."""
 
