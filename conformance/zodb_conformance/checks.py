@@ -128,7 +128,11 @@ def _smoke(context: Context) -> str:
 
 
 def parts_told(story: Story, plan: Plan, target: Target) -> list[Part]:
-    """The parts of a story that a target is told: those of which all clauses are in force."""
+    """The parts of a story that a target is told: those of which all clauses are in force, and none
+    where the story belongs to other editions.
+    """
+    if Edition(plan.edition) not in story.editions:
+        return []
     return [
         part
         for part in story.parts

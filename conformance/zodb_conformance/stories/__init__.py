@@ -11,6 +11,11 @@ the verdict falls on the first clause that it names; where all of them hold, eac
 has been exercised.  The second makes the part conditional: a target that does not declare these
 capabilities is not told it, so nothing that comes later may build on it.
 
+A story that is not told in every edition says so in a third comment, before the first part: an
+edition, or the first and the last one::
+
+    .. editions: 2005-06-17 to current
+
 The name of a story is that of its file, without the number that puts the stories in order.
 """
 
@@ -26,6 +31,7 @@ from importlib.resources import files
 from typing import Any
 
 from zodb_spec.clause import clauses
+from zodb_spec.editions import EDITIONS, Edition
 
 from zodb_conformance.doctests import Failure, perform, program, source_of
 from zodb_conformance.results import Deviation, Recorder
@@ -34,6 +40,9 @@ MARKER = re.compile(
     r"^\.\. clauses: (?P<clauses>.+(?:\n   .+)*)(?:\n\.\. needs: (?P<needs>.+))?$", re.MULTILINE
 )
 """Where a part begins: its clauses, over several lines if need be, and the capabilities."""
+
+TOLD_IN = re.compile(r"^\.\. editions: (?P<first>\S+)(?: to (?P<last>\S+))?$", re.MULTILINE)
+"""Where a story says in which editions it is told."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +63,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Story:
-    """A story: its name, its title, its whole text, and the parts in it."""
+    """A story: its name, its title, its whole text, the parts in it, and the editions in which it
+    is told.
+    """
 
     name: str
     title: str
     text: str
     parts: tuple[Part, ...]
+    editions: tuple[Edition, ...]
 
     @property
     def check(self) -> str:
@@ -84,8 +96,8 @@ def stories() -> Mapping[str, Story]:
 def story_of(name: str, text: str) -> Story:
     """A story from its text.
 
-    Raises ValueError where lines come before the first comment that says what they are about, or
-    where such a comment has no lines.
+    Raises ValueError where lines come before the first comment that says what they are about,
+    where such a comment has no lines, and where an edition is named that there is not.
     """
     markers = list(MARKER.finditer(text))
     starts = [text.count("\n", 0, marker.start()) for marker in markers]
@@ -104,7 +116,20 @@ def story_of(name: str, text: str) -> Story:
     for part, start in zip(parts, starts, strict=True):
         if not part.lines:
             raise ValueError(f"story {name!r}: no lines follow `.. clauses:` in line {start + 1}")
-    return Story(name, text.strip().partition("\n")[0], text, parts)
+    return Story(name, text.strip().partition("\n")[0], text, parts, editions_of(text))
+
+
+def editions_of(text: str) -> tuple[Edition, ...]:
+    """The editions in which a story is told: all, where its text names none.
+
+    Raises ValueError where one is named that there is not.
+    """
+    found = TOLD_IN.search(text)
+    if found is None:
+        return EDITIONS
+    first = Edition(found["first"])
+    last = Edition(found["last"] or found["first"])
+    return tuple(edition for edition in EDITIONS if first <= edition <= last)
 
 
 def run_story(
