@@ -33,10 +33,18 @@ ORDER = (
     "resolution",
     "connections",
     "connection_interface",
+    "savepoints",
+    "savepoint_interface",
     "database_collections",
+    "groups",
     "connection_groups",
+    "cross_references",
     "cross_reference_records",
     "weak_cross_references",
+    "new_objects",
+    "joint_commits",
+    "laws",
+    "step_laws",
 )
 """The chapters that are read in this order; others follow by name."""
 
