@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
-from zodb_spec.answers import ANSWERS, ELSEWHERE, STATED, WEAKER
+from zodb_spec.answers import ANSWERS, ELSEWHERE, STATED, STRONGER, WEAKER
 from zodb_spec.clause import Clause, Level, clauses
 from zodb_spec.editions import CURRENT, EDITIONS
 
@@ -109,8 +109,9 @@ def test_a_clause_is_as_strong_as_its_rows_or_the_answers_say_why_not(clause: Cl
 
 
 @every_clause
-def test_a_clause_is_no_stronger_than_its_rows(clause: Clause) -> None:
-    assert STRENGTH[clause.level] <= max(STRENGTH[row.level] for row in rows_of(clause))
+def test_a_clause_is_no_stronger_than_its_rows_or_the_answers_say_why(clause: Clause) -> None:
+    strongest = max(STRENGTH[row.level] for row in rows_of(clause))
+    assert (STRENGTH[clause.level] > strongest) == (clause.id in STRONGER)
 
 
 @every_clause
@@ -139,5 +140,6 @@ def test_a_clause_is_in_force_where_all_its_rows_apply(clause: Clause) -> None:
 def test_every_answer_is_about_something_and_gives_a_reason() -> None:
     stated = {row.id for row in STATED_ROWS}
     assert {id for id in ANSWERS if id not in stated or covering(ROWS[id])} == set()
-    assert set(WEAKER) | set(ELSEWHERE) <= set(clauses())
-    assert all([*ANSWERS.values(), *WEAKER.values(), *ELSEWHERE.values()])
+    assert set(WEAKER) | set(STRONGER) | set(ELSEWHERE) <= set(clauses())
+    reasons = [ANSWERS, WEAKER, STRONGER, ELSEWHERE]
+    assert all(reason for found in reasons for reason in found.values())

@@ -6,10 +6,15 @@ tests of the specification compares the two, and lets nothing else differ.
 
 from __future__ import annotations
 
-STATED = ("main",)
+STATED = ("main", "many")
 """The chapters of the catalogue whose rows have become clauses.  The others follow."""
 
-ANSWERS: dict[str, str] = {}
+ANSWERS: dict[str, str] = {
+    "ISO-30": (
+        "a proposal that no edition has made a rule: the text joint.one-instant says that an "
+        "implementation may do so, and that no program can rely on it"
+    ),
+}
 """Rows of these chapters that no clause covers: the row, and the reason why not."""
 
 WEAKER: dict[str, str] = {
@@ -27,10 +32,20 @@ WEAKER: dict[str, str] = {
         "what the row says SHOULD about is a group of connections; in one database alone, the "
         "check of a transaction that writes nothing may be skipped"
     ),
+    "joint.end-between-finishes": (
+        "of a row about what must not happen, this is the sentence that says what can't be excluded"
+    ),
+    "joint.equal-sort-keys": (
+        "the row asks for an order by the sort keys; where they are equal, it leaves a freedom"
+    ),
     "persistence.committed-stay-loaded": (
         "a cache that is smaller than the transaction, or that its storage asks to forget "
         "everything, makes ghosts, and nothing is lost; the clause that is a MUST speaks of what "
         "is read"
+    ),
+    "savepoint.data-outside-of-memory": (
+        "that the data is kept apart is a MUST; that it takes no memory is a matter of size, and an "
+        "implementation for small databases may keep it there"
     ),
     "storing.pretending-classes-are-ordinary": (
         "names that begin with _p_ are the system's own, so a class that has one asks for it; and "
@@ -39,7 +54,25 @@ WEAKER: dict[str, str] = {
 }
 """Clauses that are weaker than the strongest row they cover, and the reason."""
 
+STRONGER: dict[str, str] = {
+    "joint.read-current-in-each": (
+        "the main statement of the row is about a connection without changes; this is what it says "
+        "of those that have some"
+    ),
+    "savepoint.new-ghost-disowned": "what the row says MUST hold where its SHOULD is not followed",
+    "savepoint.old-state-changes-nothing": (
+        "what the row says MUST hold where its SHOULD is not followed"
+    ),
+}
+"""Clauses that are stronger than the main statements of their rows, and the reason."""
+
 ELSEWHERE: dict[str, str] = {
+    "joint.second-phase-failure-logged": (
+        "the transaction package drives the second phase, logs what fails in it and raises it again"
+    ),
+    "joint.second-phase-failure-raised": (
+        "the transaction package drives the second phase, logs what fails in it and raises it again"
+    ),
     "transaction.abort-discards": (
         "the transaction package asks for the abort; to discard the changes is the connection's"
     ),

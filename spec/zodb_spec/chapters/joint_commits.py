@@ -266,7 +266,7 @@ def reader_between_finishes() -> None:
     """
 
 
-@text("joint.one-instant", MAY, rules="ISO-30")
+@text("joint.one-instant", MAY, rules="ISO-28")
 def one_instant() -> None:
     """An implementation may do better than each database for itself: take the snapshots of all
     connections of a group at one instant, and make a joint commit visible to all such instants at
