@@ -44,7 +44,7 @@ WEAKER: dict[str, str] = {
         "is read"
     ),
     "savepoint.data-outside-of-memory": (
-        "that the data is kept apart is a MUST; that it takes no memory is a matter of size, and an "
+        "that the data is kept apart is a MUST; how much memory it takes is a matter of size: an "
         "implementation for small databases may keep it there"
     ),
     "storing.pretending-classes-are-ordinary": (

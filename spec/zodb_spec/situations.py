@@ -10,9 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from zodb_spec.chapters.reach import what_is_stored
+from zodb_spec.chapters.step_laws import acting
 from zodb_spec.operation import Raised, Step, operations
 from zodb_spec.operations.choices import is_closed
 from zodb_spec.world import CHANGED, LOADED, World
+
+GHOSTS = (
+    "savepoint.rollback-restores",
+    "tracking.deactivate-is-invisible",
+    "tracking.invalidate-discards",
+)
+"""The clauses behind which an object may be a ghost."""
 
 Situation = Callable[[World, Step], bool]
 CHANGES = ("set", "link", "unlink", "increment", "set-unpicklable", "mark-changed")
@@ -77,3 +85,26 @@ def read_current_of_a_ghost(world: World, step: Step) -> bool:
     thing = world.objects[step[2]]
     is_loaded = thing.status.value == LOADED and thing.status.step >= thing.state.step
     return thing.status.value != CHANGED and not is_loaded
+
+
+@situation
+def new_object_of_a_savepoint_taken_back(world: World, step: Step) -> bool:
+    """A new object that a savepoint has stored is about to be disowned, and has changed since or
+    may be a ghost.
+    """
+    if step[0] == "rollback":
+        found = world.savepoints[step[1]]
+        manager, kept = found.manager, found.members if found.valid.value else None
+    elif step[0] in ("begin", "abort", "sync"):
+        manager, kept = acting(world, step) or "", {}
+    else:
+        return False
+    return kept is not None and any(
+        thing.status.value == CHANGED or thing.status.clause in GHOSTS
+        for connection in world.managers[manager].joined
+        for oid in world.connections[connection].created
+        if connection not in kept or oid not in kept[connection].created
+        for name in (world.held(connection, oid),)
+        if name is not None
+        for thing in (world.objects[name],)
+    )

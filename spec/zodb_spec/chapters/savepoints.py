@@ -103,7 +103,12 @@ def _unsaved(world: World, thing: Name, id: str) -> Object:
     )
 
 
-@step("savepoint.disowned-keeps-contents", SHOULD, rules="LIFE-13")
+@step(
+    "savepoint.disowned-keeps-contents",
+    SHOULD,
+    rules="LIFE-13",
+    situations="new-object-of-a-savepoint-taken-back",
+)
 def disowned_keeps_contents(world: World, disowned: Object, state: State) -> Object:
     """An object that a savepoint stored for the first time, and that is disowned when that is taken
     back, holds what it held last: what is in memory, or else what the last savepoint has stored.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from zodb_spec.chapters import new_objects, savepoints, tracking
 from zodb_spec.chapters.reach import references, what_is_stored
-from zodb_spec.clause import clauses, in_force
+from zodb_spec.clause import clauses, id_of, in_force
 from zodb_spec.operation import Argument, Outcome, Raised, Returned, operation, refused, returned
 from zodb_spec.operations import choices, endings
 from zodb_spec.operations.choices import fresh, usable
@@ -82,9 +82,9 @@ def savepoint(world: World, manager: Name, name: Name) -> Outcomes:
         each: Saved(world.connections[each].saved, world.connections[each].created)
         for each in world.managers[manager].joined
     }
-    made = Savepoint(manager, world.fact(True, "savepoint.rollback-restores"), members)
+    made = Savepoint(manager, world.fact(True, id_of(savepoints.keeps_changes)), members)
     world = world.put("savepoints", name, made)
-    return [returned(world, savepoints.rollback_restores, Returned("anything", name))]
+    return [returned(world, savepoints.keeps_changes, Returned("anything", name))]
 
 
 def _saved(world: World, work: Work) -> World:
