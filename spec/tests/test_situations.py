@@ -22,6 +22,11 @@ LATE: tuple[Step, ...] = (
     ("get", "late", "1", "one3"),
     ("set", "one3", "a", "one"),
 )
+SAVE: Step = ("savepoint", "manager1", "s")
+SAVED: tuple[Step, ...] = (NEW, LINK, SAVE)
+SAVED2: tuple[Step, ...] = (NEW, LINK, ("savepoint", "manager1", "later"))
+CHANGE: Step = ("set", "x", "a", "one")
+GHOST: Step = ("deactivate", "x")
 CLOSE: Step = ("close", "connection1")
 
 
@@ -80,6 +85,12 @@ def ready(steps: tuple[Step, ...]) -> World:
             ("read-current", "connection1", "one1"),
             True,
         ),
+        ("new-object-of-a-savepoint-taken-back", (*SAVED, CHANGE), ("abort", "manager1"), True),
+        ("new-object-of-a-savepoint-taken-back", (*SAVED, CHANGE), ("rollback", "s"), False),
+        ("new-object-of-a-savepoint-taken-back", (SAVE, *SAVED2, CHANGE), ("rollback", "s"), True),
+        ("new-object-of-a-savepoint-taken-back", (*SAVED, GHOST), ("begin", "manager1"), True),
+        ("new-object-of-a-savepoint-taken-back", (*SAVED, GHOST), COMMIT, False),
+        ("new-object-of-a-savepoint-taken-back", SAVED, ("abort", "manager1"), False),
     ],
 )
 def test_a_situation_holds_before_the_steps_it_warns_of(
