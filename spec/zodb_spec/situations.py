@@ -89,7 +89,7 @@ def read_current_of_a_ghost(world: World, step: Step) -> bool:
 
 @situation
 def new_object_of_a_savepoint_taken_back(world: World, step: Step) -> bool:
-    """An object that is new, saved, and changed since or perhaps a ghost, is about to be disowned."""
+    """An object that is new, saved, and changed since or maybe a ghost, is about to be disowned."""
     if step[0] == "rollback":
         found = world.savepoints[step[1]]
         manager, kept = found.manager, found.members if found.valid.value else None
