@@ -13,7 +13,7 @@ from zodb_spec.chapters.reach import what_is_stored
 from zodb_spec.chapters.step_laws import acting
 from zodb_spec.operation import Raised, Step, operations
 from zodb_spec.operations.choices import is_closed
-from zodb_spec.world import CHANGED, LOADED, World
+from zodb_spec.world import ADDED, CHANGED, LOADED, UNSAVED, World
 
 GHOSTS = (
     "savepoint.rollback-restores",
@@ -56,9 +56,11 @@ def two_connections_in_one_transaction(world: World, step: Step) -> bool:
 
 @situation
 def commit_refused_with_new_objects(world: World, step: Step) -> bool:
-    """A commit that would store new objects fails."""
-    if not _is_commit(step) or not any(
-        what_is_stored(world, name).new(world) for name in world.managers[step[1]].joined
+    """A commit, or a savepoint, that would store new objects fails."""
+    if not (_is_commit(step) or step[0] == "savepoint") or not any(
+        world.objects[thing].status.value in (UNSAVED, ADDED)
+        for name in world.managers[step[1]].joined
+        for thing in what_is_stored(world, name).stores
     ):
         return False
     outcomes, _ = operations()[step[0]].outcomes(world, step[1:])
