@@ -61,6 +61,8 @@ def target_of(double: Double) -> Target:
             f"db = open_double({double.name!r})",
         ),
         database=f"zodb_reference.DB, made faulty: {double.summary}",
+        storage=None,
+        connections=None,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 RESOLUTION = "conflict-resolution"
 
@@ -25,6 +26,31 @@ one that does not resolve conflicts, and over one that does.
 """
 
 
+class Storage(NamedTuple):
+    """A way to open storages.
+
+    open   opens an empty one in a folder of its own: ``open(directory)``
+    lines  the lines of Python that open one as ``storage``, for witnesses
+    """
+
+    open: Callable[[Path], Any]
+    lines: tuple[str, ...]
+
+
+class Connections(NamedTuple):
+    """What stands between a storage and the program, and works over other storages too.
+
+    path   where its ``DB`` is found, as in ``ZODB.DB``
+    make   makes a database: ``make(storage, **options)``
+    lines  the lines of Python that make ``db`` of ``storage``, which the last of them does; for
+           witnesses
+    """
+
+    path: str
+    make: Callable[..., Any]
+    lines: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Target:
     """An implementation under test.
@@ -39,6 +65,12 @@ class Target:
     unknown        capabilities of which it says nothing, and which no check relies on either way
     extras         names that examples use and that depend on the implementation
     distributions  the distributions whose versions a report names
+    storage        how its storage is opened alone, None where that can't be done
+    connections    what stands over that storage, None where that can't be put over another one
+    second         the target on which every database after the first is opened, None where that is
+                   this one
+    edition        the name of the edition by which it is judged
+    knows_editions  whether its databases are opened for an edition: by the option ``edition``
     """
 
     name: str
@@ -50,6 +82,11 @@ class Target:
     unknown: frozenset[str] = frozenset()
     extras: Mapping[str, Any] = field(default_factory=dict)
     distributions: tuple[str, ...] = ()
+    storage: Storage | None = None
+    connections: Connections | None = None
+    second: Target | None = None
+    edition: str = "current"
+    knows_editions: bool = False
 
     @property
     def resolves(self) -> bool | None:
@@ -74,6 +111,34 @@ class Target:
             except metadata.PackageNotFoundError:
                 found[name] = "not installed"
         return found
+
+
+class Facts(TypedDict, total=False):
+    """What can be said of a target beside how it opens databases (see `Target`)."""
+
+    level: str
+    capabilities: frozenset[str]
+    unknown: frozenset[str]
+    extras: Mapping[str, Any]
+    distributions: tuple[str, ...]
+    knows_editions: bool
+
+
+def over(name: str, connections: Connections, storage: Storage, **facts: Unpack[Facts]) -> Target:
+    """The target that opens its databases with such connections over such a storage."""
+
+    def open_database(directory: Path, **options: Any) -> Any:
+        return connections.make(storage.open(directory), **options)
+
+    return Target(
+        name=name,
+        open_database=open_database,
+        lines=(*connections.lines[:-1], *storage.lines, connections.lines[-1]),
+        database=connections.path,
+        storage=storage,
+        connections=connections,
+        **facts,
+    )
 
 
 CAPABILITIES: dict[str, str] = {

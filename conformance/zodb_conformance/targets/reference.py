@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from zodb_conformance.targets.base import Target
+from zodb_conformance.targets.base import Connections, Storage, Target, over
 
 CAPABILITIES = frozenset(
     {
@@ -20,50 +19,56 @@ CAPABILITIES = frozenset(
 )
 
 
+def connections() -> Connections:
+    """The reference's ``DB``."""
+    from zodb_reference import DB
+
+    return Connections(
+        "zodb_reference.DB", DB, ("import zodb_reference", "db = zodb_reference.DB(storage)")
+    )
+
+
 def _extras() -> dict[str, Any]:
     from zodb_reference.persistentclass import PersistentMetaClass
 
     return {"PersistentMetaClass": PersistentMetaClass}
 
 
-def memory() -> Target:
-    """The reference over its storage in memory."""
-    from zodb_reference import DB
-
-    def open_database(directory: Path, **options: Any) -> Any:
-        return DB(**options)
-
-    return Target(
-        name="reference-memory",
-        open_database=open_database,
-        lines=("import zodb_reference", "db = zodb_reference.DB()"),
+def _over(name: str, storage: Storage, capabilities: frozenset[str]) -> Target:
+    return over(
+        name,
+        connections(),
+        storage,
         level="connection",
-        database="zodb_reference.DB",
-        capabilities=CAPABILITIES,
+        capabilities=capabilities,
         extras=_extras(),
         distributions=("zodb-conformance",),
+        knows_editions=True,
     )
+
+
+def memory() -> Target:
+    """The reference over its storage in memory."""
+    from zodb_reference.storages import MemoryStorage
+
+    storage = Storage(
+        lambda directory: MemoryStorage(),
+        ("from zodb_reference.storages import MemoryStorage", "storage = MemoryStorage()"),
+    )
+    return _over("reference-memory", storage, CAPABILITIES)
 
 
 def sqlite() -> Target:
     """The reference over a SQLite file."""
-    from zodb_reference import DB
+    from zodb_reference.storages import SQLiteStorage
 
-    def open_database(directory: Path, **options: Any) -> Any:
-        return DB(str(directory / "data.sqlite"), **options)
-
-    return Target(
-        name="reference-sqlite",
-        open_database=open_database,
-        lines=(
+    storage = Storage(
+        lambda directory: SQLiteStorage(str(directory / "data.sqlite")),
+        (
             "import tempfile",
-            "import zodb_reference",
+            "from zodb_reference.storages import SQLiteStorage",
             "directory = tempfile.TemporaryDirectory()",
-            "db = zodb_reference.DB(directory.name + '/data.sqlite')",
+            "storage = SQLiteStorage(directory.name + '/data.sqlite')",
         ),
-        level="connection",
-        database="zodb_reference.DB",
-        capabilities=CAPABILITIES | {"durable"},
-        extras=_extras(),
-        distributions=("zodb-conformance",),
     )
+    return _over("reference-sqlite", storage, CAPABILITIES | {"durable"})

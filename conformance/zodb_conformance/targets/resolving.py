@@ -18,7 +18,8 @@ from typing import Any
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
 from zodb_conformance.showing import short
-from zodb_conformance.targets.base import DOUBLE, RESOLUTION, SHORT, Target
+from zodb_conformance.targets import reference, zodb
+from zodb_conformance.targets.base import DOUBLE, RESOLUTION, SHORT, Storage, Target, over
 from zodb_conformance.targets.emptiness import unspoilt
 from zodb_conformance.targets.places import refusal_of_address, refusal_of_configuration
 
@@ -222,34 +223,25 @@ def _over_storage(name: str, open_storage: Callable[[Path], Any], lines: tuple[s
             )
         return unspoilt(storage)
 
+    storage = Storage(checked, lines)
     try:
-        import ZODB
+        connections = zodb.connections()
     except ImportError:
-        from zodb_reference import DB
-
-        def open_reference(directory: Path, **options: Any) -> Any:
-            return DB(checked(directory), **options)
-
-        return Target(
-            name=name,
-            open_database=open_reference,
-            lines=("import zodb_reference", *lines, "db = zodb_reference.DB(storage)"),
-            database="zodb_reference.DB",
+        return over(
+            name,
+            reference.connections(),
+            storage,
             capabilities=CONNECTION_LEVEL,
             unknown=UNDECLARED,
+            knows_editions=True,
         )
-
-    def open_zodb(directory: Path, **options: Any) -> Any:
-        return ZODB.DB(checked(directory), **options)
-
-    return Target(
-        name=name,
-        open_database=open_zodb,
-        lines=("import ZODB", *lines, "db = ZODB.DB(storage)"),
-        database="ZODB.DB",
+    return over(
+        name,
+        connections,
+        storage,
         capabilities=CONNECTION_LEVEL | {"class-factory", "large-record-warning", "references"},
-        distributions=("ZODB",),
         unknown=UNDECLARED,
+        distributions=("ZODB",),
     )
 
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-from zodb_conformance.targets.base import Target
+from zodb_conformance.targets.base import Connections, Storage, Target, over
 
 SHARED = frozenset(
     {
@@ -22,29 +18,21 @@ RESOLVING = SHARED | {"conflict-resolution"}
 DISTRIBUTIONS = ("ZODB", "BTrees", "zodbpickle", "zope.interface")
 
 
-def over(
-    name: str,
-    open_storage: Callable[[Path], Any],
-    lines: tuple[str, ...],
-    capabilities: frozenset[str],
-) -> Target:
-    """ZODB's DB over a storage.
-
-    open_storage  opens the storage in a folder
-    lines         lines of Python that make the same as ``storage``
-    """
+def connections() -> Connections:
+    """ZODB's ``DB``."""
     from ZODB import DB
+
+    return Connections("ZODB.DB", DB, ("import ZODB", "db = ZODB.DB(storage)"))
+
+
+def _over(name: str, storage: Storage, capabilities: frozenset[str]) -> Target:
     from ZODB.persistentclass import PersistentMetaClass
 
-    def open_database(directory: Path, **options: Any) -> Any:
-        return DB(open_storage(directory), **options)
-
-    return Target(
-        name=name,
-        open_database=open_database,
-        lines=("import ZODB", *lines, "db = ZODB.DB(storage)"),
+    return over(
+        name,
+        connections(),
+        storage,
         level="connection",
-        database="ZODB.DB",
         capabilities=capabilities,
         extras={"PersistentMetaClass": PersistentMetaClass},
         distributions=DISTRIBUTIONS,
@@ -55,20 +43,18 @@ def mapping() -> Target:
     """ZODB over its MappingStorage, in memory; it does not resolve conflicts."""
     from ZODB.MappingStorage import MappingStorage
 
-    return over(
-        "zodb-mapping",
+    storage = Storage(
         lambda directory: MappingStorage(),
         ("import ZODB.MappingStorage", "storage = ZODB.MappingStorage.MappingStorage()"),
-        SHARED,
     )
+    return _over("zodb-mapping", storage, SHARED)
 
 
 def file() -> Target:
     """ZODB over a FileStorage."""
     from ZODB.FileStorage import FileStorage
 
-    return over(
-        "zodb-file",
+    storage = Storage(
         lambda directory: FileStorage(str(directory / "Data.fs")),
         (
             "import tempfile",
@@ -76,17 +62,16 @@ def file() -> Target:
             "directory = tempfile.TemporaryDirectory()",
             "storage = ZODB.FileStorage.FileStorage(directory.name + '/Data.fs')",
         ),
-        RESOLVING | {"durable"},
     )
+    return _over("zodb-file", storage, RESOLVING | {"durable"})
 
 
 def demo() -> Target:
     """ZODB over a DemoStorage in memory."""
     from ZODB.DemoStorage import DemoStorage
 
-    return over(
-        "zodb-demo",
+    storage = Storage(
         lambda directory: DemoStorage(),
         ("import ZODB.DemoStorage", "storage = ZODB.DemoStorage.DemoStorage()"),
-        RESOLVING,
     )
+    return _over("zodb-demo", storage, RESOLVING)
