@@ -26,6 +26,7 @@ from zodb_conformance.plan import Plan
 from zodb_conformance.results import Step, Tally
 from zodb_conformance.running import Run, perform, raw, resolved
 from zodb_conformance.targets import Target, resolve
+from zodb_conformance.targets.opening import opener
 from zodb_spec.operation import operations
 from zodb_spec.script import WIDTH, initial, mix, prelude
 from zodb_spec.script import resolve as choose
@@ -67,7 +68,7 @@ def bare(target: Target, scripts: Sequence[Sequence[str]]) -> None:
     """Execute the lines of scripts, each on a fresh database."""
     for lines in scripts:
         with tempfile.TemporaryDirectory() as directory:
-            bench = Bench(target.open_database, Path(directory))
+            bench = Bench(opener(target, Path(directory)))
             for line in lines:
                 bench.perform(line)
             bench.close()

@@ -47,7 +47,7 @@ def run(stated: Clause | str, tmp_path: Path, target: Target | None = None) -> D
         return target.open_database(directory, **options)
 
     stated = clause(stated) if isinstance(stated, str) else stated
-    return run_example(stated, open_database, lambda: target.lines, target.extras, Tally())
+    return run_example(stated, target, open_database, Tally())
 
 
 def found(stated: Clause | str, tmp_path: Path, target: Target | None = None) -> Deviation:
@@ -129,7 +129,7 @@ def test_each_line_is_noted_before_it_is_performed(tmp_path: Path) -> None:
         opened.append(len(noted))
         return FakeDatabase()
 
-    run_example(clause(">>> 1"), open_database, lambda: ("db = None",), {}, Noting())
+    run_example(clause(">>> 1"), reference.memory(), open_database, Noting())
     # Three lines open it, and after the last one everything is closed.
     assert noted == [("example", "test.rule", str(number)) for number in range(1, 6)]
     assert opened == [1]
@@ -167,7 +167,7 @@ def test_everything_is_ended_however_the_example_ends(end: str) -> None:
         ">>> other.transaction_manager.get().join(Participant('other', db.calls))\n"
         ">>> transaction.get().join(Participant('thread', db.calls))\n"
     )
-    run_example(clause(text + end), lambda: db, lambda: ("db = None",), {}, Tally())
+    run_example(clause(text + end), reference.memory(), lambda: db, Tally())
     assert db.calls == [
         *("abort other", "close connection"),
         *("abort thread", "abort own", "close connection"),

@@ -84,7 +84,7 @@ def holds(run: Run, expression: str) -> bool:
 
 def test_where_everything_is_as_it_should_be_nothing_is_found(run: Run) -> None:
     assert looked(run) is None
-    assert list(audit_all(run.bench, run.world, "db")) == []
+    assert list(audit_all(run.bench, run.world)) == []
 
 
 OTHER = b"\xee" * 8
@@ -155,13 +155,13 @@ OBJECTS: list[tuple[str, Fault, str, str]] = [
     ),
     (
         "x",
-        lambda run: fake_of(run.bench.variables["x"], _p_serial=run.bench.tids[1]),
+        lambda run: fake_of(run.bench.variables["x"], _p_serial=run.bench.databases["db"].tids[1]),
         "object.commit-keeps-state",
         "x to have the serial of transaction 2",
     ),
     (
         "y",
-        lambda run: fake_of(run.bench.variables["y"], _p_serial=run.bench.tids[1]),
+        lambda run: fake_of(run.bench.variables["y"], _p_serial=run.bench.databases["db"].tids[1]),
         "tracking.changed-flag-marks",
         "y to have the serial of transaction 2",
     ),
@@ -224,8 +224,8 @@ def test_what_an_object_shows_wrongly_is_told_and_can_be_shown(
 
 
 def test_an_oid_that_another_object_has_is_told_and_can_be_shown(run: Run) -> None:
-    fake = fake_of(run.bench.variables["x"], _p_oid=run.bench.oids[2])
-    run.bench.variables.update(x=fake, oid1=run.bench.oids[2])
+    fake = fake_of(run.bench.variables["x"], _p_oid=run.bench.databases["db"].oids[2])
+    run.bench.variables.update(x=fake, oid1=run.bench.databases["db"].oids[2])
     found = look_at(run.bench, Stand(run.world, "x", None, "test.cause"), audited=True)
     assert found is not None
     assert (found.clause, found.expected) == ("object.oids-are-fresh", "a fresh oid for x")
@@ -273,7 +273,7 @@ def test_of_a_closed_connection_only_the_owners_are_looked_at(run: Run) -> None:
 
 def record_of(run: Run, oid: int) -> tuple[Any, str, Any]:
     found: tuple[Any, str, Any] = run.bench.variables["record_of"](
-        run.bench.database, run.bench.oids[oid]
+        run.bench.variables["db"], run.bench.databases["db"].oids[oid]
     )
     return found
 
@@ -284,7 +284,7 @@ def reading(run: Run, oid: int, **changed: Any) -> Callable[..., Any]:
 
     def read(database: Any, real: bytes) -> Any:
         tid, kind, state = correct(database, real)
-        if real != run.bench.oids[oid]:
+        if real != run.bench.databases["db"].oids[oid]:
             return tid, kind, state
         state = {**state, **changed.get("state", {})}
         state = {key: value for key, value in state.items() if value is not ...}
@@ -351,7 +351,7 @@ def test_records_of_older_transactions_are_looked_at_in_the_end(run: Run) -> Non
         assert run.take(step, number) is None
     run.bench.variables["record_of"] = reading(run, 1, state={"a": "t"})
     assert list(audit(run.bench, run.world, "db")) == []
-    assert [found.clause for found in audit_all(run.bench, run.world, "db")] == [
+    assert [found.clause for found in audit_all(run.bench, run.world)] == [
         "record.value-comes-back"
     ]
 

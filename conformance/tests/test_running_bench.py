@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from zodb_conformance.bench import NOBODY, VALUES, Bench, Line
@@ -13,8 +12,8 @@ from zodb_reference import DB
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(lambda directory: DB(), tmp_path)
+def bench() -> Iterator[Bench]:
+    bench = Bench(DB)
     bench.manager("manager1")
     for line in ("connection1 = db.open(manager1)", "root1 = connection1.root()"):
         assert bench.perform(line).error is None
@@ -53,35 +52,35 @@ def test_what_ends_the_process_is_no_result(bench: Bench, error: str) -> None:
 
 def test_an_oid_is_tied_to_that_of_an_object(bench: Bench) -> None:
     bench.perform("x = Thing(); connection1.add(x)")
-    bench.bind_oid(3, "x")
-    assert bench.oids[3] == bench.variables["oid3"] == bench.variables["x"]._p_oid
+    bench.bind_oid("db", 3, "x")
+    assert bench.oid("db", 3) == bench.variables["oid3"] == bench.variables["x"]._p_oid
     assert bench.lines[-1] == Line("oid3 = x._p_oid")
 
 
 def test_an_oid_that_nobody_has_is_tied_once(bench: Bench) -> None:
-    bench.need_oid(5)
-    bench.need_oid(5)
+    bench.need_oid("db", 5)
+    bench.need_oid("db", 5)
     assert bench.variables["oid5"] == (NOBODY + 5).to_bytes(8, "big")
     assert [line.text for line in bench.lines].count(bench.lines[-1].text) == 1
-    assert 5 not in bench.oids
+    assert bench.oid("db", 5) is None
 
 
 def test_an_oid_that_is_tied_stays(bench: Bench) -> None:
-    bench.need_oid(0)
+    bench.need_oid("db", 0)
     assert bench.variables["oid0"] == bytes(8)
 
 
 def test_a_new_transaction_is_noticed_once(bench: Bench) -> None:
-    assert not bench.moved()
+    assert bench.moved() == frozenset()
     bench.perform("root1['a'] = 1; manager1.commit()")
-    assert bench.moved()
-    assert not bench.moved()
-    assert bench.last == bench.database.lastTransaction()
+    assert bench.moved() == {"db"}
+    assert bench.moved() == frozenset()
+    assert bench.databases["db"].last == bench.variables["db"].lastTransaction()
 
 
 def test_a_bench_is_closed_in_any_state(bench: Bench) -> None:
     bench.perform("root1['a'] = 1")
-    database = bench.database
+    database = bench.variables["db"]
     bench.close()
     assert bench.variables == {}
     with pytest.raises(Exception, match="closed"):

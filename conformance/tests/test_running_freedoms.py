@@ -24,7 +24,7 @@ REFERENCE = resolve(Plan(target="reference-memory"))
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.__name__) for kind in FREE])
 def test_a_freedom_is_no_deviation(kind: type[DB]) -> None:
-    target = replace(REFERENCE, open_database=lambda directory: kind())
+    target = replace(REFERENCE, open_database=lambda directory, **options: kind(**options))
     tally = Tally()
     for mix, weights in MIXES.items():
         search = Search(Context(Plan(seed=1), target, tally), f"walk.{mix}")
@@ -41,7 +41,5 @@ def test_an_example_leaves_the_freedoms_too(kind: type[DB]) -> None:
 
     for clause in clauses().values():
         if clause.kind == "example" and clause.level is Level.MUST:
-            found = run_example(
-                clause, open_database, lambda: REFERENCE.lines, REFERENCE.extras, Tally()
-            )
+            found = run_example(clause, REFERENCE, open_database, Tally())
             assert found is None, (found.clause, found.message, found.trace)

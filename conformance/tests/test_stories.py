@@ -149,7 +149,7 @@ def test_what_a_story_tells_works_everywhere(target: str, name: str) -> None:
 def test_a_whole_story_runs_as_a_plain_script(name: str, execute: Execute) -> None:
     target, story = resolve(Plan(edition=edition_of(name))), stories()[name]
     clause = clauses()[story.parts[0].clauses[0]]
-    ended = execute(program(clause, lines_of(story.parts), target.lines, target.extras))
+    ended = execute(program(clause, lines_of(story.parts), target))
     assert (ended.returncode, ended.stderr) == (0, "")
 
 

@@ -3,118 +3,156 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from zodb_spec.operations.choices import INSIDE
+from zodb_spec.operations.choices import INSIDE, oid_name, tid_name
 from zodb_spec.values import same
-from zodb_spec.world import Fact, Number, Plain, Record, Stored, Value, World
+from zodb_spec.world import Fact, Name, Number, Oid, Plain, Record, Stored, Tid, Value, World
 
 from zodb_conformance.bench import VALUES, Bench
 from zodb_conformance.comparing import MISSING, Mismatch, comparison, in_words, unwrapped
 from zodb_conformance.showing import short
 
+ACROSS = "xref.accepted"
+"""The clause that says how a reference across databases is stored."""
 
-def audit(bench: Bench, world: World, database: str) -> Iterator[Mismatch]:
-    """Compare the records of the newest transaction with what the storage has."""
+
+class Place(NamedTuple):
+    """Where a record is: the world that says what it should be, its database, and its oid."""
+
+    world: World
+    database: Name
+    oid: Oid
+
+    @property
+    def name(self) -> str:
+        """The Python name of the oid."""
+        return oid_name(self.database, self.oid)
+
+    @property
+    def reading(self) -> str:
+        """The Python expression that takes the record apart."""
+        return f"record_of({self.database}, {self.name})"
+
+
+def audit(bench: Bench, world: World, database: Name) -> Iterator[Mismatch]:
+    """Compare the records of the newest transaction of a database with what the storage has."""
     newest = world.databases[database].history[-1]
     for oid, fact in newest.records.items():
-        yield from _audit_record(bench, oid, newest.tid, fact)
+        yield from _audit_record(bench, Place(world, database, oid), newest.tid, fact)
 
 
-def audit_all(bench: Bench, world: World, database: str) -> Iterator[Mismatch]:
-    """Compare the current records of all objects with what the storage has.
+def audit_all(bench: Bench, world: World) -> Iterator[Mismatch]:
+    """Compare the current records of all objects with what the storages have.
 
     That none of their references dangles follows: the model's records are a law unto it.
     """
-    history = world.databases[database]
-    for oid in history.oids():
-        found = history.revision(oid, history.last)
-        assert found is not None, "it has a record, or its oid would not be known"
-        yield from _audit_record(bench, oid, *found)
+    for database, history in world.databases.items():
+        for oid in history.oids():
+            found = history.revision(oid, history.last)
+            assert found is not None, "it has a record, or its oid would not be known"
+            yield from _audit_record(bench, Place(world, database, oid), *found)
 
 
-def _audit_record(bench: Bench, oid: int, tid: int, fact: Fact[Record]) -> Iterator[Mismatch]:
-    where = f"record_of(db, oid{oid})"
-    expected = f"a record of {fact.value.kind} under oid{oid}, stored by transaction {tid}"
+def _audit_record(bench: Bench, place: Place, tid: Tid, fact: Fact[Record]) -> Iterator[Mismatch]:
+    where = place.reading
+    expected = f"a record of {fact.value.kind} under {place.name}, stored by transaction {tid}"
+    held = bench.databases[place.database]
     try:
-        real_tid, kind, state = bench.variables["record_of"](bench.database, bench.oids[oid])
+        real_tid, kind, state = bench.variables["record_of"](held.real, held.oids[place.oid])
     except Exception as error:  # noqa: BLE001  # whatever keeps a record from being read
         observed = f"reading it raises {short(error)}"
         yield Mismatch(fact.clause, fact.step, expected, observed, f"{where}[1]")
         return
-    if real_tid != bench.tids[tid]:
+    if real_tid != held.tids[tid]:
         observed = f"its newest record has tid {short(real_tid)}"
-        yield Mismatch(fact.clause, fact.step, expected, observed, f"{where}[0] == tid{tid}")
+        expression = f"{where}[0] == {tid_name(place.database, tid)}"
+        yield Mismatch(fact.clause, fact.step, expected, observed, expression)
     elif kind != fact.value.kind:
         observed = f"it is a {short(kind)}"
         yield Mismatch(
             fact.clause, fact.step, expected, observed, f"{where}[1] == {fact.value.kind!r}"
         )
     else:
-        stated = fact.value.state or {}
-        yield from _audit_state(bench, oid, stated, state, fact.clause, fact.step)
+        yield from _audit_state(bench, place, fact, state)
 
 
-def _audit_state(
-    bench: Bench, oid: int, state: Any, real: Any, clause: str, step: int
-) -> Iterator[Mismatch]:
+def _audit_state(bench: Bench, place: Place, fact: Fact[Record], real: Any) -> Iterator[Mismatch]:
+    state = fact.value.state or {}
     held = real if isinstance(real, dict) else {}
     mapping = set(held) == {"data"}
     if mapping:
         held = {repr(key): value for key, value in held["data"].items()}
-    where = f"record_of(db, oid{oid})[2]" + ("['data']" if mapping else "")
+    where = place.reading + ("[2]['data']" if mapping else "[2]")
     for attribute in sorted({*state, *held} - {"name"}):
         key = attribute if mapping else repr(attribute)
         if attribute not in state or attribute not in held:
             absent = "missing from" if attribute not in state else "in"
             expression = f"{key} {'not in' if attribute not in state else 'in'} {where}"
             yield Mismatch(
-                clause,
-                step,
-                f"{key} to be {absent} the record of oid{oid}",
+                fact.clause,
+                fact.step,
+                f"{key} to be {absent} the record of {place.name}",
                 "it is not",
                 expression,
             )
-        elif not _record_agrees(bench, state[attribute], held[attribute]):
-            expected = f"{key} in the record of oid{oid} to be {in_words(state[attribute])}"
-            kind = _value_clause(state[attribute]) or clause
-            expression = _record_comparison(f"{where}[{key}]", state[attribute])
-            yield Mismatch(kind, step, expected, f"it is {short(held[attribute])}", expression)
+        elif not _record_agrees(bench, place, state[attribute], held[attribute]):
+            value = state[attribute]
+            expected = (
+                f"{key} in the record of {place.name} to be {in_words(value, place.database)}"
+            )
+            kind = _value_clause(value) or fact.clause
+            expression = _record_comparison(f"{where}[{key}]", place, value)
+            yield Mismatch(kind, fact.step, expected, f"it is {short(held[attribute])}", expression)
 
 
 def _value_clause(value: Value) -> str | None:
-    return {Plain: "record.value-comes-back", Stored: "record.reference-comes-back"}.get(
-        type(value)
-    )
+    if type(value) is Stored:
+        return ACROSS if value.database else "record.reference-comes-back"
+    return "record.value-comes-back" if type(value) is Plain else None
 
 
-def _record_agrees(bench: Bench, value: Value, real: Any) -> bool:
+def _record_agrees(bench: Bench, place: Place, value: Value, real: Any) -> bool:
     if type(value) is Stored:
         real = unwrapped(value, real)
-        return real is not MISSING and _oid_of(real, value.weak) == bench.oids.get(value.oid)
+        oid = bench.oid(value.database or place.database, value.oid)
+        return real is not MISSING and _target_of(real, value.weak) == (_name_of(place, value), oid)
     if type(value) is Plain:
         return same(VALUES[value.name], real)
     return type(value) is not Number or real == value.n
 
 
-def _oid_of(real: Any, weak: bool) -> Any:
-    """The oid in a reference as a record has it (see `record_of`)."""
+def _name_of(place: Place, value: Stored) -> str:
+    """The name that a reference gives to the database that it leads to, "" for its own."""
+    return place.world.databases[value.database].name if value.database else ""
+
+
+def _target_of(real: Any, weak: bool) -> tuple[str, Any] | None:
+    """Where a reference in a record leads to (see `record_of`): the name of the database, "" for
+    that of the record, and the oid; None where it is no such reference.
+    """
     if not (isinstance(real, tuple) and len(real) == 2 and real[0] == "reference"):
         return None
-    form = real[1]
-    if weak:
-        return form[1][0] if isinstance(form, list) and form[0] == "w" else None
-    if isinstance(form, tuple):
-        return form[0]
-    return form if isinstance(form, bytes) else None
+    match real[1]:
+        case ["w", (oid,)] if weak:
+            return "", oid
+        case ["w", (oid, str(name))] if weak:
+            return name, oid
+        case ["m", (str(name), oid, _)] | ["n", (str(name), oid)] if not weak:
+            return name, oid
+        case (oid, _) if not weak and isinstance(real[1], tuple):
+            return "", oid
+        case bytes(oid) if not weak:
+            return "", oid
+    return None
 
 
-def _record_comparison(where: str, value: Value) -> str:
-    if type(value) is Stored:
-        form = f"{where}{INSIDE[value.inside]}[1]"
-        return (
-            f"{form}[1][0] == oid{value.oid}"
-            if value.weak
-            else f"oid{value.oid} in ({form}, {form}[0])"
-        )
-    return comparison(where, value)
+def _record_comparison(where: str, place: Place, value: Value) -> str:
+    if type(value) is not Stored:
+        return comparison(where, value, place.database)
+    form = f"{where}{INSIDE[value.inside]}[1]"
+    oid = oid_name(value.database or place.database, value.oid)
+    if not value.database:
+        return f"{form}[1][0] == {oid}" if value.weak else f"{oid} in ({form}, {form}[0])"
+    name = repr(_name_of(place, value))
+    return f"{form}[1] == ({oid}, {name})" if value.weak else f"{form}[1][:2] == ({name}, {oid})"

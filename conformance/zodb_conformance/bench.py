@@ -1,4 +1,4 @@
-"""The bench: one database of the target, and the variables of the program that uses it.
+"""The bench: databases of the target, and the variables of the program that uses them.
 
 The bench performs a step by executing its line of Python, so what the suite does and what a witness
 shows are the same text.  It keeps the variables in a dictionary, under the names that the model
@@ -16,17 +16,18 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
 import transaction
 from persistent.mapping import PersistentMapping
 from persistent.wref import WeakRef
+from zodb_spec.operations.choices import DATABASE, oid_name, tid_name
 from zodb_spec.values import EXPRESSIONS
+from zodb_spec.world import NEVER, ROOT, Name, Tid
 
 from zodb_conformance import kit, things
-from zodb_conformance.targets.emptiness import opened
+from zodb_conformance.errors import TargetUnusable
 
 MODULES = (collections, datetime, decimal, fractions, threading, uuid)
 """The modules of the standard library that the lines of a script use."""
@@ -43,6 +44,9 @@ NAMESPACE: dict[str, Any] = {
 
 VALUES: dict[str, Any] = {name: eval(text, NAMESPACE) for name, text in EXPRESSIONS.items()}
 """The values of the specification, made once, for comparison."""
+
+FIRST: Tid = 1
+"""The tid of the transaction that every database begins with, which stores its root."""
 
 NOBODY = 1 << 48
 """Oids from here on stand for objects that nobody ever made."""
@@ -81,25 +85,43 @@ def compiled(line: str) -> CodeType:
     return compile(line, "<trace>", "exec")
 
 
-class Bench:
-    """One database of the target with the program's variables (see the module's text).
+class Held:
+    """A database that is open on the bench.
 
-    database  the open database
+    real  the database itself
+    oids, tids  the real oids and tids for those numbers of the model that are tied
+    last  the tid of its last transaction when that was last asked
     """
 
-    def __init__(self, open_database: Callable[..., Any], directory: Path) -> None:
+    def __init__(self, real: Any) -> None:
+        self.real = real
+        self.last: bytes = real.lastTransaction()
+        self.oids: dict[int, bytes] = {ROOT: bytes(8)}
+        self.tids: dict[int, bytes] = {NEVER: bytes(8), FIRST: self.last}
+
+
+class Bench:
+    """The databases of the target with the program's variables (see the module's text).
+
+    open_db    opens a further database of the target, with the options that it is given
+    databases  the databases that are open, by the variables that hold them
+    """
+
+    def __init__(self, open_db: Callable[..., Any]) -> None:
         self.variables: dict[str, Any] = dict(NAMESPACE)
         self.lines: list[Line] = []
-        self.oids: dict[int, bytes] = {}
-        self.tids: dict[int, bytes] = {}
-        self.database = opened(open_database, directory)
-        self.variables["db"] = self.database
-        self.last = self.database.lastTransaction()
-        self.tids[1] = self.variables["tid1"] = self.last
-        self.lines.append(Line("tid1 = db.lastTransaction()"))
-        self.oids[0] = bytes(8)
-        self.variables["oid0"] = bytes(8)
-        self.lines.append(Line("oid0 = bytes(8)"))
+        self.databases: dict[Name, Held] = {}
+        self.variables["open_db"] = open_db
+        self.variables[DATABASE] = open_db()
+        self.hold(DATABASE)
+
+    def hold(self, name: Name) -> None:
+        """Tie the names of the root's oid and of the first tid of a database that was opened."""
+        held = self.databases[name] = Held(self.variables[name])
+        self.variables[tid_name(name, FIRST)] = held.last
+        self.lines.append(Line(f"{tid_name(name, FIRST)} = {name}.lastTransaction()"))
+        self.variables[oid_name(name, ROOT)] = bytes(8)
+        self.lines.append(Line(f"{oid_name(name, ROOT)} = bytes(8)"))
 
     def manager(self, name: str) -> None:
         """Make a transaction manager."""
@@ -109,43 +131,67 @@ class Bench:
     def perform(self, line: str, step: int = 0) -> Done:
         """Execute the line of a step.
 
-        An error that it raises is a result, except for what ends the process.
+        An error that it raises is a result, except for what ends the process or says that the
+        target is of no use.
         """
         variable = line.partition(" = ")[0]
         error = None
         try:
             exec(compiled(line), self.variables)
+        except TargetUnusable:
+            raise
         except Exception as raised:  # noqa: BLE001  # what a target raises is a result
             # Its frames would keep objects alive that the program gave up.
             error = raised.with_traceback(None)
         self.lines.append(Line(line, step, failed=error is not None))
         return Done(error, variable)
 
-    def bind_oid(self, oid: int, variable: str) -> None:
+    def oid(self, database: Name, oid: int) -> bytes | None:
+        """The real oid for one of the model, None where it is not tied."""
+        return self.databases[database].oids.get(oid)
+
+    def bind_oid(self, database: Name, oid: int, variable: str) -> None:
         """Tie a model's oid to that of an object."""
-        real = self.variables[variable]._p_oid
-        self.oids[oid] = real
-        self.variables[f"oid{oid}"] = real
-        self.lines.append(Line(f"oid{oid} = {variable}._p_oid"))
+        name, real = oid_name(database, oid), self.variables[variable]._p_oid
+        self.databases[database].oids[oid] = real
+        self.variables[name] = real
+        self.lines.append(Line(f"{name} = {variable}._p_oid"))
 
-    def need_oid(self, oid: int) -> None:
+    def need_oid(self, database: Name, oid: int) -> None:
         """Make sure that the variable for an oid is there, also where no object ever got it."""
-        if f"oid{oid}" not in self.variables:
-            self.variables[f"oid{oid}"] = nobody(oid)
-            self.lines.append(Line(f"oid{oid} = {nobody(oid)!r}"))
+        name = oid_name(database, oid)
+        if name not in self.variables:
+            self.variables[name] = nobody(oid)
+            self.lines.append(Line(f"{name} = {nobody(oid)!r}"))
 
-    def moved(self) -> bool:
-        """Whether the database has a new last transaction since this was last asked."""
-        before, self.last = self.last, self.database.lastTransaction()
-        return bool(self.last != before)
+    def bind_tid(self, database: Name, tid: int) -> None:
+        """Tie a model's tid to that of the last transaction."""
+        name, held = tid_name(database, tid), self.databases[database]
+        held.tids[tid] = self.variables[name] = held.last
+        self.lines.append(Line(f"{name} = {database}.lastTransaction()"))
+
+    def bind_connection(self, connection: Name, variable: str) -> None:
+        """Tie a connection that the program did not open to the jar of an object."""
+        self.variables[connection] = self.variables[variable]._p_jar
+        self.lines.append(Line(f"{connection} = {variable}._p_jar"))
+
+    def moved(self) -> frozenset[Name]:
+        """The databases that have a new last transaction since this was last asked."""
+        found = []
+        for name, held in self.databases.items():
+            before, held.last = held.last, held.real.lastTransaction()
+            if held.last != before:
+                found.append(name)
+        return frozenset(found)
 
     def close(self) -> None:
-        """Abort everything and close the database, whatever state it is in."""
+        """Abort everything and close the databases, whatever state they are in."""
         for prefix, method in (("manager", "abort"), ("connection", "close")):
             for name, value in self.variables.items():
                 if name.startswith(prefix):
                     _quietly(getattr(value, method))
-        _quietly(self.database.close)
+        for held in reversed(self.databases.values()):
+            _quietly(held.real.close)
         self.variables.clear()
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from zodb_spec.clause import clauses
-from zodb_spec.world import NEVER, Fact, Name, Object, Tid, World, current
+from zodb_spec.world import NEVER, Fact, Name, Object, Record, Tid, World, current
 
 LOADING = "identity.ghost-loads"
 SNAPSHOT = "isolation.one-committed-state"
@@ -55,11 +55,13 @@ class Sight(NamedTuple):
 
     thing     the object in the model
     snapshot  that of its connection
+    saved     what a savepoint has stored of it, None where none has
     changed, jar, oid  the real object's ``_p_changed``, ``_p_jar`` and ``_p_oid``
     """
 
     thing: Object
     snapshot: Tid
+    saved: Fact[Record] | None
     changed: bool | None
     jar: Any
     oid: Any
@@ -85,6 +87,12 @@ class Stand(NamedTuple):
         return self.world.objects[self.name]
 
     @property
+    def saved(self) -> Fact[Record] | None:
+        """What a savepoint of the running transaction has stored of it, None where none has."""
+        owner = self.thing.owner.value
+        return None if owner is None else self.world.connections[owner[0]].saved.get(owner[1])
+
+    @property
     def was_loaded(self) -> bool:
         """Whether it was seen to hold the right contents after the step before."""
         return self.sight is not None and self.sight.changed is not None
@@ -107,6 +115,8 @@ def of_serial(stand: Stand, *, newer: bool) -> Blame:
         return Blame(SERIAL, world.step)
     if stand.was_loaded or (stand.sight is None and thing.state.clause != LOADING):
         return of_fact(stand, thing.state)
+    if stand.saved is not None:
+        return Blame(stand.saved.clause, stand.saved.step)
     blame = _of_snapshot(stand, newer)
     if stand.sight is None and not newer:
         return Blame(INVALIDATES.get(blame.clause, INVALIDATION), blame.step)  # it was in the cache
@@ -147,7 +157,8 @@ def of_contents(stand: Stand, record: Fact[Any], *, audited: bool) -> Blame:
         return of_fact(stand, thing.state)
     if thing.state.step == stand.world.step and thing.status.clause in COMMITTED:
         return Blame(thing.state.clause, thing.state.step)
-    return Blame(LOADING) if audited else Blame(record.clause, record.step)
+    rests_on_record = not audited or stand.saved is not None
+    return Blame(record.clause, record.step) if rests_on_record else Blame(LOADING)
 
 
 def names_of(error: Exception) -> set[str]:

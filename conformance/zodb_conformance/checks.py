@@ -10,7 +10,6 @@ from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_spec.clause import Clause, clauses
@@ -23,7 +22,7 @@ from zodb_conformance.examples import run_example
 from zodb_conformance.plan import SMOKE, Plan
 from zodb_conformance.stories import Part, Story, run_story, stories
 from zodb_conformance.targets import Target
-from zodb_conformance.targets.emptiness import opened
+from zodb_conformance.targets.opening import opener
 
 MIXES: dict[str, dict[str, int]] = {
     "everything": {},
@@ -150,14 +149,7 @@ def _story(story: Story, told: list[Part]) -> Run:
         if parts:
             recorder.script()
             with _directory() as directory:
-                deviation = run_story(
-                    story,
-                    parts,
-                    opener(target, directory),
-                    lambda: target.lines,
-                    target.extras,
-                    recorder,
-                )
+                deviation = run_story(story, parts, target, opener(target, directory), recorder)
             if deviation is not None and plan.wants(deviation.clause):
                 recorder.deviation(deviation)
         return "" if avoided is None else f"told only up to {avoided.clauses[0]}, to avoid it"
@@ -179,31 +171,13 @@ def _examples(chosen: list[Clause]) -> Run:
                 continue
             recorder.script()
             with _directory() as directory:
-                deviation = run_example(
-                    clause, opener(target, directory), lambda: target.lines, target.extras, recorder
-                )
+                deviation = run_example(clause, target, opener(target, directory), recorder)
             if deviation is not None:
                 recorder.deviation(deviation)
             recorder.exercised((clause.id,))
         return ""
 
     return run
-
-
-def opener(target: Target, directory: Path) -> Callable[..., Any]:
-    """A function that opens one database of the target after another, each in a folder of its
-    own.
-    """
-    made = 0
-
-    def open_database(**options: Any) -> Any:
-        nonlocal made
-        made += 1
-        own = directory / str(made)
-        own.mkdir()
-        return opened(target.open_database, own, **options)
-
-    return open_database
 
 
 def _walk(name: str, weights: dict[str, int]) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from persistent.wref import WeakRef
-from zodb_spec.operations.choices import INSIDE, dereferenced
+from zodb_spec.operations.choices import DATABASE, INSIDE, dereferenced, oid_name
 from zodb_spec.values import EXPRESSIONS, same
 from zodb_spec.world import InMemory, Name, Number, Plain, Stored, Value, World
 
@@ -71,19 +71,41 @@ def refers_to(bench: Bench, value: InMemory, real: Any) -> bool:
 
 
 def _is_stored(bench: Bench, world: World, connection: Name, value: Stored, real: Any) -> bool:
+    database = value.database or world.connections[connection].database
+    oid = bench.oid(database, value.oid)
     if value.weak:
-        return isinstance(real, WeakRef) and bool(real.oid == bench.oids.get(value.oid))
-    held = world.held(connection, value.oid)
+        return (
+            isinstance(real, WeakRef)
+            and bool(real.oid == oid)
+            and (not value.database or belongs(bench, real.dm, database))
+        )
+    member = world.member(connection, database) if value.database else connection
+    if member is None:  # a connection of the group that the program has not seen yet
+        return getattr(real, "_p_oid", None) == oid and belongs(
+            bench, getattr(real, "_p_jar", None), database
+        )
+    held = world.held(member, value.oid)
     if held is not None:
         return real is bench.variables[held]
     return (
-        getattr(real, "_p_oid", None) == bench.oids.get(value.oid)
-        and getattr(real, "_p_jar", None) is bench.variables[connection]
+        getattr(real, "_p_oid", None) == oid
+        and getattr(real, "_p_jar", None) is bench.variables[member]
     )
 
 
-def in_words(value: Value) -> str:
-    """A value of the model as Python text."""
+def belongs(bench: Bench, real: Any, database: Name) -> bool:
+    """Whether something is a connection to a database."""
+    try:
+        return real.db() is bench.databases[database].real
+    except Exception:  # noqa: BLE001  # whatever keeps it from saying so
+        return False
+
+
+def in_words(value: Value, database: Name = DATABASE) -> str:
+    """A value of the model as Python text.
+
+    database: that of the object that holds it
+    """
     if type(value) is Plain:
         return EXPRESSIONS[value.name]
     if type(value) is Number:
@@ -91,17 +113,23 @@ def in_words(value: Value) -> str:
     if type(value) is InMemory:
         return f"a {'weak ' if value.weak else ''}reference to {value.target}"
     if type(value) is Stored:
-        return f"a {'weak ' if value.weak else ''}reference to oid{value.oid}"
+        oid = oid_name(value.database or database, value.oid)
+        return f"a {'weak ' if value.weak else ''}reference to {oid}"
     return "a value that can't be pickled"
 
 
-def comparison(where: str, value: Value) -> str:
-    """The Python expression that is true if `where` has this value."""
+def comparison(where: str, value: Value, database: Name = DATABASE) -> str:
+    """The Python expression that is true if `where` has this value.
+
+    database: that of the object that holds it
+    """
     if type(value) is Plain and value.name in AS_PICKLES:
         return f"pickle.dumps({where}) == pickle.dumps({EXPRESSIONS[value.name]})"
     if type(value) is InMemory:
         return f"{where}{dereferenced(value)} is {value.target}"
     if type(value) is Stored:
-        oid = "oid" if value.weak else "_p_oid"
-        return f"{where}{INSIDE[value.inside]}.{oid} == oid{value.oid}"
+        reference = f"{where}{INSIDE[value.inside]}"
+        oid, jar = ("oid", "dm") if value.weak else ("_p_oid", "_p_jar")
+        same = f"{reference}.{oid} == {oid_name(value.database or database, value.oid)}"
+        return f"{same} and {reference}.{jar}.db() is {value.database}" if value.database else same
     return f"{where} == {in_words(value)}"

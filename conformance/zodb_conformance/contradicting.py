@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from zodb_spec.operation import Outcome, Raised, Returned
-from zodb_spec.operations.choices import DATABASE
+from zodb_spec.operations.choices import oid_name, tid_name
 from zodb_spec.world import ROOT, Name, World
 
 from zodb_conformance.bench import Bench, Done
 from zodb_conformance.blaming import Blame, Sight, Stand, of_error
-from zodb_conformance.comparing import Mismatch, in_words
+from zodb_conformance.comparing import Mismatch, belongs, in_words
 from zodb_conformance.matching import look_at
 from zodb_conformance.results import Step
 from zodb_conformance.showing import short
@@ -38,22 +38,21 @@ def contradiction(
     outcomes: Sequence[Outcome],
     trace: Sequence[str],
     done: Done,
-    *,
-    moved: bool,
+    moved: frozenset[Name],
 ) -> Mismatch:
     """What a step came to, beside what it should have come to.
 
     outcomes  what is allowed
     trace     the clauses that were exercised in finding them
     done      what it came to
-    moved     whether the database has got a new last transaction by it
+    moved     the databases that have got a new last transaction by it
     """
-    expected = " or ".join(dict.fromkeys(_expectation(outcome) for outcome in outcomes))
-    first = outcomes[0]
+    world, first = scene.world, outcomes[0]
+    expected = " or ".join(dict.fromkeys(_expectation(world, outcome) for outcome in outcomes))
     if done.error is not None:
         observed = f"it raises {short(done.error, 160)}"
         if isinstance(first.seen, Raised) and first.seen.recorded is not None:
-            observed += _recorded(moved)
+            observed += f", and {recorded_in_words(world, moved)}"
         blame = of_error(scene.world, trace, first.clause, step[1:], done.error)
         if blame is None and step[0] == "read":
             blame = _misread(scene, first, step[1])
@@ -61,21 +60,42 @@ def contradiction(
     if isinstance(first.seen, Raised):
         blame = _misread(scene, first, step[1]) if step[0] == "read" else Blame(first.clause)
         return Mismatch(*blame, expected, "nothing is raised", "")
+    if first.seen.kind in RECORDING:
+        return _wrong_recording(scene, first, expected, moved)
     return _wrong_result(scene, step[1], first, first.seen, expected, done.variable)
 
 
-def _recorded(is_new: bool) -> str:
-    return f", and the database has {'a' if is_new else 'no'} new last transaction"
+RECORDING = ("committed", "not recorded")
+"""What a commit gives that passes."""
 
 
-def _expectation(outcome: Outcome) -> str:
+def recorded(before: World, after: World) -> frozenset[Name]:
+    """The databases in which there is another last transaction after a step than before it."""
+    return frozenset(
+        name for name, found in before.databases.items() if after.databases[name].last != found.last
+    )
+
+
+def recorded_in_words(world: World, names: Collection[Name]) -> str:
+    """That these databases have a new last transaction, in words."""
+    if len(world.databases) == 1:
+        return f"the database has {'a' if names else 'no'} new last transaction"
+    told = " and ".join(name for name in world.databases if name in names) or "no database"
+    return f"{told} {'have' if len(names) > 1 else 'has'} a new last transaction"
+
+
+def _expectation(world: World, outcome: Outcome) -> str:
     seen = outcome.seen
     if isinstance(seen, Raised):
-        recorded = "" if seen.recorded is None else _recorded(seen.recorded)
-        return " or ".join(seen.errors) + recorded
+        names = " or ".join(seen.errors)
+        if seen.recorded is None:
+            return names
+        return f"{names}, and {recorded_in_words(world, recorded(world, outcome.world))}"
     if seen.kind == "value":
         assert seen.value is not None
         return in_words(seen.value)
+    if seen.kind in RECORDING and len(world.databases) > 1:
+        return f"success, and {recorded_in_words(world, recorded(world, outcome.world))}"
     return {
         "nothing": "success",
         "anything": "a value",
@@ -85,6 +105,7 @@ def _expectation(outcome: Outcome) -> str:
         else "",
         "connection": f"{seen.bind} again",
         "new connection": "a new connection",
+        "new database": "a new database",
         "committed": "a new transaction",
         "not recorded": "no new transaction",
     }[seen.kind]
@@ -93,14 +114,12 @@ def _expectation(outcome: Outcome) -> str:
 def _wrong_result(
     scene: Scene, subject: Name, outcome: Outcome, seen: Returned, expected: str, variable: Name
 ) -> Mismatch:
-    """What is wrong with what an operation gave back, or with what became of the history.
+    """What is wrong with what an operation gave back.
 
     subject   what the operation was applied to
     seen      what it should have given
     variable  where it is
     """
-    if seen.kind in ("committed", "not recorded"):
-        return _wrong_recording(scene, outcome, seen, expected)
     real = scene.bench.variables.get(variable)
     observed = f"it is {short(real)}"
     if seen.kind == "object":
@@ -121,13 +140,21 @@ def _wrong_result(
     return Mismatch(*blame, expected, observed, f"{variable} == {in_words(seen.value)}")
 
 
-def _wrong_recording(scene: Scene, outcome: Outcome, seen: Returned, expected: str) -> Mismatch:
-    last = scene.world.databases[DATABASE].last
-    if seen.kind == "committed":
-        observed, moved = "the last transaction is the old one", "!="
+def _wrong_recording(
+    scene: Scene, outcome: Outcome, expected: str, moved: frozenset[Name]
+) -> Mismatch:
+    """What is wrong with the databases that a commit has left with a new last transaction."""
+    world = scene.world
+    due = recorded(world, outcome.world)
+    name = next(each for each in world.databases if (each in moved) != (each in due))
+    if len(world.databases) > 1:
+        observed = recorded_in_words(world, moved)
+    elif moved:
+        observed = "the database has a new last transaction"
     else:
-        observed, moved = "the database has a new last transaction", "=="
-    expression = f"db.lastTransaction() {moved} tid{last}"
+        observed = "the last transaction is the old one"
+    sign = "==" if name in moved else "!="
+    expression = f"{name}.lastTransaction() {sign} {tid_name(name, world.databases[name].last)}"
     return Mismatch(outcome.clause, 0, expected, observed, expression)
 
 
@@ -143,17 +170,47 @@ def _wrong_object(
     if twins:
         clause, observed = "identity.connections-apart", f"it is {twins[0]}"
         expression = f"{name} is not {twins[0]}"
-    elif getattr(real, "_p_jar", None) is not variables[connection]:
+    elif not owned_by(scene.bench, outcome.world, real, connection):
         clause = "identity.connections-apart"
         observed = f"its jar is {short(getattr(real, '_p_jar', None))}"
-        expression = f"{name}._p_jar is {connection}"
+        if connection in variables:
+            expression = f"{name}._p_jar is {connection}"
+        else:
+            clause = outcome.world.connections[connection].is_open.clause
+            expression = _is_new(scene, name, outcome.world.connections[connection].database)
     elif type(real).__name__ == found.kind:
         clause = "root.oid-is-zero" if oid == ROOT else "record.reference-comes-back"
-        observed, expression = f"it is {short(real)}", f"{name}._p_oid == oid{oid}"
+        database = outcome.world.connections[connection].database
+        observed, expression = (
+            f"it is {short(real)}",
+            f"{name}._p_oid == {oid_name(database, oid)}",
+        )
     else:
         clause = "root.is-a-mapping" if oid == ROOT else "record.reference-comes-back"
         observed, expression = f"it is {short(real)}", f"type({name}).__name__ == {found.kind!r}"
     return Mismatch(clause, 0, expected, observed, expression)
+
+
+def owned_by(bench: Bench, world: World, real: Any, connection: Name) -> bool:
+    """Whether an object belongs to a connection, or to some new one to the same database where the
+    program has not seen it yet.
+    """
+    jar = getattr(real, "_p_jar", None)
+    if connection in bench.variables:
+        return jar is bench.variables[connection]
+    known = [bench.variables[name] for name in world.connections if name in bench.variables]
+    return all(jar is not each for each in known) and belongs(
+        bench, jar, world.connections[connection].database
+    )
+
+
+def _is_new(scene: Scene, name: Name, database: Name) -> str:
+    """The Python expression that is true where the jar of an object is a new connection."""
+    known = ", ".join(scene.world.connections)
+    return (
+        f"{name}._p_jar.db() is {database} and "
+        f"all({name}._p_jar is not known for known in [{known}])"
+    )
 
 
 def _misread(scene: Scene, outcome: Outcome, name: Name, otherwise: str = "") -> Blame:

@@ -8,8 +8,8 @@ The lines find the names that `zodb_conformance.quoting` knows, what the target 
                   with the options given to its constructor
 ``opened(db)``    another connection, under a new manager that is its ``transaction_manager``
 
-Their first line is ``db = open_db()``.  What they bind to ``tm`` and ``connection`` is ended with
-the rest.
+Their first line opens the first database, as a rule by ``db = open_db()``.  What they bind to
+``tm`` and ``connection`` is ended with the rest.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.quoting import PREAMBLE, QUOTABLE, bindings, names_used, quotations
 from zodb_conformance.showing import short, without_addresses
 from zodb_conformance.stacks import DOCTEST, is_statement
+from zodb_conformance.targets.base import Target
+from zodb_conformance.targets.opening import definition_of_open_db
+
+OPENING = "db = open_db()"
+"""The line that opens a database as the target's own lines do."""
 
 EXPECT = '''
 def expect(seen, wanted):
@@ -199,8 +204,7 @@ def _end(thing: Any, how: str) -> None:
 def program(
     clause: Clause,
     performed: Iterable[doctest.Example],
-    lines: Iterable[str],
-    extras: Mapping[str, Any],
+    target: Target,
     *,
     raised: bool = False,
 ) -> str:
@@ -208,22 +212,21 @@ def program(
 
     clause:    what they are about
     performed: the lines, of which the last one may fail
-    lines:     the Python lines by which a script makes an empty database, called ``db``
-    extras:    further names that the target provides; None stands for nothing
+    target:    what they were performed on
     raised:    whether the last line fails by an error
 
     It ends with status 1 and a sentence where the deviation shows, and with 0 where it does not.
     """
     statements = [_statement(done) for done in performed]
-    if "open_db" in names_used("\n".join(statements[1:])):
-        statements.insert(0, _definition_of_open_db(lines))
+    if statements[0] == OPENING and "open_db" not in names_used("\n".join(statements[1:])):
+        statements[0] = "\n".join(target.lines)
     else:
-        statements[0] = "\n".join(lines)
+        statements.insert(0, definition_of_open_db(target))
     if raised:
         statements[-1] = _guarded(statements[-1])
     quoted = quotations(statements)
     used = names_used("\n".join([*statements, *quoted])) | {"transaction"}
-    bound = sorted({line for name, line in bindings(extras).items() if name in used})
+    bound = sorted({line for name, line in bindings(target.extras).items() if name in used})
     imports = [line for line in bound if line.startswith(("from", "import"))]
     head = ["from __future__ import annotations", "", "import logging", "import sys", *imports]
     parts = [
@@ -253,14 +256,3 @@ def _guarded(statement: str) -> str:
         f"try:\n{indent(statement, '    ')}\nexcept Exception as error:\n"
         '    sys.exit(f"{CLAUSE}: {type(error).__name__}: {error}")'
     )
-
-
-def _definition_of_open_db(lines: Iterable[str]) -> str:
-    """A function that does what the lines of a target do, with options."""
-    tree = ast.parse("\n".join(lines))
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "db":
-            assert isinstance(node.value, ast.Call), "the lines of a target call what makes `db`"
-            node.value.keywords.append(ast.keyword(value=ast.Name("options")))
-    body = indent(f"{ast.unparse(tree)}\nkept_open.append(locals())\nreturn db", "    ")
-    return f"kept_open = []\n\n\ndef open_db(**options):\n{body}\n\n"

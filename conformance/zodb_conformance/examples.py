@@ -10,13 +10,14 @@ Beside the names that `zodb_conformance.doctests` speaks of, an example finds
 from __future__ import annotations
 
 import doctest
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from zodb_spec.clause import Clause
 
 from zodb_conformance.doctests import perform, program, source_of
 from zodb_conformance.results import Deviation, Recorder
+from zodb_conformance.targets.base import Target
 
 OPENING = """
 >>> db = open_db()
@@ -27,17 +28,12 @@ OPENING = """
 
 
 def run_example(
-    clause: Clause,
-    open_database: Callable[..., Any],
-    lines: Callable[[], tuple[str, ...]],
-    extras: Mapping[str, Any],
-    recorder: Recorder,
+    clause: Clause, target: Target, open_database: Callable[..., Any], recorder: Recorder
 ) -> Deviation | None:
     """Perform the example that `clause` states, and return how the target deviates, if it does.
 
+    target:        what it is performed on
     open_database: opens a new, empty database of the target, with the options that it is given
-    lines:         the Python lines by which a script makes such a database, called ``db``
-    extras:        further names that the target provides; None stands for nothing
     recorder:      is told of each line as of a step
 
     Whatever happens, all transactions are aborted, and the connections and databases closed.
@@ -46,7 +42,7 @@ def run_example(
     def starting(number: int) -> None:
         recorder.step(("example", clause.id, str(number)))
 
-    failure = perform(lines_of(clause), open_database, extras, starting)
+    failure = perform(lines_of(clause), open_database, target.extras, starting)
     if failure is None:
         return None
     return Deviation(
@@ -58,7 +54,7 @@ def run_example(
         noticed_at=failure.place,
         trace=source_of(failure.performed),
         script=(("example", clause.id),),
-        witness=program(clause, failure.performed, lines(), extras, raised=failure.raised),
+        witness=program(clause, failure.performed, target, raised=failure.raised),
     )
 
 

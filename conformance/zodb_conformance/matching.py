@@ -9,8 +9,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from zodb_spec.operations.choices import in_limbo, place
-from zodb_spec.world import ADDED, CHANGED, GHOST, LOADED, Name, Object, World, state_of
+from zodb_spec.operations.choices import DATABASE, in_limbo, oid_name, place, tid_name
+from zodb_spec.world import (
+    ADDED,
+    CHANGED,
+    GHOST,
+    LOADED,
+    NEVER,
+    Name,
+    Object,
+    World,
+    state_of,
+)
 
 from zodb_conformance.bench import Bench
 from zodb_conformance.blaming import (
@@ -23,7 +33,7 @@ from zodb_conformance.blaming import (
     of_fact,
     of_serial,
 )
-from zodb_conformance.comparing import Mismatch, agrees, comparison, in_words
+from zodb_conformance.comparing import Mismatch, agrees, belongs, comparison, in_words
 from zodb_conformance.showing import short
 
 # Objects.
@@ -45,8 +55,11 @@ def look(
             continue
         real = bench.variables[name]
         owner = thing.owner.value
-        snapshot = 0 if owner is None else world.connections[owner[0]].snapshot
-        sight = Sight(thing, snapshot, real._p_changed, real._p_jar, real._p_oid)
+        snapshot, saved = NEVER, None
+        if owner is not None:
+            connection = world.connections[owner[0]]
+            snapshot, saved = connection.snapshot, connection.saved.get(owner[1])
+        sight = Sight(thing, snapshot, saved, real._p_changed, real._p_jar, real._p_oid)
         before = seen.get(name)
         if before == sight:
             continue
@@ -90,17 +103,17 @@ def _owner(bench: Bench, stand: Stand) -> Mismatch | None:
         observed = f"{name} has jar {short(real._p_jar)} and oid {short(real._p_oid)}"
         expression = f"{name}._p_jar is {connection} and {name}._p_oid is not None"
         return Mismatch(*blame, f"{name} to be owned by {connection}", observed, expression)
-    taken = [
-        number for number, known in bench.oids.items() if known == real._p_oid and number != oid
-    ]
+    database = stand.world.connections[connection].database
+    oids, expected = bench.databases[database].oids, oid_name(database, oid)
+    taken = [number for number, known in oids.items() if known == real._p_oid and number != oid]
     if taken:
-        expression = f"oid{oid} != oid{taken[0]}"
-        observed = f"it is that of oid{taken[0]}"
-        return Mismatch(FRESH, 0, f"a fresh oid for {name}", observed, expression)
-    if bench.oids.get(oid) != real._p_oid:
-        expression = f"{name}._p_oid == oid{oid}"
+        other = oid_name(database, taken[0])
+        observed = f"it is that of {other}"
+        return Mismatch(FRESH, 0, f"a fresh oid for {name}", observed, f"{expected} != {other}")
+    if oids.get(oid) != real._p_oid:
+        expression = f"{name}._p_oid == {expected}"
         observed = f"it has {short(real._p_oid)}"
-        return Mismatch(*blame, f"{name} to have oid{oid}", observed, expression)
+        return Mismatch(*blame, f"{name} to have {expected}", observed, expression)
     return None
 
 
@@ -135,15 +148,24 @@ def _serial(bench: Bench, stand: Stand) -> Mismatch | None:
     world, name, thing = stand.world, stand.name, stand.thing
     if thing.status.value == ADDED:
         return None
+    assert thing.owner.value is not None, "only what is owned has a serial"
+    connection, oid = world.connections[thing.owner.value[0]], thing.owner.value[1]
     tid = thing.base if thing.status.value == CHANGED else state_of(world, name).value[1]
-    real = bench.variables[name]._p_serial
-    if tid not in bench.tids or real == bench.tids[tid]:
+    if tid == NEVER and oid not in connection.created:
         return None
-    blame = of_serial(stand, newer=real > bench.tids[tid])
-    expected = f"{name} to have the serial of transaction {tid}"
-    other = [number for number, known in bench.tids.items() if known == real]
+    tids = bench.databases[connection.database].tids
+    real = bench.variables[name]._p_serial
+    if tid not in tids or real == tids[tid]:
+        return None
+    blame = of_serial(stand, newer=real > tids[tid])
+    other = [number for number, known in tids.items() if known == real and number != NEVER]
     observed = f"it has that of transaction {other[0]}" if other else f"it has {short(real)}"
-    return Mismatch(*blame, expected, observed, f"{name}._p_serial == tid{tid}")
+    if tid == NEVER:
+        expected, text = f"{name} to have no serial yet: eight zero bytes", "bytes(8)"
+    else:
+        expected = f"{name} to have the serial of transaction {tid}"
+        text = tid_name(connection.database, tid)
+    return Mismatch(*blame, expected, observed, f"{name}._p_serial == {text}")
 
 
 def _contents(bench: Bench, stand: Stand, *, audited: bool) -> Mismatch | None:
@@ -155,6 +177,7 @@ def _contents(bench: Bench, stand: Stand, *, audited: bool) -> Mismatch | None:
     real = bench.variables[name]
     held = contents(real)
     connection = None if thing.owner.value is None else thing.owner.value[0]
+    database = DATABASE if connection is None else world.connections[connection].database
     for attribute in sorted({*state, *held}):
         where = place(world, name, attribute)
         if attribute not in state:
@@ -167,8 +190,8 @@ def _contents(bench: Bench, stand: Stand, *, audited: bool) -> Mismatch | None:
             continue
         blame = of_contents(stand, record, audited=audited)
         observed = f"it is {short(held[attribute])}" if attribute in held else "it is missing"
-        expected = f"{where} to be {in_words(value)}"
-        return Mismatch(*blame, expected, observed, comparison(where, value))
+        expected = f"{where} to be {in_words(value, database)}"
+        return Mismatch(*blame, expected, observed, comparison(where, value, database))
     return None
 
 
@@ -191,16 +214,54 @@ def _absence(thing: Object, name: Name, attribute: str) -> str:
 # Connections.
 
 
-def look_at_connections(bench: Bench, world: World) -> Mismatch | None:
-    """Look at every open connection: that it works for the manager that it was opened under."""
+def look_at_connections(bench: Bench, world: World, cause: str) -> Mismatch | None:
+    """Look at every open connection: that it works for the manager that it was opened under, that
+    it belongs to its database, and that the members of its group know each other.
+
+    cause: the clause by which the last step passed
+    """
     for name, connection in world.connections.items():
-        real, manager = bench.variables[name], bench.variables[connection.manager]
-        if connection.is_open.value and real.transaction_manager is not manager:
-            return Mismatch(
-                connection.is_open.clause,
-                connection.is_open.step,
-                f"{name} to work for {connection.manager}",
-                f"its transaction_manager is {short(real.transaction_manager)}",
-                f"{name}.transaction_manager is {connection.manager}",
-            )
+        if not connection.is_open.value:
+            continue
+        wrong = _wrong_connection(bench, world, name)
+        if wrong is not None:
+            fact = connection.is_open
+            return Mismatch(fact.clause if fact.step == world.step else cause, 0, *wrong)
+    return None
+
+
+def _wrong_connection(bench: Bench, world: World, name: Name) -> tuple[str, str, str] | None:
+    """What is wrong with a connection: what was expected and observed, and the expression."""
+    connection, real = world.connections[name], bench.variables[name]
+    manager = real.transaction_manager
+    if manager is not bench.variables[connection.manager]:
+        return (
+            f"{name} to work for {connection.manager}",
+            f"its transaction_manager is {short(manager)}",
+            f"{name}.transaction_manager is {connection.manager}",
+        )
+    if not belongs(bench, real, connection.database):
+        return (
+            f"{name} to be a connection of {connection.database}",
+            f"it is {short(real)}",
+            f"{name}.db() is {connection.database}",
+        )
+    group = world.group(name)
+    if len(group) == 1:
+        return None
+    shared: Any = getattr(bench.variables[group[0]], "connections", None)
+    own: Any = getattr(real, "connections", None)
+    if own is None or own is not shared:
+        return (
+            f"{name} and {group[0]} to share their mapping of connections",
+            f"{name} has {short(own)}",
+            f"{name}.connections is {group[0]}.connections",
+        )
+    entry = world.databases[connection.database].name
+    if shared.get(entry) is not real:
+        return (
+            f"{name} to stand under {entry!r} in the connections of its group",
+            f"they are {short(shared)}",
+            f"{name}.connections.get({entry!r}) is {name}",
+        )
     return None

@@ -11,10 +11,9 @@ from typing import Any
 from zodb_spec.clause import clauses
 from zodb_spec.operation import operations
 from zodb_spec.script import initial, makes_sense
-from zodb_spec.world import World
 
 from zodb_conformance import stories
-from zodb_conformance.bench import Line, nobody
+from zodb_conformance.bench import Line
 from zodb_conformance.checks import checks, parts_told
 from zodb_conformance.context import Context
 from zodb_conformance.doctests import beginning_of_last, program, source_of
@@ -24,6 +23,7 @@ from zodb_conformance.results import Deviation, Quiet, Recorder, Step
 from zodb_conformance.running import perform, resolved
 from zodb_conformance.targets import CAPABILITIES, Target, resolve
 from zodb_conformance.telling import deviation_of, needed, program_of_steps
+from zodb_conformance.tying import ties
 
 
 def describe(plan: Plan) -> dict[str, Any]:
@@ -91,35 +91,25 @@ def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], in
     if script[0][0] in ("example", "story"):
         id, told, performed = _lines_of(plan, script[-1], target)
         place = None if performed else beginning_of_last(told)
-        text = program(clauses()[id], told, target.lines, target.extras)
+        text = program(clauses()[id], told, target)
         return id, source_of(told), place, text
     world = initial(resolves=target.resolves)
     lines = [f"{name} = transaction.TransactionManager()" for name in world.managers]
-    tied = {0}
-    lines.append("oid0 = bytes(8)")
+    known: set[str] = set()
     last = ""
     for number, step in enumerate(script, 1):
         world = world._replace(step=number)
         if not makes_sense(world, step):
             continue
         operation = operations()[step[0]]
-        lines += _ties(world, step, tied)
+        lines += ties(world, step, known)
         lines.append(operation.line(world, *step[1:]))
+        known.add(lines[-1].partition(" = ")[0])
         outcomes, _ = operation.outcomes(world, step[1:])
         last = outcomes[0].clause
         world = outcomes[0].world
     texts = [line.text for line in needed([Line(text) for text in lines])]
     return last, tuple(texts), len(texts), program_of_steps(texts, target)
-
-
-def _ties(world: World, step: Step, tied: set[int]) -> Iterator[str]:
-    """The lines that tie the names of oids which a step may use, where they are not tied yet."""
-    for name, thing in world.objects.items():
-        if thing.owner.value is not None and thing.owner.value[1] not in tied:
-            tied.add(thing.owner.value[1])
-            yield f"oid{thing.owner.value[1]} = {name}._p_oid"
-    if step[0] == "get" and int(step[2]) not in tied:
-        yield f"oid{step[2]} = {nobody(int(step[2]))!r}"
 
 
 def _lines_of(plan: Plan, step: Step, target: Target) -> tuple[str, list[doctest.Example], bool]:

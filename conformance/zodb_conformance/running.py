@@ -12,23 +12,38 @@ from zodb_spec import script as scripts
 from zodb_spec.clause import clauses
 from zodb_spec.explore.checking import broken, laws
 from zodb_spec.operation import Operation, Outcome, Raised, Returned, operations
-from zodb_spec.operations.choices import DATABASE
-from zodb_spec.world import World
+from zodb_spec.operations.choices import tid_name
+from zodb_spec.world import Name, World
 
 from zodb_conformance.auditing import audit, audit_all
 from zodb_conformance.bench import Bench, Done, Line
 from zodb_conformance.blaming import Sight, names_of
 from zodb_conformance.comparing import Mismatch, agrees
-from zodb_conformance.contradicting import Scene, contradiction
+from zodb_conformance.contradicting import (
+    RECORDING,
+    Scene,
+    contradiction,
+    owned_by,
+    recorded,
+    recorded_in_words,
+)
 from zodb_conformance.matching import look, look_at_connections
 from zodb_conformance.results import Recorder, Step
 from zodb_conformance.showing import short
 from zodb_conformance.targets.base import Target
+from zodb_conformance.targets.opening import opener
+from zodb_conformance.tying import newcomers
 
 NOTHING = "transaction.all-or-nothing"
 SABOTAGED = ("transaction.failure-stores-nothing", "transaction.second-phase-failure")
 DANGLING = "reach.no-dangling-reference"
 """The law that needs a look at records, and not only at what the program holds."""
+
+NOWHERE: frozenset[Name] = frozenset()
+"""The databases with a new last transaction, where none has one."""
+
+OPENING = ("open", "get-connection", "close")
+"""The operations by which connections are opened and closed."""
 
 Source = Callable[[World], Step | None]
 """Where steps come from: given the world, the next step, or None to skip."""
@@ -53,7 +68,7 @@ class Finding:
 
 
 class Run:
-    """One script on one fresh database (see the module's text).
+    """One script on fresh databases (see the module's text).
 
     target     what to perform it on
     recorder   is told of every step before it is performed, and of the clauses that were compared
@@ -76,13 +91,13 @@ class Run:
         self.footprint = footprint
         self.lawful = lawful
         self.world = scripts.initial(resolves=target.resolves)
-        self.bench = Bench(target.open_database, directory)
+        self.bench = Bench(opener(target, directory))
         for name in self.world.managers:
             self.bench.manager(name)
         self.taken: list[Step] = []
         self.numbers: list[int] = []
         self.seen: dict[str, Sight] = {}
-        self.known_oids = 1
+        self.known_oids: dict[Name, int] = {}
         self.audited = "raw-records" in target.capabilities
         recorder.script()
 
@@ -94,19 +109,19 @@ class Run:
         line = operation.line(before, *arguments)
         outcomes, trace = operation.outcomes(before, arguments)
         if step[0] == "get":
-            self.bench.need_oid(int(arguments[1]))
+            self.bench.need_oid(before.connections[arguments[0]].database, int(arguments[1]))
         self.recorder.step(step)
         self.taken.append(step)
         self.numbers.append(number)
         done = self.bench.perform(line, number)
-        moved = self.bench.moved() if operation.name.startswith("commit") else False
+        moved = self.bench.moved() if operation.name.startswith("commit") else NOWHERE
         outcome = next((each for each in outcomes if self._fits(each, done, moved)), None)
         if outcome is None:
             scene = Scene(self.world, self.bench, self.seen, self.audited)
-            wrong = contradiction(scene, step, outcomes, trace, done, moved=moved)
+            wrong = contradiction(scene, step, outcomes, trace, done, moved)
             return self._finding(wrong, step)
         self.world = outcome.world
-        mismatch = self._bind(outcome, done)
+        mismatch = self._bind(before, outcome, done)
         if mismatch is None and self.footprint:
             mismatch = self._look(before, outcome, operation)
         if mismatch is None and self.lawful:
@@ -122,7 +137,7 @@ class Run:
             self.recorder.exercised(clause.id for group in laws() for clause in group)
         if not self.audited or not self.taken:
             return None
-        mismatch = next(audit_all(self.bench, self.world, DATABASE), None)
+        mismatch = next(audit_all(self.bench, self.world), None)
         if mismatch is not None:
             return self._finding(mismatch, ("end",))
         self.recorder.exercised((DANGLING,))
@@ -130,12 +145,12 @@ class Run:
 
     # What was observed.
 
-    def _fits(self, outcome: Outcome, done: Done, moved: bool) -> bool:
+    def _fits(self, outcome: Outcome, done: Done, moved: frozenset[Name]) -> bool:
         seen = outcome.seen
         if isinstance(seen, Raised):
             if done.error is None or names_of(done.error).isdisjoint(seen.errors):
                 return False
-            return seen.recorded is None or seen.recorded == moved
+            return seen.recorded is None or moved == recorded(self.world, outcome.world)
         if done.error is not None:
             return False
         variables = self.bench.variables
@@ -149,54 +164,67 @@ class Run:
             return all(made is not variables[name] for name in self.world.connections)
         if seen.kind == "new object":
             return self._is_found(outcome, seen, variables[done.variable])
-        return seen.kind not in ("committed", "not recorded") or moved == (seen.kind == "committed")
+        return seen.kind not in RECORDING or moved == recorded(self.world, outcome.world)
 
     def _is_found(self, outcome: Outcome, seen: Returned, real: Any) -> bool:
         found = outcome.world.objects[seen.bind]
         assert found.owner.value is not None
+        connection, oid = found.owner.value
         variables = self.bench.variables
+        known = self.bench.oid(outcome.world.connections[connection].database, oid)
         return (
             type(real).__name__ == found.kind
-            and real._p_jar is variables[found.owner.value[0]]
-            and real._p_oid == self.bench.oids.get(found.owner.value[1], real._p_oid)
+            and owned_by(self.bench, outcome.world, real, connection)
+            and (known is None or real._p_oid == known)
             and all(real is not variables[name] for name in self.world.objects)
         )
 
-    def _bind(self, outcome: Outcome, done: Done) -> Mismatch | None:
+    def _bind(self, before: World, outcome: Outcome, done: Done) -> Mismatch | None:
         """Tie what the step brought into the world to the variables of the bench."""
         seen = outcome.seen
-        variables = self.bench.variables
+        bench, world = self.bench, outcome.world
         if isinstance(seen, Returned) and seen.kind == "object" and done.variable != seen.bind:
-            variables.pop(done.variable, None)
-        variables.pop("seen", None)
-        database = outcome.world.databases[DATABASE]
-        if database.next_oid > self.known_oids:
-            self.known_oids = database.next_oid
-            self._bind_oids(outcome.world)
-        return None if database.last in self.bench.tids else self._bind_tid(database.last)
+            bench.variables.pop(done.variable, None)
+        bench.variables.pop("seen", None)
+        if len(world.connections) > len(before.connections):
+            for connection, thing in newcomers(world, bench.variables):
+                bench.bind_connection(connection, thing)
+        for name, database in world.databases.items():
+            if name not in bench.databases:
+                bench.hold(name)
+            if database.next_oid > self.known_oids.get(name, 1):
+                self.known_oids[name] = database.next_oid
+                self._bind_oids(name)
+            if database.last not in bench.databases[name].tids:
+                mismatch = self._bind_tid(name, database.last)
+                if mismatch is not None:
+                    return mismatch
+        return None
 
-    def _bind_tid(self, number: int) -> Mismatch | None:
+    def _bind_tid(self, database: Name, number: int) -> Mismatch | None:
         """Tie the tid of the transaction that the step recorded."""
-        tids, tid = self.bench.tids, self.bench.last
-        latest = max(tids, key=tids.__getitem__)
-        tids[number] = self.bench.variables[f"tid{number}"] = tid
-        self.bench.lines.append(Line(f"tid{number} = db.lastTransaction()"))
-        if tid > tids[latest]:
+        held = self.bench.databases[database]
+        latest = max(held.tids, key=held.tids.__getitem__)
+        self.bench.bind_tid(database, number)
+        if held.last > held.tids[latest]:
             return None
         expected = "the tid of this transaction to be greater than all before it"
-        expression = f"tid{number} > tid{latest}"
-        return Mismatch("transaction.tids-increase", 0, expected, f"it is {short(tid)}", expression)
+        observed = f"it is {short(held.last)}"
+        expression = f"{tid_name(database, number)} > {tid_name(database, latest)}"
+        return Mismatch("transaction.tids-increase", 0, expected, observed, expression)
 
-    def _bind_oids(self, world: World) -> None:
-        """Tie the oids that the step gave away."""
-        for name, thing in world.objects.items():
+    def _bind_oids(self, database: Name) -> None:
+        """Tie the oids of a database that the step gave away."""
+        held = self.bench.databases[database]
+        for name, thing in self.world.objects.items():
             owner = thing.owner.value
             if (
                 owner is not None
-                and owner[1] not in self.bench.oids
+                and self.world.connections[owner[0]].database == database
+                and owner[1] not in held.oids
                 and self.bench.variables[name]._p_oid
             ):
-                self.bench.bind_oid(owner[1], name)
+                self.bench.bind_oid(database, owner[1], name)
 
     def _look(self, before: World, outcome: Outcome, operation: Operation) -> Mismatch | None:
         """Look at everything that the step could have touched, records first: objects show them."""
@@ -204,27 +232,31 @@ class Run:
             mismatch = self._look_at_records(before, outcome)
             if mismatch is not None:
                 return mismatch
-        elif operation.name == "open":
-            mismatch = look_at_connections(self.bench, self.world)
+        elif operation.name in OPENING or len(self.world.connections) > len(before.connections):
+            mismatch = look_at_connections(self.bench, self.world, outcome.clause)
             if mismatch is not None:
                 return mismatch
         return look(self.bench, self.world, self.seen, outcome.clause, audited=self.audited)
 
     def _look_at_records(self, before: World, outcome: Outcome) -> Mismatch | None:
-        if self.world.databases[DATABASE].last != before.databases[DATABASE].last:
-            return next(audit(self.bench, self.world, DATABASE), None) if self.audited else None
-        if isinstance(outcome.seen, Raised) and self._stored_anyway():
-            return Mismatch(
-                NOTHING if outcome.clause not in SABOTAGED else outcome.clause,
-                0,
-                "nothing to be stored by a commit that failed",
-                "the database has a new last transaction",
-                f"db.lastTransaction() == tid{self.world.databases[DATABASE].last}",
-            )
+        due = recorded(before, self.world)
+        for name in self.world.databases:
+            if self.audited and name in due:
+                mismatch = next(audit(self.bench, self.world, name), None)
+                if mismatch is not None:
+                    return mismatch
+        if isinstance(outcome.seen, Raised):
+            for name, held in self.bench.databases.items():
+                last = self.world.databases[name].last
+                if held.last != held.tids[last]:
+                    return Mismatch(
+                        NOTHING if outcome.clause not in SABOTAGED else outcome.clause,
+                        0,
+                        "nothing to be stored by a commit that failed",
+                        recorded_in_words(self.world, {name}),
+                        f"{name}.lastTransaction() == {tid_name(name, last)}",
+                    )
         return None
-
-    def _stored_anyway(self) -> bool:
-        return bool(self.bench.last != self.bench.tids[self.world.databases[DATABASE].last])
 
     def _finding(self, mismatch: Mismatch, step: Step) -> Finding:
         return Finding(
@@ -266,7 +298,7 @@ def perform(
     lawful: bool = False,
     avoid: Callable[[World, Step], bool] | None = None,
 ) -> Finding | None:
-    """Perform a script on a fresh database of the target, up to its end or the first contradiction.
+    """Perform a script on fresh databases of the target, up to its end or the first contradiction.
 
     footprint, lawful  as in `Run`
     avoid              says which steps to keep away from

@@ -13,10 +13,13 @@ from zodb_conformance.quoting import bindings, names_used, quotations
 from zodb_conformance.results import Deviation
 from zodb_conformance.running import Finding
 from zodb_conformance.targets.base import Target
+from zodb_conformance.targets.opening import definition_of_open_db
 
 IMPORTED = (*(module.__name__ for module in MODULES), "os", "pickle", "sys")
 """The modules of the standard library that a program imports where it uses them."""
-BINDING = re.compile(r"((?:oid|tid|manager)\d+) = ")
+BINDING = re.compile(r"((?:db\d+_)?(?:oid|tid)\d+|manager\d+|connection\d+(?= = \w+\._p_jar$)) = ")
+"""The lines that only tie a name."""
+
 NAME = re.compile(r"[A-Za-z_]\w*")
 END = "os._exit(0)  # it did not show; whatever is still open is left alone"
 
@@ -131,9 +134,12 @@ def _program(clause: Clause | None, sentence: str, statements: list[str], target
     if clause is not None:
         found |= {"import os", "import sys"}
     found |= {"from contextlib import suppress"} if "suppress" in used else set()
-    found |= {line for line in target.lines if line.startswith(("import ", "from "))}
+    if "open_db" in used:
+        setting = [f"{definition_of_open_db(target)}db = open_db()"]
+    else:
+        found |= {line for line in target.lines if line.startswith(("import ", "from "))}
+        setting = [line for line in target.lines if line not in found]
     imports = sorted(found, key=lambda line: (not line.startswith("import"), line))
-    setting = [line for line in target.lines if line not in found]
     parts = [
         "\n".join(["from __future__ import annotations", "", *imports]),
         *quoted,

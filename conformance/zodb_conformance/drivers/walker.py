@@ -13,6 +13,7 @@ from zodb_conformance.bench import Bench
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.running import raw, resolved
+from zodb_conformance.targets.opening import opener
 
 CHOICES = 1 << 16
 """Integers of a raw script are drawn below this."""
@@ -50,7 +51,7 @@ def smoke(search: Search) -> None:
         )
     try:
         with tempfile.TemporaryDirectory(prefix="zodb-conformance-") as directory:
-            Bench(search.target.open_database, Path(directory)).close()
+            Bench(opener(search.target, Path(directory))).close()
     except TargetUnusable as error:
         raise TargetUnusable(
             "the first script could be performed, and then no new database be opened for the "

@@ -35,6 +35,7 @@ from zodb_spec.editions import EDITIONS, Edition
 
 from zodb_conformance.doctests import Failure, perform, program, source_of
 from zodb_conformance.results import Deviation, Recorder
+from zodb_conformance.targets.base import Target
 
 MARKER = re.compile(
     r"^\.\. clauses: (?P<clauses>.+(?:\n   .+)*)(?:\n\.\. needs: (?P<needs>.+))?$", re.MULTILINE
@@ -135,16 +136,14 @@ def editions_of(text: str) -> tuple[Edition, ...]:
 def run_story(
     story: Story,
     parts: Sequence[Part],
+    target: Target,
     open_database: Callable[..., Any],
-    lines: Callable[[], tuple[str, ...]],
-    extras: Mapping[str, Any],
     recorder: Recorder,
 ) -> Deviation | None:
     """Perform parts of a story, and return how the target deviates, if it does.
 
+    target:        what they are performed on
     open_database: opens a new, empty database of the target, with the options that it is given
-    lines:         the Python lines by which a script makes such a database, called ``db``
-    extras:        further names that the target provides; None stands for nothing
     recorder:      is told of each line as of a step, and of the clauses of a part once it has
                    passed
 
@@ -161,12 +160,12 @@ def run_story(
             begun.append(part)
         recorder.step(("story", story.name, str(part.number), str(number)))
 
-    failure = perform(lines_of(parts), open_database, extras, starting)
+    failure = perform(lines_of(parts), open_database, target.extras, starting)
     if failure is None:
         recorder.exercised(begun[-1].clauses)
         return None
     recorder.exercised(begun[-1].clauses[:1])
-    return _deviation(story, begun[-1].clauses[0], failure, lines(), extras)
+    return _deviation(story, begun[-1].clauses[0], failure, target)
 
 
 def lines_of(parts: Sequence[Part]) -> list[doctest.Example]:
@@ -174,9 +173,7 @@ def lines_of(parts: Sequence[Part]) -> list[doctest.Example]:
     return [line for part in parts for line in part.lines]
 
 
-def _deviation(
-    story: Story, clause: str, failure: Failure, lines: tuple[str, ...], extras: Mapping[str, Any]
-) -> Deviation:
+def _deviation(story: Story, clause: str, failure: Failure, target: Target) -> Deviation:
     return Deviation(
         clause=clause,
         check=story.check,
@@ -186,5 +183,5 @@ def _deviation(
         noticed_at=failure.place,
         trace=source_of(failure.performed),
         script=(("story", story.name),),
-        witness=program(clauses()[clause], failure.performed, lines, extras, raised=failure.raised),
+        witness=program(clauses()[clause], failure.performed, target, raised=failure.raised),
     )

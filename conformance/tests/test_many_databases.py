@@ -1,0 +1,493 @@
+"""Several databases on one bench: names, looks and blame across them, and programs that show it."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from zodb_conformance.auditing import audit, audit_all
+from zodb_conformance.bench import Bench
+from zodb_conformance.blaming import Stand
+from zodb_conformance.comparing import Mismatch
+from zodb_conformance.errors import TargetUnusable
+from zodb_conformance.matching import look, look_at, look_at_connections
+from zodb_conformance.plan import Plan
+from zodb_conformance.results import Step, Tally
+from zodb_conformance.runner import render
+from zodb_conformance.running import Run, perform, resolved
+from zodb_conformance.targets import Target, resolve
+from zodb_conformance.targets.opening import opener
+from zodb_conformance.telling import deviation_of, program_of
+from zodb_spec.script import GROUPS, LINKED, MANY, PRELUDE
+from zodb_spec.world import CHANGED
+
+ZODB = pytest.importorskip("ZODB", reason="ZODB is what these tests look at")
+TARGET = resolve(Plan(target="zodb-mapping"))
+
+Execute = Callable[[str], subprocess.CompletedProcess[str]]
+
+NEWCOMER: tuple[Step, ...] = (
+    *LINKED,
+    ("open", "db2", "manager1", "connection6"),
+    ("root", "connection6", "root6"),
+    ("read", "root6", "'a'", "two6"),
+    ("read", "two6", "a", "one6"),
+)
+"""A reference leads to a connection that the program has not opened itself."""
+
+
+def taken(target: Target, script: tuple[Step, ...], directory: Path, **how: Any) -> Run:
+    """A run of a script in which nothing is found."""
+    run = Run(target, directory, Tally(), **how)
+    for number, step in enumerate(script, 1):
+        assert run.take(step, number) is None, step
+    return run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    """Two groups that share an object of each of two databases."""
+    run = taken(TARGET, LINKED, tmp_path, footprint=False)
+    yield run
+    run.bench.close()
+
+
+def texts(run: Run) -> list[str]:
+    return [line.text for line in run.bench.lines]
+
+
+def holds(run: Run, expression: str) -> bool:
+    """Whether an expression is true in the program, as a witness takes it."""
+    try:
+        return bool(eval(expression, {**run.bench.variables, "pickle": pickle}))
+    except (TypeError, KeyError, AttributeError):
+        return False
+
+
+# The bench.
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(opener(resolve(Plan(target="zodb-file")), tmp_path))
+    bench.perform("db2 = open_db(databases=db.databases, database_name='second')")
+    bench.hold("db2")
+    yield bench
+    bench.close()
+
+
+def test_a_further_database_is_opened_in_a_folder_of_its_own(bench: Bench, tmp_path: Path) -> None:
+    assert sorted(path.parent.name for path in tmp_path.glob("*/Data.fs")) == ["1", "2"]
+    assert bench.variables["db"].databases["second"] is bench.variables["db2"]
+
+
+def test_oids_and_tids_are_named_for_each_database_by_itself(bench: Bench) -> None:
+    assert [line.text for line in bench.lines][-2:] == [
+        "db2_tid1 = db2.lastTransaction()",
+        "db2_oid0 = bytes(8)",
+    ]
+    bench.perform("connection1 = db2.open(); x = Thing(); connection1.add(x)")
+    bench.bind_oid("db2", 1, "x")
+    assert bench.lines[-1].text == "db2_oid1 = x._p_oid"
+    assert (bench.oid("db", 1), bench.oid("db2", 1)) == (None, bench.variables["x"]._p_oid)
+
+
+def test_a_new_transaction_is_noticed_in_the_database_that_has_it(bench: Bench) -> None:
+    bench.perform("connection1 = db2.open(); connection1.root()['a'] = 1; transaction.commit()")
+    assert bench.moved() == {"db2"}
+    assert bench.moved() == frozenset()
+
+
+def test_all_databases_are_closed_in_the_end(bench: Bench) -> None:
+    closed: list[str] = []
+    for name, held in bench.databases.items():
+        held.real = SimpleNamespace(close=partial(closing, held.real, closed, name))
+    bench.close()
+    assert closed == ["db2", "db"]
+
+
+def closing(database: Any, closed: list[str], name: str) -> None:
+    closed.append(name)
+    database.close()
+
+
+def test_a_further_database_that_is_not_empty_ends_everything() -> None:
+    def open_db(**options: Any) -> Any:
+        if options:
+            raise TargetUnusable("the database is not empty")
+        return ZODB.DB(None)
+
+    bench = Bench(open_db)
+    with pytest.raises(TargetUnusable):
+        bench.perform("db2 = open_db(database_name='second')")
+    bench.close()
+
+
+# Scripts.
+
+
+@pytest.mark.parametrize("script", MANY)
+@pytest.mark.parametrize("target", ["zodb-mapping", "zodb-file", "zodb-demo"])
+def test_nothing_is_found_where_nothing_is_wrong(target: str, script: tuple[Step, ...]) -> None:
+    tally = Tally()
+    assert perform(resolve(Plan(target=target)), resolved(script), tally, lawful=True) is None
+    assert tally.steps == len(script)
+
+
+def test_a_connection_that_a_reference_leads_to_is_tied_to_its_object(tmp_path: Path) -> None:
+    run = taken(TARGET, NEWCOMER, tmp_path)
+    name = f"connection{len(NEWCOMER)}"
+    assert texts(run)[-1] == f"{name} = one6._p_jar"
+    assert run.bench.variables[name] is run.bench.variables["one6"]._p_jar
+    assert run.world.connections[name].group == "connection6"
+    run.bench.close()
+
+
+def test_new_objects_that_a_savepoint_has_stored_have_no_serial_yet(tmp_path: Path) -> None:
+    script: tuple[Step, ...] = (
+        *PRELUDE,
+        ("new", "x", "Thing"),
+        ("link", "root1", "'a'", "x", "strong"),
+        ("savepoint", "manager1", "savepoint1"),
+    )
+    run = taken(TARGET, script, tmp_path)
+    run.bench.variables["x"]._p_deactivate()
+    run.bench.variables["x"]._p_activate()
+    assert look(run.bench, run.world, {}, "test.cause", audited=True) is None
+    run.bench.variables["x"]._p_serial = b"\xee" * 8
+    found = look(run.bench, run.world, {}, "test.cause", audited=True)
+    assert found is not None
+    assert found.expected == "x to have no serial yet: eight zero bytes"
+    assert not holds(run, found.expression)
+    run.bench.variables["x"]._p_serial = bytes(8)
+    assert holds(run, found.expression)
+    run.bench.close()
+
+
+def test_what_a_rollback_has_to_restore_is_looked_at(tmp_path: Path) -> None:
+    script: tuple[Step, ...] = (
+        *PRELUDE,
+        ("set", "root1", "'a'", "one"),
+        ("savepoint", "manager1", "savepoint1"),
+        ("set", "root1", "'a'", "text"),
+        ("savepoint", "manager1", "savepoint2"),
+    )
+    run = taken(TARGET, script, tmp_path)
+    real = run.bench.variables["root1"]
+    assert real["a"] == "text"
+    run.bench.variables["savepoint1"] = SimpleNamespace(rollback=lambda: None)
+    finding = run.take(("rollback", "savepoint1"), len(script) + 1)
+    assert finding is not None
+    assert finding.mismatch.clause == "savepoint.rollback-restores"
+    run.bench.close()
+
+
+# What is wrong with objects.
+
+
+class Fake:
+    """Something that looks like a persistent object."""
+
+    __slots__ = ("__dict__", "_p_changed", "_p_jar", "_p_oid", "_p_serial")
+
+    def __init__(self, real: Any, *, _p_changed: bool | None = False, **shown: Any) -> None:
+        self._p_changed = _p_changed
+        for name in ("_p_jar", "_p_oid", "_p_serial"):
+            setattr(self, name, shown.pop(name, getattr(real, name)))
+        vars(self).update({**vars(real), **shown})
+
+
+CROSS: list[tuple[Callable[[Run], Any], str]] = [
+    # what two4 refers to in place of one2, an object of the other database of its group
+    (lambda run: run.bench.variables["one1"], "that object in another group"),
+    (lambda run: run.bench.variables["root2"], "another object of that database"),
+    (lambda run: run.bench.variables["root4"], "an object of another database"),
+]
+
+
+@pytest.mark.parametrize(("held", "what"), CROSS, ids=[what for _, what in CROSS])
+def test_a_reference_across_databases_leads_to_one_object(
+    run: Run, held: Callable[[Run], Any], what: str
+) -> None:
+    right = run.bench.variables["two4"]
+    assert right.a is run.bench.variables["one2"]
+    run.bench.variables["two4"] = Fake(right, a=held(run))
+    found = look_at(run.bench, Stand(run.world, "two4", None, "test.cause"), audited=True)
+    assert found is not None
+    assert found.expected == "two4.a to be a reference to oid1"
+    if "group" not in what:
+        assert not holds(run, found.expression)
+    run.bench.variables["two4"] = right
+    assert holds(run, found.expression)
+
+
+def test_an_object_that_the_program_does_not_hold_has_to_belong_to_the_other_database(
+    run: Run,
+) -> None:
+    assert run.take(("forget", "one2"), 90) is None
+    assert look_at(run.bench, Stand(run.world, "two4", None, ""), audited=True) is None
+    right = run.bench.variables["two4"]
+    stranger = Fake(right, _p_oid=run.bench.oid("db", 1))
+    run.bench.variables["two4"] = Fake(right, a=stranger)
+    found = look_at(run.bench, Stand(run.world, "two4", None, ""), audited=True)
+    assert found is not None
+    assert not holds(run, found.expression)
+
+
+def test_an_oid_may_stand_for_one_object_in_each_database(run: Run) -> None:
+    one, two = (run.bench.variables[name] for name in ("one1", "two3"))
+    assert one._p_oid == two._p_oid
+    assert look_at(run.bench, Stand(run.world, "two3", None, ""), audited=True) is None
+
+
+def test_the_serial_is_one_of_the_objects_own_database(run: Run) -> None:
+    real = run.bench.variables["two3"]
+    wrong = run.bench.databases["db"].last
+    run.bench.variables["two3"] = Fake(real, _p_serial=wrong)
+    found = look_at(run.bench, Stand(run.world, "two3", None, ""), audited=True)
+    assert found is not None
+    assert found.expression == "two3._p_serial == db2_tid2"
+    assert not holds(run, found.expression)
+
+
+# What is wrong with connections.
+
+
+def looked_at(run: Run, name: str, **shown: Any) -> Mismatch:
+    """What is found where a connection shows something else."""
+    real = run.bench.variables[name]
+    right = {"transaction_manager": real.transaction_manager, "db": real.db}
+    run.bench.variables[name] = fake = SimpleNamespace(
+        **{**right, "connections": real.connections, **shown}
+    )
+    if "connections" not in shown:
+        run.bench.variables["connection1"].connections["second"] = fake
+    found = look_at_connections(run.bench, run.world, "test.cause")
+    assert found is not None
+    assert not holds(run, found.expression)
+    run.bench.variables[name] = real
+    run.bench.variables["connection1"].connections["second"] = real
+    assert holds(run, found.expression)
+    return found
+
+
+def test_the_members_of_a_group_are_what_they_should_be(run: Run) -> None:
+    assert look_at_connections(run.bench, run.world, "") is None
+
+
+def test_a_member_belongs_to_its_database(run: Run) -> None:
+    found = looked_at(run, "connection3", db=run.bench.variables["connection1"].db)
+    assert found.expected == "connection3 to be a connection of db2"
+
+
+def test_a_member_works_for_the_manager_of_its_group(run: Run) -> None:
+    found = looked_at(run, "connection3", transaction_manager=None)
+    assert found.expected == "connection3 to work for manager1"
+
+
+def test_the_members_share_one_mapping(run: Run) -> None:
+    connections = dict(run.bench.variables["connection1"].connections)
+    found = looked_at(run, "connection3", connections=connections)
+    assert found.expected == "connection3 and connection1 to share their mapping of connections"
+
+
+def test_the_mapping_names_the_members(run: Run) -> None:
+    connections = run.bench.variables["connection1"].connections
+    connections["second"], right = run.bench.variables["connection4"], connections["second"]
+    found = look_at_connections(run.bench, run.world, "test.cause")
+    assert found is not None
+    assert found.clause == "test.cause"
+    assert not holds(run, found.expression)
+    connections["second"] = right
+    assert holds(run, found.expression)
+
+
+def test_a_connection_that_a_reference_leads_to_has_to_be_a_new_one(tmp_path: Path) -> None:
+    run = taken(TARGET, NEWCOMER[:-1], tmp_path)
+    stranger = Fake(run.bench.variables["one2"], _p_jar=run.bench.variables["connection2"])
+    stranger.__class__ = type("Thing", (Fake,), {"__slots__": ()})
+    run.bench.variables["two6"].a = stranger
+    finding = run.take(NEWCOMER[-1], len(NEWCOMER))
+    assert finding is not None
+    assert "its jar is" in finding.mismatch.observed
+    assert not holds(run, finding.mismatch.expression)
+    run.bench.close()
+
+
+# What is wrong with records.
+
+
+def reading(run: Run, form: Any) -> Callable[..., Any]:
+    """A way of reading records that finds another form of reference in that of two3."""
+    correct = run.bench.variables["record_of"]
+
+    def read(database: Any, oid: bytes) -> Any:
+        tid, kind, state = correct(database, oid)
+        if database is run.bench.variables["db2"] and "a" in state:
+            state = {**state, "a": ("reference", form)}
+        return tid, kind, state
+
+    return read
+
+
+def one(run: Run) -> bytes:
+    real = run.bench.oid("db", 1)
+    assert real is not None
+    return real
+
+
+FORMS: list[tuple[bool, Callable[[bytes], Any]]] = [
+    (True, lambda oid: ["m", ("unnamed", oid, Fake)]),
+    (True, lambda oid: ["n", ("unnamed", oid)]),
+    (False, lambda oid: ["m", ("second", oid, Fake)]),
+    (False, lambda oid: ["m", ("unnamed", bytes(8), Fake)]),
+    (False, lambda oid: ["w", (oid, "unnamed")]),
+    (False, lambda oid: (oid, Fake)),
+    (False, lambda oid: oid),
+    (False, lambda oid: None),
+]
+
+
+@pytest.mark.parametrize(("right", "form"), FORMS)
+def test_a_record_names_the_database_of_what_it_refers_to(
+    run: Run, right: bool, form: Callable[[bytes], Any]
+) -> None:
+    run.bench.variables["record_of"] = reading(run, form(one(run)))
+    found = list(audit_all(run.bench, run.world))
+    if right:
+        assert found == []
+        return
+    [mismatch] = found
+    assert mismatch.clause == "xref.accepted"
+    assert mismatch.expected == "'a' in the record of db2_oid1 to be a reference to oid1"
+    assert not holds(run, mismatch.expression)
+    run.bench.variables["record_of"] = reading(run, ["m", ("unnamed", one(run), Fake)])
+    assert holds(run, mismatch.expression)
+
+
+def test_the_newest_records_of_each_database_are_looked_at(run: Run) -> None:
+    assert [list(audit(run.bench, run.world, name)) for name in ("db", "db2")] == [[], []]
+    run.bench.variables["record_of"] = reading(run, None)
+    assert [len(list(audit(run.bench, run.world, name))) for name in ("db", "db2")] == [0, 1]
+
+
+# What is wrong with commits.
+
+
+@pytest.mark.parametrize("lost", ["db", "db2"])
+def test_a_commit_has_to_reach_every_database(run: Run, lost: str) -> None:
+    for number, step in enumerate(
+        (("begin", "manager1"), ("set", "root1", "'b'", "one"), ("set", "root3", "'b'", "one")), 50
+    ):
+        assert run.take(step, number) is None
+    held = run.bench.databases[lost]
+    held.real = SimpleNamespace(lastTransaction=lambda: held.last, close=held.real.close)
+    finding = run.take(("commit", "manager1"), 60)
+    assert finding is not None
+    assert finding.mismatch.clause == "transaction.commit-stores-changes"
+    assert finding.mismatch.expected == "success, and db and db2 have a new last transaction"
+    other = "db" if lost == "db2" else "db2"
+    assert finding.mismatch.observed == f"{other} has a new last transaction"
+    assert finding.mismatch.expression.startswith(f"{lost}.lastTransaction() != ")
+
+
+def test_a_commit_that_failed_may_reach_none(run: Run) -> None:
+    run.footprint = True
+    assert run.take(("set", "root3", "'b'", "one"), 50) is None
+    run.bench.perform("m = transaction.TransactionManager(); db.open(m).root()['z'] = 1")
+    run.bench.variables["manager1"] = Meddling(run)
+    finding = run.take(("commit-sabotaged", "manager1", "tpc_vote", "after"), 60)
+    assert finding is not None
+    assert finding.mismatch.observed == "db has a new last transaction"
+
+
+class Meddling:
+    """A transaction manager whose commit has somebody else commit as well."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.real = run, run.bench.variables["manager1"]
+
+    def get(self) -> Any:
+        return self.real.get()
+
+    def commit(self) -> None:
+        self.run.bench.variables["m"].commit()
+        self.real.commit()
+
+    abort = property(lambda self: self.real.abort)
+
+
+def test_objects_of_two_databases_change_in_one_transaction(run: Run) -> None:
+    for number, step in enumerate(
+        (("set", "one2", "b", "one"), ("set", "two4", "b", "one"), ("commit", "manager2")), 50
+    ):
+        assert run.take(step, number) is None
+    assert run.world.databases["db"].last == run.world.databases["db2"].last == 3
+    assert all(run.world.objects[name].status.value != CHANGED for name in ("one2", "two4"))
+
+
+# Programs.
+
+APART = (
+    "import ZODB.Connection",
+    "def apart(self, name): return self.db().databases[name].open(self.transaction_manager)",
+    "ZODB.Connection.Connection.get_connection = apart",
+)
+"""Lines that make ZODB open the members of a group apart from each other."""
+
+
+def faulty(monkeypatch: pytest.MonkeyPatch) -> Target:
+    """ZODB with that fault, as a target whose lines plant it."""
+    import ZODB.Connection  # noqa: PLC0415  # after `importorskip`
+
+    monkeypatch.setattr(
+        ZODB.Connection.Connection,
+        "get_connection",
+        lambda self, name: self.db().databases[name].open(self.transaction_manager),
+    )
+    return replace(TARGET, lines=(*TARGET.lines[:-1], *APART, TARGET.lines[-1]))
+
+
+def test_a_witness_opens_its_databases_itself(
+    monkeypatch: pytest.MonkeyPatch, execute: Execute
+) -> None:
+    with monkeypatch.context() as patched:
+        target = faulty(patched)
+        finding = perform(target, resolved(GROUPS), Tally())
+        assert finding is not None
+    assert finding.mismatch.clause == "group.opens-what-is-missing"
+    program = program_of(finding, target)
+    assert program.count("def open_db(") == 1
+    shown = execute(program)
+    assert (shown.returncode, shown.stderr.partition(":")[0]) == (1, finding.mismatch.clause)
+    assert execute(program_of(finding, TARGET)).returncode == 0
+
+
+def test_a_witness_ties_a_connection_that_a_reference_leads_to(
+    tmp_path: Path, execute: Execute
+) -> None:
+    run = taken(TARGET, NEWCOMER, tmp_path)
+    name = f"connection{len(NEWCOMER)}"
+    run.bench.variables[name].connections.pop("unnamed")
+    finding = run.take(("get-connection", "connection6", "db2", "again"), 90)
+    assert finding is not None
+    deviation = deviation_of(finding, "test.check", TARGET)
+    assert f"{name} = one6._p_jar" in deviation.trace
+    assert execute(deviation.witness).returncode == 0
+    run.bench.close()
+
+
+def test_a_script_across_databases_is_told_without_performing_it(execute: Execute) -> None:
+    script = (*NEWCOMER, ("get", f"connection{len(NEWCOMER)}", "1", "again"))
+    _, lines, place, program = render(Plan(target="zodb-mapping"), script)
+    assert f"connection{len(NEWCOMER)} = one6._p_jar" in lines
+    assert (place, lines[-1]) == (len(lines), f"again = connection{len(NEWCOMER)}.get(oid1)")
+    ended = execute(f"{program}\nassert again is one6\n")
+    assert (ended.returncode, ended.stderr) == (0, "")

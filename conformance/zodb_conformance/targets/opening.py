@@ -1,0 +1,58 @@
+"""Opening one database of a target after another: in this process, and in plain scripts.
+
+The first database is on the target itself, and every further one on its second target, where it has
+one.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+from zodb_conformance.targets.base import Target
+from zodb_conformance.targets.emptiness import opened
+
+
+def opener(target: Target, directory: Path) -> Callable[..., Any]:
+    """A function that opens one database of the target after another, each in a folder of its own
+    and with the options that it is given.
+
+    Like `opened`, it raises TargetUnusable where a database holds something.
+    """
+    numbers = count(1)
+
+    def open_database(**options: Any) -> Any:
+        number = next(numbers)
+        own = directory / str(number)
+        own.mkdir()
+        chosen = target if number == 1 else target.second or target
+        return opened(chosen.open_database, own, **options)
+
+    return open_database
+
+
+def definition_of_open_db(target: Target) -> str:
+    """The Python that defines for a script what `opener` gives, as ``open_db(**options)``."""
+    body = _body(target)
+    if target.second is not None:
+        body = f"if kept_open:\n{_indented(_body(target.second))}\nelse:\n{_indented(body)}"
+    body = _indented(f"{body}\nkept_open.append(locals())\nreturn db")
+    return f"kept_open = []\n\n\ndef open_db(**options):\n{body}\n\n"
+
+
+def _indented(text: str) -> str:
+    return indent(text, "    ")
+
+
+def _body(target: Target) -> str:
+    """The lines of a target, which give the options to what makes ``db``."""
+    tree = ast.parse("\n".join(target.lines))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "db":
+            assert isinstance(node.value, ast.Call), "the lines of a target call what makes `db`"
+            node.value.keywords.append(ast.keyword(value=ast.Name("options")))
+    return ast.unparse(tree)
