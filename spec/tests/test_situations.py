@@ -27,6 +27,21 @@ SAVED: tuple[Step, ...] = (NEW, LINK, SAVE)
 SAVED2: tuple[Step, ...] = (NEW, LINK, ("savepoint", "manager1", "later"))
 CHANGE: Step = ("set", "x", "a", "one")
 GHOST: Step = ("deactivate", "x")
+AGAIN: tuple[Step, ...] = (SAVE, ("rollback", "s"), *SAVED2)
+SECOND: Step = ("open-database", "db2", "second", "inside")
+GROUP: tuple[Step, ...] = (
+    SECOND,
+    ("get-connection", "connection1", "db2", "other"),
+    ("root", "other", "root3"),
+    ("set", "root3", "'a'", "one"),
+)
+POOLED: tuple[Step, ...] = (
+    SECOND,
+    ("open", "db2", "manager1", "other"),
+    ("get-connection", "other", "db", "mate"),
+    ("close", "other"),
+)
+ASK: Step = ("get-connection", "connection2", "db2", "third")
 CLOSE: Step = ("close", "connection1")
 
 
@@ -91,6 +106,12 @@ def ready(steps: tuple[Step, ...]) -> World:
         ("new-object-of-a-savepoint-taken-back", (*SAVED, GHOST), ("begin", "manager1"), True),
         ("new-object-of-a-savepoint-taken-back", (*SAVED, GHOST), COMMIT, False),
         ("new-object-of-a-savepoint-taken-back", SAVED, ("abort", "manager1"), False),
+        ("returning-again-from-a-later-savepoint", AGAIN, ("rollback", "s"), True),
+        ("returning-again-from-a-later-savepoint", AGAIN[2:], ("rollback", "later"), False),
+        ("closing-a-group-that-has-joined", GROUP, ("close", "connection1"), True),
+        ("closing-a-group-that-has-joined", GROUP[:-1], ("close", "connection1"), False),
+        ("taking-a-group-from-the-pool", POOLED, ASK, True),
+        ("taking-a-group-from-the-pool", POOLED[:1], ASK, False),
     ],
 )
 def test_a_situation_holds_before_the_steps_it_warns_of(

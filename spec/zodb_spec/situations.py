@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from zodb_spec.chapters.groups import close_all_or_nothing
 from zodb_spec.chapters.reach import what_is_stored
 from zodb_spec.chapters.step_laws import acting
 from zodb_spec.operation import Raised, Step, operations
@@ -107,4 +108,52 @@ def new_object_of_a_savepoint_taken_back(world: World, step: Step) -> bool:
         for name in (world.held(connection, oid),)
         if name is not None
         for thing in (world.objects[name],)
+    )
+
+
+@situation
+def returning_again_from_a_later_savepoint(world: World, step: Step) -> bool:
+    """A transaction is to return again to a savepoint, from a later one that stored new objects."""
+    if step[0] != "rollback":
+        return False
+    found = world.savepoints[step[1]]
+    return (
+        found.valid.value
+        and found.is_used
+        and any(
+            world.connections[name].created.keys() - kept.created.keys()
+            for name, kept in found.members.items()
+        )
+    )
+
+
+@situation
+def closing_a_group_that_has_joined(world: World, step: Step) -> bool:
+    """A connection is to be closed, and another one of its group has joined a transaction."""
+    return (
+        step[0] == "close"
+        and world.connections[step[1]].is_open.value
+        and close_all_or_nothing(world, step[1])
+    )
+
+
+@situation
+def taking_a_group_from_the_pool(world: World, step: Step) -> bool:
+    """A group is to get a member, and the pool has a connection that has a group of its own."""
+    if step[0] == "get-connection":
+        connection, wanted = step[1], {step[2]}
+    elif step[0] == "read":
+        owner = world.objects[step[1]].owner.value
+        connection, wanted = owner[0] if owner else "", set(world.databases)
+    else:
+        return False
+    if not connection:
+        return False
+    return any(
+        found.database in wanted
+        and world.member(connection, found.database) is None
+        and not found.is_open.value
+        and found.is_pooled
+        and len(world.group(name)) > 1
+        for name, found in world.connections.items()
     )

@@ -248,11 +248,13 @@ class Savepoint(NamedTuple):
     manager  the manager whose transaction it belongs to
     valid    whether one can return to it
     members  the connections that had joined the transaction
+    is_used  whether the transaction has returned to it
     """
 
     manager: Name
     valid: Fact[bool]
     members: Mapping[Name, Saved]
+    is_used: bool = False
 
 
 class World(NamedTuple):

@@ -10,6 +10,7 @@ from zodb_spec.operation import Argument, Outcome, Returned, operation, returned
 from zodb_spec.operations import choices
 from zodb_spec.operations.choices import DATABASE, fresh, usable
 from zodb_spec.operations.finding import shows_one_state
+from zodb_spec.operations.grouping import with_member
 from zodb_spec.world import ROOT, Database, Fact, Name, Record, Transaction, World
 
 Outcomes = Sequence[Outcome]
@@ -96,11 +97,11 @@ def get_connection(world: World, connection: Name, database: Name, name: Name) -
     member = groups.one_connection_each(world, connection, database)
     if member is not None:
         return [returned(world, groups.one_connection_each, Returned("connection", member))]
-    made = groups.opens_what_is_missing(world, connection, database)
     return [
         returned(
-            world.put("connections", name, made),
+            after,
             groups.opens_what_is_missing,
-            Returned("new connection", name),
+            Returned("new connection" if opened == name else "connection", opened),
         )
+        for after, opened in with_member(world, connection, database, name)
     ]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from zodb_spec.chapters import connections, cross_references, groups, identity, objects
+from zodb_spec.chapters import connections, cross_references, identity, objects
 from zodb_spec.clause import id_of
 from zodb_spec.editions import Edition
 from zodb_spec.kinds import ROOT_KIND
 from zodb_spec.operation import Argument, Outcome, Raised, Returned, operation, refused, returned
 from zodb_spec.operations import choices
 from zodb_spec.operations.choices import fresh, known, place, reachable_connection
+from zodb_spec.operations.grouping import with_member
 from zodb_spec.world import (
     ADDED,
     CHANGED,
@@ -159,11 +160,13 @@ def read(world: World, thing: Name, attribute: str, name: Name) -> Outcomes:
         return [returned(world, identity.one_object, Returned("object", value.target, value))]
     if type(value) is Stored:
         assert found.owner.value is not None
-        world, connection = _followed(world, found.owner.value[0], value)
-        identity.reference_comes_back(world, connection, value.oid)
+        outcomes: list[Outcome] = []
+        for after, connection in _followed(world, found.owner.value[0], value):
+            identity.reference_comes_back(after, connection, value.oid)
+            outcomes += find(after, connection, value.oid, name)
         return [
             outcome._replace(seen=outcome.seen._replace(value=value))
-            for outcome in find(world, connection, value.oid, name)
+            for outcome in outcomes
             if type(outcome.seen) is Returned
         ]
     return [Outcome(world, Returned("value", value=value), state_of(world, thing).clause)]
@@ -198,16 +201,14 @@ def shows_one_state(world: World, connection: Name, database: Name) -> bool:
     )
 
 
-def _followed(world: World, connection: Name, value: Stored) -> tuple[World, Name]:
+def _followed(world: World, connection: Name, value: Stored) -> Iterable[tuple[World, Name]]:
     """The connection to which a reference leads, which is opened where it is not there yet."""
     if not value.database:
-        return world, connection
+        return [(world, connection)]
     member = cross_references.leads_to_the_group(world, connection, value.database)
     if member is not None:
-        return world, member
-    member = f"connection{world.step}"
-    made = groups.opens_what_is_missing(world, connection, value.database)
-    return world.put("connections", member, made), member
+        return [(world, member)]
+    return with_member(world, connection, value.database, f"connection{world.step}")
 
 
 def _served(world: World, value: Value | None) -> Outcome:

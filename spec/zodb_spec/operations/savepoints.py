@@ -178,6 +178,7 @@ def rollback(world: World, name: Name) -> Outcomes:
     left = left._replace(joined=tuple(each for each in joined if each in found.members))
     after = after.put("managers", found.manager, left)
     after = after.put_all("savepoints", _later(world, name))
+    after = after.put("savepoints", name, found._replace(is_used=True))
     return [returned(after, savepoints.rollback_restores)]
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zodb_spec.chapters import connections, groups, isolation, savepoints, write_skew
-from zodb_spec.clause import id_of, in_force
+from zodb_spec.clause import in_force
 from zodb_spec.operation import Argument, Outcome, Returned, operation, refused, returned
 from zodb_spec.operations import choices, endings
 from zodb_spec.operations.choices import fresh, in_limbo, usable
+from zodb_spec.operations.grouping import reopened
 from zodb_spec.world import ADDED, CHANGED, Name, World
 
 Outcomes = Sequence[Outcome]
@@ -48,28 +49,11 @@ def open_(world: World, database: Name, manager: Name, name: Name) -> Outcomes:
     ]
     for pooled, found in world.connections.items():
         if not found.is_open.value and found.is_pooled and found.database == database:
-            again = _reopened(world, pooled, manager)
+            again = reopened(world, pooled, manager)
             outcomes.append(
                 returned(again, connections.open_is_bound, Returned("connection", pooled))
             )
     return outcomes
-
-
-def _reopened(world: World, pooled: Name, manager: Name) -> World:
-    """The world in which a connection is open again, with all of its group."""
-    bound = world.connections[pooled]._replace(
-        manager=manager,
-        is_open=world.fact(True, id_of(connections.open_is_bound)),
-        is_pooled=True,
-    )
-    world = world.put("connections", pooled, bound)
-    for name in world.group(pooled):
-        if name != pooled:
-            together = groups.reopens_together(world, name, manager)._replace(is_pooled=False)
-            world = world.put("connections", name, together)
-        point = connections.reopen_catches_up(world, name)
-        world = endings.move(world, name, point, connections.reopen_invalidates)
-    return world
 
 
 @operation(

@@ -60,6 +60,8 @@ def can_be_stored(world: World, manager: Name) -> bool:
         return True
     if world.edition == Edition.A and new_objects.shared(world, _works(world, manager)):
         return False  # they land in the database that is stored first
+    if any(_refers_to_closed(world, name) for name in found.joined):
+        return False
     all_usable = all(usable(world, name) for name in world.managers)
     if all_usable and not _has_weak_references(world):
         return True
@@ -68,6 +70,16 @@ def can_be_stored(world: World, manager: Name) -> bool:
             if choices.in_limbo(world, thing) or not _is_clear(world, name, thing):
                 return False
     return True
+
+
+def _refers_to_closed(world: World, connection: Name) -> bool:
+    """Whether a connection would store references to objects of a closed one: that one may be taken
+    from the pool and into the group for it.
+    """
+    return len(world.databases) > 1 and any(
+        not world.connections[other].is_open.value
+        for _, other in reach.foreign(world, reach.what_is_stored(world, connection))
+    )
 
 
 def _works(world: World, manager: Name) -> list[Work]:
