@@ -27,7 +27,7 @@ SAVED: tuple[Step, ...] = (NEW, LINK, SAVE)
 SAVED2: tuple[Step, ...] = (NEW, LINK, ("savepoint", "manager1", "later"))
 CHANGE: Step = ("set", "x", "a", "one")
 GHOST: Step = ("deactivate", "x")
-AGAIN: tuple[Step, ...] = (SAVE, ("rollback", "s"), *SAVED2)
+AGAIN: tuple[Step, ...] = (("set", "one1", "b", "one"), SAVE, ("rollback", "s"), *SAVED2)
 SECOND: Step = ("open-database", "db2", "second", "inside")
 GROUP: tuple[Step, ...] = (
     SECOND,
@@ -107,7 +107,7 @@ def ready(steps: tuple[Step, ...]) -> World:
         ("new-object-of-a-savepoint-taken-back", (*SAVED, GHOST), COMMIT, False),
         ("new-object-of-a-savepoint-taken-back", SAVED, ("abort", "manager1"), False),
         ("returning-again-from-a-later-savepoint", AGAIN, ("rollback", "s"), True),
-        ("returning-again-from-a-later-savepoint", AGAIN[2:], ("rollback", "later"), False),
+        ("returning-again-from-a-later-savepoint", AGAIN[3:], ("rollback", "later"), False),
         ("closing-a-group-that-has-joined", GROUP, ("close", "connection1"), True),
         ("closing-a-group-that-has-joined", GROUP[:-1], ("close", "connection1"), False),
         ("taking-a-group-from-the-pool", POOLED, ASK, True),
