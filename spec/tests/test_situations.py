@@ -16,6 +16,7 @@ NEW: Step = ("new", "x", "Thing")
 LINK: Step = ("link", "one1", "a", "x", "strong")
 BAD: Step = ("set-unpicklable", "one1", "b", "lambda")
 COMMIT: Step = ("commit", "manager1")
+SAVEPOINT: Step = ("savepoint", "manager1", "savepoint1")
 SABOTAGE: Step = ("commit-sabotaged", "manager1", "tpc_vote", "before")
 LATE: tuple[Step, ...] = (
     ("open", "db", "manager1", "late"),
@@ -59,6 +60,8 @@ def ready(steps: tuple[Step, ...]) -> World:
         ("two-connections-in-one-transaction", (*LATE, BAD), ("abort", "manager1"), False),
         ("commit-refused-with-new-objects", (NEW, LINK, BAD), COMMIT, True),
         ("commit-refused-with-new-objects", (NEW, LINK), SABOTAGE, True),
+        ("commit-refused-with-new-objects", (NEW, LINK, BAD), SAVEPOINT, True),
+        ("commit-refused-with-new-objects", (NEW, LINK), SAVEPOINT, False),
         ("commit-refused-with-new-objects", (NEW, LINK), COMMIT, False),
         ("commit-refused-with-new-objects", (NEW, BAD), COMMIT, False),
         ("commit-refused-with-new-objects", (NEW, LINK, BAD), ("abort", "manager1"), False),

@@ -116,7 +116,8 @@ def disowned_keeps_contents(world: World, disowned: Object, state: State) -> Obj
     There may be no other copy: the program has done nothing but to go back, and to find the object
     empty it has no reason to expect.
     """
-    return disowned._replace(state=world.fact(state, id_of(disowned_keeps_contents)))
+    id = id_of(disowned_keeps_contents)
+    return disowned._replace(status=world.fact(UNSAVED, id), state=world.fact(state, id))
 
 
 @step("savepoint.late-joiners-aborted", MUST, rules="SAVE-7 SAVE-8")

@@ -44,9 +44,34 @@ def all_usable(world: World) -> bool:
     return True
 
 
+def may_be_taken(world: World, connection: Name) -> bool:
+    """Whether a group may have taken a connection from the pool without the program's asking for
+    it.
+
+    It waits there, and its collection has other databases than those of its own group: any group
+    that comes upon a reference to its database opens a connection to it, at the latest when the
+    reference is read.  So nothing is said about it before the program gets it again.
+    """
+    if len(world.databases) == 1:
+        return False
+    found = world.connections[connection]
+    if found.is_open.value:
+        return False
+    collection = world.databases[found.database].collection
+    size = sum(other.collection == collection for other in world.databases.values())
+    return len(world.group(connection)) < size
+
+
+def all_known(world: World) -> bool:
+    """Whether nothing at all is in limbo."""
+    return all_usable(world) and not any(may_be_taken(world, name) for name in world.connections)
+
+
 def in_limbo(world: World, thing: Name) -> bool:
-    """Whether a failed commit has left an object in a state of which nothing is said."""
-    if all_usable(world):
+    """Whether nothing is said of an object: a failed commit has left it in some state, or its
+    connection may have been taken from the pool.
+    """
+    if all_known(world):
         return False
     if any(thing in manager.limbo for manager in world.managers.values()):
         return True
@@ -54,12 +79,14 @@ def in_limbo(world: World, thing: Name) -> bool:
     if owner is None:
         return False
     connection = world.connections[owner[0]]
-    return world.managers[connection.manager].status.value == "failed" and connection.is_open.value
+    if not connection.is_open.value:
+        return may_be_taken(world, owner[0])
+    return world.managers[connection.manager].status.value == "failed"
 
 
 def things(world: World, *before: str) -> Sequence[str]:
     """The objects of which something is known."""
-    if all_usable(world):
+    if all_known(world):
         return tuple(world.objects)
     return [name for name in world.objects if not in_limbo(world, name)]
 
@@ -70,9 +97,13 @@ def known(world: World, thing: Name, *others: str) -> bool:
 
 
 def reachable_connection(world: World, connection: Name, *others: str) -> bool:
-    """Whether the connection is there, and its transaction has not failed."""
+    """Whether the connection is there, something is known about it, and its transaction has not
+    failed.
+    """
     found = world.connections.get(connection)
-    return found is not None and (usable(world, found.manager) or not found.is_open.value)
+    if found is None or may_be_taken(world, connection):
+        return False
+    return usable(world, found.manager) or not found.is_open.value
 
 
 def counters(world: World, *before: str) -> Sequence[str]:

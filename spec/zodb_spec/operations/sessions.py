@@ -60,7 +60,9 @@ def open_(world: World, database: Name, manager: Name, name: Name) -> Outcomes:
     CONNECTION,
     line=lambda world, connection: f"{connection}.close()",
     sensible=lambda world, connection: (
-        connection in world.connections and usable(world, world.connections[connection].manager)
+        connection in world.connections
+        and usable(world, world.connections[connection].manager)
+        and not choices.may_be_taken(world, connection)
     ),
     weight=2,
 )

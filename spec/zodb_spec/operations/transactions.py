@@ -36,9 +36,9 @@ def there(world: World, manager: Name, *others: str) -> bool:
 
     It isn't where two connections to one database have joined the transaction, or may have joined
     it for the sake of what they marked (an example speaks of that), where the commit would reach
-    objects that another, failed transaction has left in limbo, where it would store a weak
-    reference to an object of another connection, and where it depends on whether the storage
-    resolves conflicts, and nobody knows.
+    objects of which nothing is said, as another, failed transaction leaves them, where it would
+    store a weak reference to an object of another connection, and where it depends on whether the
+    storage resolves conflicts, and nobody knows.
     """
     found = world.managers.get(manager)
     if found is None:
@@ -62,8 +62,7 @@ def can_be_stored(world: World, manager: Name) -> bool:
         return False  # they land in the database that is stored first
     if any(_refers_to_closed(world, name) for name in found.joined):
         return False
-    all_usable = all(usable(world, name) for name in world.managers)
-    if all_usable and not _has_weak_references(world):
+    if choices.all_known(world) and not _has_weak_references(world):
         return True
     for name in found.joined:
         for thing in reach.what_is_stored(world, name).stores:
