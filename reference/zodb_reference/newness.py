@@ -1,0 +1,71 @@
+"""Which objects are new in a transaction, and whether it is settled where they belong.
+
+A new object that two databases reach could land in either. So the connection that owns it remembers
+until the transaction ends whether it was told to, by `add`, or has only come across it while
+storing another one. In the second case no other database may refer to the object (XREF-20 to 26).
+"""
+
+from collections.abc import Iterator
+from enum import Enum, auto
+
+from zodb_reference.editions import Newness
+
+
+class _Origin(Enum):
+    ADDED = auto()
+    REACHED = auto()
+    SAVED = auto()
+
+
+class NewObjects:
+    """The oids that one connection has given in the transaction under way.
+
+    Iterating gives them in the order in which they were given.
+    """
+
+    def __init__(self, newness: Newness) -> None:
+        self._newness = newness
+        self._origins: dict[bytes, _Origin] = {}
+
+    def add(self, oid: bytes) -> None:
+        """Take it that the program wants the object here."""
+        self._origins[oid] = _Origin.ADDED
+
+    def adopt(self, oid: bytes) -> None:
+        """Take it that the object was reached while another one was stored."""
+        self._origins[oid] = _Origin.REACHED
+
+    def store(self, oid: bytes) -> None:
+        """Learn that an object is about to be stored, whether new or not.
+
+        This counts in the edition of 2005-06-16 alone, to which an object that was added is as new
+        as any other from then on (XREF-23).
+        """
+        if self._newness is Newness.UNTIL_SAVEPOINT and self._origins.get(oid) is _Origin.ADDED:
+            self._origins[oid] = _Origin.REACHED
+
+    def pass_savepoint(self) -> None:
+        """Learn that a savepoint has stored all of them (XREF-21)."""
+        if self._newness is Newness.UNTIL_SAVEPOINT:
+            self._origins = dict.fromkeys(self._origins, _Origin.SAVED)
+
+    def is_implicit(self, oid: bytes) -> bool:
+        """Tell whether it would be a guess that the object belongs here."""
+        return self._newness is not Newness.NEVER and self._origins.get(oid) is _Origin.REACHED
+
+    def copy(self) -> "NewObjects":
+        """Return what a savepoint has to remember."""
+        copied = NewObjects(self._newness)
+        copied.restore(self)
+        return copied
+
+    def restore(self, earlier: "NewObjects") -> None:
+        """Go back to what `copy` has returned, which may be restored again (SAVE-32)."""
+        self._origins = dict(earlier._origins)
+
+    def clear(self) -> None:
+        """Forget all, at the end of the transaction."""
+        self._origins.clear()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(list(self._origins))
