@@ -50,6 +50,13 @@ def old(connection):
     return stored(connection, "old", "old")
 
 
+@pytest.fixture
+def start(manager, item):
+    """A savepoint of a transaction that the connection has joined, with x = 2 in `item`."""
+    item.x = 2
+    return manager.savepoint()
+
+
 def stored(connection, name, x):
     """A new object in the database, an item of the root with this name and this x."""
     obj = importlib.import_module("sample_objects").Item()

@@ -11,6 +11,7 @@ import transaction
 import zodb_reference
 from persistent import Persistent
 from zodb_reference import DB
+from zodb_reference.scratch import Scratch
 from zodb_reference.storages import sqlite_file
 
 PACKAGES = tuple(str(Path(package.__file__).parent) for package in (zodb_reference, transaction))
@@ -115,6 +116,33 @@ def abort(db, connection):
     return connection.transaction_manager.abort, new
 
 
+def make_savepoint(db, connection):
+    new = transfer(connection)
+    connection.transaction_manager.savepoint()
+    return connection.transaction_manager.savepoint, (*new, *transfer(connection))
+
+
+def roll_back(db, connection):
+    new = transfer(connection)
+    savepoint = connection.transaction_manager.savepoint()
+    new += transfer(connection)
+    connection.transaction_manager.savepoint()
+    connection.cacheMinimize()
+    return savepoint.rollback, (*new, *transfer(connection))
+
+
+def commit_savepoints(db, connection):
+    new = transfer(connection)
+    connection.transaction_manager.savepoint()
+    connection.cacheMinimize()
+    return connection.transaction_manager.commit, (*new, *transfer(connection))
+
+
+def abort_savepoints(db, connection):
+    _, new = roll_back(db, connection)
+    return connection.transaction_manager.abort, new
+
+
 def begin(db, connection):
     in_another_thread(transfer, db)
     return connection.transaction_manager.begin, ()
@@ -128,10 +156,16 @@ def begin(db, connection):
         (fail_to_commit, "memory"),
         (abort, "memory"),
         (begin, "memory"),
+        (make_savepoint, "memory"),
+        (roll_back, "memory"),
+        (commit_savepoints, "memory"),
+        (commit_savepoints, "sqlite"),
+        (abort_savepoints, "memory"),
     ],
 )
 def test_an_interrupt_leaves_nothing_by_half(act, kind, tmp_path, monkeypatch):
     monkeypatch.setattr(sqlite_file, "SYNCHRONOUS", "OFF")  # waiting for the disk changes nothing
+    monkeypatch.setattr(Scratch, "max_memory", 0)
     db = DB(None if kind == "memory" else tmp_path / "test.sqlite")
     manager = transaction.TransactionManager()
     connection = db.open(manager)
@@ -148,6 +182,8 @@ def test_an_interrupt_leaves_nothing_by_half(act, kind, tmp_path, monkeypatch):
         manager.begin()
         try:
             seen = balances(connection)
+            for obj in new:
+                assert hasattr(obj, "balance")
             assert seen[0] + seen[1] == 200
             assert seen[2:] == seen[:2]
             for obj in new:
@@ -155,6 +191,8 @@ def test_an_interrupt_leaves_nothing_by_half(act, kind, tmp_path, monkeypatch):
                 assert (obj._p_jar is None) == (obj._p_oid is None)
                 assert obj._p_oid is None or connection.objects.find(obj._p_oid) is obj
             assert connection.objects.new == {}
+            assert list(connection.new_objects) == []
+            assert connection._scratch is None
             assert in_another_thread(balances, db) == seen
             in_another_thread(transfer, db)
             manager.begin()

@@ -1,32 +1,21 @@
 """The way of one connection's changes through the two phases of a commit."""
 
-import warnings
 from typing import Any
 
-from persistent import Persistent
-
-from zodb_reference.errors import InvalidObjectReference, POSError, StorageTransactionError
+from zodb_reference.errors import StorageTransactionError
 from zodb_reference.identity import IdentityMap
 from zodb_reference.metadata import TransactionMetaData
-from zodb_reference.oids import oid_repr, z64
+from zodb_reference.scratch import Scratch
 from zodb_reference.snapshot import Snapshot
-from zodb_reference.writing import RecordWriter
+from zodb_reference.storing import Storing
 
 
-class Commit:
+class Commit(Storing):
     """One commit of one connection; one object is made for each.
 
-    `registered` is the connection's list of changed and added objects, which goes on growing while
-    the commit runs: `__getstate__` of an object, or another participant of the transaction, may
-    change or add more.
+    `copied` are the oids of what was stored as a savepoint has kept it: each object is in `written`
+    or in `copied`, or in both where it has changed meanwhile.
     """
-
-    #: How often the objects that were changed meanwhile are stored again. A `__getstate__` that
-    #: changes an object which is stored before needs one more; one that never comes to rest is
-    #: refused. An object that changes itself is only asked again so often: its last answer counts.
-    max_rounds = 10
-
-    writer_class = RecordWriter
 
     def __init__(
         self,
@@ -36,17 +25,12 @@ class Commit:
         objects: IdentityMap,
         registered: list[Any],
     ) -> None:
+        super().__init__(connection, objects, registered)
         self.transaction = transaction
-        self.written: dict[bytes, Any] = {}
         self.voted = False
-        self._connection = connection
-        self._snapshot = snapshot
-        self._objects = objects
-        self._registered = registered
-        self._taken = 0  # how many of `registered` have been dealt with
-        self._sizes: dict[bytes, int] = {}  # of the records of what is written
+        self.copied: set[bytes] = set()
         self.stale: set[bytes] = set()  # what must be loaded again when this has finished
-        self._writer = self.writer_class(connection)
+        self._snapshot = snapshot
         self._meta = TransactionMetaData(
             transaction.user, transaction.description, transaction.extension
         )
@@ -58,19 +42,18 @@ class Commit:
         self._claim_storage()
         self._snapshot.begin(self._meta)
 
-    def store_changes(self) -> None:
-        """Store what was registered, and every new object that it leads to."""
-        for _ in range(self.max_rounds):
-            for obj in self._take_registered():
-                if self._is_due(obj):
-                    self._store_reachable(obj)
-            if self._taken == len(self._registered):
-                return
-        names = {type(obj).__name__ for obj in self._take_registered()}
-        raise POSError(
-            f"these go on changing while they are stored, {self.max_rounds} times so far:"
-            f" {', '.join(sorted(names))}; a __getstate__ must come to rest"
-        )
+    def put(self, oid: bytes, serial: bytes, record: bytes) -> None:
+        """Hand a record to the storage."""
+        self._snapshot.store(oid, serial, record, self._meta)
+
+    def store_saved(self, scratch: Scratch) -> None:
+        """Store what savepoints have kept, as far as it was not changed since then (SAVE-12).
+
+        That includes what is not reachable any more (LIFE-52).
+        """
+        for oid, serial, record in scratch.records(but=self.written):
+            self.put(oid, serial, record)
+            self.copied.add(oid)
 
     def check_current(self, read: dict[bytes, bytes]) -> None:
         """Make the commit fail where an object is not in the revision that was read (CONN-32).
@@ -78,7 +61,7 @@ class Commit:
         What is stored is checked as a write (CONN-36).
         """
         for oid, serial in read.items():
-            if oid not in self.written:
+            if oid not in self.written and oid not in self.copied:
                 self._snapshot.check_current(oid, serial, self._meta)
 
     def vote(self) -> None:
@@ -89,8 +72,9 @@ class Commit:
 
     def finish(self) -> None:
         """Make it all durable and visible."""
-        serial = self._snapshot.finish(self._meta, self.written)
-        self._objects.settle(self.written, self._sizes, serial)
+        serial = self._snapshot.finish(self._meta, self.written.keys() | self.copied)
+        self._objects.settle(self.written, self.sizes, serial)
+        self._objects.settle_copied(self.copied, serial)
         self._objects.invalidate(self.stale)
 
     def abort(self) -> None:
@@ -115,80 +99,3 @@ class Commit:
             " in one transaction; change objects through one connection only, or give each"
             " connection a transaction manager of its own"
         )
-
-    def _take_registered(self) -> list[Any]:
-        """Return the objects that were registered since the last time."""
-        start, self._taken = self._taken, len(self._registered)
-        return self._registered[start:]
-
-    def _is_due(self, obj: Any) -> bool:
-        """Tell whether a registered object has to be stored, or stored again.
-
-        One whose flag the program has reset is not (LIFE-27), unless it is new.
-        """
-        if obj._p_jar is not self._connection:
-            raise InvalidObjectReference(
-                f"{type(obj).__name__} was changed as an object of {self._connection!r} and"
-                f" belongs to {obj._p_jar!r} now; do not assign _p_jar or _p_oid"
-            )
-        oid = obj._p_oid
-        return bool(obj._p_changed) or (oid in self._objects.new and oid not in self.written)
-
-    def _store_reachable(self, obj: Any) -> None:
-        """Store an object, and the new objects that are reached from it, depth first."""
-        self._store(obj)
-        while self._writer.found:
-            self._store(self._writer.found.pop())
-
-    def _store(self, obj: Any) -> None:
-        oid: bytes = obj._p_oid
-        self.written[oid] = obj
-        try:
-            record = self._serialize(obj)
-        except Exception as error:
-            error.add_note(f"while storing {type(obj).__name__} {oid_repr(oid)}")
-            raise
-        self._warn_if_large(obj, record)
-        self._snapshot.store(oid, obj._p_serial or z64, record, self._meta)
-        self._sizes[oid] = len(record)
-
-    def _serialize(self, obj: Any) -> bytes:
-        description = self._writer.description(obj)
-        return self._writer.record(description, self._state(obj))
-
-    def _state(self, obj: Any) -> Any:
-        """Return the state of an object, with what has changed while it was asked for.
-
-        Without the flag a change is registered again, also one that comes later.
-        """
-        for _ in range(self.max_rounds):
-            obj._p_changed = False
-            if isinstance(obj, Persistent):
-                obj._p_sticky = True  # no ghost, until the flag is set or reset again
-            state = obj.__getstate__()
-            if not obj._p_changed or _is_current(state, obj):
-                break
-        obj._p_changed = False
-        return state
-
-    def _warn_if_large(self, obj: Any, record: bytes) -> None:
-        limit = self._connection.db().large_record_size
-        if len(record) >= limit:
-            warnings.warn(
-                f"the record of {type(obj).__name__} {oid_repr(obj._p_oid)} has {len(record)}"
-                f" bytes, and large_record_size is {limit}; consider to divide its state among"
-                " several persistent objects",
-                UserWarning,
-                stacklevel=2,
-            )
-
-
-def _is_current(state: Any, obj: Any) -> bool:
-    """Tell whether a state is in the usual form, and has what the object has now."""
-    now: Any = Persistent.__getstate__(obj) if isinstance(obj, Persistent) else None
-    return (
-        isinstance(state, dict)
-        and isinstance(now, dict)
-        and state.keys() == now.keys()
-        and all(state[name] is value for name, value in now.items())
-    )

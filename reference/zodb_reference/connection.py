@@ -40,6 +40,7 @@ class Connection(Participant):
     closed. `connections` maps the name of its database to itself.
     """
 
+    connections: dict[str, "Connection"]
     reader_class = RecordReader
     identity_class = IdentityMap
 
@@ -74,7 +75,7 @@ class Connection(Participant):
             raise TypeError(f"an oid is eight bytes, not {oid!r}")
         found = self.objects.find(oid)
         if found is None:
-            record, _ = self._snapshot.load(oid)
+            record, _ = self._load(oid)
             found = self.reader.ghost(record)
             self.objects.add_ghost(oid, found)
         return found
@@ -159,7 +160,8 @@ class Connection(Participant):
             )
         if obj._p_changed is None:
             obj._p_activate()  # the serial of a ghost says nothing
-        self._read_current[obj._p_oid] = obj._p_serial
+        if obj._p_serial != z64:  # nobody else can change what is new
+            self._read_current[obj._p_oid] = obj._p_serial
 
     def new_oid(self) -> bytes:
         """Return an oid that was never used."""
@@ -197,6 +199,7 @@ class Connection(Participant):
     def add_as(self, oid: bytes, obj: Any) -> None:
         """Give an unsaved object this oid, which no other object has."""
         self._join()
+        self.new_objects.add(oid)
         self.objects.adopt(oid, obj)
         self._registered.append(obj)
         # What is changed cannot be made a ghost, and this one could not be loaded again.
@@ -251,7 +254,7 @@ class Connection(Participant):
         oid = obj._p_oid
         self._require_open()
         self._require_loadable(obj)
-        record, serial = self._snapshot.load(oid)
+        record, serial = self._load(oid)
         self.reader.set_state(obj, record)
         obj._p_serial = serial
         self.objects.note_size(oid, obj, len(record))
@@ -288,20 +291,27 @@ class Connection(Participant):
         So do BTrees, and classes that set `_p_changed` last; but these may be in the middle of a
         method that does not expect to lose its state, and are discarded at the next boundary.
         """
-        if isinstance(obj, PersistentMapping | PersistentList) and obj._p_serial != z64:
+        oid = obj._p_oid
+        if isinstance(obj, PersistentMapping | PersistentList) and oid not in self.objects.new:
             obj._p_invalidate()
         elif not isinstance(obj, type):  # a persistent class asks first
-            self._refused.add(obj._p_oid)
+            self._refused.add(oid)
 
     # For the writer of records
 
     def adopt(self, obj: Any) -> bytes:
         """Own an unsaved object that an object of this connection refers to (LIFE-2)."""
         oid = self.new_oid()
+        self.new_objects.adopt(oid)
         self.objects.adopt(oid, obj)
         return oid
 
     # What these consist of
+
+    def _load(self, oid: bytes) -> tuple[bytes, bytes]:
+        """Return record and serial of an object: of its last savepoint, or else of the snapshot."""
+        saved = None if self._scratch is None else self._scratch.load(oid)
+        return self._snapshot.load(oid) if saved is None else saved
 
     def _leave(self) -> None:
         """Stop to be used."""

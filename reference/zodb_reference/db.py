@@ -11,6 +11,7 @@ from transaction import TransactionManager
 
 from zodb_reference.broken import find_global
 from zodb_reference.connection import Connection
+from zodb_reference.editions import rules_of
 from zodb_reference.errors import ConflictError, ConnectionStateError
 from zodb_reference.oids import z64
 from zodb_reference.pool import ConnectionPool
@@ -64,6 +65,7 @@ class DB:
             raise ValueError(f"there is a database with the name {database_name!r} already")
         self.database_name = database_name
         self.edition = edition
+        self.rules = rules_of(edition)
         self.large_record_size = large_record_size
         self.references = own_references
         if class_factory is not None:

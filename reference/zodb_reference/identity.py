@@ -1,6 +1,6 @@
 """One object for one oid: which objects a connection owns, and how they come and go."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from persistent import Persistent, PickleCache
@@ -23,7 +23,8 @@ class IdentityMap:
 
     `cache` holds those that the database knows. `new` holds those that got their oid in the
     transaction under way, and keeps them out of the cache, which could empty them before there is
-    anything to load them from.
+    anything to load them from. `made` is None, or a list to which every ghost that is made here is
+    appended.
     """
 
     def __init__(self, jar: Any, cache_size: int, cache_size_bytes: int) -> None:
@@ -31,6 +32,7 @@ class IdentityMap:
         self.cache = PickleCache(jar, cache_size, cache_size_bytes)
         self.new: dict[bytes, Any] = {}
         self._arriving: dict[bytes, Any] = {}
+        self.made: list[Any] | None = None
 
     def find(self, oid: bytes) -> Any:
         """Return the object that has the oid, or None."""
@@ -49,6 +51,8 @@ class IdentityMap:
             self.cache.new_ghost(oid, ghost)
         finally:
             del self._arriving[oid]
+        if self.made is not None:
+            self.made.append(ghost)
 
     def adopt(self, oid: bytes, obj: Any) -> None:
         """Own an unsaved object: it gets oid and jar together (LIFE-1)."""
@@ -85,8 +89,8 @@ class IdentityMap:
             self.cache.update_object_size_estimation(oid, size)
             obj._p_estimated_size = size
 
-    def settle(self, written: dict[bytes, Any], sizes: dict[bytes, int], serial: bytes) -> None:
-        """Take it that the transaction `serial` has written these objects (LIFE-16).
+    def keep(self, written: dict[bytes, Any], sizes: dict[bytes, int]) -> None:
+        """Take it that these objects, all new ones among them, can be loaded from now on.
 
         `sizes` are those of their records.
         """
@@ -94,8 +98,33 @@ class IdentityMap:
             self.cache[oid] = obj
             del self.new[oid]
         for oid, obj in written.items():
-            obj._p_serial = serial
             self.note_size(oid, obj, sizes[oid])
+
+    def settle(self, written: dict[bytes, Any], sizes: dict[bytes, int], serial: bytes) -> None:
+        """Take it that the transaction `serial` has written these objects (LIFE-16)."""
+        self.keep(written, sizes)
+        for obj in written.values():
+            obj._p_serial = serial
+
+    def settle_copied(self, oids: Iterable[bytes], serial: bytes) -> None:
+        """Take it that the transaction `serial` has written these, which may be out of memory."""
+        for oid in oids:
+            obj = self.cache.get(oid)
+            if obj is not None:
+                obj._p_serial = serial
+
+    def withdraw(self, oids: Iterable[bytes]) -> None:
+        """Take it that these objects, which were kept, cannot be loaded any more."""
+        for oid in oids:
+            obj = self.cache.get(oid)
+            if obj is not None:
+                self.new[oid] = obj
+                del self.cache[oid]
+
+    def ghosts_among(self, oids: Iterable[bytes]) -> list[Any]:
+        """Return those of these objects that are in memory, and have no state."""
+        cached = (self.cache.get(oid) for oid in oids)
+        return [obj for obj in cached if obj is not None and obj._p_changed is None]
 
     def catch_up(self, changes: Mapping[bytes, bytes] | None) -> None:
         """Discard what is older than these changes, of oids at tids; everything for None (ISO-3).
@@ -117,7 +146,9 @@ class IdentityMap:
         Persistent classes are loaded at once, and last: this may fail, and must not keep another
         object from being invalidated.
         """
-        for are_classes in (False, True):
-            self.cache.invalidate(
-                [oid for oid in oids if isinstance(self.cache.get(oid), type) is are_classes]
-            )
+        self.make_ghosts(oids)
+        self.cache.invalidate([oid for oid in oids if isinstance(self.cache.get(oid), type)])
+
+    def make_ghosts(self, oids: Collection[bytes]) -> None:
+        """Discard the state of these objects, except for classes, which cannot be without one."""
+        self.cache.invalidate([oid for oid in oids if not isinstance(self.cache.get(oid), type)])

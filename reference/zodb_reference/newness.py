@@ -5,8 +5,9 @@ until the transaction ends whether it was told to, by `add`, or has only come ac
 storing another one. In the second case no other database may refer to the object (XREF-20 to 26).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum, auto
+from itertools import islice
 
 from zodb_reference.editions import Newness
 
@@ -53,19 +54,25 @@ class NewObjects:
         """Tell whether it would be a guess that the object belongs here."""
         return self._newness is not Newness.NEVER and self._origins.get(oid) is _Origin.REACHED
 
-    def copy(self) -> "NewObjects":
-        """Return what a savepoint has to remember."""
-        copied = NewObjects(self._newness)
-        copied.restore(self)
-        return copied
+    def mark(self) -> int:
+        """Return what a savepoint has to remember: how many there are by now."""
+        return len(self._origins)
 
-    def restore(self, earlier: "NewObjects") -> None:
-        """Go back to what `copy` has returned, which may be restored again (SAVE-32)."""
-        self._origins = dict(earlier._origins)
+    def since(self, mark: int) -> list[bytes]:
+        """Return the oids that were given after `mark`, in this order."""
+        return list(islice(self._origins, mark, None))
+
+    def forget(self, oids: Iterable[bytes]) -> None:
+        """Take it that these objects are not new here any more: they are unsaved (SAVE-32)."""
+        for oid in oids:
+            self._origins.pop(oid, None)
 
     def clear(self) -> None:
         """Forget all, at the end of the transaction."""
         self._origins.clear()
+
+    def __contains__(self, oid: bytes) -> bool:
+        return oid in self._origins
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(list(self._origins))

@@ -5,29 +5,45 @@ commit or told to abort, and as a synchronizer, which is told of the boundaries 
 transactions.
 """
 
+import contextlib
 import logging
 from typing import Any
 
-from transaction.interfaces import IDataManager, ISynchronizer
+from transaction.interfaces import (
+    InvalidSavepointRollbackError,
+    ISavepointDataManager,
+    ISynchronizer,
+    TransactionFailedError,
+)
 from zope.interface import implementer
 
 from zodb_reference.committing import Commit
 from zodb_reference.errors import ConnectionStateError, StorageTransactionError
 from zodb_reference.identity import IdentityMap
+from zodb_reference.newness import NewObjects
+from zodb_reference.savepoints import Savepoint, Saving, load_ghosts
+from zodb_reference.scratch import Scratch
 from zodb_reference.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
 
-@implementer(IDataManager, ISynchronizer)
+@implementer(ISavepointDataManager, ISynchronizer)
 class Participant:
-    """The base of `Connection`: what it has changed, and how that is committed or aborted."""
+    """The base of `Connection`: what it has changed, and how that is committed or aborted.
+
+    `new_objects` tells what has got its oid in the transaction under way.
+    """
 
     commit_class = Commit
+    saving_class = Saving
+
+    connections: dict[str, Any]  # those of the group, by the names of their databases
 
     def __init__(self, db: Any, snapshot: Snapshot, objects: IdentityMap) -> None:
         self.transaction_manager: Any = None
         self.objects = objects
+        self.new_objects = NewObjects(db.rules.newness)
         self._db = db
         self._snapshot = snapshot
         self._joined: Any = None  # the transaction with changes of this connection
@@ -35,6 +51,8 @@ class Participant:
         self._refused: set[bytes] = set()  # what may have changed in memory all the same
         self._read_current: dict[bytes, bytes] = {}  # the serials that readCurrent has seen
         self._commit: Commit | None = None
+        self._scratch: Scratch | None = None  # what savepoints of the transaction have kept
+        self._saving = False
         self._catching_up = False  # whether objects and snapshot may not fit together
         self._stored = 0
 
@@ -67,6 +85,8 @@ class Participant:
         """Store the changes, and check what was marked by readCurrent."""
         commit = self._require_commit(transaction)
         commit.store_changes()
+        if self._scratch is not None:
+            commit.store_saved(self._scratch)
         commit.check_current(self._read_current)
 
     def tpc_vote(self, transaction: Any) -> None:
@@ -77,7 +97,8 @@ class Participant:
         """Make the commit durable and visible."""
         commit = self._require_commit(transaction)
         commit.finish()
-        self._stored += len(commit.written)
+        self._stored += len(commit.written.keys() | commit.copied)
+        self._end_savepoints()
         self._joined = self._commit = None
         self._registered = []
 
@@ -85,10 +106,60 @@ class Participant:
         """Give up the commit and forget all changes; in any phase, also without one (TXN-4)."""
         self.abort(transaction)
 
+    # A participant that can go back
+
+    def savepoint(self) -> Savepoint:
+        """Keep the changes so far where no other connection sees them, and return the way back.
+
+        Nothing moves to a newer state by that (ISO-7). The objects can be emptied from now on, and
+        the cache is reduced to its size (SAVE-11). Raises `ConnectionStateError` while the changes
+        are being stored already, and what storing them raises, which the transaction does not
+        survive.
+        """
+        if self._commit is not None or self._saving:
+            raise ConnectionStateError(
+                "no savepoint can be made while the changes are being stored; make it before"
+            )
+        if self._scratch is None:
+            self._scratch = Scratch()
+        self._saving = True
+        try:
+            saving = self.saving_class(self, self.objects, self._registered, self._scratch)
+            saving.store_changes()
+            saving.finish()
+        finally:
+            self._saving = False
+        self._registered = []
+        self.new_objects.pass_savepoint()
+        self.objects.cache.incrgc()
+        return Savepoint(self, self._joined, self._scratch.length, self.new_objects.mark())
+
+    def roll_back(self, savepoint: Savepoint) -> None:
+        """Go back to the state of a savepoint."""
+        scratch = self._scratch
+        if (
+            scratch is None
+            or savepoint.transaction is not self._joined
+            or savepoint.length > scratch.length
+        ):
+            raise InvalidSavepointRollbackError(
+                "its transaction has ended, or was rolled back to an earlier savepoint"
+            )
+        self._undo_since(savepoint, scratch, disown=self._db.rules.rollback_disowns)
+
     # A synchronizer
 
     def beforeCompletion(self, transaction: Any) -> None:
-        """Do nothing: the connection takes part in the commit by itself."""
+        """Have checked what readCurrent has marked, where others of the group have changes.
+
+        A connection with changes takes part in the commit by itself, and one that has marks alone
+        joins for that purpose (CONN-35).
+        """
+        if self._read_current and any(
+            each._joined is transaction for each in self.connections.values()
+        ):
+            with contextlib.suppress(TransactionFailedError):  # it can only be aborted
+                self._join()
 
     def newTransaction(self, transaction: Any) -> None:
         """Move to the newest state, with what the storage may learn from elsewhere (ISO-20)."""
@@ -147,16 +218,67 @@ class Participant:
 
         Where it is interrupted, what is still to be done is told by what it has not yet removed.
         """
+        if self._scratch is not None:
+            start = Savepoint(self, self._joined, 0, 0)
+            self._undo_since(start, self._scratch, disown=True)
         self.objects.disown_new()
+        self._invalidate_registered()
+        self._end_savepoints()
+        self._joined = None
+
+    def _undo_since(self, savepoint: Savepoint, scratch: Scratch, *, disown: bool) -> None:
+        """Bring back the state of a savepoint.
+
+        What is disowned keeps the state that it has in memory, or else the last one that was kept
+        (LIFE-13). So the changed objects are made ghosts first: what only these lead to is gone
+        then, and is not loaded for nothing. When all is undone they are made ghosts once more.
+
+        Without `disown`, what a later savepoint has stored stays owned, and is stored again.
+        """
+        given = self.new_objects.since(savepoint.mark)
+        saved = scratch.oids()
+        self._refused.update(saved)  # wherever this is interrupted
+        self.objects.disown_new()
+        self.objects.make_ghosts(set(saved).difference(given))
+        load_ghosts(self._new_in_group() | {self: set(given)})
+        self.objects.withdraw(given)
+        if disown:
+            self.objects.disown_new()
+        scratch.go_back(savepoint.length)
+        self._invalidate_registered()
+        self.objects.invalidate(saved)
+        self._refused.difference_update(saved)
+        self.new_objects.forget(set(given).difference(self.objects.new))
+        for obj in self.objects.new.values():
+            self._registered.append(obj)
+            obj._p_changed = True
+
+    def _new_in_group(self) -> dict[Any, set[bytes]]:
+        """Return what is new in each connection of the group, and kept by a savepoint.
+
+        States of this connection may lead there, and states from there to this one.
+        """
+        members = self.connections.values()
+        return {each: set(each.new_objects) for each in members if each._scratch is not None}
+
+    def _invalidate_registered(self) -> None:
+        """Make ghosts of what has changed since it was stored."""
         while self._registered:
             obj = self._registered[-1]
             try:
-                if obj._p_jar is self:
+                if obj._p_jar is self and obj._p_oid not in self.objects.new:
                     obj._p_invalidate()
             except Exception:  # a persistent class, which loads its state
                 logger.exception("%r could not be restored", obj)
             self._registered.pop()
-        self._joined = None
+
+    def _end_savepoints(self) -> None:
+        """Forget what was new in the transaction, and what its savepoints have kept."""
+        self.new_objects.clear()
+        self._saving = False
+        if self._scratch is not None:
+            self._scratch.close()
+            self._scratch = None
 
     def _finish_aborts_before(self, transaction: Any) -> None:
         """Go on with what an interrupt has kept from being aborted."""

@@ -148,4 +148,7 @@ class RecordReader:
             # Where there is no such database the target counts as gone, which wants no manager.
             with contextlib.suppress(KeyError):
                 reference.dm = self._connection.get_connection(database_name)
+        owner = vars(reference).get("dm")
+        if owner is not None and oid in owner.new_objects:
+            reference()  # remembers the target, whose oid may be taken back
         return reference

@@ -1,6 +1,7 @@
 """The persistent objects of which the tests of connections and commits make their data."""
 
 from persistent import Persistent
+from zodb_reference.oids import z64
 
 
 class Item(Persistent):
@@ -17,3 +18,15 @@ class Hooked(Persistent):
         if self._v_hook is not None:
             self._v_hook()
         return state
+
+
+def new(x, **more):
+    """An object that is in no database yet, with these attributes."""
+    item = Item()
+    vars(item).update(x=x, **more)
+    return item
+
+
+def is_unsaved(obj):
+    """Whether nothing tells that an object has ever been in a database."""
+    return (obj._p_jar, obj._p_oid, obj._p_serial, obj._p_changed) == (None, None, z64, False)
