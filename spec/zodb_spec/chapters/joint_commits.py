@@ -225,8 +225,9 @@ def late_member_may_be_newer() -> None:
     >>> two = open_db(databases=db.databases, database_name="2")
     >>> second = two.open(tm)
     >>> reader = opened(db)
-    >>> len(reader.root())
-    0
+    >>> reader.sync()
+    >>> list(reader.root())
+    []
     >>> connection.root()["a"] = second.root()["a"] = 1
     >>> tm.commit()
     >>> late = two.open(reader.transaction_manager)
@@ -269,6 +270,30 @@ def reader_between_finishes() -> None:
     [True, True]
     >>> look()
     [(1, 1), (1, 1)]
+    """
+
+
+@example("joint.loaded-between-finishes", MUST, rules="ISO-3 ISO-34")
+def loaded_between_finishes() -> None:
+    """An object that is loaded when its own database has finished, and others have not, may show
+    the state before the commit. At the boundary that follows it shows what was committed: that its
+    connection has stored it does not make it the newest.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.n = 1
+    >>> tm.commit()
+    >>> thing.n = 2
+    >>> seen = []
+    >>> def look():
+    ...     thing._p_deactivate()
+    ...     seen.append(thing.n)
+    >>> tm.get().join(Participant(chr(0x10FFFF), [], tpc_finish=look))
+    >>> tm.commit()
+    >>> seen in ([1], [2]), thing.n
+    (True, 2)
+    >>> txn = tm.begin()
+    >>> thing.n
+    2
     """
 
 

@@ -162,6 +162,32 @@ def stored_once() -> None:
     """
 
 
+@example("savepoint.loaded-while-committing", MUST, rules="SAVE-10 SAVE-12", error="POSError")
+def loaded_while_committing() -> None:
+    """While a commit goes through its phases, what was saved before can be loaded, or nothing can;
+    what it replaces is never loaded instead. Other data managers may look at objects at that time,
+    and so may objects of another database that are being stored. The older state would pass for the
+    one that is committed, and the next change would bring it back.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> seen = []
+    >>> def look():
+    ...     with allowing("POSError"):
+    ...         seen.append(thing.state)
+    >>> for phase in "commit", "tpc_vote":
+    ...     thing.state = "replaced"
+    ...     tm.commit()
+    ...     thing.state = "saved"
+    ...     savepoint = tm.savepoint()
+    ...     thing._p_deactivate()
+    ...     tm.get().join(Participant(chr(0x10FFFF), [], **{phase: look}))
+    ...     tm.commit()
+    ...     seen.append(thing.state)
+    >>> set(seen)
+    {'saved'}
+    """
+
+
 @example("savepoint.conflict-at-the-commit", MUST, rules="ISO-7 SAVE-12", error="ConflictError")
 def conflict_at_the_commit() -> None:
     """A saved change keeps the revision that it was made from: a conflict with what another
