@@ -135,15 +135,18 @@ def weak_reaches_or_not() -> None:
     one to lead there: where an object lives can't depend on the order of storing.
 
     >>> second = open_db(databases=db.databases, database_name="second")
-    >>> thing = connection.root()["strong"] = Thing()
-    >>> connection.get_connection("second").root()["weak"] = WeakRef(thing)
-    >>> accepted = False
-    >>> with allowing("InvalidObjectReference"):
-    ...     tm.commit()
-    ...     accepted = True
-    >>> tm.abort()
-    >>> thing._p_jar is (connection if accepted else None)
-    True
-    >>> ("strong" in opened(db).root(), "weak" in opened(second).root()) == (accepted, accepted)
-    True
+    >>> other = connection.get_connection("second")
+    >>> seen = []
+    >>> for strong, weak in (connection, other), (other, connection):
+    ...     thing = strong.root()["thing"] = Thing()
+    ...     weak.root()["weak"] = WeakRef(thing)
+    ...     accepted = False
+    ...     with allowing("InvalidObjectReference"):
+    ...         tm.commit()
+    ...         accepted = True
+    ...     tm.abort()
+    ...     seen.append(thing._p_jar is (strong if accepted else None))
+    ...     seen.append(("thing" in opened(strong.db()).root()) == accepted)
+    >>> seen
+    [True, True, True, True]
     """
