@@ -18,7 +18,9 @@ from zodb_spec.world import (
     Name,
     Object,
     Savepoint,
+    State,
     World,
+    state_of,
 )
 
 # Boundaries.
@@ -141,7 +143,8 @@ def given_up(world: World, connection: Name, cause: Callable[..., Any]) -> dict[
         thing = world.objects[name]
         if oid in found.created:
             if thing.status.value == CHANGED:
-                changed[name] = _unsaved_again(world, name)
+                loaded = thing._replace(state=thing.state._replace(value=contents(world, name)))
+                changed[name] = _unsaved_again(world.put("objects", name, loaded), name)
             else:
                 changed[name] = emptied(world, name, objects.disowned(world, name))
         else:
@@ -167,14 +170,14 @@ def given_up(world: World, connection: Name, cause: Callable[..., Any]) -> dict[
 
 def emptied(world: World, name: Name, disowned: Object) -> Object:
     """A new object that a savepoint has stored, and that is disowned, with what it held."""
-    thing = world.objects[name]
-    if thing.state.value is not None:
-        return savepoints.disowned_keeps_contents(world, disowned, thing.state.value)
-    assert thing.owner.value is not None
-    connection, oid = thing.owner.value
-    record = world.connections[connection].saved[oid].value
-    state = in_memory(world, connection, record.state or {})
-    return savepoints.disowned_keeps_contents(world, disowned, state)
+    return savepoints.disowned_keeps_contents(world, disowned, contents(world, name))
+
+
+def contents(world: World, name: Name) -> State:
+    """What an object of a connection holds, as it is in memory where everything is loaded."""
+    owner = world.objects[name].owner.value
+    assert owner is not None
+    return in_memory(world, owner[0], state_of(world, name).value[0] or {})
 
 
 def _unsaved_again(world: World, name: Name) -> Object:
