@@ -5,7 +5,13 @@ from __future__ import annotations
 from zodb_reference import DB
 from zodb_reference.committing import Commit
 from zodb_reference.connection import Connection
-from zodb_reference.errors import InvalidObjectReference, POSKeyError, ReadConflictError
+from zodb_reference.errors import (
+    ConnectionStateError,
+    InvalidObjectReference,
+    POSKeyError,
+    ReadConflictError,
+)
+from zodb_reference.identity import IdentityMap
 
 
 class NeverPools(DB):
@@ -77,7 +83,7 @@ class MovesOnlyAtTheBeginning(Connection):
 
 class RecordsNothingEmpty(Commit):
     def finish(self):
-        if self.written:
+        if self.written or self.copied:
             super().finish()
         else:
             self.abort()
@@ -147,6 +153,68 @@ class NamesTheOwnerFirst(Connection):
         super().add(obj)
 
 
+class EmptiesAtSavepoints(Connection):
+    """A savepoint, and the way back to it, make ghosts of everything without changes."""
+
+    def savepoint(self):
+        savepoint = super().savepoint()
+        self.cacheMinimize()
+        return savepoint
+
+    def roll_back(self, savepoint):
+        super().roll_back(savepoint)
+        self.cacheMinimize()
+
+
+class GoesBackWithMarks(Connection):
+    """What is marked after a savepoint is forgotten by the rollback."""
+
+    def savepoint(self):
+        savepoint = super().savepoint()
+        savepoint.marks = dict(self._read_current)
+        return savepoint
+
+    def roll_back(self, savepoint):
+        super().roll_back(savepoint)
+        self._read_current = dict(savepoint.marks)
+
+
+class HasNoOldStates(Connection):
+    """There are no old states while savepoint data is pending."""
+
+    def oldstate(self, obj, tid):
+        if self._scratch is not None:
+            raise NotImplementedError("not behind a savepoint")
+        return super().oldstate(obj, tid)
+
+
+class LosesStates(IdentityMap):
+    def ghosts_among(self, oids):
+        return []
+
+
+class LosesNewGhosts(Connection):
+    """What savepoints have kept of new objects is gone with the transaction."""
+
+    identity_class = LosesStates
+
+
+class ChecksMarksWithChanges(Connection):
+    """What is marked is checked only where the connection has changes of its own."""
+
+    def beforeCompletion(self, transaction):  # noqa: N802  # the interface of synchronizers
+        pass
+
+
+class LooksAtNothingLate(Connection):
+    """Nothing is loaded while a commit is under way."""
+
+    def setstate(self, obj):
+        if self._commit is not None:
+            raise ConnectionStateError("a commit is under way")
+        super().setstate(obj)
+
+
 StoresNoEmptyTransaction = with_connections(StoresNoEmpty)
 
 FREE = (
@@ -163,4 +231,10 @@ FREE = (
     with_connections(LooksNoFurther),
     with_connections(ForgetsWhatItStored),
     with_connections(NamesTheOwnerFirst),
+    with_connections(EmptiesAtSavepoints),
+    with_connections(GoesBackWithMarks),
+    with_connections(HasNoOldStates),
+    with_connections(LosesNewGhosts),
+    with_connections(ChecksMarksWithChanges),
+    with_connections(LooksAtNothingLate),
 )
