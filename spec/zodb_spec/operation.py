@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from zodb_spec.clause import clauses, id_of, tracing
+from zodb_spec.editions import EDITIONS, Edition
 from zodb_spec.world import Name, Value, World
 
 Step = tuple[str, ...]
@@ -71,7 +72,10 @@ class Argument(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """One row of the table of operations (see the module's text)."""
+    """One row of the table of operations (see the module's text).
+
+    since  the first edition in which programs can do it
+    """
 
     name: str
     arguments: tuple[Argument, ...]
@@ -79,6 +83,11 @@ class Operation(NamedTuple):
     sensible: Callable[..., bool]
     line: Callable[..., str]
     weight: int
+    since: Edition = EDITIONS[0]
+
+    def makes_sense(self, world: World, arguments: Sequence[str]) -> bool:
+        """Whether it can be taken with these arguments in a world."""
+        return self.since <= world.edition and self.sensible(world, *arguments)
 
     def outcomes(
         self, world: World, arguments: Sequence[str]
@@ -110,12 +119,13 @@ def operation(
     line: Callable[..., str],
     sensible: Callable[..., bool] = always,
     weight: int = 1,
+    since: Edition = EDITIONS[0],
 ) -> Callable[[Callable[..., Sequence[Outcome]]], Callable[..., Sequence[Outcome]]]:
     """Declare an operation of the table; the function below it is its step of the model."""
 
     def decorate(function: Callable[..., Sequence[Outcome]]) -> Callable[..., Sequence[Outcome]]:
         name = function.__name__.rstrip("_").replace("_", "-")
-        _table[name] = Operation(name, arguments, function, sensible, line, weight)
+        _table[name] = Operation(name, arguments, function, sensible, line, weight, since)
         return function
 
     return decorate

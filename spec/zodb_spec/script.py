@@ -149,7 +149,7 @@ def resolve(world: World, numbers: Sequence[int], choice: Sequence[Operation]) -
         arguments.append(
             candidates[0] if len(candidates) == 1 else candidates[next(rest, 0) % len(candidates)]
         )
-    return (operation.name, *arguments) if operation.sensible(world, *arguments) else None
+    return (operation.name, *arguments) if operation.makes_sense(world, arguments) else None
 
 
 def makes_sense(world: World, step: Step) -> bool:
@@ -164,7 +164,7 @@ def makes_sense(world: World, step: Step) -> bool:
     if len(step) - 1 != len(operation.arguments):
         names = ", ".join(argument.name for argument in operation.arguments)
         raise ValueError(f"operation {step[0]!r} takes {names}; got {', '.join(step[1:])}")
-    return operation.sensible(world, *step[1:])
+    return operation.makes_sense(world, step[1:])
 
 
 def outcomes(world: World, *step: str) -> Sequence[Outcome]:

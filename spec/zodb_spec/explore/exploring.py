@@ -182,7 +182,7 @@ def choices(world: World, operation: Operation, bounds: Bounds) -> Iterator[Step
                 yield from complete((*arguments, word))
 
     for arguments in complete(()):
-        if operation.sensible(world, *arguments):
+        if operation.makes_sense(world, arguments):
             yield (operation.name, *arguments)
 
 

@@ -12,6 +12,7 @@ from zodb_spec.chapters import (
     tracking,
 )
 from zodb_spec.chapters.isolation import count
+from zodb_spec.editions import Edition
 from zodb_spec.kinds import KINDS, ROOT_KIND
 from zodb_spec.operation import Argument, Outcome, operation, refused, returned
 from zodb_spec.operations import choices
@@ -254,6 +255,7 @@ def set_unpicklable(world: World, thing: Name, attribute: str, reason: str) -> O
     THING,
     line=lambda world, thing: f"{thing}._p_changed = True",
     sensible=lambda world, thing: known(world, thing) and choices.stays_put(world, thing),
+    since=Edition.B,
 )
 def mark_changed(world: World, thing: Name) -> Outcomes:
     """Set the changed flag by hand."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from zodb_spec.chapters import connections, groups, isolation, savepoints, write_skew
 from zodb_spec.clause import in_force
+from zodb_spec.editions import CURRENT
 from zodb_spec.operation import Argument, Outcome, Returned, operation, refused, returned
 from zodb_spec.operations import choices, endings
 from zodb_spec.operations.choices import fresh, in_limbo, usable
@@ -141,6 +142,7 @@ def sync(world: World, connection: Name) -> Outcomes:
         and world.connections[connection].is_open.value
     ),
     weight=2,
+    since=CURRENT,
 )
 def read_current(world: World, connection: Name, thing: Name) -> Outcomes:
     """Mark an object as read: the commit holds only if it is still current."""

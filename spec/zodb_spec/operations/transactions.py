@@ -157,6 +157,7 @@ def abort(world: World, manager: Name) -> Outcomes:
     MANAGER,
     line=lambda world, manager: f"{manager}.doom()",
     sensible=lambda world, manager: manager in world.managers and usable(world, manager),
+    since=Edition.C,
 )
 def doom(world: World, manager: Name) -> Outcomes:
     """Make sure that the transaction can't be committed."""
