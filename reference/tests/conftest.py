@@ -21,6 +21,15 @@ def db():
 
 
 @pytest.fixture
+def collection():
+    """Two databases in memory, "1" and "2", and room for more."""
+    with importlib.import_module("several_databases").Collection() as databases:
+        databases.add("1")
+        databases.add("2")
+        yield databases
+
+
+@pytest.fixture
 def connection(db):
     """An open connection with a transaction manager of its own."""
     return db.open(transaction.TransactionManager())

@@ -20,6 +20,7 @@ from transaction.interfaces import NoTransaction
 from zope.interface import implementer
 
 from zodb_reference.errors import ConnectionStateError, InvalidObjectReference
+from zodb_reference.groups import Group
 from zodb_reference.identity import IdentityMap
 from zodb_reference.oids import oid_repr, z64
 from zodb_reference.participant import Participant
@@ -37,7 +38,8 @@ class Connection(Participant):
 
     It must be used by one thread at a time. `transaction_manager` is the manager that it was opened
     with, and `opened` the time when that was, in seconds since the epoch; both are None while it is
-    closed. `connections` maps the name of its database to itself.
+    closed. `connections` maps the names of databases to the connections of its group, itself
+    included, and is the same mapping in all of them (XREF-4).
     """
 
     connections: dict[str, "Connection"]
@@ -49,7 +51,7 @@ class Connection(Participant):
     ) -> None:
         super().__init__(db, snapshot, self.identity_class(self, cache_size, cache_size_bytes))
         self.opened: float | None = None
-        self.connections = {db.database_name: self}
+        self.enter(Group(self))
         self.reader = self.reader_class(self, self.objects)
         self.lost_changes = False  # whether the database has closed over changes
         self._explicit = False
@@ -107,22 +109,13 @@ class Connection(Participant):
         self.add_as(self.new_oid(), obj)
 
     def close(self) -> None:
-        """Give the connection back to the database's pool; nothing happens if it is closed.
+        """Give the connection back to the database's pool, with its group (XREF-9).
 
-        The callbacks are called first, each once. Raises `ConnectionStateError` while there are
-        changes that are neither committed nor aborted (CONN-13).
+        Nothing happens if it is closed. The callbacks are called first, each once. Raises
+        `ConnectionStateError` while a connection of the group has changes that are neither
+        committed nor aborted; none of them is closed then (CONN-13, CONN-14).
         """
-        if self.opened is None:
-            return
-        self._require_unchanged()
-        self._call_on_close()
-        if self.opened is None:
-            return  # one of them has closed it
-        self._require_unchanged()
-        self._debug_info = ()
-        self.objects.cache.incrgc()
-        self._leave()
-        self._db.give_back(self)
+        self.group.close(self)
 
     def onCloseCallback(self, callback: Callable[[], object]) -> None:
         """Have `callback` called, without arguments, by the next close()."""
@@ -133,8 +126,17 @@ class Connection(Participant):
         return self._db
 
     def get_connection(self, database_name: str) -> "Connection":
-        """Return the connection to the database of this name; `KeyError` where there is none."""
-        return self.connections[database_name]
+        """Return the group's connection to the database of this name (XREF-5 to 8).
+
+        It is the same as long as the group is open, and opened where there is none yet, with the
+        transaction manager of this one. Raises `KeyError` where the collection has no database of
+        this name, `ConnectionStateError` on a closed connection.
+        """
+        if database_name == self._db.database_name:
+            return self
+        self._require_open()
+        connection: Connection = self.group.get_connection(self, database_name)
+        return connection
 
     def isReadOnly(self) -> bool:
         """Tell whether the storage takes no changes."""
@@ -172,12 +174,17 @@ class Connection(Participant):
         return self.reader.state(self._snapshot.load_serial(obj._p_oid, tid))
 
     def cacheGC(self) -> None:
-        """Make ghosts of the objects used least recently, down to the size of the cache."""
-        self.objects.cache.incrgc()
+        """Make ghosts of the objects used least recently, down to the size of the cache.
+
+        The other connections of the group do the same (CONN-24).
+        """
+        for connection in self.group.sharing_cache_calls(self):
+            connection.objects.cache.incrgc()
 
     def cacheMinimize(self) -> None:
-        """Make ghosts of all objects without changes."""
-        self.objects.cache.minimize()
+        """Make ghosts of all objects without changes, in the whole group (CONN-24)."""
+        for connection in self.group.sharing_cache_calls(self):
+            connection.objects.cache.minimize()
 
     def getTransferCounts(self, clear: bool = False) -> tuple[int, int]:
         """Return how many objects were loaded, and stored; start again from 0 with `clear`."""
@@ -218,21 +225,8 @@ class Connection(Participant):
                 self._pass_boundary()  # programs may read before they begin a transaction
             transaction_manager.registerSynch(self)
         except BaseException:
-            self._leave()
+            self.leave()
             raise
-
-    def shut_down(self) -> None:
-        """Abort the transaction under way and close, because the database closes (CONN-52).
-
-        Another thread may be at work. A commit that it has begun is left to it: the storage, which
-        is closed next, finishes it as a whole or not at all. None can begin any more.
-        """
-        if self.opened is None or self._commit is not None:
-            return
-        self.lost_changes = self._joined is not None
-        with contextlib.suppress(NoTransaction):
-            (self._joined or self.transaction_manager.get()).abort()
-        self.close()
 
     def release(self) -> None:
         """Give up what the storage keeps for this connection, which is not opened again."""
@@ -306,22 +300,36 @@ class Connection(Participant):
         self.objects.adopt(oid, obj)
         return oid
 
-    # What these consist of
+    # For its group
 
-    def _load(self, oid: bytes) -> tuple[bytes, bytes]:
-        """Return record and serial of an object: of its last savepoint, or else of the snapshot."""
-        saved = None if self._scratch is None else self._scratch.load(oid)
-        return self._snapshot.load(oid) if saved is None else saved
+    def enter(self, group: Group) -> None:
+        """Become a member of `group`."""
+        self.group = group
+        self.connections = group.connections
 
-    def _leave(self) -> None:
-        """Stop to be used."""
-        # A program may have cleared the manager's synchronizers.
-        with contextlib.suppress(KeyError):
-            self.transaction_manager.unregisterSynch(self)
-        self.transaction_manager = self.opened = None
-        self._snapshot.complete()
+    @property
+    def database(self) -> Any:
+        """The database, also of a closed connection."""
+        return self._db
 
-    def _call_on_close(self) -> None:
+    @property
+    def joined(self) -> Any:
+        """The transaction that has changes of this connection, or None."""
+        return self._joined
+
+    def is_committing(self) -> bool:
+        """Tell whether a commit is under way, perhaps in another thread."""
+        return self._commit is not None
+
+    def require_unchanged(self) -> None:
+        """Raise `ConnectionStateError` while there are changes."""
+        if self._joined is not None:
+            raise ConnectionStateError(
+                f"{self!r} has changes; commit or abort the transaction before it is closed, and"
+                " its group with it"
+            )
+
+    def call_on_close(self) -> None:
         """Call the callbacks; one that fails is logged and keeps none of the others from it."""
         callbacks, self._on_close = self._on_close, []
         for callback in callbacks:
@@ -330,16 +338,27 @@ class Connection(Participant):
             except Exception:
                 logger.exception("the close callback %r failed", callback)
 
+    def leave(self) -> None:
+        """Stop to be used, until it is opened again."""
+        self._debug_info = ()
+        self.objects.cache.incrgc()
+        # A program may have cleared the manager's synchronizers.
+        with contextlib.suppress(KeyError):
+            self.transaction_manager.unregisterSynch(self)
+        self.transaction_manager = self.opened = None
+        self._snapshot.complete()
+
+    # What these consist of
+
+    def _load(self, oid: bytes) -> tuple[bytes, bytes]:
+        """Return record and serial of an object: of its last savepoint, or else of the snapshot."""
+        saved = None if self._scratch is None else self._scratch.load(oid)
+        return self._snapshot.load(oid) if saved is None else saved
+
     def _require_open(self) -> None:
         if self.opened is None:
             raise ConnectionStateError(
                 f"{self!r} is closed; open a connection, and load the objects through that one"
-            )
-
-    def _require_unchanged(self) -> None:
-        if self._joined is not None:
-            raise ConnectionStateError(
-                f"{self!r} has changes; commit or abort the transaction before it is closed"
             )
 
     def _require_loadable(self, obj: Any) -> None:

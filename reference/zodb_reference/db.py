@@ -21,9 +21,6 @@ from zodb_reference.storages import MemoryStorage, SQLiteStorage
 
 logger = logging.getLogger(__name__)
 
-#: The editions of the specification that the reference obeys, by name.
-EDITIONS = ("current",)
-
 
 class DB:
     """An object database.
@@ -32,8 +29,13 @@ class DB:
     speaks the ecosystem's storage protocol. A storage made here is closed with the database, and so
     is one that was given.
 
-    `databases` is the collection that the database enters under `database_name`; `ValueError` is
-    raised where the name is taken. `edition` names the edition of the specification to obey.
+    `databases` is the collection that the database enters under `database_name`, any text, and
+    leaves when it is closed. `ValueError` is raised where the name is taken, or where the databases
+    of the collection follow another edition (XREF-1 to 3). Without `xrefs` no object may come to
+    refer to objects of other databases, save weakly; references that there are can be read, and
+    others may refer to objects of this one (XREF-32 to 34).
+
+    `edition` names the edition of the specification to obey; `ValueError` names those that exist.
 
     `pool_size` is how many connections are expected at most. `cache_size` (objects) and
     `cache_size_bytes` (0: not limited) are what the cache of a connection is reduced to between
@@ -51,6 +53,7 @@ class DB:
         *,
         databases: MutableMapping[str, Any] | None = None,
         database_name: str = "unnamed",
+        xrefs: bool = True,
         edition: str = "current",
         pool_size: int = 7,
         cache_size: int = 400,
@@ -58,14 +61,12 @@ class DB:
         large_record_size: int = 1 << 24,
         class_factory: Callable[[Any, str, str], Any] | None = None,
     ) -> None:
-        if edition not in EDITIONS:
-            raise ValueError(f"edition {edition!r} is none of {', '.join(EDITIONS)}")
-        self.databases = {} if databases is None else databases
-        if database_name in self.databases:
-            raise ValueError(f"there is a database with the name {database_name!r} already")
-        self.database_name = database_name
-        self.edition = edition
         self.rules = rules_of(edition)
+        self.edition = edition
+        self.databases = {} if databases is None else databases
+        self.database_name = database_name
+        self._require_place_in_collection()
+        self.xrefs = xrefs
         self.large_record_size = large_record_size
         self.references = own_references
         if class_factory is not None:
@@ -77,11 +78,11 @@ class DB:
         self._closed = False
         try:
             self._make_sure_of_root()
+            self._enter_collection()
         except BaseException:
             if self.storage is not storage:
                 self.storage.close()
             raise
-        self.databases[database_name] = self
 
     # For programs
 
@@ -92,11 +93,8 @@ class DB:
         `ConnectionStateError` once the database is closed.
         """
         self.require_open()
-        connection = self._pool.take()
-        if connection is None:
-            connection = self.connection_class(self, self._new_snapshot(), *self._cache_sizes)
-            self._pool.add(connection)
-        connection.open(transaction_manager)
+        connection = self.take_connection()
+        connection.group.open(transaction_manager)
         return connection
 
     @contextmanager
@@ -128,7 +126,10 @@ class DB:
     def close(self) -> None:
         """Abort what is under way in its connections, close them, and close the storage (CONN-52).
 
-        Later calls do nothing.
+        The connections to other databases that are in a group with them are closed as well: objects
+        of the one may refer to objects of the other. All others stay as they are, and meet a
+        `KeyError` where they need this database. Its name is free, also for the same storage opened
+        again. Later calls do nothing.
         """
         if self._closed:
             return
@@ -137,10 +138,9 @@ class DB:
             del self.databases[self.database_name]
         for connection in self._pool.everyone():
             try:
-                connection.shut_down()
+                connection.group.shut_down(connection)
             except Exception:
                 logger.exception("%r could not be closed with its database", connection)
-            connection.release()
         self.storage.close()
 
     def classFactory(self, connection: Connection, module: str, name: str) -> Any:
@@ -150,7 +150,7 @@ class DB:
     def cacheMinimize(self) -> None:
         """Make ghosts of all objects without changes, in every connection."""
         for connection in self._pool.everyone():
-            connection.cacheMinimize()
+            connection.objects.cache.minimize()
 
     def lastTransaction(self) -> bytes:
         """Return the tid of the last transaction."""
@@ -178,18 +178,68 @@ class DB:
         """Return how many connections are expected at most."""
         return self._pool.size
 
-    # For connections
+    # For connections and their groups
+
+    def is_open(self) -> bool:
+        """Tell whether the database is neither closed nor about to be."""
+        return not self._closed
 
     def require_open(self) -> None:
         """Raise `ConnectionStateError` once the database is closed, or about to be."""
         if self._closed:
             raise ConnectionStateError(f"the database {self.database_name!r} is closed")
 
+    def is_in_collection(self) -> bool:
+        """Tell whether the database is open, and known to the collection by its name."""
+        return not self._closed and self.databases.get(self.database_name) is self
+
+    def take_connection(self, *, lone: bool = False) -> Connection:
+        """Return a closed connection to open, from the pool or a new one; with `lone`, no group."""
+        while (connection := self._pool.take(lone=lone)) is not None:
+            if connection.group.is_whole():
+                return connection
+            connection.group.dissolve()
+        connection = self.connection_class(self, self._new_snapshot(), *self._cache_sizes)
+        self._pool.add(connection)
+        return connection
+
     def give_back(self, connection: Connection) -> None:
-        """Take back a connection that was closed."""
-        self._pool.give_back(connection)
+        """Take back a connection that was closed, with its group."""
+        discarded = [connection]
+        if connection.group.is_whole():
+            discarded = self._pool.give_back(connection)
+        for each in discarded:
+            each.group.dissolve()
+
+    def forget(self, connection: Connection) -> None:
+        """Give up a connection that is not opened again; a second call does nothing."""
+        if self._pool.forget(connection):
+            connection.release()
 
     # What these consist of
+
+    def _require_place_in_collection(self) -> None:
+        """Refuse what could not enter the collection, before anything is opened."""
+        if not isinstance(self.database_name, str):
+            raise TypeError(f"the name of a database is text, not {self.database_name!r}")
+        if self.database_name in self.databases:
+            raise self._name_is_taken()
+        for other in self.databases.values():
+            if getattr(other, "edition", self.edition) != self.edition:
+                raise ValueError(
+                    f"the collection follows the edition {other.edition!r}, and a database of"
+                    f" {self.edition!r} cannot enter it; open all with the same edition"
+                )
+
+    def _enter_collection(self) -> None:
+        if self.databases.setdefault(self.database_name, self) is not self:
+            raise self._name_is_taken()  # by another thread, meanwhile
+
+    def _name_is_taken(self) -> ValueError:
+        return ValueError(
+            f"there is a database with the name {self.database_name!r} in the collection already;"
+            " give each a database_name of its own"
+        )
 
     def _open_storage(self, storage: Any) -> Any:
         if storage is None:

@@ -92,7 +92,14 @@ class ReadOnlyError(StorageError):
 
 
 class InvalidObjectReference(POSError):
-    """A reference, or a call, names an object that belongs to another connection."""
+    """A reference, or a call, names an object that belongs to another connection.
+
+    Where a reference was to be stored the arguments are a message, the connection that was to store
+    it, and the object (XREF-52).
+    """
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
 
 
 class ConnectionStateError(POSError):

@@ -46,9 +46,11 @@ class NewObjects:
             self._origins[oid] = _Origin.REACHED
 
     def pass_savepoint(self) -> None:
-        """Learn that a savepoint has stored all of them (XREF-21)."""
+        """Learn that a savepoint is complete, in all databases (XREF-21)."""
         if self._newness is Newness.UNTIL_SAVEPOINT:
-            self._origins = dict.fromkeys(self._origins, _Origin.SAVED)
+            for oid, origin in self._origins.items():
+                if origin is _Origin.REACHED:
+                    self._origins[oid] = _Origin.SAVED
 
     def is_implicit(self, oid: bytes) -> bool:
         """Tell whether it would be a guess that the object belongs here."""

@@ -38,6 +38,7 @@ class Participant:
     commit_class = Commit
     saving_class = Saving
 
+    group: Any
     connections: dict[str, Any]  # those of the group, by the names of their databases
 
     def __init__(self, db: Any, snapshot: Snapshot, objects: IdentityMap) -> None:
@@ -74,6 +75,7 @@ class Participant:
 
     def tpc_begin(self, transaction: Any) -> None:
         """Begin to commit."""
+        self.new_objects.pass_savepoint()
         self._commit = self.commit_class(
             self, transaction, self._snapshot, self.objects, self._registered
         )
@@ -122,6 +124,7 @@ class Participant:
             )
         if self._scratch is None:
             self._scratch = Scratch()
+        self.group.begin_savepoint(self)
         self._saving = True
         try:
             saving = self.saving_class(self, self.objects, self._registered, self._scratch)
@@ -130,7 +133,6 @@ class Participant:
         finally:
             self._saving = False
         self._registered = []
-        self.new_objects.pass_savepoint()
         self.objects.cache.incrgc()
         return Savepoint(self, self._joined, self._scratch.length, self.new_objects.mark())
 
@@ -275,6 +277,7 @@ class Participant:
     def _end_savepoints(self) -> None:
         """Forget what was new in the transaction, and what its savepoints have kept."""
         self.new_objects.clear()
+        self.group.end_savepoints(self)
         self._saving = False
         if self._scratch is not None:
             self._scratch.close()

@@ -1,8 +1,15 @@
 """Making records from objects, and finding the new objects that they refer to.
 
-The forms of references that are written (SER-6): (oid, class); oid alone where the class has
-`__getnewargs__`, whose arguments only the object's own record has, or where the object is a
-persistent class; ["w", (oid,)] for a weak reference.
+The forms of references that are written (SER-6, XREF-42):
+
+    (oid, class)                      an object of this database
+    oid                               the same, where the class has `__getnewargs__`, whose
+                                      arguments only the object's own record has, or where the
+                                      object is a persistent class
+    ["w", (oid,)]                     a weak reference
+    ["m", (database name, oid, class)]
+    ["n", (database name, oid)]       the same three for an object of another database
+    ["w", (oid, database name)]
 """
 
 import io
@@ -14,6 +21,7 @@ from persistent import Persistent
 from persistent.wref import WeakRef
 
 from zodb_reference.broken import Broken
+from zodb_reference.editions import Newness, Reach
 from zodb_reference.errors import InvalidObjectReference
 from zodb_reference.oids import oid_repr
 from zodb_reference.persistentclass import is_persistent_class
@@ -21,6 +29,14 @@ from zodb_reference.records import PROTOCOL
 
 # What may need a reference in place of its state; everything else is pickled by value (SER-14).
 _CANDIDATES = (Persistent, type, WeakRef)
+
+# What the program can do where a new object is reachable from two databases.
+_HOW_TO_DECIDE = {
+    Newness.WHOLE_TRANSACTION: "abort, and call add() of the connection where it belongs before"
+    " anything is stored, or commit before the second reference is made",
+    Newness.UNTIL_SAVEPOINT: "abort, and make a savepoint, or commit, before the second reference"
+    " is made",
+}
 
 
 class _MeetsPlaceholder(Exception):
@@ -102,8 +118,13 @@ class RecordWriter(pickle.Pickler):
             return self._weak_reference(value)
         if not (isinstance(value, Persistent) or is_persistent_class(value)):
             return None
-        oid = self._own_oid(value)
         klass = type(value)
+        if self._belongs_elsewhere(value):
+            name = self._name_across(value)
+            if hasattr(klass, "__getnewargs__"):
+                return ["n", (name, value._p_oid)]
+            return ["m", (name, value._p_oid, klass)]
+        oid = self._own_oid(value)
         return oid if hasattr(klass, "__getnewargs__") else (oid, klass)
 
     def _weak_reference(self, reference: WeakRef) -> Any:
@@ -111,14 +132,21 @@ class RecordWriter(pickle.Pickler):
         known = vars(reference)
         if "_v_ob" in known:
             # The oid that the reference remembers may have been taken back by an abort.
-            reference.oid = self._own_oid(reference._v_ob)
-            reference.dm = self._connection
-            reference.database_name = self._connection.db().database_name
+            target = reference._v_ob
+            reference.oid = (
+                target._p_oid if self._belongs_elsewhere(target) else self._own_oid(target)
+            )
+            reference.dm = target._p_jar
+            reference.database_name = _name_of(reference.dm)
         elif "dm" not in known:
             return ["w", (reference.oid, reference.database_name)]
-        elif reference.dm is not self._connection:
-            raise self._foreign(f"the target {oid_repr(reference.oid)}", reference.dm)
-        return ["w", (reference.oid,)]
+        if (
+            reference.dm is self._connection
+            or not self._connection.db().rules.weak_references_name_databases
+        ):
+            return ["w", (reference.oid,)]
+        self._require_same_group(known.get("_v_ob", reference), reference.oid, reference.dm)
+        return ["w", (reference.oid, _name_of(reference.dm))]
 
     def _own_oid(self, obj: Any) -> bytes:
         """Return the oid of an object that this connection owns, or comes to own by this."""
@@ -127,12 +155,76 @@ class RecordWriter(pickle.Pickler):
             oid = self._connection.adopt(obj)
             self.found.append(obj)
         elif jar is not self._connection:
-            raise self._foreign(f"{type(obj).__name__} {oid_repr(oid)}", jar)
+            raise self._refusal(
+                obj,
+                f"{_what(obj, oid)} belongs to {jar!r}; do not assign _p_jar or _p_oid",
+            )
         assert isinstance(oid, bytes)
         return oid
 
-    def _foreign(self, what: str, jar: Any) -> InvalidObjectReference:
-        return InvalidObjectReference(
-            f"{what} belongs to {jar!r}, not to {self._connection!r}, which stores a reference to"
-            " it; load the object through the connection that stores the reference"
-        )
+    def _belongs_elsewhere(self, obj: Any) -> bool:
+        """Tell whether an object has its identity in another connection."""
+        jar = obj._p_jar
+        return not (jar is None or jar is self._connection or obj._p_oid is None)
+
+    def _name_across(self, obj: Any) -> str:
+        """Return the name of the database of an object of another connection.
+
+        Raises `InvalidObjectReference` where this connection may not refer to it (XREF-12 to 26).
+        """
+        connection, jar, oid = self._connection, obj._p_jar, obj._p_oid
+        own_name: str = _name_of(connection)
+        name: str = _name_of(jar)
+        if not connection.db().xrefs:
+            raise self._refusal(
+                obj,
+                f"{_what(obj, oid)} belongs to {jar!r}, and the database {own_name!r} was opened"
+                " with xrefs=False: its objects refer to none of other connections, save weakly",
+            )
+        self._require_same_group(obj, oid, jar)
+        if jar.new_objects.is_implicit(oid):
+            raise self._refusal(
+                obj,
+                f"{_what(obj, oid)} is new and reachable from the databases {name!r} and"
+                f" {own_name!r}, and it would be a guess in which it belongs;"
+                f" {_HOW_TO_DECIDE[self._connection.db().rules.newness]}",
+            )
+        return name
+
+    def _require_same_group(self, obj: Any, oid: bytes, jar: Any) -> None:
+        """Refuse an object whose connection is none of those that may be referred to."""
+        connection, name = self._connection, _name_of(jar)
+        if name is None or connection.db().databases.get(name) is not jar.db():
+            raise self._refusal(
+                obj,
+                f"{_what(obj, oid)} belongs to {jar!r}, and to no database of the collection of"
+                f" {connection!r}, which stores a reference to it; give both databases the same"
+                " `databases`, and keep them open",
+            )
+        if (
+            self._connection.db().rules.reach is Reach.GROUP
+            and connection.connections.get(name) is not jar
+        ):
+            raise self._refusal(
+                obj,
+                f"{_what(obj, oid)} belongs to {jar!r}, a separate connection, and {connection!r}"
+                f" stores a reference to it; load the object through"
+                f" get_connection({name!r}) of the connection that stores the reference",
+            )
+
+    def _refusal(self, obj: Any, message: str) -> InvalidObjectReference:
+        if self._connection.db().rules.refusals_name_culprits:
+            return InvalidObjectReference(message, self._connection, obj)
+        return InvalidObjectReference(message)
+
+
+def _what(obj: Any, oid: object) -> str:
+    return f"{type(obj).__name__} {oid_repr(oid)}"
+
+
+def _name_of(jar: Any) -> Any:
+    """Return the name of the database of a connection; None for what is no connection."""
+    try:
+        return jar.db().database_name
+    except AttributeError:
+        return None

@@ -10,7 +10,7 @@ from zodb_reference.connection import Connection
 from zodb_reference.writing import RecordWriter
 
 from zodb_conformance.doubles.double import Fault, double
-from zodb_conformance.doubles.planting import around
+from zodb_conformance.doubles.planting import around, together
 
 
 @double("reach.stored-with-referrer", also="object.disowned-is-new")
@@ -78,4 +78,7 @@ def references_to_objects_of_others_are_written() -> Fault:
         found: bytes = correct(writer, obj)
         return found
 
-    return around(RecordWriter, "_own_oid", own_oid)
+    return together(
+        around(RecordWriter, "_own_oid", own_oid),
+        around(RecordWriter, "_belongs_elsewhere", lambda *_: False),
+    )
