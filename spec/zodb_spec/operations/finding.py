@@ -178,9 +178,15 @@ def _holder(world: World, thing: Name) -> Name:
 
 
 def _leads_somewhere_known(world: World, connection: Name, value: Value | None) -> bool:
-    """Whether it is clear what a value shows that an object of a connection holds."""
+    """Whether it is clear what a value shows that an object of a connection holds.
+
+    In the first edition a reference may lead to an object of another group as long as its holder
+    stays in memory, and to one of the holder's own group when it is loaded again.
+    """
     if type(value) is not Stored or not value.database or not connection:
         return True
+    if world.edition == Edition.A:
+        return False
     return shows_one_state(world, connection, value.database)
 
 

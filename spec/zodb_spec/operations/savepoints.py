@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zodb_spec.chapters import new_objects, savepoints, tracking
-from zodb_spec.chapters.reach import references, what_is_stored
+from zodb_spec.chapters.reach import foreign, references, what_is_stored
 from zodb_spec.clause import clauses, id_of, in_force
+from zodb_spec.editions import Edition
 from zodb_spec.operation import Argument, Outcome, Raised, Returned, operation, refused, returned
 from zodb_spec.operations import choices, endings
 from zodb_spec.operations.choices import fresh, usable
@@ -43,6 +44,15 @@ def _can_be_made(world: World, manager: Name, name: Name) -> bool:
         sum(each.valid.value for each in valid) < MOST_VALID
         and can_be_stored(world, manager)
         and not _has_weak_references(world, manager)
+        and not (world.edition == Edition.A and _leads_out(world, manager))
+    )
+
+
+def _leads_out(world: World, manager: Name) -> bool:
+    """Whether a savepoint would store references to objects of other connections."""
+    return any(
+        any(foreign(world, what_is_stored(world, connection)))
+        for connection in world.managers[manager].joined
     )
 
 

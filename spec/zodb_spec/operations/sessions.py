@@ -101,7 +101,10 @@ def _closed(world: World, connection: Name, members: Sequence[Name]) -> World:
             # The pool may hand out the one that was closed, or the one that was opened before.
             closed = closed._replace(is_pooled=True)
             if several and len(members) == 1:
-                closed = closed._replace(is_open=groups.closes_alone(world, name), group=name)
+                closed = closed._replace(
+                    is_open=groups.closes_alone(world, name),
+                    group=f"{name} since step {world.step}",
+                )
         world = world.put("connections", name, closed)
     return world
 
