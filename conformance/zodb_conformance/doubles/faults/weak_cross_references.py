@@ -1,0 +1,107 @@
+"""Faults in weak references across databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from persistent import Persistent
+from zodb_reference.connection import Connection
+from zodb_reference.errors import InvalidObjectReference
+from zodb_reference.newness import NewObjects
+from zodb_reference.reading import RecordReader
+from zodb_reference.writing import RecordWriter
+
+from zodb_conformance.doubles.double import Fault, double
+from zodb_conformance.doubles.planting import around, instead
+
+
+@double("xref.weak-written-form")
+def oid_and_name_are_written_as_a_list() -> Fault:
+    """A weak reference to an object in memory of another database is written with a list in it.
+
+    A reader that tells the forms apart by their types takes it for something else.
+    """
+
+    def weak_reference(correct: Any, writer: RecordWriter, reference: Any) -> Any:
+        at_hand = "_v_ob" in vars(reference)
+        kind, arguments = correct(writer, reference)
+        return [kind, list(arguments) if at_hand and len(arguments) > 1 else arguments]
+
+    return around(RecordWriter, "_weak_reference", weak_reference)
+
+
+@double("xref.weak-across")
+def weak_references_across_lead_nowhere() -> Fault:
+    """A weak reference to an object of another database yields None once it was read.
+
+    The object is there, and the program takes it for gone.
+    """
+
+    def weak_reference(
+        correct: Any, reader: RecordReader, oid: bytes, database_name: str | None = None
+    ) -> Any:
+        reference = correct(reader, oid, database_name)
+        if database_name is not None:
+            vars(reference).pop("dm", None)
+        return reference
+
+    return around(RecordReader, "_weak_reference", weak_reference)
+
+
+@double("xref.weak-gone")
+def a_weak_reference_makes_up_its_target() -> Fault:
+    """A weak reference to an object that is gone yields an object without a record.
+
+    The program finds out at the first attribute, by an error that it did not expect.
+    """
+
+    def item(connection: Connection, oid: bytes) -> Any:
+        try:
+            return connection.get(oid)
+        except KeyError:
+            ghost = Persistent()
+            connection.objects.add_ghost(oid, ghost)
+            return ghost
+
+    return instead(Connection, "__getitem__", item)
+
+
+@double("xref.weak-gone-is-kept")
+def what_leads_nowhere_is_not_written() -> Fault:
+    """An object with a weak reference into a database that is not there can't be stored.
+
+    For a program that works with one database of several it can't be changed.
+    """
+
+    def weak_reference(correct: Any, writer: RecordWriter, reference: Any) -> Any:
+        if not hasattr(reference, "dm"):
+            raise AttributeError("'WeakRef' object has no attribute 'dm'")
+        return correct(writer, reference)
+
+    return around(RecordWriter, "_weak_reference", weak_reference)
+
+
+@double("xref.weak-outside-refused")
+def a_weak_reference_may_lead_anywhere() -> Fault:
+    """A weak reference to an object outside of the collection is accepted.
+
+    It leads to another object, where a member has the name of the other database.
+    """
+
+    def weak_reference(correct: Any, writer: RecordWriter, reference: Any) -> Any:
+        try:
+            return correct(writer, reference)
+        except InvalidObjectReference:
+            return ["w", (reference.oid, reference.database_name)]
+
+    return around(RecordWriter, "_weak_reference", weak_reference)
+
+
+@double("xref.weak-reaches-or-not", also="xref.weak-does-not-reach")
+def what_is_stored_weakly_first_lives_there() -> Fault:
+    """A new object that two databases reach, one of them weakly, lands where it is stored first.
+
+    Where it ends up depends on the order of storing, and the database that needs it depends on the
+    other one.
+    """
+    return instead(NewObjects, "is_implicit", lambda new, oid: False)
