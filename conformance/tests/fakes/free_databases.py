@@ -10,8 +10,10 @@ from zodb_reference.errors import (
     InvalidObjectReference,
     POSKeyError,
     ReadConflictError,
+    StateLoadError,
 )
 from zodb_reference.identity import IdentityMap
+from zodb_reference.reading import RecordReader
 
 
 class NeverPools(DB):
@@ -31,12 +33,11 @@ class LastComesFirst(DB):
             super().give_back(self.last)
         self.last = connection
 
-    def open(self, transaction_manager=None):
-        if self.last is None:
-            return super().open(transaction_manager)
-        connection, self.last = self.last, None
-        connection.open(transaction_manager)
-        return connection
+    def take_connection(self, *, lone=False):
+        last, self.last = self.last, None
+        if last is not None and last.group.is_whole() and (last.group.is_lone() or not lone):
+            return last
+        return super().take_connection(lone=lone)
 
 
 class LeavesGaps(DB):
@@ -45,6 +46,20 @@ class LeavesGaps(DB):
     def new_oid(self):
         super().new_oid()
         return super().new_oid()
+
+
+class LeavesTheCollectionLate(DB):
+    """A database that was closed stays in the collection until another one wants its name."""
+
+    def _require_place_in_collection(self):
+        there = self.databases.get(self.database_name)
+        if there is not None and not there.is_open():
+            del self.databases[self.database_name]
+        super()._require_place_in_collection()
+
+    def close(self):
+        super().close()
+        self.databases.setdefault(self.database_name, self)
 
 
 def with_connections(kind):
@@ -215,12 +230,55 @@ class LooksAtNothingLate(Connection):
         super().setstate(obj)
 
 
+class LeadsWhenClosed(Connection):
+    """The member of a group that is closed goes to its own pool, and the others with it."""
+
+    def close(self):
+        if self.opened is not None:
+            self.group.primary = self
+        super().close()
+
+
+class KnowsByAnyName(Connection):
+    """By a name that a database doesn't know of, it gives what the group has of that database."""
+
+    def get_connection(self, database_name):
+        database = self.db().databases.get(database_name)
+        return super().get_connection(getattr(database, "database_name", database_name))
+
+
+class StoresLastOpenedFirst(Connection):
+    """Where the sort keys of the storages are equal, it takes another order."""
+
+    def sortKey(self):  # noqa: N802  # the interface of data managers
+        storage, colon, number = super().sortKey().rpartition(":")
+        return f"{storage}{colon}{(1 << 64) - int(number)}"
+
+
+class RecognizesDatabases(RecordReader):
+    def resolve(self, reference):
+        if isinstance(reference, list) and reference[0] in ("m", "n"):
+            name = reference[1][0]
+            known = vars(self._connection.db()).setdefault("known", {})
+            database = self._connection.db().databases.get(name)
+            if database is not None and known.setdefault(name, database) is not database:
+                raise StateLoadError(f"{name!r} is another database now")
+        return super().resolve(reference)
+
+
+class RecognizesOthers(Connection):
+    """It keeps apart databases that have had one name, and refuses to take one for the other."""
+
+    reader_class = RecognizesDatabases
+
+
 StoresNoEmptyTransaction = with_connections(StoresNoEmpty)
 
 FREE = (
     NeverPools,
     LastComesFirst,
     LeavesGaps,
+    LeavesTheCollectionLate,
     StoresNoEmptyTransaction,
     with_connections(EmptyCache),
     with_connections(ServesNothingClosed),
@@ -237,4 +295,8 @@ FREE = (
     with_connections(LosesNewGhosts),
     with_connections(ChecksMarksWithChanges),
     with_connections(LooksAtNothingLate),
+    with_connections(LeadsWhenClosed),
+    with_connections(KnowsByAnyName),
+    with_connections(StoresLastOpenedFirst),
+    with_connections(RecognizesOthers),
 )
