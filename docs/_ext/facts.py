@@ -14,7 +14,7 @@ from random import Random
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
-from zodb_conformance.stories import MARKER, Story
+from zodb_conformance.stories import MARKER, TOLD_IN, Story
 from zodb_conformance.targets import CAPABILITIES
 from zodb_spec import answers, contents, script
 from zodb_spec.clause import Clause
@@ -173,7 +173,9 @@ def gaps_of_catalogue(
 
 
 def with_clauses(story: Story) -> str:
-    """The text of a story, with a line in place of each comment that says what it is about."""
+    """The text of a story, with a line in place of each comment that says what it is about, or in
+    which editions it is told.
+    """
 
     def line(found: re.Match[str]) -> str:
         clauses = " ".join(f":clause:`{id}`" for id in found["clauses"].split())
@@ -181,7 +183,12 @@ def with_clauses(story: Story) -> str:
         only = f" (where the target declares {needs})" if needs else ""
         return f".. rst-class:: story-clauses\n\n{clauses}{only}"
 
-    return MARKER.sub(line, story.text)
+    def when(found: re.Match[str]) -> str:
+        first, last = found["first"], found["last"]
+        editions = f"editions {first} to {last}" if last else f"edition {first}"
+        return f".. rst-class:: story-clauses\n\nTold in the {editions}."
+
+    return MARKER.sub(line, TOLD_IN.sub(when, story.text))
 
 
 # Operations.

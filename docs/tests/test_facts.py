@@ -5,6 +5,7 @@ from dataclasses import replace
 import facts
 import pytest
 from zodb_conformance import suite
+from zodb_conformance.stories import story_of
 from zodb_spec import answers
 from zodb_spec.chapters import objects
 from zodb_spec.clause import clauses
@@ -110,3 +111,16 @@ def test_the_lines_of_a_docstring_that_explain_fields_are_told_apart():
     )
     assert text == "A thing."
     assert meanings == {"name": "what it is called, in short", "size": "in metres"}
+
+
+@pytest.mark.parametrize(
+    ("marked", "shown"),
+    [
+        (".. editions: 2005-06-10", "Told in the edition 2005-06-10."),
+        (".. editions: 2005-06-16 to current", "Told in the editions 2005-06-16 to current."),
+    ],
+)
+def test_a_story_says_in_which_editions_it_is_told(marked, shown):
+    text = facts.with_clauses(story_of("dated", f"Title\n=====\n\n{marked}\n\nText.\n"))
+    assert shown in text
+    assert marked not in text
