@@ -260,11 +260,11 @@ def of_what_was_voted_on_something_is_saved() -> Fault:
     def abort(correct: Any, commit: Commit) -> None:
         correct(commit)
         if commit.voted and everybody_has_voted(commit.transaction):
-            meta, last = TransactionMetaData("", "", {}), vars(commit)["last"]
+            meta, (oid, serial, record) = TransactionMetaData("", "", {}), vars(commit)["last"]
             commit._snapshot.begin(meta)
-            commit._snapshot.store(*last, meta)
+            commit._snapshot.store(oid, serial, record, meta)
             commit._snapshot.vote(meta)
-            commit._snapshot.finish(meta, {last[0]})
+            commit._snapshot.finish(meta, {oid})
 
     return together(around(Commit, "put", put), around(Commit, "abort", abort))
 
