@@ -31,6 +31,9 @@ class Commit(Storing):
         self.copied: set[bytes] = set()
         self.stale: set[bytes] = set()  # what must be loaded again when this has finished
         self._snapshot = snapshot
+        # Of a new object, who refers to it strongly decides where it belongs. That may be another
+        # database, which stores later; what is put off until then is stored by `vote` (XREF-37).
+        self._writer.adopts_weakly = connection.group.is_lone()
         self._meta = TransactionMetaData(
             transaction.user, transaction.description, transaction.extension
         )
@@ -65,7 +68,8 @@ class Commit(Storing):
                 self._snapshot.check_current(oid, serial, self._meta)
 
     def vote(self) -> None:
-        """Store what the other participants have changed meanwhile; let the storage vote."""
+        """Store what was put off or has changed meanwhile; let the storage vote."""
+        self.store_put_off()
         self.store_changes()
         self.stale.update(self._snapshot.vote(self._meta))  # the storage has merged these
         self.voted = True

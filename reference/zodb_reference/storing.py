@@ -35,6 +35,7 @@ class Storing(ABC):
         self._objects = objects
         self._registered = registered
         self._taken = 0  # how many of `registered` have been dealt with
+        self._put_off: list[Any] = []  # what refers weakly to objects that nobody owns yet
         self._writer = self.writer_class(connection)
 
     @abstractmethod
@@ -54,6 +55,12 @@ class Storing(ABC):
             f"these go on changing while they are stored, {self.max_rounds} times so far:"
             f" {', '.join(sorted(names))}; a __getstate__ must come to rest"
         )
+
+    def store_put_off(self) -> None:
+        """Store what was put off, and the new objects that only weak references lead to."""
+        self._writer.adopts_weakly = True
+        while self._put_off:
+            self._store_reachable(self._put_off.pop())
 
     # What this consists of
 
@@ -90,6 +97,9 @@ class Storing(ABC):
         except Exception as error:
             error.add_note(f"while storing {type(obj).__name__} {oid_repr(oid)}")
             raise
+        if self._writer.is_undecided:
+            self._put_off.append(obj)
+            return
         self._warn_if_large(obj, record)
         self.put(oid, obj._p_serial or z64, record)
         self.sizes[oid] = len(record)

@@ -69,10 +69,14 @@ class RecordWriter(pickle.Pickler):
     """The pickler for the records of one commit of one connection.
 
     The unsaved objects that it meets are adopted by the connection, and collected in `found`.
+    Without `adopts_weakly` it leaves those that only a weak reference leads to, and `is_undecided`
+    tells that the last record has such a reference and is not fit to be stored.
     """
 
     def __init__(self, connection: Any) -> None:
         self.found: list[Any] = []
+        self.adopts_weakly = True
+        self.is_undecided = False
         self._connection = connection
         self._file = io.BytesIO()
         super().__init__(self._file, PROTOCOL)
@@ -91,6 +95,7 @@ class RecordWriter(pickle.Pickler):
 
     def record(self, description: Any, state: Any) -> bytes:
         """Return the record with this description and this state."""
+        self.is_undecided = False
         self.clear_memo()
         try:
             return self._write(self, description, state)
@@ -133,6 +138,9 @@ class RecordWriter(pickle.Pickler):
         if "_v_ob" in known:
             # The oid that the reference remembers may have been taken back by an abort.
             target = reference._v_ob
+            if target._p_jar is None and not self.adopts_weakly:
+                self.is_undecided = True
+                return ["w", ()]
             reference.oid = (
                 target._p_oid if self._belongs_elsewhere(target) else self._own_oid(target)
             )
