@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from persistent import Persistent
+from zodb_reference.committing import Commit
 from zodb_reference.connection import Connection
 from zodb_reference.errors import InvalidObjectReference
 from zodb_reference.newness import NewObjects
@@ -12,7 +13,7 @@ from zodb_reference.reading import RecordReader
 from zodb_reference.writing import RecordWriter
 
 from zodb_conformance.doubles.double import Fault, double
-from zodb_conformance.doubles.planting import around, instead
+from zodb_conformance.doubles.planting import around, instead, together
 
 
 @double("xref.weak-written-form")
@@ -97,6 +98,16 @@ def a_weak_reference_may_lead_anywhere() -> Fault:
     return around(RecordWriter, "_weak_reference", weak_reference)
 
 
+@double("xref.weak-does-not-reach")
+def what_is_stored_weakly_first_is_adopted() -> Fault:
+    """A new object that is met behind a weak reference is stored where that reference is, at once.
+
+    Where another database turns out to need it, the commit is refused: now and then, as the order
+    of storing has it.
+    """
+    return adopting_weakly()
+
+
 @double("xref.weak-reaches-or-not", also="xref.weak-does-not-reach")
 def what_is_stored_weakly_first_lives_there() -> Fault:
     """A new object that two databases reach, one of them weakly, lands where it is stored first.
@@ -104,4 +115,14 @@ def what_is_stored_weakly_first_lives_there() -> Fault:
     Where it ends up depends on the order of storing, and the database that needs it depends on the
     other one.
     """
-    return instead(NewObjects, "is_implicit", lambda new, oid: False)
+    return together(adopting_weakly(), instead(NewObjects, "is_implicit", lambda new, oid: False))
+
+
+def adopting_weakly() -> Fault:
+    """The fault that a commit does not wait for who refers strongly to a new object."""
+
+    def init(correct: Any, commit: Commit, *args: Any) -> None:
+        correct(commit, *args)
+        commit._writer.adopts_weakly = True
+
+    return around(Commit, "__init__", init)
