@@ -255,6 +255,18 @@ class StoresLastOpenedFirst(Connection):
         return f"{storage}{colon}{(1 << 64) - int(number)}"
 
 
+class AdoptsAtOnce(Commit):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self._writer.adopts_weakly = True
+
+
+class TakesWhatItPointsAt(Connection):
+    """A new object that a weak reference leads to is stored with it, whoever else refers to it."""
+
+    commit_class = AdoptsAtOnce
+
+
 class RecognizesDatabases(RecordReader):
     def resolve(self, reference):
         if isinstance(reference, list) and reference[0] in ("m", "n"):
@@ -298,5 +310,6 @@ FREE = (
     with_connections(LeadsWhenClosed),
     with_connections(KnowsByAnyName),
     with_connections(StoresLastOpenedFirst),
+    with_connections(TakesWhatItPointsAt),
     with_connections(RecognizesOthers),
 )
