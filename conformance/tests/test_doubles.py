@@ -15,6 +15,7 @@ from zodb_conformance.doubles.hunting import hunt
 from zodb_conformance.drivers import walker
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.errors import TargetUnusable
+from zodb_conformance.mixes import Mix
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Tally
 from zodb_conformance.targets import resolve
@@ -47,7 +48,7 @@ def test_a_double_without_its_fault_is_not_caught() -> None:
     harmless = replace(DOUBLES[name], plant=nullcontext)
     target = target_of(harmless)
     tally = Tally()
-    walker.walk(Search(Context(Plan(profile="quick", budget=5), target, tally), "walk"), {})
+    walker.walk(Search(Context(Plan(profile="quick", budget=5), target, tally), "walk"), Mix({}))
     assert tally.scripts > 10
     assert tally.deviations == []
 

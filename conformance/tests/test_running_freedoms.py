@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
 from free_databases import FREE
-from zodb_conformance.checks import MIXES
 from zodb_conformance.context import Context
 from zodb_conformance.drivers import walker
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.examples import run_example
+from zodb_conformance.mixes import MIXES
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Tally
 from zodb_conformance.targets import resolve
@@ -26,10 +26,10 @@ REFERENCE = resolve(Plan(target="reference-memory"))
 def test_a_freedom_is_no_deviation(kind: type[DB]) -> None:
     target = replace(REFERENCE, open_database=lambda directory, **options: kind(**options))
     tally = Tally()
-    for mix, weights in MIXES.items():
-        search = Search(Context(Plan(seed=1), target, tally), f"walk.{mix}")
+    for name, mix in MIXES.items():
+        search = Search(Context(Plan(seed=1), target, tally), f"walk.{name}")
         search.profile = replace(search.profile, scripts=20)
-        walker.walk(search, weights)
+        walker.walk(search, mix)
     assert [(found.clause, found.message, found.trace) for found in tally.deviations] == []
     assert tally.steps > 1000
 

@@ -12,6 +12,7 @@ from zodb_conformance.context import Context
 from zodb_conformance.drivers import machine, walker
 from zodb_conformance.drivers.search import TOLERATED, Search
 from zodb_conformance.errors import TargetUnusable
+from zodb_conformance.mixes import Mix
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation, Step, Tally
 from zodb_conformance.running import perform, resolved
@@ -29,7 +30,7 @@ NOISE: tuple[Step, ...] = (
     ("read", "root2", "'a'", "nothing"),
 )
 SCRIPT: tuple[Step, ...] = (*PRELUDE, *NOISE, NEW, ADD)
-MIX = {"add": 20, "new": 10, "close": 5}
+MIX = Mix({"add": 20, "new": 10, "close": 5})
 
 
 def searching(name: str, tally: Tally | None = None, **plan: Any) -> Search:
@@ -216,7 +217,7 @@ def walked(seed: int, check: str = "walk.test") -> list[Step | None]:
     steps = Steps()
     search = Search(Context(Plan(seed=seed), REFERENCE, steps), check)
     search.profile = replace(search.profile, scripts=6, steps=20)
-    assert walker.walk(search, {}) == ""
+    assert walker.walk(search, Mix({})) == ""
     return steps.taken
 
 
@@ -236,7 +237,7 @@ def test_the_walker_performs_as_many_scripts_as_the_profile_says() -> None:
 def test_the_walker_says_where_the_budget_ended() -> None:
     search = searching("faultless", budget=0)
     note = f"the budget ended after 0 of {search.profile.scripts} scripts"
-    assert walker.walk(search, {}) == note
+    assert walker.walk(search, Mix({})) == note
 
 
 def test_the_walker_finds_a_planted_fault() -> None:

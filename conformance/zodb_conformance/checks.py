@@ -19,64 +19,11 @@ from zodb_conformance.context import Context
 from zodb_conformance.drivers import walker
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.examples import run_example
+from zodb_conformance.mixes import MACHINES, MIXES, Mix
 from zodb_conformance.plan import SMOKE, Plan
 from zodb_conformance.stories import Part, Story, run_story, stories
 from zodb_conformance.targets import Target
 from zodb_conformance.targets.opening import opener
-
-MIXES: dict[str, dict[str, int]] = {
-    "everything": {},
-    "objects": {
-        "new": 6,
-        "add": 5,
-        "link": 12,
-        "commit": 12,
-        "get": 5,
-        "invalidate": 8,
-        "set-unpicklable": 2,
-        "close": 1,
-        "open": 1,
-        "doom": 0,
-    },
-    "isolation": {
-        "new": 1,
-        "add": 0,
-        "get": 1,
-        "root": 0,
-        "set": 12,
-        "link": 2,
-        "unlink": 0,
-        "increment": 10,
-        "set-unpicklable": 0,
-        "forget": 0,
-        "read": 8,
-        "commit": 14,
-        "commit-sabotaged": 0,
-        "doom": 0,
-        "open": 0,
-        "close": 0,
-        "read-current": 12,
-    },
-    "connections": {
-        "open": 6,
-        "close": 8,
-        "sync": 3,
-        "read": 8,
-        "commit": 8,
-        "doom": 0,
-        "set-unpicklable": 0,
-    },
-    "failures": {
-        "commit-sabotaged": 8,
-        "set-unpicklable": 5,
-        "link": 12,
-        "add": 5,
-        "change-after-failure": 6,
-    },
-}
-"""The mixes of operations of which scripts are made; a weight replaces the table's own, 0 leaves
-one out.
-"""
 
 Run = Callable[[Context], str]
 """Does a check, and returns a note on what it could not do."""
@@ -106,9 +53,9 @@ def checks(plan: Plan, target: Target) -> dict[str, Run]:
             [clause for clause in wanted if clause.kind == "example" and clause.chapter == chapter]
         )
     if any(clause.kind in ("step", "law") for clause in wanted):
-        for name, weights in MIXES.items():
-            found[f"walk.{name}"] = _walk(name, weights)
-        for name in ("everything", "objects"):
+        for name, mix in MIXES.items():
+            found[f"walk.{name}"] = _walk(name, mix)
+        for name in MACHINES:
             found[f"machine.{name}"] = _machine(name, MIXES[name])
     return {name: run for name, run in found.items() if _chosen(name, plan)}
 
@@ -180,18 +127,18 @@ def _examples(chosen: list[Clause]) -> Run:
     return run
 
 
-def _walk(name: str, weights: dict[str, int]) -> Run:
+def _walk(name: str, mix: Mix) -> Run:
     def run(context: Context) -> str:
-        return walker.walk(Search(context, f"walk.{name}"), weights)
+        return walker.walk(Search(context, f"walk.{name}"), mix)
 
     return run
 
 
-def _machine(name: str, weights: dict[str, int]) -> Run:
+def _machine(name: str, mix: Mix) -> Run:
     def run(context: Context) -> str:
         # Hypothesis is half of what there is to import, and a replay does not need it.
         from zodb_conformance.drivers import machine  # noqa: PLC0415
 
-        return machine.drive(Search(context, f"machine.{name}"), weights)
+        return machine.drive(Search(context, f"machine.{name}"), mix)
 
     return run

@@ -8,18 +8,17 @@ integers takes.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import FlakyFailure
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
-from zodb_spec.operation import Operation
-from zodb_spec.script import WIDTH, mix, prelude, resolve
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from zodb_spec.script import WIDTH, resolve
 
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.errors import TargetUnusable
+from zodb_conformance.mixes import Mix
 from zodb_conformance.running import Finding, Run
 
 NUMBERS = st.tuples(*[st.integers(0, 255)] * WIDTH)
@@ -42,17 +41,16 @@ class Contradiction(Exception):
         self.finding = finding
 
 
-def drive(search: Search, weights: Mapping[str, int]) -> str:
+def drive(search: Search, mix: Mix) -> str:
     """Run the machine until it finds nothing new.
 
     Returns a note where the budget cut the list.
     """
-    choice = mix(weights)
     examples = max(search.profile.scripts // SHARE, 1)
     for round_ in range(ROUNDS):
         if search.time_is_up():
             return f"the budget ended before round {round_ + 1}"
-        test = seed(search.seed + round_)(machine_for(search, choice))
+        test = seed(search.seed + round_)(machine_for(search, mix))
         try:
             run_state_machine_as_test(
                 test,
@@ -91,22 +89,32 @@ def _contradictions(group: FlakyFailure) -> list[Finding]:
     return [error.finding for error in group.exceptions if isinstance(error, Contradiction)]
 
 
-def machine_for(search: Search, choice: tuple[Operation, ...]) -> type[RuleBasedStateMachine]:
+def _begun(search: Search) -> tuple[tempfile.TemporaryDirectory[str], Run]:
+    """A run in a folder of its own."""
+    folder = tempfile.TemporaryDirectory(prefix="zodb-conformance-")
+    try:
+        return folder, Run(search.target, Path(folder.name), search.recorder)
+    except BaseException:
+        folder.cleanup()
+        raise
+
+
+def machine_for(search: Search, mix: Mix) -> type[RuleBasedStateMachine]:
     """The state machine for one search."""
+    choice = mix.choice()
 
     class Machine(RuleBasedStateMachine):
         """Draws integers, and performs the steps that they stand for."""
 
         def __init__(self) -> None:
             super().__init__()
-            self.folder = tempfile.TemporaryDirectory(prefix="zodb-conformance-")
-            try:
-                self.run = Run(search.target, Path(self.folder.name), search.recorder)
-            except BaseException:
-                self.folder.cleanup()
-                raise
+            self.folder, self.run = _begun(search)
             self.number = 0
-            for step in prelude(search.seed):
+
+        @initialize(number=st.integers(0, len(mix.preludes) - 1))
+        def begin(self, number: int) -> None:
+            """Begin as one of the preludes does."""
+            for step in mix.prelude(number):
                 self._take(step)
 
         @rule(numbers=NUMBERS)

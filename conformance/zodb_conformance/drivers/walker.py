@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
-from zodb_spec.script import PRELUDE, WIDTH, mix, prelude
+from zodb_spec.script import PRELUDE, WIDTH
 
 from zodb_conformance.bench import Bench
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.errors import TargetUnusable
+from zodb_conformance.mixes import Mix
 from zodb_conformance.running import raw, resolved
 from zodb_conformance.targets.opening import opener
 
 CHOICES = 1 << 16
 """Integers of a raw script are drawn below this."""
 
-LAWFUL = 8
-"""One script of so many is held against the laws as well, after every step."""
+LAWFUL = 10
+"""One script of so many is held against the laws as well, after every step; it is even, so that
+those have footprints, and leaves out none of the preludes.
+"""
 
 SMOKE_SCRIPT = (
     *PRELUDE,
@@ -60,12 +62,12 @@ def smoke(search: Search) -> None:
         ) from error
 
 
-def walk(search: Search, weights: Mapping[str, int]) -> str:
+def walk(search: Search, mix: Mix) -> str:
     """Perform as many scripts as the profile says; every other one with all its footprints.
 
     Returns a note where the budget cut the list.
     """
-    choice = mix(weights)
+    choice = mix.choice()
     profile = search.profile
     for number in range(profile.scripts):
         if search.time_is_up():
@@ -73,7 +75,7 @@ def walk(search: Search, weights: Mapping[str, int]) -> str:
         draw = random.Random(f"{search.seed}/{number}").randrange
         numbers = [[draw(CHOICES) for _ in range(WIDTH)] for _ in range(profile.steps)]
         search.try_script(
-            raw(prelude(number // 2), numbers, choice),
+            raw(mix.prelude(number // 2), numbers, choice),
             footprint=number % 2 == 0,
             lawful=number % LAWFUL == 0,
         )

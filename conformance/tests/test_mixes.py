@@ -1,0 +1,80 @@
+"""Mixes: what scripts are made of, and how they begin."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import zodb_spec.contents  # noqa: F401  # states all clauses
+from zodb_conformance.context import Context
+from zodb_conformance.drivers import machine, walker
+from zodb_conformance.drivers.search import Search
+from zodb_conformance.mixes import MACHINES, MIXES, Mix
+from zodb_conformance.plan import PROFILES, Plan
+from zodb_conformance.results import Step, Tally
+from zodb_conformance.targets import resolve
+from zodb_spec.operation import operations
+from zodb_spec.script import MANY, initial, makes_sense, outcomes
+
+each_mix = pytest.mark.parametrize("mix", MIXES.values(), ids=MIXES)
+
+
+@each_mix
+def test_a_mix_names_operations(mix: Mix) -> None:
+    assert mix.weights.keys() <= operations().keys()
+
+
+@each_mix
+def test_every_step_of_a_prelude_makes_sense(mix: Mix) -> None:
+    for prelude in mix.preludes:
+        world = initial()
+        for step in prelude:
+            assert makes_sense(world, step), step
+            world = outcomes(world, *step)[0].world
+
+
+def test_every_operation_is_in_some_mix() -> None:
+    chosen = {operation.name for mix in MIXES.values() for operation in mix.choice()}
+    assert chosen == operations().keys()
+
+
+def test_machines_are_of_mixes() -> None:
+    assert set(MACHINES) <= MIXES.keys()
+    assert set(MIXES["databases"].preludes) == set(MANY)
+
+
+@each_mix
+def test_laws_and_footprints_are_looked_at_after_every_prelude(mix: Mix) -> None:
+    numbers = range(0, PROFILES["quick"].scripts, walker.LAWFUL)
+    assert all(number % 2 == 0 for number in numbers)
+    assert {mix.prelude(number // 2) for number in numbers} == set(mix.preludes)
+
+
+class Beginnings(Tally):
+    """Keeps the first steps of every script."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.length = length
+        self.found: list[list[Step]] = []
+
+    def script(self) -> None:
+        super().script()
+        self.found.append([])
+
+    def step(self, step: Step) -> None:
+        super().step(step)
+        if len(self.found[-1]) < self.length:
+            self.found[-1].append(step)
+
+
+def test_the_machine_begins_with_each_prelude() -> None:
+    pytest.importorskip("ZODB", reason="the target is ZODB over a DemoStorage")
+    mix = MIXES["savepoints"]
+    shortest = min(map(len, mix.preludes))
+    noted = Beginnings(shortest)
+    search = Search(Context(Plan(seed=1), resolve(Plan(target="zodb-demo")), noted), "machine.test")
+    search.profile = replace(search.profile, scripts=80, steps=5)
+    machine.drive(search, mix)
+    seen = {tuple(steps) for steps in noted.found}
+    assert {prelude[:shortest] for prelude in mix.preludes} <= seen

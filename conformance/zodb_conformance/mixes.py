@@ -1,0 +1,125 @@
+"""Mixes: of which operations scripts are made, and how they begin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from zodb_spec.operation import Operation, Step
+from zodb_spec.script import GROUPS, LINKED, MANY, PRELUDE, SHARED, mix
+
+
+class Mix(NamedTuple):
+    """One sort of scripts.
+
+    weights   how often an operation is chosen, in place of the weight that the table gives it; 0
+              leaves it out
+    preludes  how scripts begin, in turn, so that they spend their steps on more than getting
+              started
+    """
+
+    weights: Mapping[str, int]
+    preludes: Sequence[tuple[Step, ...]] = (PRELUDE, SHARED)
+
+    def prelude(self, number: int) -> tuple[Step, ...]:
+        """How the script of that number begins."""
+        return self.preludes[number % len(self.preludes)]
+
+    def choice(self) -> tuple[Operation, ...]:
+        """The operations that scripts choose from, each as often as its weight says."""
+        return mix(self.weights)
+
+
+MIXES: dict[str, Mix] = {
+    "everything": Mix({}),
+    "objects": Mix(
+        {
+            "new": 6,
+            "add": 5,
+            "link": 12,
+            "commit": 12,
+            "get": 5,
+            "invalidate": 8,
+            "set-unpicklable": 2,
+            "close": 1,
+            "open": 1,
+            "doom": 0,
+        }
+    ),
+    "isolation": Mix(
+        {
+            "new": 1,
+            "add": 0,
+            "get": 1,
+            "root": 0,
+            "set": 12,
+            "link": 2,
+            "unlink": 0,
+            "increment": 10,
+            "set-unpicklable": 0,
+            "forget": 0,
+            "read": 8,
+            "commit": 14,
+            "commit-sabotaged": 0,
+            "doom": 0,
+            "open": 0,
+            "close": 0,
+            "read-current": 12,
+        }
+    ),
+    "connections": Mix(
+        {
+            "open": 6,
+            "close": 8,
+            "sync": 3,
+            "read": 8,
+            "commit": 8,
+            "doom": 0,
+            "set-unpicklable": 0,
+        }
+    ),
+    "failures": Mix(
+        {
+            "commit-sabotaged": 8,
+            "set-unpicklable": 5,
+            "link": 12,
+            "add": 5,
+            "change-after-failure": 6,
+        }
+    ),
+    "savepoints": Mix(
+        {
+            "new": 5,
+            "set": 6,
+            "link": 10,
+            "savepoint": 12,
+            "rollback": 14,
+            "minimize": 4,
+            "commit": 8,
+            "add": 4,
+            "open": 0,
+            "close": 1,
+            "set-unpicklable": 0,
+        },
+        (PRELUDE, SHARED, GROUPS, LINKED),
+    ),
+    "databases": Mix(
+        {
+            "open-database": 1,
+            "get-connection": 4,
+            "new": 6,
+            "add": 4,
+            "link": 16,
+            "commit": 14,
+            "read": 8,
+            "savepoint": 4,
+            "set-unpicklable": 0,
+            "doom": 0,
+        },
+        MANY,
+    ),
+}
+"""All mixes, by name."""
+
+MACHINES = ("everything", "objects", "savepoints", "databases")
+"""Those that machines perform as well."""
