@@ -333,6 +333,12 @@ def test_init_installs_a_project_that_can_be_installed(command):
     assert "run --zconfig 'my storage.conf' --known" in text
 
 
+def test_init_keeps_the_second_target(command):
+    command("init", "bad_storages:right", "--with-second-target", "good")
+    line = "run bad_storages:right --with-second-target good --known"
+    assert line in Path("tox-conformance.ini").read_text()
+
+
 def test_init_keeps_the_level(command):
     output = command("init", "bad_storages:right", "--level", "all")[1]
     assert "zodb-conformance run bad_storages:right --level all" in output

@@ -65,6 +65,11 @@ def test_what_became_unopenable_is_told_although_an_earlier_failure_was_remember
         (["mine:god"], "mine defines no 'god' (did you mean good?)"),
         (["--database", "mine:god"], "mine defines no 'god' (did you mean good?)"),
         (["mine.good"], "There is no target 'mine.good' (did you mean mine:good?)"),
+        (
+            ["good", "--with-second-target", "reads-wrongly"],
+            "--with-second-target: There is no target 'reads-wrongly' (did you mean reads-wrong",
+        ),
+        (["good", "--with-second-target", "mine:god"], "--with-second-target: mine defines no"),
     ],
 )
 def test_what_can_not_be_meant_is_misuse_before_anything_is_done(arguments, sentence, command):
@@ -73,6 +78,11 @@ def test_what_can_not_be_meant_is_misuse_before_anything_is_done(arguments, sent
     status, _, errors = command("run", *arguments)
     assert (status, sentence in errors) == (2, True)
     assert {path.name for path in Path().iterdir()} == {"mine.py", "my.conf"}
+
+
+def test_a_run_may_name_a_second_target(command):
+    assert command("run", "good", "--with-second-target", "reads-wrong")[0] == 0
+    assert "--with-second-target reads-wrong" in report_of()["command"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ nothing.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -222,7 +223,10 @@ def test_a_target_can_be_named_itself_or_by_its_class(monkeypatch: pytest.Monkey
     monkeypatch.setattr("faulty_databases.own_class", Own, raising=False)
     monkeypatch.setattr("faulty_databases.own", Own(), raising=False)
     for name in ("own", "own_class"):
-        assert resolve(Plan(target=f"faulty_databases:{name}")).name == "own"
+        plan = Plan(target=f"faulty_databases:{name}")
+        assert resolve(plan).name == "own"
+        assert resolve(replace(plan, edition="2005-06-10")).edition == "2005-06-10"
+        assert resolve(replace(plan, second="reference-sqlite")).second is not None
 
 
 def test_the_lines_of_a_factory_open_a_database_that_works() -> None:

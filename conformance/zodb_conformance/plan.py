@@ -44,6 +44,8 @@ class Plan:
     zconfig    path of a ZConfig file, or ""
     uri        a zodburi address, or ""
     database   ``package.module:name`` of a database factory, or ""
+    second     the target on which every database after the first is opened, named as `target` is,
+               or "" for the same
     level      whose faults count: "storage", "connection" or "all"; "" for what suits the target
     edition    the name of an edition
     profile    the name of a profile
@@ -60,6 +62,7 @@ class Plan:
     zconfig: str = ""
     uri: str = ""
     database: str = ""
+    second: str = ""
     level: str = "all"
     edition: str = "current"
     profile: str = "quick"

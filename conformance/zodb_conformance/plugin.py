@@ -34,6 +34,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="registered name, or package.module:name",
     )
     group.addoption(
+        "--zodb-second-target",
+        default="",
+        metavar="NAME",
+        help="the target of every database after the first one of a script",
+    )
+    group.addoption(
         "--zodb-profile", default="quick", choices=sorted(plan.PROFILES), help="how much work to do"
     )
     group.addoption("--zodb-seed", default=0, type=int, metavar="N", help="fixes the scripts")
@@ -71,6 +77,7 @@ class Checks(pytest.File):
         option = self.config.getoption
         chosen = plan.Plan(
             target=option("--zodb-target"),
+            second=option("--zodb-second-target"),
             profile=option("--zodb-profile"),
             seed=option("--zodb-seed"),
             only=tuple(option("--zodb-only")),

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from zodb_spec.clause import clauses
+from zodb_spec.editions import Edition
 from zodb_spec.operation import operations
 from zodb_spec.script import initial, makes_sense
 
@@ -28,7 +29,7 @@ from zodb_conformance.tying import ties
 
 def describe(plan: Plan) -> dict[str, Any]:
     """What the target of a plan says of itself: name, level, database, baseline, packages,
-    capabilities.
+    capabilities, and whether it was opened for the edition of the plan.
     """
     target = resolve(plan)
     return {
@@ -38,6 +39,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "baseline": target.baseline,
         "packages": target.packages,
         "capabilities": {name: name in target.capabilities for name in CAPABILITIES},
+        "in_edition": all(each.in_edition for each in (target, target.second or target)),
     }
 
 
@@ -93,7 +95,7 @@ def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], in
         place = None if performed else beginning_of_last(told)
         text = program(clauses()[id], told, target)
         return id, source_of(told), place, text
-    world = initial(resolves=target.resolves)
+    world = initial(resolves=target.resolves, edition=Edition(target.edition))
     lines = [f"{name} = transaction.TransactionManager()" for name in world.managers]
     known: set[str] = set()
     last = ""

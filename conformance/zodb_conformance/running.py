@@ -10,6 +10,7 @@ from typing import Any
 
 from zodb_spec import script as scripts
 from zodb_spec.clause import clauses
+from zodb_spec.editions import Edition
 from zodb_spec.explore.checking import broken, laws
 from zodb_spec.operation import Operation, Outcome, Raised, Returned, operations
 from zodb_spec.operations.choices import tid_name
@@ -90,7 +91,8 @@ class Run:
         self.recorder = recorder
         self.footprint = footprint
         self.lawful = lawful
-        self.world = scripts.initial(resolves=target.resolves)
+        edition = Edition(target.edition)
+        self.world = scripts.initial(resolves=target.resolves, edition=edition)
         self.bench = Bench(opener(target, directory))
         for name in self.world.managers:
             self.bench.manager(name)

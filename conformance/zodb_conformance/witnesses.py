@@ -23,7 +23,7 @@ from zodb_conformance.results import Deviation
 FORMAT = "zodb-conformance witness 1"
 """What tells our files from others; the number changes with the format."""
 
-TARGET_FIELDS = ("target", "zconfig", "uri", "database", "edition")
+TARGET_FIELDS = ("target", "zconfig", "uri", "database", "second", "edition")
 """The fields of a plan that say what is run, not how much of it."""
 
 

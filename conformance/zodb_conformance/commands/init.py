@@ -78,12 +78,16 @@ def init(options: argparse.Namespace, suite: Suite) -> int:
 
 
 def target_of(options: argparse.Namespace) -> str:
-    """The target as it stands in a command line, with the level where one was named."""
-    level = f" --level {options.level}" if options.level else ""
+    """The target as it stands in a command line, with a second one and the level where they were
+    named.
+    """
+    second = options.with_second_target
+    more = f" --with-second-target {shlex.quote(second)}" if second else ""
+    more += f" --level {options.level}" if options.level else ""
     for option in ("zconfig", "uri", "database"):
         if value := getattr(options, option):
-            return f"--{option} {shlex.quote(value)}{level}"
-    return (options.target or EXAMPLE) + level
+            return f"--{option} {shlex.quote(value)}{more}"
+    return (options.target or EXAMPLE) + more
 
 
 def options_named(options: argparse.Namespace) -> bool:

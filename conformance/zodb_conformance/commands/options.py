@@ -38,7 +38,8 @@ UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
 def add_target(parser: argparse.ArgumentParser) -> None:
     """Add the ways to name a target."""
-    target = parser.add_argument_group("what is checked").add_mutually_exclusive_group()
+    what = parser.add_argument_group("what is checked")
+    target = what.add_mutually_exclusive_group()
     target.add_argument(
         "target",
         nargs="?",
@@ -65,6 +66,13 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         metavar="MODULE:NAME",
         help="a function open_database(directory, *, databases=None, database_name='unnamed', "
         "**options), for an implementation of DB and Connection",
+    )
+    what.add_argument(
+        "--with-second-target",
+        default="",
+        metavar="NAME",
+        help="open every database after the first one of a script on another target, named as "
+        "TARGET is (beside --database, package.module:name stands for such a function)",
     )
 
 
@@ -98,7 +106,16 @@ def check_target(options: argparse.Namespace, suite: Suite) -> None:
     if options.database:
         _check_importable(options.database)
     check_name(options.target, suite)
+    check_second(options.with_second_target, suite)
     check_place(Plan(zconfig=options.zconfig, uri=options.uri))
+
+
+def check_second(name: str, suite: Suite) -> None:
+    """Raise UsageError where there is no such second target."""
+    try:
+        check_name(name, suite)
+    except UsageError as error:
+        raise UsageError(f"--with-second-target: {error}") from error
 
 
 def check_place(plan: Plan) -> None:

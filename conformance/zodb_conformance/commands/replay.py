@@ -54,7 +54,7 @@ def replay(options: argparse.Namespace, suite: Suite) -> int:
     plan = witness.plan
     if options.target:
         check_name(options.target, suite)
-        plan = replace(plan, target=options.target, zconfig="", uri="", database="")
+        plan = replace(plan, target=options.target, zconfig="", uri="", database="", second="")
     check_place(plan)
     clauses = suite.clauses()
     nursery = Nursery(plan, tuple(clauses), suite.runner, suite.limits)

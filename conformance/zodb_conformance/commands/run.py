@@ -163,6 +163,7 @@ def plan_of(options: argparse.Namespace, suite: Suite, clauses: Mapping[str, Cla
         zconfig=options.zconfig,
         uri=options.uri,
         database=options.database,
+        second=options.with_second_target,
         level=options.level,
         edition=options.edition,
         profile=options.profile,

@@ -14,6 +14,7 @@ from dataclasses import replace
 from zlib import crc32
 
 from zodb_spec.clause import clauses
+from zodb_spec.editions import Edition
 from zodb_spec.operation import operations
 from zodb_spec.script import initial, makes_sense
 from zodb_spec.situations import situations
@@ -141,7 +142,8 @@ class Search:
         clause = clauses().get(finding.mismatch.clause)
         if clause is None:
             return
-        world = initial(resolves=self.target.resolves)
+        edition = Edition(self.target.edition)
+        world = initial(resolves=self.target.resolves, edition=edition)
         for step, number in zip(finding.script, finding.numbers, strict=True):
             world = world._replace(step=number)
             if not makes_sense(world, step):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zodb_conformance.reports.model import Report
-from zodb_conformance.reports.words import excused, headline, plain
+from zodb_conformance.reports.words import edition, excused, headline, plain
 
 ESCAPES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 PROPERTY_ESCAPES = {**ESCAPES, ":": "%3A", ",": "%2C"}
@@ -60,6 +60,8 @@ def job_summary(report: Report) -> str:
         lines.append(
             f"| `{found.clause}` | {level} | {kind}{words} | `{entry.python or entry.replay}` |"
         )
+    if report.plan.edition != "current":
+        lines += ["", f"Edition {edition(report)}."]
     if report.excused:
         lines += ["", f"{excused(report)}."]
     return "\n".join([*lines, "", f"`{report.command}`", ""])

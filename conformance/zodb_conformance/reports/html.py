@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from zodb_conformance.reports import prose
 from zodb_conformance.reports.model import VERDICTS, Report, Verdict
-from zodb_conformance.reports.words import counted, excused, headline, how_long
+from zodb_conformance.reports.words import counted, edition, excused, headline, how_long
 
 ORDER: tuple[Verdict, ...] = ("deviates", "known", "not-reached", "holds", "not-applicable")
 """The verdicts in the order in which a reader wants to see them."""
@@ -39,6 +39,7 @@ def page(report: Report) -> str:
         headline=headline(report),
         counts={verdict: report.count(verdict) for verdict in ORDER},
         counted=counted,
+        edition=edition(report),
         excused=excused,
         elapsed=how_long(report.elapsed),
         meanings=VERDICTS,

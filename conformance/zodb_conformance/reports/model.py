@@ -224,6 +224,7 @@ class Report:
                 "level": target.level,
                 "database": target.database,
                 "packages": target.packages,
+                "in_edition": target.in_edition,
             },
             "level": plan.level or "all",
             "only": list(plan.only),

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from zodb_conformance.reports.excerpt import excerpt
 from zodb_conformance.reports.model import Chapter, Overall, Report, Told, Verdict
-from zodb_conformance.reports.words import counted, excused, headline, how_long, plain
+from zodb_conformance.reports.words import counted, edition, excused, headline, how_long, plain
 from zodb_conformance.stacks import frames
 
 STYLES: dict[Verdict, str] = {
@@ -89,6 +89,8 @@ def _outcome(report: Report, console: Console) -> None:
     if unreached and report.verdict in ("conforms", "deviates"):
         more = ", ..." if len(unreached) > MOST_MISSED else ""
         line(console, "missed", ", ".join(unreached[:MOST_MISSED]) + more)
+    if report.plan.edition != "current":
+        line(console, "edition", edition(report))
     if report.excused:
         line(console, "excused", excused(report))
     done = f"{counted(report.scripts, 'script')}, {counted(report.steps, 'step')}"

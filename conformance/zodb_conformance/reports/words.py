@@ -59,6 +59,15 @@ def excused(report: Report) -> str:
     return f"{number} broken by {database} whatever the storage; only --level all counts {them}"
 
 
+def edition(report: Report) -> str:
+    """The edition by which a target was judged, and whether it knows it."""
+    name = report.plan.edition
+    if report.target.in_edition:
+        return name
+    target = plain(report.target.name)
+    return f"{name}, which {target} can't be opened for: it was run as it is, and judged by that"
+
+
 def _broken(report: Report) -> str:
     broken = {told.finding.deviation.clause for told in report.deviations if told.counts}
     others = sum(not told.counts for told in report.deviations)

@@ -162,16 +162,17 @@ def run_plain(program: str, plan: Plan, seconds: float, stop: Flag) -> tuple[int
 
 
 def needs_this_folder(plan: Plan) -> bool:
-    """Whether the target's factory is a module of the folder where the suite was started, and not
-    installed.
+    """Whether a factory of the target is a module of the folder where the suite was started, and
+    not installed.
     """
-    module = (plan.database or plan.target).partition(":")
-    if not module[1]:
-        return False
-    top = module[0].partition(".")[0]
     here = str(Path.cwd())
     elsewhere = [entry for entry in sys.path if entry not in ("", ".", here)]
-    return importlib.machinery.PathFinder.find_spec(top, elsewhere) is None
+    for name in (plan.database or plan.target, plan.second):
+        module, colon, _ = name.partition(":")
+        top = module.partition(".")[0]
+        if colon and importlib.machinery.PathFinder.find_spec(top, elsewhere) is None:
+            return True
+    return False
 
 
 def command(path: Path, plan: Plan) -> str:

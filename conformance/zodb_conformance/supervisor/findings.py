@@ -19,6 +19,8 @@ class TargetInfo:
     packages      versions of the packages it is made of
     capabilities  which of the declarable capabilities it declares
     baseline      the target that shows what that `DB` does over a right storage; "" where none does
+    in_edition    whether it was opened for the edition of the run; where it does not know editions,
+                  it is run as it is, and judged by that edition
     """
 
     name: str
@@ -27,6 +29,7 @@ class TargetInfo:
     packages: dict[str, str] = field(default_factory=dict)
     capabilities: dict[str, bool] = field(default_factory=dict)
     baseline: str = ""
+    in_edition: bool = True
 
 
 @dataclass(frozen=True)

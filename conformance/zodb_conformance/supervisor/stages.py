@@ -327,4 +327,5 @@ def finding_of(nursery: Nursery, group: Sequence[Candidate]) -> Finding:
 def empty(plan: Plan) -> Findings:
     """The findings of a run that has not begun; the target is called what the person called it."""
     name = plan.target or plan.database or plan.zconfig or plan.uri or DEFAULT
+    name = f"{name} with {plan.second}" if plan.second else name
     return Findings(plan, TargetInfo(name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, Unpack
@@ -94,6 +94,11 @@ class Target:
         return None if RESOLUTION in self.unknown else RESOLUTION in self.capabilities
 
     @property
+    def in_edition(self) -> bool:
+        """Whether its databases are of the edition by which it is judged."""
+        return self.knows_editions or self.edition == "current"
+
+    @property
     def baseline(self) -> str:
         """The registered target that shows what the connection level of this one does by itself;
         "" where none does.
@@ -111,6 +116,11 @@ class Target:
             except metadata.PackageNotFoundError:
                 found[name] = "not installed"
         return found
+
+
+def changed(target: Target, **changes: Any) -> Target:
+    """A target with some of its fields changed; those of a subclass make a plain one."""
+    return Target(**{each.name: getattr(target, each.name) for each in fields(Target)} | changes)
 
 
 class Facts(TypedDict, total=False):

@@ -49,10 +49,19 @@ def _indented(text: str) -> str:
 
 
 def _body(target: Target) -> str:
-    """The lines of a target, which give the options to what makes ``db``."""
+    """The lines of a target, which give the options to what makes ``db``; they win over those that
+    it gives itself.
+    """
     tree = ast.parse("\n".join(target.lines))
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "db":
             assert isinstance(node.value, ast.Call), "the lines of a target call what makes `db`"
-            node.value.keywords.append(ast.keyword(value=ast.Name("options")))
+            node.value.keywords[:] = [ast.keyword(value=_merged(node.value.keywords))]
     return ast.unparse(tree)
+
+
+def _merged(own: list[ast.keyword]) -> ast.expr:
+    if not own:
+        return ast.Name("options")
+    keys: list[ast.expr | None] = [ast.Constant(each.arg) for each in own]
+    return ast.Dict([*keys, None], [*(each.value for each in own), ast.Name("options")])

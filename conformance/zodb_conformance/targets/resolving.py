@@ -20,7 +20,9 @@ from zodb_conformance.plan import Plan
 from zodb_conformance.showing import short
 from zodb_conformance.targets import reference, zodb
 from zodb_conformance.targets.base import DOUBLE, RESOLUTION, SHORT, Storage, Target, over
+from zodb_conformance.targets.editions import in_edition
 from zodb_conformance.targets.emptiness import unspoilt
+from zodb_conformance.targets.mixing import mixed
 from zodb_conformance.targets.places import refusal_of_address, refusal_of_configuration
 
 GROUP = "zodb_conformance.targets"
@@ -38,7 +40,8 @@ def registered() -> dict[str, str]:
 
 
 def resolve(plan: Plan) -> Target:
-    """The target that a plan names, or the baseline of that target where the plan says so.
+    """The target that a plan names, or the baseline of that target where the plan says so, in the
+    edition of the plan.
 
     Raises TargetUnusable with a sentence that says what to mend.
     """
@@ -46,7 +49,11 @@ def resolve(plan: Plan) -> Target:
     if reason:
         raise TargetUnusable(reason)
     target = _named(plan)
-    return over_baseline(target) if plan.baseline else target
+    if plan.second:
+        target = mixed(target, _second(plan))
+    if plan.baseline:
+        target = over_baseline(target)
+    return in_edition(target, plan.edition)
 
 
 def over_baseline(target: Target) -> Target:
@@ -61,9 +68,10 @@ def over_baseline(target: Target) -> Target:
     if target.baseline not in points:
         raise TargetUnusable(f"{target.baseline} is not registered: install zodb-conformance")
     known = _made(target.baseline, points[target.baseline])
-    return replace(
+    known = replace(
         known, capabilities=target.capabilities, unknown=target.unknown, extras=target.extras
     )
+    return in_edition(known, target.edition)
 
 
 def _named(plan: Plan) -> Target:
@@ -86,6 +94,15 @@ def _named(plan: Plan) -> Target:
         f"there is no target {name!r}; registered are {known}; "
         "a storage factory is written as package.module:name"
     )
+
+
+def _second(plan: Plan) -> Target:
+    """The target of the further databases: it is named as `Plan.target` is, and where a database
+    factory stands for the first, so does one for the second.
+    """
+    if plan.database and ":" in plan.second and not plan.second.startswith(DOUBLE):
+        return _from_database(plan.second)
+    return _named(Plan(target=plan.second))
 
 
 def _made(name: str, point: metadata.EntryPoint) -> Target:

@@ -1,0 +1,151 @@
+"""Editions: databases are opened for the one that is asked for where their target knows it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from zodb_conformance.plan import Plan
+from zodb_conformance.reports import building, github, html, terminal
+from zodb_conformance.reports.model import Report
+from zodb_conformance.results import Tally
+from zodb_conformance.runner import describe, render
+from zodb_conformance.running import Run, perform, resolved
+from zodb_conformance.suite import clauses
+from zodb_conformance.supervisor import stages
+from zodb_conformance.supervisor.findings import TargetInfo
+from zodb_conformance.targets import Target, resolve
+from zodb_conformance.targets.editions import in_edition
+from zodb_conformance.targets.opening import definition_of_open_db, opener
+from zodb_spec.editions import EDITIONS, Edition
+from zodb_spec.script import PRELUDE
+
+OLD = "2005-06-10"
+
+
+def noting(*, knows_editions: bool) -> tuple[Target, list[dict[str, Any]]]:
+    """A target that notes the options with which its databases are opened."""
+    noted: list[dict[str, Any]] = []
+    right = resolve(Plan(target="reference-memory"))
+
+    def open_database(directory: Path, **options: Any) -> Any:
+        noted.append(options)
+        return right.open_database(directory)
+
+    return replace(right, open_database=open_database, knows_editions=knows_editions), noted
+
+
+def test_a_target_that_knows_editions_is_opened_for_the_one_that_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    target, noted = noting(knows_editions=True)
+    open_database = opener(in_edition(target, OLD), tmp_path)
+    for options in ({}, {"database_name": "second"}, {"edition": "2005-06-17"}):
+        open_database(**options).close()
+    assert noted == [
+        {"edition": OLD},
+        {"edition": OLD, "database_name": "second"},
+        {"edition": "2005-06-17"},
+    ]
+
+
+@pytest.mark.parametrize(("knows_editions", "edition"), [(True, "current"), (False, OLD)])
+def test_otherwise_it_is_opened_as_it_is(
+    knows_editions: bool, edition: str, tmp_path: Path
+) -> None:
+    target, noted = noting(knows_editions=knows_editions)
+    opener(in_edition(target, edition), tmp_path)().close()
+    assert noted == [{}]
+
+
+def test_the_lines_of_a_witness_ask_for_it() -> None:
+    [*_, opening] = resolve(Plan(target="reference-sqlite", edition=OLD)).lines
+    assert opening == f"db = zodb_reference.DB(storage, edition='{OLD}')"
+    assert resolve(Plan(target="reference-sqlite")).lines[-1] == "db = zodb_reference.DB(storage)"
+
+
+def test_in_a_witness_too_an_option_of_the_script_wins() -> None:
+    target = replace(
+        resolve(Plan(target="reference-memory", edition=OLD)),
+        lines=("db = dict(edition='2005-06-10', a=1)",),
+    )
+    program: dict[str, Any] = {}
+    exec(definition_of_open_db(target), program)
+    assert program["open_db"](edition="2005-06-17") == {"edition": "2005-06-17", "a": 1}
+    assert program["open_db"]() == {"edition": OLD, "a": 1}
+
+
+@pytest.mark.parametrize(
+    ("plan", "in_edition"),
+    [
+        (Plan(target="reference-memory", edition=OLD), True),
+        (Plan(target="reference-memory", second="reference-sqlite", edition=OLD), True),
+        (Plan(target="zodb-mapping", edition=OLD), False),
+        (Plan(target="zodb-mapping"), True),
+    ],
+)
+def test_a_target_says_whether_it_was_opened_for_the_edition(plan: Plan, in_edition: bool) -> None:
+    if plan.target.startswith("zodb-"):
+        pytest.importorskip("ZODB", reason="the target needs it")
+    assert describe(plan)["in_edition"] is in_edition
+    assert resolve(plan).edition == plan.edition
+
+
+def test_both_databases_of_a_mixed_collection_are_of_one_edition() -> None:
+    pytest.importorskip("ZODB", reason="the second storage is ZODB's")
+    target = resolve(Plan(target="reference-memory", second="zodb-mapping", edition=OLD))
+    assert target.second is not None
+    asked = f"db = zodb_reference.DB(storage, edition='{OLD}')"
+    assert (target.lines[-1], target.second.lines[-1]) == (asked, asked)
+
+
+@pytest.mark.parametrize("edition", [edition.value for edition in EDITIONS])
+def test_a_script_is_held_against_the_edition_that_was_asked_for(
+    edition: str, tmp_path: Path
+) -> None:
+    target, _ = noting(knows_editions=False)
+    run = Run(in_edition(target, edition), tmp_path, Tally())
+    assert run.world.edition is Edition(edition)
+    run.bench.close()
+
+
+def test_the_released_zodb_is_run_as_it_is() -> None:
+    pytest.importorskip("ZODB", reason="it is what is run here")
+    target = resolve(Plan(target="zodb-mapping", edition=OLD))
+    assert perform(target, resolved(PRELUDE), Tally()) is None
+    _, _, _, program = render(Plan(target="zodb-mapping", edition=OLD), PRELUDE)
+    assert OLD not in program
+
+
+# The report.
+
+
+def report_of(*, in_edition: bool, edition: str = OLD) -> Report:
+    findings = stages.empty(Plan(target="mine", edition=edition))
+    findings.target = TargetInfo("mine", in_edition=in_edition)
+    return building.build(findings, clauses(), folder=Path("report"), command="again")
+
+
+def told(report: Report) -> str:
+    stream = io.StringIO()
+    terminal.summary(report, Console(file=stream, width=200))
+    return stream.getvalue()
+
+
+def test_the_report_says_where_a_target_does_not_know_editions() -> None:
+    sentence = f"{OLD}, which mine can't be opened for: it was run as it is, and judged by that"
+    report = report_of(in_edition=False)
+    assert f"  edition {sentence}\n" in told(report)
+    assert sentence.replace("'", "&#39;") in html.page(report)
+    assert f"\nEdition {sentence}.\n" in github.job_summary(report)
+    assert report.to_json()["target"]["in_edition"] is False
+
+
+def test_the_report_names_an_older_edition_and_is_silent_about_the_current_one() -> None:
+    assert f"  edition {OLD}\n" in told(report_of(in_edition=True))
+    assert "edition" not in told(report_of(in_edition=True, edition="current"))
+    assert "Edition" not in github.job_summary(report_of(in_edition=True, edition="current"))
