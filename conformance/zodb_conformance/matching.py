@@ -246,7 +246,7 @@ def _wrong_connection(bench: Bench, world: World, name: Name) -> tuple[str, str,
             f"it is {short(real)}",
             f"{name}.db() is {connection.database}",
         )
-    group = world.group(name)
+    group = [each for each in world.group(name) if world.connections[each].is_open.value]
     if len(group) == 1:
         return None
     shared: Any = getattr(bench.variables[group[0]], "connections", None)
