@@ -183,7 +183,10 @@ def memory_survives(before: World, step: Step, outcome: Outcome) -> bool:
     after = outcome.world.objects
     return after is before.objects or all(
         _held(before, name).keys() == (after[name].state.value or {}).keys()
-        and thing.state.value in (None, after[name].state.value)
+        and all(
+            type(value) is Stored or value == (after[name].state.value or {})[key]
+            for key, value in (thing.state.value or {}).items()
+        )
         for name, thing in before.objects.items()
         if name in after and after[name].status.value == UNSAVED and name != step[1]
     )

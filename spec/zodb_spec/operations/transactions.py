@@ -181,15 +181,23 @@ def commit(world: World, manager: Name) -> Outcomes:
     works = _works(world, manager)
     if not works:
         return _without_changes(world, manager)
+    marked = _marked(world, manager)
+    readers = _refusals_of_readers(world, manager, [*_idle(works), *marked])
     refusals = _refusals(world, manager, works)
     if refusals:
-        return refusals
+        return [*refusals, *readers]
     is_empty = not any(works)
     passed = transactions.empty_transaction if is_empty else transactions.commit_stores_changes
     outcomes = [
         returned(after, passed, Returned(kind)) for after, kind in _stored(world, manager, works)
     ]
-    return [*outcomes, *_refusals_of_readers(world, manager, _idle(works))]
+    if marked:  # they may join as well, for the sake of their marks
+        idle = [Work(name, {}) for name in marked]
+        outcomes += [
+            returned(after, transactions.empty_transaction, Returned(kind))
+            for after, kind in _stored(world, manager, [*works, *idle])
+        ]
+    return [*outcomes, *readers]
 
 
 @operation(
