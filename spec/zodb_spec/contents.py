@@ -37,7 +37,6 @@ ORDER = (
     "savepoint_interface",
     "database_collections",
     "groups",
-    "connection_groups",
     "cross_references",
     "cross_reference_records",
     "weak_cross_references",

@@ -8,8 +8,25 @@ to another database does so by name, so the names are part of the data.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MUST, example
+from zodb_spec.clause import MUST, example, step
 from zodb_spec.editions import CURRENT
+from zodb_spec.world import Name, World
+
+
+@step("collection.joined-by-mapping", MUST, rules="XREF-1")
+def joined_by_mapping(world: World, database: Name) -> Name:
+    """A database that is opened with the mapping of databases of another one belongs to the
+    collection of that one, under its own name.
+    """
+    return world.databases[database].collection
+
+
+@step("collection.of-its-own", MUST, rules="XREF-3")
+def own_collection(world: World, database: Name) -> Name:
+    """A database that is opened without a mapping forms a collection of its own: no other database
+    belongs to it, whatever their names are.
+    """
+    return database
 
 
 @example("collection.registers", MUST, rules="XREF-1")

@@ -1,4 +1,4 @@
-"""Groups: the connections that a program uses together, one to each database of a collection.
+"""Groups of connections: one to each database of a collection, for one program.
 
 References lead from one database to another, so a connection that loads one needs a connection to
 the other database: not any one, but one that belongs to the same transaction.  So connections come
@@ -8,25 +8,9 @@ reference leads to them, and from then on they are opened and closed together.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MUST, id_of, step
-from zodb_spec.editions import Edition
+from zodb_spec.clause import MAY, MUST, example, id_of, step, text
+from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.world import Connection, Fact, Name, World
-
-
-@step("collection.joined-by-mapping", MUST, rules="XREF-1")
-def joined_by_mapping(world: World, database: Name) -> Name:
-    """A database that is opened with the mapping of databases of another one belongs to the
-    collection of that one, under its own name.
-    """
-    return world.databases[database].collection
-
-
-@step("collection.of-its-own", MUST, rules="XREF-3")
-def own_collection(world: World, database: Name) -> Name:
-    """A database that is opened without a mapping forms a collection of its own: no other database
-    belongs to it, whatever their names are.
-    """
-    return database
 
 
 @step("group.one-connection-each", MUST, rules="XREF-5")
@@ -97,3 +81,221 @@ def reopens_together(world: World, connection: Name, manager: Name) -> Connectio
     """
     fact = world.fact(True, id_of(reopens_together))
     return world.connections[connection]._replace(manager=manager, is_open=fact)
+
+
+@example("group.one-mapping", MUST, rules="XREF-4")
+def one_mapping() -> None:
+    """`connection.connections` maps the names of databases to the connections of the group. All
+    members have the same mapping, so what one of them opens, each of them finds.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> third = open_db(databases=db.databases, database_name="third")
+    >>> two = connection.get_connection("second")
+    >>> three = two.get_connection("third")
+    >>> connection.connections is two.connections is three.connections
+    True
+    >>> three.connections == {db.database_name: connection, "second": two, "third": three}
+    True
+    """
+
+
+@example("group.own-name", MUST, rules="XREF-6")
+def own_name() -> None:
+    """`get_connection` with the name of the connection's own database gives that connection.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = connection.get_connection("second")
+    >>> connection.get_connection(db.database_name) is connection
+    True
+    >>> other.get_connection("second") is other
+    True
+    """
+
+
+@example("group.unknown-name", MUST, rules="XREF-7", error="KeyError")
+def unknown_name() -> None:
+    """`get_connection` with a name that no database of the collection has fails, and the group
+    stays as it was.
+
+    >>> with raises("KeyError"):
+    ...     connection.get_connection("nowhere")
+    >>> connection.connections == {db.database_name: connection}
+    True
+    """
+
+
+@example("group.same-manager", MUST, rules="XREF-8", since=Edition.A_PRIME)
+def same_manager() -> None:
+    """`get_connection` opens a connection under the transaction manager of the one that it is
+    asked of, so that one commit stores what was done in all members. In the edition of 2005-06-10
+    it was the default manager.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = connection.get_connection("second")
+    >>> other.transaction_manager is tm
+    True
+    >>> connection.root()["a"] = other.root()["a"] = 1
+    >>> transaction.commit()
+    >>> "a" in opened(db).root(), "a" in opened(second).root()
+    (False, False)
+    >>> tm.commit()
+    >>> "a" in opened(db).root(), "a" in opened(second).root()
+    (True, True)
+    """
+
+
+@example("group.pooled-with-a-group", MUST, rules="XREF-4 XREF-6")
+def pooled_with_a_group() -> None:
+    """A connection that waits in the pool of its database may have a group of its own, from its
+    last use. Whichever connection `get_connection` takes, the group that asks keeps its members
+    and has one connection to each database.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> before = second.open(tm)
+    >>> mate = before.get_connection(db.database_name)
+    >>> before.close()
+    >>> other = connection.get_connection("second")
+    >>> connection.connections == {db.database_name: connection, "second": other}
+    True
+    >>> other.connections is connection.connections
+    True
+    """
+
+
+@example("group.pooled-keeps-identity", MUST, rules="XREF-10 XREF-46", since=Edition.B)
+def pooled_keeps_identity() -> None:
+    """A connection that comes from the pool may have objects in its cache that refer to objects of
+    the group it was in. Used in another group, it leads to the objects of this one: to two
+    objects for one thing, nobody could make changes that fit together.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> before = second.open(tm)
+    >>> thing = before.get_connection(db.database_name).root()["thing"] = Thing()
+    >>> tm.commit()
+    >>> before.root()["thing"] = thing
+    >>> tm.commit()
+    >>> before.close()
+    >>> now = connection.get_connection("second")
+    >>> now.root()["thing"] is connection.root()["thing"]
+    True
+    """
+
+
+@example("group.bound-for-life", MUST, rules="XREF-10", since=Edition.B)
+def bound_for_life() -> None:
+    """A connection that was opened by `get_connection` stays with the one that it was opened for,
+    also while both are closed. It is not in the pool of its own database: objects in the cache of
+    the one refer to objects of the other.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = connection.get_connection("second")
+    >>> connection.close()
+    >>> any(second.open(transaction.TransactionManager()) is other for _ in range(4))
+    False
+    """
+
+
+@example("group.counts-in-its-database", MUST, rules="XREF-10", since=Edition.B)
+def counts_in_its_database() -> None:
+    """A connection that was opened by `get_connection` counts as one of its own database, in what
+    the database reports of its connections and in what it does with all of them.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = connection.get_connection("second")
+    >>> thing = other.root()["thing"] = Thing()
+    >>> thing.a = 1
+    >>> tm.commit()
+    >>> thing.a
+    1
+    >>> second.cacheMinimize()
+    >>> thing._p_changed is None
+    True
+    """
+
+
+@example(
+    "group.closed-from-any-member",
+    MAY,
+    rules="XREF-11",
+    error="ConnectionStateError",
+    since=Edition.B,
+)
+def closed_from_any_member() -> None:
+    """A group may be closed by any of its members, and the one that `close` is called on may go to
+    the pool of its own database and take the others with it. The group is closed as a whole in
+    any case, and whatever `open` gives after that has a group as it should be.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = connection.get_connection("second")
+    >>> other.close()
+    >>> with raises("ConnectionStateError"):
+    ...     connection.root()
+    >>> again = second.open(tm)
+    >>> mate = again.get_connection(db.database_name)
+    >>> again.connections == {"second": again, db.database_name: mate}
+    True
+    >>> again = db.open(tm)
+    >>> mate = again.get_connection("second")
+    >>> again.connections == {db.database_name: again, "second": mate}
+    True
+    """
+
+
+@example(
+    "group.explicit-manager", MUST, rules="CONN-46 XREF-8", error="NoTransaction", since=CURRENT
+)
+def explicit_manager() -> None:
+    """A group can work under an explicit transaction manager. `get_connection` does not begin a
+    transaction, in no member a change is accepted outside of one, and a member that joins the
+    group in the middle of a transaction takes part in it.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> third = open_db(databases=db.databases, database_name="third")
+    >>> explicit = transaction.TransactionManager(explicit=True)
+    >>> one = db.open(explicit)
+    >>> two = one.get_connection("second")
+    >>> with raises("NoTransaction"):
+    ...     explicit.get()
+    >>> with raises("NoTransaction"):
+    ...     two.add(Thing())
+    >>> txn = explicit.begin()
+    >>> one.root()["a"] = two.root()["a"] = 1
+    >>> three = one.get_connection("third")
+    >>> three.root()["a"] = 1
+    >>> explicit.commit()
+    >>> [opened(database).root()["a"] for database in (db, second, third)]
+    [1, 1, 1]
+    >>> one.close()
+    """
+
+
+@text("group.one-thread", MUST, rules="CONN-49", binds="caller")
+def one_thread() -> None:
+    """The connections of a group, and the objects that came from them, are for one thread at a
+    time. A program that lets two threads use them at once has to see to it by locks of its own
+    that they take turns, over the whole group and not for each connection, since reading an
+    object of one may load objects of another.
+    """
+
+
+@example("group.other-thread", MUST, rules="CONN-37 XREF-8", since=Edition.A_PRIME)
+def other_thread() -> None:
+    """A group belongs to the transaction manager that it was opened under, whichever thread works
+    with it. Where another thread, while the owner waits, changes objects of the group, the change
+    belongs to the owner's transaction: the other thread's own commit does not store it, and the
+    owner's does.
+
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> mine = db.open()
+    >>> def work():
+    ...     mine.root()["a"] = mine.get_connection("second").root()["a"] = 1
+    ...     transaction.commit()
+    >>> with ThreadPoolExecutor(1) as thread:
+    ...     thread.submit(work).result()
+    >>> "a" in opened(db).root(), "a" in opened(second).root()
+    (False, False)
+    >>> transaction.commit()
+    >>> "a" in opened(db).root(), "a" in opened(second).root()
+    (True, True)
+    """

@@ -1,4 +1,4 @@
-"""Savepoints, at the edge: the managers that can't, the hooks, the cache, and what is read inside.
+"""Savepoints in company: other managers, hooks, the cache, and what is read meanwhile.
 
 What a savepoint keeps and what a rollback brings back is the matter of another chapter. Here stands
 how savepoints meet the rest of the interface: other data managers, `readCurrent`, conflicts,

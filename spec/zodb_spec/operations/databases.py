@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zodb_spec.chapters import groups
+from zodb_spec.chapters import database_collections, groups
 from zodb_spec.kinds import ROOT_KIND
 from zodb_spec.operation import Argument, Outcome, Returned, operation, returned
 from zodb_spec.operations import choices
@@ -50,7 +50,7 @@ def _opening(world: World, name: Name, called: str, place: str) -> str:
 )
 def open_database(world: World, name: Name, called: str, place: str) -> Outcomes:
     """Open another database, in the collection of the first one or outside of it."""
-    joined, alone = groups.joined_by_mapping, groups.own_collection
+    joined, alone = database_collections.joined_by_mapping, database_collections.own_collection
     collection = joined(world, DATABASE) if place == INSIDE else alone(world, name)
     resolves = world.databases[DATABASE].resolves
     made = new_database(world.step, resolves=resolves)
@@ -59,7 +59,11 @@ def open_database(world: World, name: Name, called: str, place: str) -> Outcomes
     for each, connection in world.connections.items():
         horizon = {**connection.horizon, name: made.last}
         opened = opened.put("connections", each, connection._replace(horizon=horizon))
-    clause = groups.joined_by_mapping if place == INSIDE else groups.own_collection
+    clause = (
+        database_collections.joined_by_mapping
+        if place == INSIDE
+        else database_collections.own_collection
+    )
     return [returned(opened, clause, Returned("new database", name))]
 
 
