@@ -47,11 +47,11 @@ def other_group_refused(world: World, work: Work) -> bool:
 
 
 @step("xref.separate-accepted", MUST, rules="XREF-13 XREF-18", until=Edition.A)
-def separate_accepted(world: World, work: Work) -> bool:
+def separate_accepted(world: World, connection: Name, other: Name) -> bool:
     """An object may refer to an object of any connection to any database of its collection, however
     the two were opened, and for whichever transaction manager they work.
     """
-    return any(foreign(world, work))
+    return world.connections[connection].group != world.connections[other].group
 
 
 @step("xref.outside-refused", MUST, rules="XREF-16", error="InvalidObjectReference")

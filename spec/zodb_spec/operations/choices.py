@@ -4,12 +4,22 @@ world.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from zodb_spec.kinds import KINDS, ROOT_KIND
 from zodb_spec.operation import Argument
 from zodb_spec.values import EXPRESSIONS
-from zodb_spec.world import ADDED, UNSAVED, InMemory, Name, Stored, World, state_of
+from zodb_spec.world import (
+    ADDED,
+    UNSAVED,
+    Connection,
+    InMemory,
+    Name,
+    Saved,
+    Stored,
+    World,
+    state_of,
+)
 
 FORMS = ("strong", "list", "dict", "weak")
 DATABASE = "db"
@@ -177,7 +187,7 @@ def usable(world: World, manager: Name) -> bool:
 
 def is_referenced(world: World, thing: Name) -> bool:
     """Whether an object that the program changed or made holds a reference to this one, in memory
-    or in what a savepoint has stored.
+    or in what a savepoint has stored, to which the program may come back.
     """
     if any(
         type(value) is InMemory and value.target == thing
@@ -189,10 +199,17 @@ def is_referenced(world: World, thing: Name) -> bool:
     owner = world.objects[thing].owner.value
     return owner is not None and any(
         type(value) is Stored and _leads_to(world, connection, value, *owner)
-        for connection, found in world.connections.items()
-        for oid in found.created
-        for value in (found.saved[oid].value.state or {}).values()
+        for connection, kept in _kept(world)
+        for oid in kept.created
+        for value in (kept.saved[oid].value.state or {}).values()
     )
+
+
+def _kept(world: World) -> Iterator[tuple[Name, Connection | Saved]]:
+    """What savepoints have stored of each connection, that to which they can return included."""
+    yield from world.connections.items()
+    for savepoint in world.savepoints.values():
+        yield from savepoint.members.items()
 
 
 def _leads_to(world: World, holder: Name, value: Stored, connection: Name, oid: int) -> bool:

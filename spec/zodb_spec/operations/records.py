@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from zodb_spec.chapters import cross_references, identity, new_objects, transactions
+from zodb_spec.clause import in_force
 from zodb_spec.world import InMemory, Name, Oid, Plain, Record, State, Stored, Value, World
 
 
@@ -35,7 +36,9 @@ def _stored(world: World, connection: Name, value: Value, oids: Mapping[Name, Oi
     identity.one_object(world, owner[0], owner[1])
     if owner[0] == connection:
         return Stored(owner[1], value.weak, value.inside)
-    if not new_objects.add_decides(world, value.target):
+    if in_force(cross_references.separate_accepted, world.edition):
+        cross_references.separate_accepted(world, connection, owner[0])
+    elif not new_objects.add_decides(world, value.target):
         new_objects.commit_decides(world, *owner)
     database = world.connections[owner[0]].database
     return cross_references.accepted(world, value, owner[1], database)

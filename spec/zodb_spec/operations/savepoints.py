@@ -158,8 +158,18 @@ def _left_owned(world: World, found: Savepoint) -> bool:
     )
 
 
+def _choices(world: World, *before: str) -> list[Name]:
+    """The savepoints to which one can return, and of the others the newest of each sort."""
+    over = {found.valid.clause: name for name, found in world.savepoints.items()}
+    return [
+        name
+        for name, found in world.savepoints.items()
+        if found.valid.value or over[found.valid.clause] == name
+    ]
+
+
 @operation(
-    Argument("savepoint", lambda world, *before: tuple(world.savepoints)),
+    Argument("savepoint", _choices),
     line=lambda world, name: f"{name}.rollback()",
     sensible=_can_be_returned_to,
     weight=4,
