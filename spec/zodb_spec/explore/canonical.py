@@ -20,16 +20,19 @@ twins remain, each is tried as the first of them, and the smallest form wins.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from zodb_spec.editions import Edition
 from zodb_spec.world import (
     CLEAN,
     GHOST,
     LOADED,
     ROOT,
+    Connection,
     Database,
     InMemory,
     Name,
@@ -42,12 +45,8 @@ from zodb_spec.world import (
     World,
 )
 
-
-class Node(NamedTuple):
-    """Something in a world that other things refer to."""
-
-    kind: str
-    name: object
+Node = tuple[Hashable, ...]
+"""Something in a world that other things refer to: its sort, and what it is called."""
 
 
 class Description(NamedTuple):
@@ -59,8 +58,8 @@ class Description(NamedTuple):
     """
 
     label: Any
-    refers: tuple[Node, ...] = ()
-    groups: tuple[tuple[Node, ...], ...] = ()
+    refers: Sequence[Node] = ()
+    groups: tuple[Sequence[Node], ...] = ()
 
 
 class Past(NamedTuple):
@@ -71,25 +70,55 @@ class Past(NamedTuple):
     """
 
     points: tuple[Tid, ...]
-    revisions: Mapping[Oid, tuple[Tid, ...]]
+    revisions: Mapping[Oid, Sequence[Tid]]
 
 
-def canonical(world: World, *, lengths: bool = False) -> str:
-    """The canonical form of a world, as text; it holds for one run of the program.
+class Graph(NamedTuple):
+    """The descriptions of a world, with numbers for nodes and for labels.
+
+    labels  the number of each node's label
+    refers  the nodes to which each refers in order
+    groups  the nodes to which each refers without order
+    """
+
+    labels: list[int]
+    refers: list[list[int]]
+    groups: list[list[list[int]]]
+
+
+_labels: dict[Any, int] = {}
+"""The labels that there were in this run of the program, with their numbers: there are few."""
+
+END = -1
+"""What ends a list of nodes in the canonical form."""
+
+
+def canonical(world: World, *, lengths: bool = False) -> bytes:
+    """The canonical form of a world; it holds for one run of the program.
 
     lengths: whether worlds whose databases have a different number of transactions are told apart
     """
-    described = dict(_descriptions(world))
-    for node in [node for found in described.values() for node in _named(found)]:
-        described.setdefault(node, Description((node.kind, "nothing")))
-    history = [len(found.history) for found in world.databases.values()] if lengths else ""
-    return f"{history}{_smallest(described, dict.fromkeys(described, 0))}"
+    graph = _numbered(dict(_descriptions(world)))
+    form = _smallest(graph, graph.labels)
+    if lengths:
+        form += [len(found.history) for found in world.databases.values()]
+    return array("i", form).tobytes()
 
 
-def _named(found: Description) -> Iterator[Node]:
-    yield from found.refers
-    for group in found.groups:
-        yield from group
+def _numbered(described: dict[Node, Description]) -> Graph:
+    numbers = {node: number for number, node in enumerate(described)}
+    graph = Graph([], [], [])
+    for found in described.values():
+        graph.labels.append(_labels.setdefault(found.label, len(_labels)))
+        graph.refers.append([numbers.setdefault(node, len(numbers)) for node in found.refers])
+        graph.groups.append(
+            [[numbers.setdefault(node, len(numbers)) for node in each] for each in found.groups]
+        )
+    for node in list(numbers)[len(described) :]:  # it is referred to, and not there
+        graph.labels.append(_labels.setdefault((node[0], "nothing"), len(_labels)))
+        graph.refers.append([])
+        graph.groups.append([])
+    return graph
 
 
 # What can still be seen of the past.
@@ -99,18 +128,17 @@ def _past(world: World, name: Name) -> Past:
     database = world.databases[name]
     written = [item.tid for item in database.history if item.records]
     looking = {found.snapshot for found in world.connections.values() if found.database == name}
-    points = sorted({_point(written, at) for at in looking | {database.last}})
+    looking.add(database.last)
+    points = sorted({written[bisect_right(written, at) - 1] for at in looking})
+    stored: dict[Oid, list[Tid]] = {}
+    for item in database.history:
+        for oid in item.records:
+            stored.setdefault(oid, []).append(item.tid)
     revisions = {}
-    for oid in database.oids():
-        tids = [item.tid for item in database.history if oid in item.records]
+    for oid, tids in stored.items():
         shown = {tids[index - 1] for at in points if (index := bisect_right(tids, at))}
-        revisions[oid] = tuple(sorted(shown))
+        revisions[oid] = sorted(shown)
     return Past(tuple(points), revisions)
-
-
-def _point(written: list[Tid], at: Tid) -> Tid:
-    """The oldest point of a history that shows the same as this one."""
-    return written[bisect_right(written, at) - 1]
 
 
 # What everything is.
@@ -119,45 +147,49 @@ def _point(written: list[Tid], at: Tid) -> Tid:
 def _descriptions(world: World) -> Iterator[tuple[Node, Description]]:
     for name, manager in world.managers.items():
         groups = (_nodes("connection", manager.joined), _nodes("object", manager.limbo))
-        yield Node("manager", name), Description(("manager", manager.status.value), (), groups)
-    for name in world.databases:
+        yield ("manager", name), Description(("manager", manager.status.value), (), groups)
+    for name, database in world.databases.items():
+        called = (database.name, world.databases[database.collection].name)
+        label = ("database", *called, database.resolves, database.empty_recorded)
+        yield ("database", name), Description(label)
         past = _past(world, name)
         yield from _connections(world, name, past)
         yield from _oids(world, name, past)
     for name, thing in world.objects.items():
-        yield Node("object", name), _object(world, thing)
-    yield from _savepoints(world)
+        yield ("object", name), _object(world, thing)
+    if world.savepoints:
+        yield from _savepoints(world)
 
 
 def _savepoints(world: World) -> Iterator[tuple[Node, Description]]:
     """What can be returned to, in its order, and whether something cannot any more."""
     over = sorted({found.valid.clause for found in world.savepoints.values() if not found.valid[0]})
-    yield Node("savepoint", ""), Description(("no savepoints any more", *over))
+    yield ("savepoint",), Description(("no savepoints any more", *over))
     valid = [(name, found) for name, found in world.savepoints.items() if found.valid.value]
     for rank, (name, found) in enumerate(valid):
         earlier = sum(other.manager == found.manager for _, other in valid[:rank])
-        node = Node("savepoint", name)
-        yield node, Description(("savepoint", earlier), (Node("manager", found.manager),))
+        node = ("savepoint", name)
+        yield node, Description(("savepoint", earlier), [("manager", found.manager)])
         for connection, kept in found.members.items():
             yield from _kept(world, node, connection, kept)
 
 
 def _kept(
-    world: World, where: Node, connection: Name, kept: Saved
+    world: World, where: Node, connection: Name, kept: Connection | Saved
 ) -> Iterator[tuple[Node, Description]]:
     """What the savepoints of a connection have stored: each record, and where it is kept."""
     database = world.connections[connection].database
-    member = Node("member", (where, connection))
-    yield member, Description(("member",), (where, Node("connection", connection)))
+    member = ("member", where, connection)
+    yield member, Description("member", [where, ("connection", connection)])
     for oid, fact in kept.saved.items():
         state, refers = _state(fact.value.state, database)
         label = ("saved", fact.value.kind, kept.created.get(oid), state)
-        node = Node("saved", (where, connection, oid))
-        yield node, Description(label, (member, Node("oid", (database, oid)), *refers))
+        node = ("saved", where, connection, oid)
+        yield node, Description(label, [member, ("oid", database, oid), *refers])
 
 
-def _nodes(kind: str, names: Iterable[object]) -> tuple[Node, ...]:
-    return tuple(Node(kind, name) for name in names)
+def _nodes(sort: str, names: Iterable[Hashable]) -> list[Node]:
+    return [(sort, name) for name in names]
 
 
 def _connections(world: World, name: Name, past: Past) -> Iterator[tuple[Node, Description]]:
@@ -165,20 +197,31 @@ def _connections(world: World, name: Name, past: Past) -> Iterator[tuple[Node, D
     for each, found in world.connections.items():
         if found.database == name:
             point = bisect_right(past.points, found.snapshot) - 1
-            facts = (name, database.resolves, database.empty_recorded, found.is_open.value, point)
-            reachable = tuple(
-                other
-                for other, at in found.horizon.items()
-                if at == world.databases[other].last and world.member(each, other) is None
-            )
-            marked = _nodes("oid", ((name, oid) for oid in found.read_current))
+            reachable = _reachable(world, each) if len(world.databases) > 1 else ()
+            marked: list[Node] = [("oid", name, oid) for oid in found.read_current]
             members = _nodes("connection", world.group(each))
             groups = (_nodes("object", found.registered), marked, members)
-            label = ("connection", *facts, found.is_pooled, reachable)
-            node = Node("connection", each)
-            yield node, Description(label, (Node("manager", found.manager),), groups)
+            facts = (database.name, found.is_open.value, point, found.is_pooled, *reachable)
+            node = ("connection", each)
+            yield node, Description(("connection", *facts), [("manager", found.manager)], groups)
             if found.saved:
-                yield from _kept(world, node, each, Saved(found.saved, found.created))
+                yield from _kept(world, node, each, found)
+
+
+def _reachable(world: World, connection: Name) -> tuple[str, ...]:
+    """The databases to which the group may open another connection and know what it shows."""
+    found = world.connections[connection]
+    if not found.is_open.value:
+        return ()
+    may_leave = world.edition < Edition.B
+    return tuple(
+        sorted(
+            world.databases[other].name
+            for other, at in found.horizon.items()
+            if at == world.databases[other].last
+            and (may_leave or world.member(connection, other) is None)
+        )
+    )
 
 
 def _oids(world: World, name: Name, past: Past) -> Iterator[tuple[Node, Description]]:
@@ -189,19 +232,17 @@ def _oids(world: World, name: Name, past: Past) -> Iterator[tuple[Node, Descript
         for owner in (found.owner.value,)
         if owner is not None and world.connections[owner[0]].database == name
     }
-    for oid in owned | set(past.revisions):
-        revisions = [
-            (bisect_left(past.points, tid), *_record(database, name, oid, tid))
-            for tid in past.revisions.get(oid, ())
-        ]
-        label = ("oid", name, oid == ROOT, *(revision[:-1] for revision in revisions))
-        refers = tuple(node for revision in revisions for node in revision[-1])
-        yield Node("oid", (name, oid)), Description(label, refers)
+    for oid in owned.union(past.revisions):
+        label: list[Any] = ["oid", database.name, oid == ROOT]
+        refers: list[Node] = []
+        for tid in past.revisions.get(oid, ()):
+            kind, state, nodes = _record(database, name, oid, tid)
+            label.append((bisect_left(past.points, tid), kind, state))
+            refers += nodes
+        yield ("oid", name, oid), Description(tuple(label), refers)
 
 
-def _record(
-    database: Database, name: Name, oid: Oid, tid: Tid
-) -> tuple[str, Any, tuple[Node, ...]]:
+def _record(database: Database, name: Name, oid: Oid, tid: Tid) -> tuple[str, Any, list[Node]]:
     found = database.revision(oid, tid)
     assert found is not None
     return (found[1].value.kind, *_state(found[1].value.state, name))
@@ -215,76 +256,77 @@ def _object(world: World, thing: Object) -> Description:
     connection, oid = thing.owner.value
     database = world.connections[connection].database
     state, refers = _state(thing.state.value, database)
-    owner = (Node("connection", connection), Node("oid", (database, oid)))
+    owner = [("connection", connection), ("oid", database, oid)]
     return Description(("object", thing.kind, status, state), owner + refers)
 
 
-def _state(state: State | None, database: Name) -> tuple[Any, tuple[Node, ...]]:
+def _state(state: State | None, database: Name) -> tuple[Any, list[Node]]:
     """What a state holds, and what it refers to, in the order of its attributes."""
-    if state is None:
-        return None, ()
     label: list[Any] = []
-    refers = []
+    refers: list[Node] = []
+    if state is None:
+        return None, refers
     for key in sorted(state):
         value = state[key]
         if type(value) is InMemory:
-            refers.append(Node("object", value.target))
+            refers.append(("object", value.target))
             label.append((key, "object", value.weak, value.inside))
         elif type(value) is Stored:
-            refers.append(Node("oid", (value.database or database, value.oid)))
-            label.append((key, "oid", value.weak, value.inside, value.database))
+            refers.append(("oid", value.database or database, value.oid))
+            label.append((key, "oid", value.weak, value.inside, value.database != ""))
         else:
             label.append((key, type(value).__name__, *value))
-    return tuple(label), tuple(refers)
+    return tuple(label), refers
 
 
 # Counting twins once.
 
 
-def _smallest(described: Mapping[Node, Description], colours: dict[Node, int]) -> str:
-    colours = _refined(described, colours)
-    counts = Counter(colours.values())
-    if len(counts) == len(colours):
-        return _form(described, colours)
-    twin = min(colour for colour, count in counts.items() if count > 1)
+def _smallest(graph: Graph, colours: list[int]) -> list[int]:
+    colours = _refined(graph, colours)
+    if len(set(colours)) == len(colours):
+        return _form(graph, colours)
+    twin = min(colour for colour, count in Counter(colours).items() if count > 1)
+    first = hash((twin, "first"))
     return min(
-        _smallest(described, {**colours, node: hash((twin, "first"))})
-        for node, colour in colours.items()
+        _smallest(graph, [*colours[:node], first, *colours[node + 1 :]])
+        for node, colour in enumerate(colours)
         if colour == twin
     )
 
 
-def _refined(described: Mapping[Node, Description], colours: dict[Node, int]) -> dict[Node, int]:
+def _refined(graph: Graph, colours: list[int]) -> list[int]:
     """Colours that tell apart what the descriptions, seen in these colours, tell apart."""
-    colours = {node: hash((colours[node], found.label)) for node, found in described.items()}
-    related = [(node, *found[1:]) for node, found in described.items() if any(found[1:])]
-    different = len(set(colours.values()))
+    different = len(set(colours))
     while different < len(colours):
-        finer = {
-            node: hash((colours[node], *_coloured(refers, groups, colours)))
-            for node, refers, groups in related
-        }
-        colours = {**colours, **finer}
-        more = len(set(colours.values()))
+        finer = [
+            hash((colour, *[colours[node] for node in refers]))
+            for colour, refers in zip(colours, graph.refers, strict=True)
+        ]
+        for node, groups in enumerate(graph.groups):
+            if groups:
+                seen = [tuple(sorted([colours[other] for other in each])) for each in groups]
+                finer[node] = hash((finer[node], *seen))
+        colours = finer
+        more = len(set(colours))
         if more == different:
             break
         different = more
     return colours
 
 
-def _form(described: Mapping[Node, Description], colours: dict[Node, int]) -> str:
-    """The world with numbers for names."""
-    order = sorted(colours, key=colours.__getitem__)
-    numbers = {node: number for number, node in enumerate(order)}
-    return repr(
-        [(described[node].label, *_coloured(*described[node][1:], numbers)) for node in order]
-    )
-
-
-def _coloured(
-    refers: tuple[Node, ...], groups: tuple[tuple[Node, ...], ...], colours: Mapping[Node, int]
-) -> tuple[tuple[int, ...], ...]:
-    return (
-        tuple([colours[node] for node in refers]),
-        *[tuple(sorted([colours[node] for node in group])) for group in groups],
-    )
+def _form(graph: Graph, colours: list[int]) -> list[int]:
+    """The world with numbers for names, each node ended by one that no node has."""
+    order = sorted(range(len(colours)), key=colours.__getitem__)
+    numbers = [0] * len(order)
+    for number, node in enumerate(order):
+        numbers[node] = number
+    form = []
+    for node in order:
+        form.append(graph.labels[node])
+        form += [numbers[other] for other in graph.refers[node]]
+        for each in graph.groups[node]:
+            form.append(END)
+            form += sorted([numbers[other] for other in each])
+        form.append(END)
+    return form

@@ -7,15 +7,15 @@ from functools import cache
 
 import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_spec.clause import Clause, clauses
-from zodb_spec.editions import CURRENT
+from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.operation import Outcome, Step
 from zodb_spec.world import World
 
 
 @cache
-def laws() -> tuple[tuple[Clause, ...], tuple[Clause, ...]]:
-    """The laws in force: those about a world, and those about a step."""
-    found = [c for c in clauses().values() if c.kind == "law" and CURRENT in c.editions]
+def laws(edition: Edition = CURRENT) -> tuple[tuple[Clause, ...], tuple[Clause, ...]]:
+    """The laws in force in an edition: those about a world, and those about a step."""
+    found = [c for c in clauses().values() if c.kind == "law" and edition in c.editions]
     about_worlds = [c for c in found if len(inspect.signature(c.function).parameters) == 1]
     return tuple(about_worlds), tuple(c for c in found if c not in about_worlds)
 
@@ -27,10 +27,11 @@ def broken(before: World, step: Step, outcome: Outcome) -> str | None:
     step     the step, resolved
     outcome  what came of it, with the world after it
     """
-    about_worlds, about_steps = laws()
-    for clause in about_worlds:
-        if not clause.function(outcome.world):
-            return clause.id
+    about_worlds, about_steps = laws(before.edition)
+    if outcome.world is not before:  # or else it obeys them as before
+        for clause in about_worlds:
+            if not clause.function(outcome.world):
+                return clause.id
     for clause in about_steps:
         if not clause.function(before, step, outcome):
             return clause.id

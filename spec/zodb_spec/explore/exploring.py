@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import NamedTuple
 
+from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.explore.canonical import canonical
 from zodb_spec.explore.checking import broken
 from zodb_spec.operation import Operation, Outcome, Step, operations
@@ -31,6 +33,7 @@ class Bounds:
                   not named have all their choices
     objects       how many objects there may be beside the root: stored, or in the program's hands
     connections   how many connections there may be, open or closed
+    savepoints    how many savepoints there may be to which one can return
     transactions  how many transactions a database may have, or None
     steps         how many steps may follow each other, or None: until nothing is new
     worlds        how many distinct worlds are looked at most, or None
@@ -40,6 +43,7 @@ class Bounds:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     objects: int = 1
     connections: int = 2
+    savepoints: int = 2
     transactions: int | None = None
     steps: int | None = None
     worlds: int | None = None
@@ -63,45 +67,61 @@ class Bounds:
         )
         new = sum(thing.status.value in (UNSAVED, "added") for thing in world.objects.values())
         new += sum(len(found.created) for found in world.connections.values())
+        savepoints = sum(found.valid.value for found in world.savepoints.values())
         lengths = [len(database.history) for database in world.databases.values()]
         return (
             stored + new <= self.objects
             and len(world.connections) <= self.connections
+            and savepoints <= self.savepoints
             and (self.transactions is None or max(lengths) <= self.transactions)
         )
 
 
-class Reached(NamedTuple):
-    """A world that an exploration reached.
+class Trail(NamedTuple):
+    """How a world was reached: enough to get there again, without keeping the worlds on the way.
 
-    world   the world
-    before  the one from which it was reached, None for the first
-    step    the step that led here, None for the first
-    depth   how many steps there were
+    before   the trail to the world before the last step
+    step     the last step
+    outcome  which of its allowed outcomes it had, the first being 0
+    depth    how many steps there were
     """
 
-    world: World
-    before: Reached | None = None
-    step: Step | None = None
-    depth: int = 0
+    before: Trail | None
+    step: Step
+    outcome: int
+    depth: int
 
-    def trace(self) -> tuple[Step, ...]:
-        """The steps that led here."""
-        if self.before is None or self.step is None:
-            return ()
-        return (*self.before.trace(), self.step)
 
-    def lines(self) -> tuple[str, ...]:
-        """The same as the lines of Python by which a program takes these steps."""
-        if self.before is None or self.step is None:
-            return ()
-        return (*self.before.lines(), line(self.before.world, self.step))
+def trace(trail: Trail | None) -> tuple[Step, ...]:
+    """The steps of a trail."""
+    return tuple(found.step for found in _whole(trail))
+
+
+def lines(start: World, trail: Trail | None) -> tuple[str, ...]:
+    """The same as the lines of Python by which a program takes these steps, from a given world."""
+    told = []
+    world = start
+    for found in _whole(trail):
+        world = world._replace(step=world.step + 1)
+        operation = operations()[found.step[0]]
+        told.append(operation.line(world, *found.step[1:]))
+        if found is not trail:
+            world = operation.outcomes(world, found.step[1:])[0][found.outcome].world
+    return tuple(told)
+
+
+def _whole(trail: Trail | None) -> list[Trail]:
+    found = []
+    while trail is not None:
+        found.append(trail)
+        trail = trail.before
+    return found[::-1]
 
 
 class Taken(NamedTuple):
     """One step of an exploration.
 
-    origin   where it was taken
+    trail    the way to it, this step included
     world    the world before the step, with the number of the step
     step     the step
     outcome  one of its allowed outcomes
@@ -109,25 +129,12 @@ class Taken(NamedTuple):
     is_new   whether it led to a world that was not seen before
     """
 
-    origin: Reached
+    trail: Trail
     world: World
     step: Step
     outcome: Outcome
-    clauses: tuple[str, ...]
+    clauses: Sequence[str]
     is_new: bool
-
-    def trace(self) -> tuple[Step, ...]:
-        """The steps that led here, this one included."""
-        return (*self.origin.trace(), self.step)
-
-    def lines(self) -> tuple[str, ...]:
-        """The same as lines of Python."""
-        return (*self.origin.lines(), line(self.world, self.step))
-
-
-def line(world: World, step: Step) -> str:
-    """The line of Python by which a program takes a step."""
-    return operations()[step[0]].line(world, *step[1:])
 
 
 class Violation(NamedTuple):
@@ -163,9 +170,11 @@ class Exploration:
     exercised: Counter[str] = field(default_factory=Counter)
 
 
-def begin(prelude: Sequence[Step] = PRELUDE, *, resolves: bool = False) -> World:
+def begin(
+    prelude: Sequence[Step] = PRELUDE, *, resolves: bool = False, edition: Edition = CURRENT
+) -> World:
     """The world after a prelude, in which each step is taken with its first outcome."""
-    return after(initial(resolves=resolves), *prelude)
+    return after(initial(resolves=resolves, edition=edition), *prelude)
 
 
 def choices(world: World, operation: Operation, bounds: Bounds) -> Iterator[Step]:
@@ -177,7 +186,7 @@ def choices(world: World, operation: Operation, bounds: Bounds) -> Iterator[Step
             return
         argument = operation.arguments[len(arguments)]
         words = bounds.words.get(argument.name)
-        for word in argument.choices(world, *arguments):
+        for word in dict.fromkeys(argument.choices(world, *arguments)):
             if words is None or word in words:
                 yield from complete((*arguments, word))
 
@@ -189,37 +198,43 @@ def choices(world: World, operation: Operation, bounds: Bounds) -> Iterator[Step
 def steps(start: World, bounds: Bounds) -> Iterator[Taken]:
     """Every step from every world within the bounds, breadth first."""
     table = bounds.table()
-    lengths = bounds.transactions is not None
-    seen = {canonical(start, lengths=lengths)}
+    seen = {_digest(start, bounds)}
 
     def is_new(world: World) -> bool:
         if not bounds.allow(world):
             return False
-        form = canonical(world, lengths=lengths)
-        known = form in seen
-        seen.add(form)
-        return not known
+        known = len(seen)
+        seen.add(_digest(world, bounds))
+        return len(seen) > known
 
-    frontier = [Reached(start)]
-    while frontier and (bounds.steps is None or frontier[0].depth < bounds.steps):
-        reached: list[Reached] = []
-        for origin in frontier:
-            world = origin.world._replace(step=origin.world.step + 1)
+    frontier: list[tuple[World, Trail | None]] = [(start, None)]
+    depth = 0
+    while frontier and (bounds.steps is None or depth < bounds.steps):
+        depth += 1
+        reached: list[tuple[World, Trail | None]] = []
+        for origin, before in frontier:
+            world = origin._replace(step=origin.step + 1)
             for operation in table:
                 for step in choices(world, operation, bounds):
                     try:
-                        outcomes, trace = operation.outcomes(world, step[1:])
+                        outcomes, clauses = operation.outcomes(world, step[1:])
                     except Exception as error:
-                        lines = (*origin.lines(), line(world, step))
-                        error.add_note("at the end of:\n" + "\n".join(lines))
+                        way = lines(start, Trail(before, step, 0, depth))
+                        error.add_note("at the end of:\n" + "\n".join(way))
                         raise
-                    for outcome in outcomes:
+                    for number, outcome in enumerate(outcomes):
+                        trail = Trail(before, step, number, depth)
                         new = outcome.world is not world and is_new(outcome.world)
                         if new:
-                            further = Reached(outcome.world, origin, step, origin.depth + 1)
-                            reached.append(further)
-                        yield Taken(origin, world, step, outcome, tuple(trace), new)
+                            reached.append((outcome.world, trail))
+                        yield Taken(trail, world, step, outcome, clauses, new)
         frontier = reached
+
+
+def _digest(world: World, bounds: Bounds) -> bytes:
+    """What stands for the canonical form of a world among millions of them."""
+    form = canonical(world, lengths=bounds.transactions is not None)
+    return blake2b(form, digest_size=16).digest()
 
 
 def explore(start: World, bounds: Bounds, check: Check = broken) -> Exploration:
@@ -233,12 +248,12 @@ def explore(start: World, bounds: Bounds, check: Check = broken) -> Exploration:
         found.exercised.update(taken.clauses)
         law = check(taken.world, taken.step, taken.outcome)
         if law is not None:
-            found.violation = Violation(law, taken.trace(), taken.lines())
+            found.violation = Violation(law, trace(taken.trail), lines(start, taken.trail))
             found.complete = False
             return found
         if taken.is_new:
             found.worlds += 1
-            found.depth = taken.origin.depth + 1
+            found.depth = taken.trail.depth
             if found.worlds == bounds.worlds:
                 found.complete = False
                 return found
@@ -250,4 +265,4 @@ def shortest(
     start: World, bounds: Bounds, wanted: Callable[[Taken], bool]
 ) -> tuple[Step, ...] | None:
     """The shortest trace to a step of a kind, or None where there is none within the bounds."""
-    return next((taken.trace() for taken in steps(start, bounds) if wanted(taken)), None)
+    return next((trace(taken.trail) for taken in steps(start, bounds) if wanted(taken)), None)
