@@ -2,67 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from zodb_spec.editions import Edition
+from zodb_spec.explore.exploring import Bounds
+from zodb_spec.explore.several import SEVERAL_DATABASES
+from zodb_spec.explore.small import ENDS, ONE, TWO, SmallWorld, held, words
 
-from zodb_spec.explore.exploring import Bounds, Exploration, begin, explore
-from zodb_spec.operation import Step
-from zodb_spec.world import World
-
-ONE: tuple[Step, ...] = (
-    ("open", "db", "manager1", "connection1"),
-    ("root", "connection1", "root1"),
-)
-TWO: tuple[Step, ...] = (
-    *ONE,
-    ("open", "db", "manager2", "connection2"),
-    ("root", "connection2", "root2"),
-)
-
-
-def held(kind: str, *names: str) -> tuple[Step, ...]:
-    """Two connections that both hold objects of a kind: ``one1``, ``one2`` for the name "one"."""
-    attributes = ("'a'", "'b'", "'c'")
-    made: list[Step] = []
-    read: list[Step] = []
-    for name, attribute in zip(names, attributes, strict=False):
-        made += [("new", f"{name}1", kind), ("link", "root1", attribute, f"{name}1", "strong")]
-        read.append(("read", "root2", attribute, f"{name}2"))
-    return (*TWO, *made, ("commit", "manager1"), ("begin", "manager2"), *read)
-
-
-@dataclass(frozen=True)
-class SmallWorld:
-    """A beginning, and how far to go from there.
-
-    summary   what it shows
-    prelude   the steps that lead to its beginning
-    bounds    how far an exploration goes
-    resolves  whether its storage resolves conflicts
-    """
-
-    summary: str
-    prelude: tuple[Step, ...]
-    bounds: Bounds
-    resolves: bool = False
-
-    def start(self) -> World:
-        """The world at its beginning."""
-        return begin(self.prelude, resolves=self.resolves)
-
-    def explore(self) -> Exploration:
-        """Everything that can happen in it."""
-        return explore(self.start(), self.bounds)
-
-
-def words(**given: str) -> Mapping[str, tuple[str, ...]]:
-    """The words of `Bounds`, each argument's in one text."""
-    return {name: tuple(text.split()) for name, text in given.items()}
-
-
-ENDS = ("commit", "abort", "begin")
-
-SMALL_WORLDS: dict[str, SmallWorld] = {
+ONE_DATABASE: dict[str, SmallWorld] = {
     "one-object": SmallWorld(
         "One connection, and one object that is made, added, linked, stored, found and forgotten",
         ONE,
@@ -155,5 +100,75 @@ SMALL_WORLDS: dict[str, SmallWorld] = {
             words(thing="one1 one2", attribute="a", value="one"),
         ),
     ),
+    "savepoints": SmallWorld(
+        "A transaction that changes one object, and returns to its savepoints",
+        held("Thing", "one"),
+        Bounds(
+            ("set", "savepoint", "rollback", "minimize", "doom", *ENDS),
+            words(
+                manager="manager1",
+                connection="connection1",
+                thing="one1",
+                attribute="a",
+                value="one none",
+            ),
+        ),
+    ),
+    "savepoints-and-conflicts": SmallWorld(
+        "Two transactions that change one object, and return to their savepoints",
+        held("Thing", "one"),
+        Bounds(
+            ("set", "read-current", "savepoint", "rollback", "commit", "abort"),
+            words(thing="one1 one2", attribute="a", value="one"),
+            savepoints=1,
+        ),
+    ),
+    "counter-and-savepoints": SmallWorld(
+        "Two transactions that count one counter, and return to their savepoints",
+        held("Counter", "one"),
+        Bounds(
+            ("increment", "savepoint", "rollback", "commit", "abort"),
+            words(counter="one1 one2"),
+            savepoints=1,
+            steps=7,
+        ),
+        resolves=True,
+    ),
+    "new-object-and-savepoints": SmallWorld(
+        "One new object that is added, linked and unlinked between savepoints",
+        ONE,
+        Bounds(
+            ("new", "link", "unlink", "add", "savepoint", "rollback", "commit", "abort"),
+            words(attribute="'a'", kind="Thing", form="strong"),
+            connections=1,
+        ),
+    ),
+    "new-object-and-savepoints-in-2006": SmallWorld(
+        "The same, in the edition of 2006-08-16",
+        ONE,
+        Bounds(
+            ("new", "link", "add", "savepoint", "rollback", "abort"),
+            words(attribute="'a'", kind="Thing", form="strong"),
+            connections=1,
+        ),
+        edition=Edition.C,
+    ),
+    "letting-go-and-savepoints": SmallWorld(
+        "What a savepoint has stored is given up, found again, and left to a failed transaction",
+        ONE,
+        Bounds(
+            (
+                *("new", "link", "set-unpicklable", "deactivate", "forget", "get", "close"),
+                *("savepoint", "rollback", "sync"),
+            ),
+            words(attribute="'a' a", kind="Thing", form="strong", reason="lambda"),
+            connections=1,
+            savepoints=1,
+            steps=6,
+        ),
+    ),
 }
+"""Those with one database."""
+
+SMALL_WORLDS: dict[str, SmallWorld] = {**ONE_DATABASE, **SEVERAL_DATABASES}
 """All small worlds, by name."""

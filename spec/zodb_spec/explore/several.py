@@ -1,0 +1,152 @@
+"""The small worlds with several databases."""
+
+from __future__ import annotations
+
+from zodb_spec.editions import Edition
+from zodb_spec.explore.exploring import Bounds
+from zodb_spec.explore.small import ENDS, ONE, SmallWorld, words
+from zodb_spec.operation import Step
+
+TOGETHER: tuple[Step, ...] = (("open-database", "db2", "second", "inside"), *ONE)
+GROUP: tuple[Step, ...] = (
+    *TOGETHER,
+    ("get-connection", "connection1", "db2", "connection3"),
+    ("root", "connection3", "root3"),
+)
+"""A group of two connections, with their roots."""
+GROUPS: tuple[Step, ...] = (
+    *GROUP,
+    ("open", "db", "manager2", "connection2"),
+    ("root", "connection2", "root2"),
+    ("get-connection", "connection2", "db2", "connection4"),
+    ("root", "connection4", "root4"),
+)
+"""Two groups of two connections each."""
+
+AMBIGUOUS = Bounds(
+    ("new", "link", "unlink", "add", "savepoint", "rollback", "commit", "abort"),
+    words(
+        thing="root1 root3",
+        connection="connection1 connection3",
+        attribute="'a'",
+        kind="Thing",
+        form="strong",
+    ),
+    savepoints=1,
+    steps=6,
+)
+
+SEVERAL_DATABASES: dict[str, SmallWorld] = {
+    "collections": SmallWorld(
+        "Databases that are opened inside and outside of a collection, and their connections",
+        ONE,
+        Bounds(
+            ("open-database", "open", "get-connection", "set", "commit"),
+            words(name="second", manager="manager1", attribute="'a'", value="one"),
+            connections=3,
+        ),
+    ),
+    "groups": SmallWorld(
+        "Connections to two databases that are got, closed, and opened again",
+        TOGETHER,
+        Bounds(
+            ("open", "get-connection", "set", "close", "commit"),
+            words(manager="manager1 manager2", attribute="'a'", value="one"),
+            connections=3,
+        ),
+    ),
+    "cross-references": SmallWorld(
+        "A reference to another database that is followed, given up, and followed again",
+        (
+            *GROUP,
+            ("link", "root3", "'a'", "root1", "strong"),
+            ("commit", "manager1"),
+            ("open", "db2", "manager2", "connection2"),
+            ("root", "connection2", "root2"),
+        ),
+        Bounds(
+            ("read", "set", "forget", "close", "open", "commit", "begin"),
+            words(attribute="'a'", value="one"),
+            connections=4,
+            steps=4,
+        ),
+    ),
+    "joint-commits": SmallWorld(
+        "Two transactions that change both databases, in conflict or not, and fail",
+        GROUPS,
+        Bounds(
+            ("set", "read-current", "commit", "commit-sabotaged", "abort"),
+            words(attribute="'a'", value="one", phase="tpc_vote tpc_finish", order="after"),
+            connections=4,
+            steps=5,
+        ),
+    ),
+    "joint-savepoints": SmallWorld(
+        "A transaction over two databases that returns to its savepoints, and late joiners",
+        GROUPS,
+        Bounds(
+            ("set", "savepoint", "rollback", "minimize", *ENDS),
+            words(attribute="'a'", value="one"),
+            connections=4,
+            savepoints=2,
+            steps=6,
+        ),
+    ),
+    "ambiguity": SmallWorld(
+        "One new object that can be reached from two databases", GROUP, AMBIGUOUS
+    ),
+    "foreign-references": SmallWorld(
+        "References to other groups, and to a database outside of the collection",
+        (
+            *GROUP,
+            ("open-database", "db3", "", "outside"),
+            ("open", "db3", "manager1", "connection5"),
+            ("root", "connection5", "root5"),
+            ("open", "db2", "manager2", "connection2"),
+            ("root", "connection2", "root2"),
+        ),
+        Bounds(
+            ("link", "savepoint", "commit", "abort"),
+            words(thing="root1 root2", attribute="'a'", form="strong", manager="manager1 manager2"),
+            connections=4,
+            savepoints=1,
+            steps=4,
+        ),
+    ),
+    "separate-connections-in-2005": SmallWorld(
+        "References between connections that were opened separately, in the edition of 2005-06-10",
+        (
+            *TOGETHER,
+            ("open", "db2", "manager1", "connection3"),
+            ("root", "connection3", "root3"),
+            ("open", "db2", "manager2", "connection2"),
+            ("root", "connection2", "root2"),
+        ),
+        Bounds(
+            ("new", "link", "close", "savepoint", "commit", "abort"),
+            words(thing="root1", attribute="'a'", kind="Thing", form="strong"),
+            connections=3,
+            savepoints=1,
+            steps=5,
+        ),
+        edition=Edition.A,
+    ),
+    "groups-in-2005": SmallWorld(
+        "Groups whose connections are closed one by one, in the edition of 2005-06-16",
+        GROUP,
+        Bounds(
+            ("open", "get-connection", "set", "close", "commit"),
+            words(manager="manager1 manager2", attribute="'a'", value="one"),
+            connections=3,
+            steps=5,
+        ),
+        edition=Edition.A_PRIME,
+    ),
+    "ambiguity-in-2005": SmallWorld(
+        "The same, in the edition of 2005-06-16",
+        GROUP,
+        AMBIGUOUS,
+        edition=Edition.A_PRIME,
+    ),
+}
+"""By name."""
