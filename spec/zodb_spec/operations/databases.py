@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zodb_spec.chapters import database_collections, groups
+from zodb_spec.chapters import groups
+from zodb_spec.chapters.database_collections import joined_by_mapping, own_collection
 from zodb_spec.kinds import ROOT_KIND
 from zodb_spec.operation import Argument, Outcome, Returned, operation, returned
 from zodb_spec.operations import choices
@@ -50,20 +51,15 @@ def _opening(world: World, name: Name, called: str, place: str) -> str:
 )
 def open_database(world: World, name: Name, called: str, place: str) -> Outcomes:
     """Open another database, in the collection of the first one or outside of it."""
-    joined, alone = database_collections.joined_by_mapping, database_collections.own_collection
-    collection = joined(world, DATABASE) if place == INSIDE else alone(world, name)
+    clause = joined_by_mapping if place == INSIDE else own_collection
     resolves = world.databases[DATABASE].resolves
-    made = new_database(world.step, resolves=resolves)
-    made = made._replace(name=called, collection=collection)
+    made = new_database(world.step, resolves=resolves)._replace(
+        name=called, collection=clause(world, DATABASE if place == INSIDE else name)
+    )
     opened = world.put("databases", name, made)
     for each, connection in world.connections.items():
         horizon = {**connection.horizon, name: made.last}
         opened = opened.put("connections", each, connection._replace(horizon=horizon))
-    clause = (
-        database_collections.joined_by_mapping
-        if place == INSIDE
-        else database_collections.own_collection
-    )
     return [returned(opened, clause, Returned("new database", name))]
 
 
