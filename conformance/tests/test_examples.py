@@ -261,3 +261,10 @@ def test_an_example_uses_only_names_that_are_there(stated: Clause) -> None:
     }
     given = {"db", "open_db", "opened", "tm", "connection", "PersistentMetaClass"}
     assert names_used(source) <= bound | given | {*QUOTABLE, *PREAMBLE, *vars(builtins)}
+
+
+@pytest.mark.parametrize(
+    "stated", [clause for clause in clauses().values() if clause.kind == "example"]
+)
+def test_an_example_that_opens_another_database_says_so(stated: Clause) -> None:
+    assert ("open_db(" in stated.text) == ("several-databases" in stated.needs), stated.id

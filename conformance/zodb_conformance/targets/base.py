@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, Unpack
 
 RESOLUTION = "conflict-resolution"
+SEVERAL = "several-databases"
 
 DEFAULT = "reference-memory"
 SHORT = {"": DEFAULT, "reference": DEFAULT}
@@ -152,6 +153,7 @@ def over(name: str, connections: Connections, storage: Storage, **facts: Unpack[
 
 
 CAPABILITIES: dict[str, str] = {
+    "several-databases": "Several of its databases can be open at once, in one collection.",
     "conflict-resolution": "The storage merges conflicting changes through `_p_resolveConflict`.",
     "iteration": "The storage can list its transactions with `iterator`.",
     "raw-records": "The storage is reachable as `db.storage`, and its records can be read.",

@@ -8,6 +8,7 @@ from zodb_conformance.targets.base import Connections, Storage, Target, over
 
 CAPABILITIES = frozenset(
     {
+        "several-databases",
         "conflict-resolution",
         "iteration",
         "raw-records",

@@ -6,6 +6,7 @@ from zodb_conformance.targets.base import Connections, Storage, Target, over
 
 SHARED = frozenset(
     {
+        "several-databases",
         "iteration",
         "raw-records",
         "class-factory",

@@ -12,7 +12,7 @@ from zodb_spec.clause import MUST, example
 from zodb_spec.editions import CURRENT, Edition
 
 
-@example("xref.written-forms", MUST, rules="XREF-42", needs="raw-records")
+@example("xref.written-forms", MUST, rules="XREF-42", needs="several-databases raw-records")
 def written_forms() -> None:
     """A reference to an object of another database is written as the list
     ``["m", (database_name, oid, class)]``, or, where the class of the object has
@@ -35,7 +35,7 @@ def written_forms() -> None:
     """
 
 
-@example("xref.read-forms", MUST, rules="XREF-42 XREF-15", needs="raw-records")
+@example("xref.read-forms", MUST, rules="XREF-42 XREF-15", needs="several-databases raw-records")
 def read_forms() -> None:
     """Each form can be read for any object, whoever wrote it; the class may be a pair of module
     and name. All of them lead to the one object that the group's connection to the named database
@@ -55,7 +55,13 @@ def read_forms() -> None:
     """
 
 
-@example("xref.same-name-is-not-enough", MUST, rules="XREF-17", error="InvalidObjectReference")
+@example(
+    "xref.same-name-is-not-enough",
+    MUST,
+    rules="XREF-17",
+    error="InvalidObjectReference",
+    needs="several-databases",
+)
 def same_name_is_not_enough() -> None:
     """Whether an object belongs to a database of the collection is decided by the database
     itself: that one in the collection has the same name says nothing, and a reference to the
@@ -81,6 +87,7 @@ def same_name_is_not_enough() -> None:
     rules="XREF-52",
     error="InvalidObjectReference",
     since=CURRENT,
+    needs="several-databases",
 )
 def refusal_names_both() -> None:
     """The arguments of the error by which a reference is refused are a message, the connection
@@ -115,6 +122,7 @@ def refusal_names_both() -> None:
     rules="XREF-52",
     error="InvalidObjectReference",
     since=CURRENT,
+    needs="several-databases",
 )
 def ambiguity_names_both() -> None:
     """So do the arguments of the error by which an ambiguous new object is refused. Which of the
@@ -132,7 +140,7 @@ def ambiguity_names_both() -> None:
     """
 
 
-@example("xref.cycles-and-chains", MUST, rules="XREF-19")
+@example("xref.cycles-and-chains", MUST, rules="XREF-19", needs="several-databases")
 def cycles_and_chains() -> None:
     """References may lead from database to database, over any number of them, and back to where
     they began.
@@ -154,7 +162,13 @@ def cycles_and_chains() -> None:
     """
 
 
-@example("xref.stays-where-it-was-stored", MUST, rules="XREF-31", error="InvalidObjectReference")
+@example(
+    "xref.stays-where-it-was-stored",
+    MUST,
+    rules="XREF-31",
+    error="InvalidObjectReference",
+    needs="several-databases",
+)
 def stays_where_it_was_stored() -> None:
     """An object stays in the database that has stored it first. It does not follow its referrers
     into another, and `add` does not bring it there.
@@ -175,7 +189,14 @@ def stays_where_it_was_stored() -> None:
     """
 
 
-@example("xref.forbidden", MUST, rules="XREF-32", error="InvalidObjectReference", since=CURRENT)
+@example(
+    "xref.forbidden",
+    MUST,
+    rules="XREF-32",
+    error="InvalidObjectReference",
+    since=CURRENT,
+    needs="several-databases",
+)
 def forbidden() -> None:
     """A database that is made with `xrefs=False` stands for itself: none of its objects may refer
     to an object of another connection. It is about what goes out; objects of other databases may
@@ -204,7 +225,7 @@ def forbidden() -> None:
     rules="XREF-33",
     error="InvalidObjectReference",
     since=CURRENT,
-    needs="raw-records",
+    needs="several-databases raw-records",
 )
 def forbidden_still_read() -> None:
     """The option `xrefs=False` is about storing. References to other databases that are in the
@@ -226,7 +247,9 @@ def forbidden_still_read() -> None:
     """
 
 
-@example("xref.forbidden-weak-allowed", MUST, rules="XREF-34", since=CURRENT)
+@example(
+    "xref.forbidden-weak-allowed", MUST, rules="XREF-34", since=CURRENT, needs="several-databases"
+)
 def forbidden_weak_allowed() -> None:
     """Weak references are not touched by `xrefs=False`: the database does not depend on the target
     of one.
@@ -244,7 +267,7 @@ def forbidden_weak_allowed() -> None:
     MUST,
     rules="XREF-38",
     error="StateLoadError KeyError",
-    needs="raw-records",
+    needs="several-databases raw-records",
 )
 def unknown_database() -> None:
     """References are followed when the state of their holder is loaded. Where one names a
@@ -271,6 +294,7 @@ def unknown_database() -> None:
     MUST,
     rules="XREF-39",
     error="POSKeyError StateLoadError",
+    needs="several-databases",
 )
 def bound_by_name() -> None:
     """A reference knows its database by name alone. Where another database has the name now, the
@@ -300,7 +324,7 @@ def bound_by_name() -> None:
     """
 
 
-@example("xref.remembers-the-class", MUST, rules="XREF-43", needs="raw-records")
+@example("xref.remembers-the-class", MUST, rules="XREF-43", needs="several-databases raw-records")
 def remembers_the_class() -> None:
     """The class in a reference is that of the target when the holder was stored. Where the class
     of the target changes later, the reference keeps the former one until its holder is stored
@@ -324,7 +348,7 @@ def remembers_the_class() -> None:
     """
 
 
-@example("xref.class-factories", MUST, rules="XREF-44", needs="class-factory")
+@example("xref.class-factories", MUST, rules="XREF-44", needs="several-databases class-factory")
 def class_factories() -> None:
     """The class that a reference names is found by the class factory of the database that refers,
     as every other class that the holder's record names; the classes in the target's own record
@@ -352,7 +376,12 @@ def class_factories() -> None:
     """
 
 
-@example("xref.not-among-own-references", MUST, rules="XREF-47", needs="references raw-records")
+@example(
+    "xref.not-among-own-references",
+    MUST,
+    rules="XREF-47",
+    needs="several-databases references raw-records",
+)
 def not_among_own_references() -> None:
     """To the garbage collection of a database, a reference to another one is none: `references`
     gives the oids of those objects only that the record refers to, strongly, in its own database.
@@ -380,7 +409,7 @@ def not_among_own_references() -> None:
     binds="storage",
     error="ValueError",
     since=Edition.C,
-    needs="conflict-resolution",
+    needs="several-databases conflict-resolution",
 )
 def compared_in_resolution() -> None:
     """In the states that a resolver gets, a reference to another database has that database's

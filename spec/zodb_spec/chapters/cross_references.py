@@ -30,6 +30,7 @@ def is_together(world: World, connection: Name, other: Name) -> bool:
     rules="XREF-12",
     error="InvalidObjectReference",
     since=Edition.A_PRIME,
+    needs="several-databases",
 )
 def other_group_refused(world: World, work: Work) -> bool:
     """A reference to an object of a connection that was opened separately is refused at the commit,
@@ -46,7 +47,13 @@ def other_group_refused(world: World, work: Work) -> bool:
     )
 
 
-@step("xref.separate-accepted", MUST, rules="XREF-13 XREF-18", until=Edition.A)
+@step(
+    "xref.separate-accepted",
+    MUST,
+    rules="XREF-13 XREF-18",
+    until=Edition.A,
+    needs="several-databases",
+)
 def separate_accepted(world: World, connection: Name, other: Name) -> bool:
     """An object may refer to an object of any connection to any database of its collection, however
     the two were opened, and for whichever transaction manager they work.
@@ -54,7 +61,13 @@ def separate_accepted(world: World, connection: Name, other: Name) -> bool:
     return world.connections[connection].group != world.connections[other].group
 
 
-@step("xref.outside-refused", MUST, rules="XREF-16", error="InvalidObjectReference")
+@step(
+    "xref.outside-refused",
+    MUST,
+    rules="XREF-16",
+    error="InvalidObjectReference",
+    needs="several-databases",
+)
 def outside_refused(world: World, work: Work) -> bool:
     """A reference to an object of a database that does not belong to the collection is refused at
     the commit, or at a savepoint, and nothing is stored.
@@ -68,7 +81,7 @@ def outside_refused(world: World, work: Work) -> bool:
     )
 
 
-@step("xref.accepted", MUST, rules="XREF-14 XREF-15 XREF-19")
+@step("xref.accepted", MUST, rules="XREF-14 XREF-15 XREF-19", needs="several-databases")
 def accepted(world: World, reference: InMemory, oid: Oid, database: Name) -> Stored:
     """An object may refer to an object of another database of its collection.  The reference is
     stored as one across databases, by the name of the database and the oid, and leads to that very
@@ -77,7 +90,7 @@ def accepted(world: World, reference: InMemory, oid: Oid, database: Name) -> Sto
     return Stored(oid, reference.weak, reference.inside, database)
 
 
-@step("xref.leads-to-the-group", MUST, rules="XREF-15 XREF-46")
+@step("xref.leads-to-the-group", MUST, rules="XREF-15 XREF-46", needs="several-databases")
 def leads_to_the_group(world: World, connection: Name, database: Name) -> Name | None:
     """A reference across databases gives the object that is owned by the connection of the group to
     that database, which is opened where there is none yet.  So whatever leads to an object inside a
@@ -86,7 +99,7 @@ def leads_to_the_group(world: World, connection: Name, database: Name) -> Name |
     return world.member(connection, database)
 
 
-@step("xref.changes-go-home", MUST, rules="XREF-45")
+@step("xref.changes-go-home", MUST, rules="XREF-45", needs="several-databases")
 def changes_go_home(world: World, work: Work) -> Fact[Name]:
     """What changed is stored in the database that the object belongs to, in the same transaction,
     whichever way the program came to the object.

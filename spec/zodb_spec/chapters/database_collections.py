@@ -29,7 +29,7 @@ def own_collection(world: World, database: Name) -> Name:
     return database
 
 
-@example("collection.registers", MUST, rules="XREF-1")
+@example("collection.registers", MUST, rules="XREF-1", needs="several-databases")
 def registers() -> None:
     """A collection is made by giving one mapping, as `databases`, to several databases when they
     are made. Each puts itself into the mapping under its `database_name`, and has the mapping
@@ -48,7 +48,13 @@ def registers() -> None:
     """
 
 
-@example("collection.name-twice-refused", MUST, rules="XREF-2", error="ValueError")
+@example(
+    "collection.name-twice-refused",
+    MUST,
+    rules="XREF-2",
+    error="ValueError",
+    needs="several-databases",
+)
 def name_twice_refused() -> None:
     """A name that is taken in the collection is refused, and the collection stays as it was: the
     references to the database that has the name would otherwise lead into the new one.
@@ -63,7 +69,7 @@ def name_twice_refused() -> None:
     """
 
 
-@example("collection.alone", MUST, rules="XREF-3")
+@example("collection.alone", MUST, rules="XREF-3", needs="several-databases")
 def alone() -> None:
     """A database that is made without `databases` has a collection of its own. Two of these may
     have the same name, since they know nothing of each other.
@@ -78,7 +84,7 @@ def alone() -> None:
     """
 
 
-@example("collection.names-in-any-script", MUST, rules="XREF-1 CONN-57")
+@example("collection.names-in-any-script", MUST, rules="XREF-1 CONN-57", needs="several-databases")
 def names_in_any_script() -> None:
     r"""A name is any text, in any script, and two names are the same only where they consist of
     the same characters: nothing is folded, trimmed or normalized on the way into a record and
@@ -97,7 +103,7 @@ def names_in_any_script() -> None:
     """
 
 
-@example("collection.empty-name", MUST, rules="CONN-57", since=CURRENT)
+@example("collection.empty-name", MUST, rules="CONN-57", since=CURRENT, needs="several-databases")
 def empty_name() -> None:
     """The empty text is a name like any other. Up to the edition of 2006-08-16 a reference to an
     object of a database without a name was taken for one to an object of the own database.
@@ -119,6 +125,7 @@ def empty_name() -> None:
     MUST,
     rules="XREF-17 XREF-38",
     error="InvalidObjectReference StateLoadError KeyError",
+    needs="several-databases",
 )
 def removed_entry() -> None:
     """A program can take a database out of the mapping, without a word to anybody. From then on
@@ -149,7 +156,13 @@ def removed_entry() -> None:
     """
 
 
-@example("collection.replaced-entry", MUST, rules="XREF-17", error="InvalidObjectReference")
+@example(
+    "collection.replaced-entry",
+    MUST,
+    rules="XREF-17",
+    error="InvalidObjectReference",
+    needs="several-databases",
+)
 def replaced_entry() -> None:
     """Where a program has put another database in the place of one, the objects of the former are
     objects of a stranger, although its name is still there: a reference to one of them would be
@@ -171,7 +184,11 @@ def replaced_entry() -> None:
 
 
 @example(
-    "collection.second-entry", MUST, rules="XREF-5 XREF-6", error="KeyError ValueError POSError"
+    "collection.second-entry",
+    MUST,
+    rules="XREF-5 XREF-6",
+    error="KeyError ValueError POSError",
+    needs="several-databases",
 )
 def second_entry() -> None:
     """A program may enter a database under a second name, which is not the one that the database
@@ -195,7 +212,9 @@ def second_entry() -> None:
     """
 
 
-@example("collection.closing-disturbs-no-other-group", MUST, rules="CONN-53")
+@example(
+    "collection.closing-disturbs-no-other-group", MUST, rules="CONN-53", needs="several-databases"
+)
 def closing_disturbs_no_other_group() -> None:
     """To close one database of a collection does nothing to connections of the others that have
     no connection to it in their group. What is under way there goes on.
@@ -219,6 +238,7 @@ def closing_disturbs_no_other_group() -> None:
     rules="CONN-52",
     error="ConnectionStateError",
     since=CURRENT,
+    needs="several-databases",
 )
 def closing_ends_groups() -> None:
     """To close a database ends the groups that have a connection to it, in all members: what they
@@ -247,6 +267,7 @@ def closing_ends_groups() -> None:
     rules="CONN-54",
     error="KeyError POSError",
     since=CURRENT,
+    needs="several-databases",
 )
 def closed_gives_no_connection() -> None:
     """A database that was closed gives no connections any more: to ask for one by its name fails
@@ -261,7 +282,13 @@ def closed_gives_no_connection() -> None:
     """
 
 
-@example("collection.closed-gives-its-name-back", MUST, rules="CONN-54", since=CURRENT)
+@example(
+    "collection.closed-gives-its-name-back",
+    MUST,
+    rules="CONN-54",
+    since=CURRENT,
+    needs="several-databases",
+)
 def closed_gives_its_name_back() -> None:
     """A database that was closed gives its name back: a new one may enter the collection under it,
     as happens where a program opens its file again.
@@ -282,6 +309,7 @@ def closed_gives_its_name_back() -> None:
     rules="CONN-54 XREF-38",
     error="StateLoadError KeyError POSError",
     since=CURRENT,
+    needs="several-databases",
 )
 def closed_while_referred_to() -> None:
     """A database can be closed while objects of others refer to its objects. Then the holders of

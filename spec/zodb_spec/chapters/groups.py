@@ -13,7 +13,7 @@ from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.world import Connection, Fact, Name, World
 
 
-@step("group.one-connection-each", MUST, rules="XREF-5")
+@step("group.one-connection-each", MUST, rules="XREF-5", needs="several-databases")
 def one_connection_each(world: World, connection: Name, database: Name) -> Name | None:
     """A group has one connection to each database: `get_connection` gives the same one every time
     for as long as the group is open, whichever member is asked.
@@ -21,7 +21,7 @@ def one_connection_each(world: World, connection: Name, database: Name) -> Name 
     return world.member(connection, database)
 
 
-@step("group.opens-what-is-missing", MUST, rules="XREF-5 XREF-8")
+@step("group.opens-what-is-missing", MUST, rules="XREF-5 XREF-8", needs="several-databases")
 def opens_what_is_missing(world: World, connection: Name, database: Name) -> Connection:
     """Where a group has no connection to a database of its collection, `get_connection` opens one.
     It belongs to the group from then on, and works for the transaction manager of the group.  It
@@ -49,6 +49,7 @@ def opens_what_is_missing(world: World, connection: Name, database: Name) -> Con
     rules="CONN-14",
     error="ConnectionStateError",
     since=Edition.B,
+    needs="several-databases",
 )
 def close_all_or_nothing(world: World, connection: Name) -> bool:
     """To close a connection is refused if any member of its group has joined an unfinished
@@ -58,7 +59,13 @@ def close_all_or_nothing(world: World, connection: Name) -> bool:
     return any(name in joined for name in world.group(connection) if name != connection)
 
 
-@step("group.closes-together", MUST, rules="XREF-9 XREF-11", since=Edition.B)
+@step(
+    "group.closes-together",
+    MUST,
+    rules="XREF-9 XREF-11",
+    since=Edition.B,
+    needs="several-databases",
+)
 def closes_together(world: World, connection: Name) -> Fact[bool]:
     """To close one connection of a group closes all of them, whichever it is.
 
@@ -68,13 +75,25 @@ def closes_together(world: World, connection: Name) -> Fact[bool]:
     return world.fact(False, id_of(closes_together))
 
 
-@step("group.closes-alone", MUST, rules="XREF-9 CONN-14", until=Edition.A_PRIME)
+@step(
+    "group.closes-alone",
+    MUST,
+    rules="XREF-9 CONN-14",
+    until=Edition.A_PRIME,
+    needs="several-databases",
+)
 def closes_alone(world: World, connection: Name) -> Fact[bool]:
     """To close one connection of a group closes that one, and leaves the others open."""
     return world.fact(False, id_of(closes_alone))
 
 
-@step("group.reopens-together", MUST, rules="XREF-9 XREF-10", since=Edition.B)
+@step(
+    "group.reopens-together",
+    MUST,
+    rules="XREF-9 XREF-10",
+    since=Edition.B,
+    needs="several-databases",
+)
 def reopens_together(world: World, connection: Name, manager: Name) -> Connection:
     """A connection that is opened again brings the others of its group with it: they are open, and
     work for the transaction manager under which it was opened.
@@ -83,7 +102,7 @@ def reopens_together(world: World, connection: Name, manager: Name) -> Connectio
     return world.connections[connection]._replace(manager=manager, is_open=fact)
 
 
-@example("group.one-mapping", MUST, rules="XREF-4")
+@example("group.one-mapping", MUST, rules="XREF-4", needs="several-databases")
 def one_mapping() -> None:
     """`connection.connections` maps the names of databases to the connections of the group. All
     members have the same mapping, so what one of them opens, each of them finds.
@@ -99,7 +118,7 @@ def one_mapping() -> None:
     """
 
 
-@example("group.own-name", MUST, rules="XREF-6")
+@example("group.own-name", MUST, rules="XREF-6", needs="several-databases")
 def own_name() -> None:
     """`get_connection` with the name of the connection's own database gives that connection.
 
@@ -124,7 +143,9 @@ def unknown_name() -> None:
     """
 
 
-@example("group.same-manager", MUST, rules="XREF-8", since=Edition.A_PRIME)
+@example(
+    "group.same-manager", MUST, rules="XREF-8", since=Edition.A_PRIME, needs="several-databases"
+)
 def same_manager() -> None:
     """`get_connection` opens a connection under the transaction manager of the one that it is
     asked of, so that one commit stores what was done in all members. In the edition of 2005-06-10
@@ -144,7 +165,7 @@ def same_manager() -> None:
     """
 
 
-@example("group.pooled-with-a-group", MUST, rules="XREF-4 XREF-6")
+@example("group.pooled-with-a-group", MUST, rules="XREF-4 XREF-6", needs="several-databases")
 def pooled_with_a_group() -> None:
     """A connection that waits in the pool of its database may have a group of its own, from its
     last use. Whichever connection `get_connection` takes, the group that asks keeps its members
@@ -162,7 +183,13 @@ def pooled_with_a_group() -> None:
     """
 
 
-@example("group.pooled-keeps-identity", MUST, rules="XREF-10 XREF-46", since=Edition.B)
+@example(
+    "group.pooled-keeps-identity",
+    MUST,
+    rules="XREF-10 XREF-46",
+    since=Edition.B,
+    needs="several-databases",
+)
 def pooled_keeps_identity() -> None:
     """A connection that comes from the pool may have objects in its cache that refer to objects of
     the group it was in. Used in another group, it leads to the objects of this one: to two
@@ -181,7 +208,7 @@ def pooled_keeps_identity() -> None:
     """
 
 
-@example("group.bound-for-life", MUST, rules="XREF-10", since=Edition.B)
+@example("group.bound-for-life", MUST, rules="XREF-10", since=Edition.B, needs="several-databases")
 def bound_for_life() -> None:
     """A connection that was opened by `get_connection` stays with the one that it was opened for,
     also while both are closed. It is not in the pool of its own database: objects in the cache of
@@ -195,7 +222,13 @@ def bound_for_life() -> None:
     """
 
 
-@example("group.counts-in-its-database", MUST, rules="XREF-10", since=Edition.B)
+@example(
+    "group.counts-in-its-database",
+    MUST,
+    rules="XREF-10",
+    since=Edition.B,
+    needs="several-databases",
+)
 def counts_in_its_database() -> None:
     """A connection that was opened by `get_connection` counts as one of its own database, in what
     the database reports of its connections and in what it does with all of them.
@@ -219,6 +252,7 @@ def counts_in_its_database() -> None:
     rules="XREF-11",
     error="ConnectionStateError",
     since=Edition.B,
+    needs="several-databases",
 )
 def closed_from_any_member() -> None:
     """A group may be closed by any of its members, and the one that `close` is called on may go to
@@ -242,7 +276,12 @@ def closed_from_any_member() -> None:
 
 
 @example(
-    "group.explicit-manager", MUST, rules="CONN-46 XREF-8", error="NoTransaction", since=CURRENT
+    "group.explicit-manager",
+    MUST,
+    rules="CONN-46 XREF-8",
+    error="NoTransaction",
+    since=CURRENT,
+    needs="several-databases",
 )
 def explicit_manager() -> None:
     """A group can work under an explicit transaction manager. `get_connection` does not begin a
@@ -278,7 +317,13 @@ def one_thread() -> None:
     """
 
 
-@example("group.other-thread", MUST, rules="CONN-37 XREF-8", since=Edition.A_PRIME)
+@example(
+    "group.other-thread",
+    MUST,
+    rules="CONN-37 XREF-8",
+    since=Edition.A_PRIME,
+    needs="several-databases",
+)
 def other_thread() -> None:
     """A group belongs to the transaction manager that it was opened under, whichever thread works
     with it. Where another thread, while the owner waits, changes objects of the group, the change

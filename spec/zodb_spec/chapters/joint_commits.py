@@ -12,7 +12,7 @@ from zodb_spec.clause import MAY, MUST, SHOULD, example, text
 from zodb_spec.editions import CURRENT
 
 
-@example("joint.only-changed-join", MUST, rules="TXN-15")
+@example("joint.only-changed-join", MUST, rules="TXN-15", needs="several-databases")
 def only_changed_join() -> None:
     """Only databases with changes take part in a joint commit. A connection that was only
     read from does not join: its database need not be asked, nor be writable, nor locked.
@@ -32,7 +32,7 @@ def only_changed_join() -> None:
     """
 
 
-@example("joint.stored-in-sort-order", MUST, rules="TXN-1 TXN-2")
+@example("joint.stored-in-sort-order", MUST, rules="TXN-1 TXN-2", needs="several-databases")
 def stored_in_sort_order() -> None:
     """The databases of a joint commit come in the order of their connections' sort keys, whichever
     joined first: two commits over the same databases then come to them in the same order, and
@@ -53,7 +53,9 @@ def stored_in_sort_order() -> None:
     """
 
 
-@example("joint.undone-up-to-the-vote", MUST, rules="XREF-51 ISO-31 TXN-3")
+@example(
+    "joint.undone-up-to-the-vote", MUST, rules="XREF-51 ISO-31 TXN-3", needs="several-databases"
+)
 def undone_up_to_the_vote() -> None:
     """An error in any phase up to the vote, be it before, between or after the databases' own
     part of that phase, undoes the transaction in all of them.
@@ -78,7 +80,13 @@ def undone_up_to_the_vote() -> None:
     """
 
 
-@example("joint.conflict-undoes-all", MUST, rules="XREF-51 ISO-31", error="ConflictError")
+@example(
+    "joint.conflict-undoes-all",
+    MUST,
+    rules="XREF-51 ISO-31",
+    error="ConflictError",
+    needs="several-databases",
+)
 def conflict_undoes_all() -> None:
     """A conflict in one database undoes the transaction in all of them, so that the program can
     run it again as a whole.
@@ -110,6 +118,7 @@ def conflict_undoes_all() -> None:
     MUST,
     rules="XREF-51 ISO-31",
     error="PicklingError TypeError AttributeError",
+    needs="several-databases",
 )
 def error_undoes_all() -> None:
     """What one database can't store undoes the transaction in all of them.
@@ -127,7 +136,13 @@ def error_undoes_all() -> None:
     """
 
 
-@example("joint.meta-data-everywhere", MUST, rules="TXN-13", since=CURRENT, needs="iteration")
+@example(
+    "joint.meta-data-everywhere",
+    MUST,
+    rules="TXN-13",
+    since=CURRENT,
+    needs="several-databases iteration",
+)
 def meta_data_everywhere() -> None:
     """Each database that takes part records the user and the description of the transaction:
     from either of them one can tell what was done.
@@ -166,6 +181,7 @@ def equal_sort_keys() -> None:
     rules="CONN-35",
     error="ReadConflictError",
     since=CURRENT,
+    needs="several-databases",
 )
 def read_current_in_each() -> None:
     """What was marked with `readCurrent` is checked in every database that has changes, and where
@@ -195,6 +211,7 @@ def read_current_in_each() -> None:
     rules="CONN-35",
     error="ReadConflictError",
     since=CURRENT,
+    needs="several-databases",
 )
 def read_current_without_changes() -> None:
     """What was marked with `readCurrent` in a database without changes is checked as well, if
@@ -216,7 +233,7 @@ def read_current_without_changes() -> None:
     """
 
 
-@example("joint.late-member-may-be-newer", MAY, rules="ISO-28 ISO-29")
+@example("joint.late-member-may-be-newer", MAY, rules="ISO-28 ISO-29", needs="several-databases")
 def late_member_may_be_newer() -> None:
     """Each database has its own snapshot. That of a connection which is opened in mid-transaction
     may be taken then: it may show what the others don't show yet. From then on it stays as it is,
@@ -244,7 +261,7 @@ def late_member_may_be_newer() -> None:
     """
 
 
-@example("joint.reader-between-finishes", MAY, rules="ISO-28")
+@example("joint.reader-between-finishes", MAY, rules="ISO-28", needs="several-databases")
 def reader_between_finishes() -> None:
     """A reader whose transaction begins between two finishes may see the commit in the database
     that has finished and not in the other. In each by itself it sees all of it or nothing, and once
@@ -305,7 +322,13 @@ def one_instant() -> None:
     """
 
 
-@example("joint.second-phase-failure-raised", MUST, rules="ISO-31", binds="dependency")
+@example(
+    "joint.second-phase-failure-raised",
+    MUST,
+    rules="ISO-31",
+    binds="dependency",
+    needs="several-databases",
+)
 def second_phase_failure_raised() -> None:
     """A failure in the second phase is raised to the program as it is, and the transaction has
     failed: it refuses everything but an abort.
@@ -323,7 +346,13 @@ def second_phase_failure_raised() -> None:
     """
 
 
-@example("joint.second-phase-failure-logged", MUST, rules="ISO-31", binds="dependency")
+@example(
+    "joint.second-phase-failure-logged",
+    MUST,
+    rules="ISO-31",
+    binds="dependency",
+    needs="several-databases",
+)
 def second_phase_failure_logged() -> None:
     """A failure in the second phase is logged as critical: databases may differ from now on in
     what has been committed, and people have to look after that.
@@ -340,7 +369,7 @@ def second_phase_failure_logged() -> None:
     """
 
 
-@example("joint.half-of-whole-databases", MUST, rules="ISO-31")
+@example("joint.half-of-whole-databases", MUST, rules="ISO-31", needs="several-databases")
 def half_of_whole_databases() -> None:
     """A failure in the second phase may leave half a commit: a database that has finished keeps
     its part, one that has not may have lost it. Each by itself has all of its part or nothing, and
@@ -363,7 +392,7 @@ def half_of_whole_databases() -> None:
     """
 
 
-@example("joint.works-on-after-half-a-commit", MUST, rules="ISO-31")
+@example("joint.works-on-after-half-a-commit", MUST, rules="ISO-31", needs="several-databases")
 def works_on_after_half_a_commit() -> None:
     """After a failure in the second phase and an abort, each connection shows what its database
     has, and the next transaction can change and commit both.

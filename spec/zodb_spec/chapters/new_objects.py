@@ -19,7 +19,7 @@ from zodb_spec.work import Work
 from zodb_spec.world import ADDED, Fact, InMemory, Name, Oid, World
 
 
-@step("new-object.lands-with-referrer", MUST, rules="XREF-30")
+@step("new-object.lands-with-referrer", MUST, rules="XREF-30", needs="several-databases")
 def lands_with_referrer(world: World, work: Work, oid: Oid) -> Fact[tuple[Name, Oid]]:
     """A new object that can be reached from one database alone comes to belong to that one: to the
     connection that stores the object through which it is reached.
@@ -33,6 +33,7 @@ def lands_with_referrer(world: World, work: Work, oid: Oid) -> Fact[tuple[Name, 
     rules="XREF-20 XREF-22 XREF-29",
     error="InvalidObjectReference",
     since=Edition.A_PRIME,
+    needs="several-databases",
 )
 def ambiguous_refused(world: World, works: Sequence[Work]) -> bool:
     """A commit, or a savepoint, is refused if it would store objects of two databases that both
@@ -60,6 +61,7 @@ def shared(world: World, works: Sequence[Work]) -> bool:
     rules="XREF-21 XREF-25 XREF-26 SAVE-32",
     error="InvalidObjectReference",
     since=Edition.B,
+    needs="several-databases",
 )
 def stays_ambiguous(world: World, work: Work) -> bool:
     """An object counts as new to the end of the transaction in which it was first stored.  Once a
@@ -86,6 +88,7 @@ def stays_ambiguous(world: World, work: Work) -> bool:
     rules="XREF-21 SAVE-32",
     since=Edition.A_PRIME,
     until=Edition.A_PRIME,
+    needs="several-databases",
 )
 def savepoint_decides(world: World, connection: Name, thing: Name) -> bool:
     """A savepoint that stores a new object settles which database it belongs to: from then on
@@ -94,7 +97,13 @@ def savepoint_decides(world: World, connection: Name, thing: Name) -> bool:
     return False
 
 
-@step("new-object.add-decides", MUST, rules="XREF-23 XREF-24", since=Edition.B)
+@step(
+    "new-object.add-decides",
+    MUST,
+    rules="XREF-23 XREF-24",
+    since=Edition.B,
+    needs="several-databases",
+)
 def add_decides(world: World, thing: Name) -> bool:
     """An object that the program has added to one connection may be referred to from every database
     of the collection in the same transaction.  That lasts over savepoints and later changes, and
@@ -108,7 +117,13 @@ def add_decides(world: World, thing: Name) -> bool:
     return world.connections[connection].created.get(oid) is False
 
 
-@step("new-object.commit-decides", MUST, rules="XREF-27 XREF-31", since=Edition.A_PRIME)
+@step(
+    "new-object.commit-decides",
+    MUST,
+    rules="XREF-27 XREF-31",
+    since=Edition.A_PRIME,
+    needs="several-databases",
+)
 def commit_decides(world: World, connection: Name, oid: Oid) -> bool:
     """An object that was stored by a commit belongs to its database, and may be referred to from
     every other one in the next transaction.  It does not move, whatever refers to it later.

@@ -289,7 +289,7 @@ def read_current_comes_back() -> None:
     """
 
 
-@example("savepoint.reduces-the-cache", SHOULD, rules="SAVE-11")
+@example("savepoint.reduces-the-cache", SHOULD, rules="SAVE-11", needs="several-databases")
 def reduces_the_cache() -> None:
     """A savepoint reduces the cache to its size, as the end of a transaction does: what has been
     saved can be loaded again, and a transaction of any length needs no more memory than a short

@@ -193,7 +193,7 @@ def new_arguments_when_stored() -> None:
     SHOULD,
     rules="SER-15",
     since=CURRENT,
-    needs="large-record-warning",
+    needs="several-databases large-record-warning",
 )
 def large_records_warn() -> None:
     """A record of `large_record_size` bytes or more, an option of the database that is 16 MiB

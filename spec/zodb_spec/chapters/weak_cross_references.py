@@ -13,7 +13,11 @@ from zodb_spec.editions import CURRENT, Edition
 
 
 @example(
-    "xref.weak-written-form", MUST, rules="XREF-35 XREF-42", since=CURRENT, needs="raw-records"
+    "xref.weak-written-form",
+    MUST,
+    rules="XREF-35 XREF-42",
+    since=CURRENT,
+    needs="several-databases raw-records",
 )
 def weak_written_form() -> None:
     """A weak reference to an object of another database is written with the name of the database,
@@ -32,7 +36,7 @@ def weak_written_form() -> None:
     """
 
 
-@example("xref.weak-across", MUST, rules="XREF-35", since=CURRENT)
+@example("xref.weak-across", MUST, rules="XREF-35", since=CURRENT, needs="several-databases")
 def weak_across() -> None:
     """A weak reference to an object of another database leads to that object, as long as it is
     there.
@@ -48,7 +52,9 @@ def weak_across() -> None:
     """
 
 
-@example("xref.weak-gone", MUST, rules="XREF-35", since=CURRENT, needs="raw-records")
+@example(
+    "xref.weak-gone", MUST, rules="XREF-35", since=CURRENT, needs="several-databases raw-records"
+)
 def weak_gone() -> None:
     """A weak reference to another database never keeps its holder from being loaded. It yields
     None where no database of the collection has the name, or where the database has no record of
@@ -63,7 +69,13 @@ def weak_gone() -> None:
     """
 
 
-@example("xref.weak-gone-is-kept", MUST, rules="XREF-35", since=CURRENT, needs="raw-records")
+@example(
+    "xref.weak-gone-is-kept",
+    MUST,
+    rules="XREF-35",
+    since=CURRENT,
+    needs="several-databases raw-records",
+)
 def weak_gone_is_kept() -> None:
     """The holder of a weak reference whose target is not there can be changed and stored, and the
     reference is written as it was: the database may be back tomorrow.
@@ -87,6 +99,7 @@ def weak_gone_is_kept() -> None:
     rules="XREF-36",
     error="InvalidObjectReference",
     since=CURRENT,
+    needs="several-databases",
 )
 def weak_outside_refused() -> None:
     """A weak reference to an object of a database that is not in the collection is refused like
@@ -103,7 +116,13 @@ def weak_outside_refused() -> None:
     """
 
 
-@example("xref.weak-does-not-reach", SHOULD, rules="XREF-37", since=Edition.A_PRIME)
+@example(
+    "xref.weak-does-not-reach",
+    SHOULD,
+    rules="XREF-37",
+    since=Edition.A_PRIME,
+    needs="several-databases",
+)
 def weak_does_not_reach() -> None:
     """A new object belongs to the database from which it is reached by strong references. A weak
     one from another database does not make that ambiguous, whichever of the two is stored first.
@@ -127,6 +146,7 @@ def weak_does_not_reach() -> None:
     rules="XREF-20 XREF-37",
     error="InvalidObjectReference",
     since=Edition.A_PRIME,
+    needs="several-databases",
 )
 def weak_reaches_or_not() -> None:
     """Where one database refers strongly to a new object and another one weakly, either the object
