@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from zodb_conformance.targets.places import refusal_of_address, refusal_of_configuration
+from zodb_conformance.targets.places import (
+    is_served,
+    names_server,
+    refusal_of_address,
+    refusal_of_configuration,
+)
 
 pytest.importorskip("ZConfig", reason="configurations are read by ZConfig")
 
@@ -121,3 +126,33 @@ def test_an_included_file_is_refused_since_nothing_is_filled_in_there() -> None:
     told = refusal_of_configuration("my.conf", "\n%include other.conf\n")
     assert told.startswith("my.conf, line 2: %include other.conf: ")
     assert "write what it holds in place of this line" in told
+
+
+# Servers, which have one place for all.
+
+
+@pytest.mark.parametrize(
+    ("uri", "served"),
+    [
+        ("memory://", False),
+        ("file://{directory}/Data.fs", False),
+        ("sqlite://{directory}/data.db", False),
+        ("zeo://localhost:9991", True),
+        ("zeo:///srv/socket", True),
+        ("postgresql://host/database", True),
+        ("demo:(zeo://localhost:9991)/(memory://)#database_name=main", True),
+        ("demo:(memory://)/(file://{directory}/Data.fs)", False),
+        ("not an address", False),
+    ],
+)
+def test_an_address_tells_whether_it_is_that_of_a_server(uri: str, served: bool) -> None:
+    assert is_served(uri) is served
+
+
+@pytest.mark.parametrize(
+    ("section", "served"),
+    [("filestorage", False), ("zeoclient", True), ("RelStorage", True), ("mappingstorage", False)],
+)
+def test_a_configuration_tells_whether_it_names_a_server(section: str, served: bool) -> None:
+    assert names_server(f"<{section}>\n  wait yes\n</{section}>\n") is served
+    assert names_server(f"<demostorage>\n  <{section} base>\n  </{section}>\n") is served

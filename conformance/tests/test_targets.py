@@ -4,6 +4,7 @@ nothing.
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 import transaction
 import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_conformance import runner
+from zodb_conformance.checks import mixes_for
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
+from zodb_conformance.runner import check_names
 from zodb_conformance.targets import CAPABILITIES, Target, registered, resolve
 from zodb_conformance.targets.reference import memory
 from zodb_spec.clause import clauses
@@ -234,6 +237,60 @@ def test_the_lines_of_a_factory_open_a_database_that_works() -> None:
     exec("\n".join(resolve(Plan(target="ZODB.DemoStorage:DemoStorage")).lines), program)
     assert usable(program["db"])
     program["directory"].cleanup()
+
+
+# Several databases at once.
+
+
+def several(plan: Plan) -> bool:
+    return "several-databases" in resolve(plan).capabilities
+
+
+def test_of_a_storage_several_can_be_open_unless_a_server_has_one_place_for_all(
+    tmp_path: Path,
+) -> None:
+    assert several(Plan(target="ZODB.DemoStorage:DemoStorage"))
+    assert all(several(Plan(target=name)) for name in registered())
+    for kind, expected in (("mappingstorage", True), ("zeoclient", False)):
+        config = tmp_path / "storage.conf"
+        config.write_text(f"<{kind}>\n</{kind}>\n")
+        assert several(Plan(zconfig=str(config))) is expected
+    if importlib.util.find_spec("zodburi"):
+        assert several(Plan(uri="memory://"))
+        assert not several(Plan(uri="zeo://localhost:9991"))
+
+
+def alone(directory: str, *, cache_size: int = 1) -> Any: ...
+
+
+def joining(directory: str, *, databases: Any = None, database_name: str = "unnamed") -> Any: ...
+
+
+def test_a_database_factory_tells_by_its_options_whether_it_joins_collections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for factory in (alone, joining):
+        monkeypatch.setattr(f"faulty_databases.{factory.__name__}", factory, raising=False)
+    assert not several(Plan(database="faulty_databases:alone"))
+    assert several(Plan(database="faulty_databases:joining"))
+
+
+def test_where_only_one_can_be_open_nothing_with_several_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = replace(memory(), capabilities=memory().capabilities - {"several-databases"})
+    monkeypatch.setattr("faulty_databases.one", one, raising=False)
+    plan = Plan(target="faulty_databases:one")
+    assert "walk.databases" not in check_names(plan)
+    assert "examples.database_collections" not in check_names(plan)
+    assert "story.several-databases" not in check_names(plan)
+    assert {"walk.databases", "machine.databases"} <= set(check_names(Plan()))
+    beside = replace(plan, second="reference-sqlite")
+    assert {"walk.databases", "examples.database_collections"} <= set(check_names(beside))
+    assert {"walk.savepoints", "machine.savepoints"} <= set(check_names(plan))
+    for mix in mixes_for(one).values():
+        assert "open-database" not in {operation.name for operation in mix.choice()}
+        assert all(step[0] != "open-database" for each in mix.preludes for step in each)
 
 
 # Configurations and addresses.

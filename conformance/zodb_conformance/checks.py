@@ -23,6 +23,7 @@ from zodb_conformance.mixes import MACHINES, MIXES, Mix
 from zodb_conformance.plan import SMOKE, Plan
 from zodb_conformance.stories import Part, Story, run_story, stories
 from zodb_conformance.targets import Target
+from zodb_conformance.targets.base import SEVERAL
 from zodb_conformance.targets.opening import opener
 
 Run = Callable[[Context], str]
@@ -53,10 +54,11 @@ def checks(plan: Plan, target: Target) -> dict[str, Run]:
             [clause for clause in wanted if clause.kind == "example" and clause.chapter == chapter]
         )
     if any(clause.kind in ("step", "law") for clause in wanted):
-        for name, mix in MIXES.items():
+        mixes = mixes_for(target)
+        for name, mix in mixes.items():
             found[f"walk.{name}"] = _walk(name, mix)
-        for name in MACHINES:
-            found[f"machine.{name}"] = _machine(name, MIXES[name])
+        for name in (name for name in MACHINES if name in mixes):
+            found[f"machine.{name}"] = _machine(name, mixes[name])
     return {name: run for name, run in found.items() if _chosen(name, plan)}
 
 
@@ -125,6 +127,14 @@ def _examples(chosen: list[Clause]) -> Run:
         return ""
 
     return run
+
+
+def mixes_for(target: Target) -> dict[str, Mix]:
+    """The mixes by which a target can be driven."""
+    if SEVERAL in target.capabilities:
+        return MIXES
+    parts = {name: mix.of_one_database() for name, mix in MIXES.items()}
+    return {name: mix for name, mix in parts.items() if mix is not None}
 
 
 def _walk(name: str, mix: Mix) -> Run:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from zodb_spec.operation import Operation, Step
 from zodb_spec.script import GROUPS, LINKED, MANY, PRELUDE, SHARED, mix
 
+OPENING = "open-database"
+
 
 class Mix(NamedTuple):
     """One sort of scripts.
@@ -24,6 +26,11 @@ class Mix(NamedTuple):
     def prelude(self, number: int) -> tuple[Step, ...]:
         """How the script of that number begins."""
         return self.preludes[number % len(self.preludes)]
+
+    def of_one_database(self) -> Mix | None:
+        """The part of the mix that needs no other database, None where there is none."""
+        preludes = [each for each in self.preludes if not any(step[0] == OPENING for step in each)]
+        return Mix({**self.weights, OPENING: 0}, preludes) if preludes else None
 
     def choice(self) -> tuple[Operation, ...]:
         """The operations that scripts choose from, each as often as its weight says."""

@@ -21,7 +21,9 @@ target = Target(
         "db = ZODB.DB(directory.name + '/Data.fs')",
     ),
     database="ZODB.DB",
-    capabilities=frozenset({"conflict-resolution", "iteration", "raw-records", "durable"}),
+    capabilities=frozenset(
+        {"several-databases", "conflict-resolution", "iteration", "raw-records", "durable"}
+    ),
     distributions=("ZODB",),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zodb_conformance.errors import TargetUnusable
-from zodb_conformance.targets.base import Target, changed, over
+from zodb_conformance.targets.base import SEVERAL, Target, changed, over
 
 
 def mixed(first: Target, second: Target) -> Target:
@@ -22,13 +22,15 @@ def mixed(first: Target, second: Target) -> Target:
                 f"{target.name} is mixed already: its further databases are on "
                 f"{target.second.name}. Name two targets that are not"
             )
+    # Of the first one there is one database; of the second one there may be more.
+    capabilities = (first.capabilities | {SEVERAL}) & second.capabilities
     together = first.connections is not None and second.storage is not None
     return changed(
         first,
         name=f"{first.name} with {second.name}",
         level="storage" if together and "storage" in (first.level, second.level) else "connection",
         database=first.database if together else f"{first.database} and {second.database}",
-        capabilities=first.capabilities & second.capabilities,
+        capabilities=capabilities,
         unknown=first.unknown | second.unknown | (first.capabilities ^ second.capabilities),
         distributions=tuple(dict.fromkeys((*first.distributions, *second.distributions))),
         second=_under(first, second) if together else second,

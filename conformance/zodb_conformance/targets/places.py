@@ -27,6 +27,9 @@ REACHED = frozenset({"server", "socket", "unix-socket", "unix_socket", "dsn", "h
 SERVERS = frozenset({"zeoclient", "clientstorage", "relstorage"})
 """The sections of ZConfig that speak to a server."""
 
+SECTION = re.compile(r"^\s*<([\w-]+)", re.MULTILINE)
+"""Where a section of ZConfig begins, with its kind."""
+
 DEMO = re.compile(r"demo:\((?P<base>.*)\)/\((?P<changes>.*)\)(?P<rest>#.*)?$", re.IGNORECASE)
 """An address of zodburi that lays one storage over another."""
 
@@ -95,6 +98,16 @@ def _is_server(scheme: str, host: str) -> bool:
     return scheme == "zeo" or (host not in ("", DIRECTORY))
 
 
+def is_served(uri: str) -> bool:
+    """Whether an address, or what is under one of `demo`, leads to a server."""
+    found = DEMO.match(uri)
+    if found:
+        return is_served(found["base"]) or is_served(found["changes"])
+    scheme, colon, rest = uri.partition(":")
+    host = rest.removeprefix("//").partition("?")[0].partition("/")[0]
+    return bool(colon) and scheme.lower() != "memory" and _is_server(scheme.lower(), host)
+
+
 def _mended_option(option: str, server: bool) -> str:
     name, equals, value = option.partition("=")
     return (
@@ -103,6 +116,11 @@ def _mended_option(option: str, server: bool) -> str:
 
 
 # Configurations.
+
+
+def names_server(text: str) -> bool:
+    """Whether a ZConfig file has a section that speaks to a server."""
+    return any(found[1].lower() in SERVERS for found in SECTION.finditer(text))
 
 
 def refusal_of_configuration(path: str, text: str) -> str:

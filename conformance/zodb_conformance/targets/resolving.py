@@ -19,15 +19,20 @@ from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
 from zodb_conformance.showing import short
 from zodb_conformance.targets import reference, zodb
-from zodb_conformance.targets.base import DOUBLE, RESOLUTION, SHORT, Storage, Target, over
+from zodb_conformance.targets.base import DOUBLE, RESOLUTION, SEVERAL, SHORT, Storage, Target, over
 from zodb_conformance.targets.editions import in_edition
 from zodb_conformance.targets.emptiness import unspoilt
 from zodb_conformance.targets.mixing import mixed
-from zodb_conformance.targets.places import refusal_of_address, refusal_of_configuration
+from zodb_conformance.targets.places import (
+    SECTION,
+    is_served,
+    names_server,
+    refusal_of_address,
+    refusal_of_configuration,
+)
 
 GROUP = "zodb_conformance.targets"
 CONNECTION_LEVEL = frozenset({"raw-records"})
-SECTION = re.compile(r"^\s*<\w", re.MULTILINE)
 DATABASE_SECTION = re.compile(r"^\s*<zodb[\s>]", re.MULTILINE | re.IGNORECASE)
 A_SECTION = "<filestorage> with a line `path {directory}/Data.fs`"
 UNDECLARED = frozenset({RESOLUTION})
@@ -210,6 +215,15 @@ def _takes_a_folder(path: str, factory: Callable[..., Any], form: str) -> None:
         ) from error
 
 
+def _joins_collections(factory: Callable[..., Any]) -> bool:
+    """Whether a database factory takes the options that put a database into a collection."""
+    try:
+        inspect.signature(factory).bind("", databases={}, database_name="")
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def failed(error: Exception) -> str:
     """That something failed, with the place and the error in one line."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -218,9 +232,17 @@ def failed(error: Exception) -> str:
     return f"failed{place}: {' '.join(''.join(traceback.format_exception_only(error)).split())}"
 
 
-def _over_storage(name: str, open_storage: Callable[[Path], Any], lines: tuple[str, ...]) -> Target:
+def _over_storage(
+    name: str,
+    open_storage: Callable[[Path], Any],
+    lines: tuple[str, ...],
+    *,
+    one_place: bool = False,
+) -> Target:
     """A storage with a connection level over it: ZODB's where it is installed, the reference's
     otherwise.
+
+    one_place: whether all storages that it opens are the same, as on a server
     """
 
     def checked(directory: Path) -> Any:
@@ -241,6 +263,7 @@ def _over_storage(name: str, open_storage: Callable[[Path], Any], lines: tuple[s
         return unspoilt(storage)
 
     storage = Storage(checked, lines)
+    capabilities = CONNECTION_LEVEL if one_place else CONNECTION_LEVEL | {SEVERAL}
     try:
         connections = zodb.connections()
     except ImportError:
@@ -248,7 +271,7 @@ def _over_storage(name: str, open_storage: Callable[[Path], Any], lines: tuple[s
             name,
             reference.connections(),
             storage,
-            capabilities=CONNECTION_LEVEL,
+            capabilities=capabilities,
             unknown=UNDECLARED,
             knows_editions=True,
         )
@@ -256,7 +279,7 @@ def _over_storage(name: str, open_storage: Callable[[Path], Any], lines: tuple[s
         name,
         connections,
         storage,
-        capabilities=CONNECTION_LEVEL | {"class-factory", "large-record-warning", "references"},
+        capabilities=capabilities | {"class-factory", "large-record-warning", "references"},
         unknown=UNDECLARED,
         distributions=("ZODB",),
     )
@@ -292,6 +315,7 @@ def _from_database(path: str) -> Target:
         lines=_calling(path, "db"),
         level="connection",
         database=path,
+        capabilities=frozenset({SEVERAL}) if _joins_collections(found) else frozenset(),
         unknown=UNDECLARED,
     )
 
@@ -324,7 +348,7 @@ def _from_zconfig(path: str) -> Target:
         "directory = tempfile.TemporaryDirectory()",
         f"storage = storageFromString({text!r}.replace('{{directory}}', directory.name))",
     )
-    return _over_storage(path, open_storage, lines)
+    return _over_storage(path, open_storage, lines, one_place=names_server(text))
 
 
 def _from_uri(uri: str) -> Target:
@@ -346,4 +370,4 @@ def _from_uri(uri: str) -> Target:
         "directory = tempfile.TemporaryDirectory()",
         f"storage = resolve_uri({uri!r}.replace('{{directory}}', directory.name))[0]()",
     )
-    return _over_storage(uri, open_storage, lines)
+    return _over_storage(uri, open_storage, lines, one_place=is_served(uri))
