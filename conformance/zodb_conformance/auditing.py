@@ -116,34 +116,38 @@ def _record_agrees(bench: Bench, place: Place, value: Value, real: Any) -> bool:
     if type(value) is Stored:
         real = unwrapped(value, real)
         oid = bench.oid(value.database or place.database, value.oid)
-        return real is not MISSING and _target_of(real, value.weak) == (_name_of(place, value), oid)
+        own = place.world.databases[place.database].name
+        target = None if real is MISSING else _target_of(real, value.weak, own)
+        return target == (_name_of(place, value), oid)
     if type(value) is Plain:
         return same(VALUES[value.name], real)
     return type(value) is not Number or real == value.n
 
 
 def _name_of(place: Place, value: Stored) -> str:
-    """The name that a reference gives to the database that it leads to, "" for its own."""
-    return place.world.databases[value.database].name if value.database else ""
+    """The name of the database that a reference leads to."""
+    return place.world.databases[value.database or place.database].name
 
 
-def _target_of(real: Any, weak: bool) -> tuple[str, Any] | None:
-    """Where a reference in a record leads to (see `record_of`): the name of the database, "" for
-    that of the record, and the oid; None where it is no such reference.
+def _target_of(real: Any, weak: bool, own: str) -> tuple[str, Any] | None:
+    """Where a reference in a record leads to (see `record_of`): the name of the database, and the
+    oid; None where it is no such reference.
+
+    own  the name of the database that the record is in
     """
     if not (isinstance(real, tuple) and len(real) == 2 and real[0] == "reference"):
         return None
     match real[1]:
         case ["w", (oid,)] if weak:
-            return "", oid
+            return own, oid
         case ["w", (oid, str(name))] if weak:
             return name, oid
         case ["m", (str(name), oid, _)] | ["n", (str(name), oid)] if not weak:
             return name, oid
         case (oid, _) if not weak and isinstance(real[1], tuple):
-            return "", oid
+            return own, oid
         case bytes(oid) if not weak:
-            return "", oid
+            return own, oid
     return None
 
 

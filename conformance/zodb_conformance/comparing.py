@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from persistent.wref import WeakRef
+from zodb_spec.editions import Edition
 from zodb_spec.operations.choices import DATABASE, INSIDE, dereferenced, oid_name
 from zodb_spec.values import EXPRESSIONS, same
 from zodb_spec.world import InMemory, Name, Number, Plain, Stored, Value, World
@@ -80,6 +81,8 @@ def _is_stored(bench: Bench, world: World, connection: Name, value: Stored, real
             and (not value.database or belongs(bench, real.dm, database))
         )
     member = world.member(connection, database) if value.database else connection
+    if value.database and world.edition == Edition.A:
+        member = None  # as long as it stays in memory it may lead to any connection
     if member is None:  # a connection of the group that the program has not seen yet
         return getattr(real, "_p_oid", None) == oid and belongs(
             bench, getattr(real, "_p_jar", None), database

@@ -34,7 +34,7 @@ COUNTS = {
     "collections": (80, 584, 6),
     "groups": (1036, 13470, 12),
     "cross-references": (1347, 7597, 4),
-    "joint-commits": (1124, 6251, 5),
+    "joint-commits": (1340, 7125, 5),
     "joint-savepoints": (1580, 10888, 6),
     "ambiguity": (3776, 21904, 6),
     "foreign-references": (520, 2397, 4),

@@ -75,16 +75,29 @@ def closes_together(world: World, connection: Name) -> Fact[bool]:
     return world.fact(False, id_of(closes_together))
 
 
-@step(
+@example(
     "group.closes-alone",
     MUST,
-    rules="XREF-9 CONN-14",
+    rules="XREF-9 XREF-11 CONN-14",
     until=Edition.A_PRIME,
     needs="several-databases",
 )
-def closes_alone(world: World, connection: Name) -> Fact[bool]:
-    """To close one connection of a group closes that one, and leaves the others open."""
-    return world.fact(False, id_of(closes_alone))
+def closes_alone() -> None:
+    """To close one connection of a group closes that one, which leaves its group, and the others
+    stay open: also if it is the one that was opened first, and if another one has changes.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = connection.get_connection("second")
+    >>> other.root()["a"] = 1
+    >>> connection.close()
+    >>> other.root()["a"]
+    1
+    >>> other.transaction_manager.commit()
+    >>> dict(other.root())
+    {'a': 1}
+    >>> other.get_connection("second") is other
+    True
+    """
 
 
 @step(

@@ -236,7 +236,7 @@ def stored_as_held(before: World, step: Step, outcome: Outcome) -> bool:
                 continue
             held = _held(before, name)
             if fact.value.state != {
-                key: _as_stored(after, commit.database, value) for key, value in held.items()
+                key: _as_stored(after, commit.connection, value) for key, value in held.items()
             }:
                 return False
     return True
@@ -283,14 +283,13 @@ def _merged(database: Database, thing: Object, saved: Fact[Record] | None) -> bo
     return saved is not None and newest > saved.value.base
 
 
-def _as_stored(after: World, database: Name, value: Value) -> Value:
+def _as_stored(after: World, connection: Name, value: Value) -> Value:
     if type(value) is not InMemory:
         return value
     owner = after.objects[value.target].owner.value
     if owner is None:
         return Stored(-1, value.weak, value.inside)
-    other = after.connections[owner[0]].database
-    elsewhere = "" if other == database else other
+    elsewhere = "" if owner[0] == connection else after.connections[owner[0]].database
     return Stored(owner[1], value.weak, value.inside, elsewhere)
 
 

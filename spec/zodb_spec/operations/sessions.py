@@ -64,6 +64,9 @@ def open_(world: World, database: Name, manager: Name, name: Name) -> Outcomes:
         connection in world.connections
         and usable(world, world.connections[connection].manager)
         and not choices.may_be_taken(world, connection)
+        and (
+            in_force(groups.closes_together, world.edition) or len(world.group(connection)) == 1
+        )  # the others may go on with objects of the one that was closed
     ),
     weight=2,
 )
@@ -75,36 +78,32 @@ def close(world: World, connection: Name) -> Outcomes:
         return [refused(world, savepoints.close_refused)]
     if connections.close_joined_refused(world, connection):
         return [refused(world, connections.close_joined_refused)]
-    together = in_force(groups.closes_together, world.edition)
-    if together and groups.close_all_or_nothing(world, connection):
+    if in_force(groups.close_all_or_nothing, world.edition) and groups.close_all_or_nothing(
+        world, connection
+    ):
         return [refused(world, groups.close_all_or_nothing)]
-    members = world.group(connection) if together else [connection]
-    outcomes = [returned(_closed(world, connection, members), connections.reader_does_not_join)]
-    if any(world.connections[name].read_current for name in members):
+    outcomes = [returned(_closed(world, connection), connections.reader_does_not_join)]
+    if any(world.connections[name].read_current for name in world.group(connection)):
         # it may have joined for the sake of its marks
         outcomes.append(refused(world, connections.close_joined_refused))
     return outcomes
 
 
-def _closed(world: World, connection: Name, members: Sequence[Name]) -> World:
-    """The world in which members of a group are closed, because one of them was."""
-    several = len(world.group(connection)) > 1
-    for name in members:
+def _closed(world: World, connection: Name) -> World:
+    """The world in which a group is closed, because a member of it was."""
+    for name in world.group(connection):
         if name == connection:
             is_open = connections.reader_does_not_join(world, name)
         else:
             is_open = groups.closes_together(world, name)
-        closed = world.connections[name]._replace(
-            is_open=is_open, read_current=frozenset(), registered=()
-        )
-        if name == connection:
+        found = world.connections[name]
+        closed = found._replace(
+            is_open=is_open,
+            read_current=frozenset(),
+            registered=(),
             # The pool may hand out the one that was closed, or the one that was opened before.
-            closed = closed._replace(is_pooled=True)
-            if several and len(members) == 1:
-                closed = closed._replace(
-                    is_open=groups.closes_alone(world, name),
-                    group=f"{name} since step {world.step}",
-                )
+            is_pooled=found.is_pooled or name == connection,
+        )
         world = world.put("connections", name, closed)
     return world
 

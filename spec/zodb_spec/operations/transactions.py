@@ -22,6 +22,7 @@ from zodb_spec.operations.choices import place, usable
 from zodb_spec.operations.objects import ATTRIBUTE, is_container
 from zodb_spec.work import Work
 from zodb_spec.world import (
+    ADDED,
     Name,
     Transaction,
     World,
@@ -62,6 +63,8 @@ def can_be_stored(world: World, manager: Name) -> bool:
         return False  # they land in the database that is stored first
     if any(_refers_to_closed(world, name) for name in found.joined):
         return False
+    if world.edition <= Edition.A_PRIME and any(_refers_to_added(world, n) for n in found.joined):
+        return False  # which comes to what is stored first, or may come to nothing
     if choices.all_known(world) and not _has_weak_references(world):
         return True
     for name in found.joined:
@@ -78,6 +81,17 @@ def _refers_to_closed(world: World, connection: Name) -> bool:
     return len(world.databases) > 1 and any(
         not world.connections[other].is_open.value
         for _, other in reach.foreign(world, reach.what_is_stored(world, connection))
+    )
+
+
+def _refers_to_added(world: World, connection: Name) -> bool:
+    """Whether a connection would store references to objects that were added to another one."""
+    return any(
+        world.objects[reference.target].status.value == ADDED and owner[0] != connection
+        for thing in reach.what_is_stored(world, connection).stores
+        for reference in reach.references(world, thing)
+        for owner in (world.objects[reference.target].owner.value,)
+        if owner is not None
     )
 
 
