@@ -19,7 +19,7 @@ from zodb_spec.script import WIDTH, resolve
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.mixes import Mix
-from zodb_conformance.running import Finding, Run
+from zodb_conformance.running import Finding, Run, Source, resolved
 
 NUMBERS = st.tuples(*[st.integers(0, 255)] * WIDTH)
 ROUNDS = 4
@@ -113,21 +113,21 @@ def machine_for(search: Search, mix: Mix) -> type[RuleBasedStateMachine]:
 
         @initialize(number=st.integers(0, len(mix.preludes) - 1))
         def begin(self, number: int) -> None:
-            """Begin as one of the preludes does."""
-            for step in mix.prelude(number):
-                self._take(step)
+            """Begin as one of the preludes does, as far as that makes sense."""
+            for source in resolved(mix.prelude(number)):
+                self._consider(source)
 
         @rule(numbers=NUMBERS)
         def step(self, numbers: tuple[int, ...]) -> None:
             """Perform one step."""
             if search.time_is_up():
                 return
-            world = self.run.world._replace(step=self.number + 1)
-            step = resolve(world, numbers, choice)
-            if step is not None and not search.avoids(self.run.world, step):
-                self._take(step)
+            self._consider(lambda world: resolve(world, numbers, choice))
 
-        def _take(self, step: tuple[str, ...]) -> None:
+        def _consider(self, source: Source) -> None:
+            step = source(self.run.world._replace(step=self.number + 1))
+            if step is None or search.avoids(self.run.world, step):
+                return
             self.number += 1
             finding = self.run.take(step, self.number)
             if finding is not None:
