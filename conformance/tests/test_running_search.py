@@ -8,6 +8,7 @@ from typing import Any
 
 import faulty_databases
 import pytest
+from hypothesis.errors import FlakyReplay
 from zodb_conformance.context import Context
 from zodb_conformance.drivers import machine, walker
 from zodb_conformance.drivers.search import TOLERATED, Search
@@ -290,6 +291,39 @@ def test_the_machine_finds_a_planted_fault_and_shrinks_it() -> None:
     assert set(clauses_of(steps)) <= set(BROKEN_BY_ADDING_NOTHING)
     assert all(found.script[-1][0] == "add" for found in steps.deviations)
     assert all(len(found.script) <= 10 for found in steps.deviations)
+
+
+@pytest.mark.parametrize("period", [2, 3, 7])
+def test_the_machine_tells_what_does_not_show_every_time(period: int) -> None:
+    made = itertools.count(1)
+
+    def open_database(directory: Any, **options: Any) -> Any:
+        name = "adds_nothing" if next(made) % period == 0 else "faultless"
+        return getattr(faulty_databases, name)(directory)
+
+    search = searching("faultless", Steps())
+    search.target = replace(REFERENCE, open_database=open_database)
+    search.profile = replace(search.profile, scripts=200, steps=25)
+    machine.drive(search, MIX)
+    assert isinstance(search.recorder, Steps)
+    assert search.recorder.deviations
+
+
+def test_the_machine_tells_what_it_saw_where_hypothesis_gives_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = machine.run_state_machine_as_test
+
+    def giving_up(*arguments: Any, **options: Any) -> None:
+        try:
+            run(*arguments, **options)
+        except machine.Contradiction:
+            raise FlakyReplay("it was not the same again") from None
+
+    monkeypatch.setattr(machine, "run_state_machine_as_test", giving_up)
+    _, steps = driven("adds_nothing", 1, scripts=400)
+    assert steps.deviations
+    assert set(clauses_of(steps)) <= set(BROKEN_BY_ADDING_NOTHING)
 
 
 def test_the_machine_stops_with_the_budget() -> None:

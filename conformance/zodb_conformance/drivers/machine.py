@@ -8,11 +8,12 @@ integers takes.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
-from hypothesis.errors import FlakyFailure
+from hypothesis.errors import Flaky, FlakyFailure
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from zodb_spec.script import WIDTH, resolve
 
@@ -32,13 +33,7 @@ target.
 
 
 class Contradiction(Exception):
-    """The target contradicts the model; Hypothesis shrinks towards the last one of the same
-    kind.
-    """
-
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(finding.mismatch.clause)
-        self.finding = finding
+    """The target contradicts the model."""
 
 
 def drive(search: Search, mix: Mix) -> str:
@@ -50,7 +45,8 @@ def drive(search: Search, mix: Mix) -> str:
     for round_ in range(ROUNDS):
         if search.time_is_up():
             return f"the budget ended before round {round_ + 1}"
-        test = seed(search.seed + round_)(machine_for(search, mix))
+        noted: list[Finding] = []
+        test = seed(search.seed + round_)(machine_for(search, mix, noted))
         try:
             run_state_machine_as_test(
                 test,
@@ -66,27 +62,26 @@ def drive(search: Search, mix: Mix) -> str:
                     print_blob=False,
                 ),
             )
-        except Contradiction as found:
-            search.judge(found.finding)
-        except FlakyFailure as group:
-            _raise_unusable(group)
-            for finding in _contradictions(group):
-                search.judge(finding)
-        else:
+        except (Contradiction, Flaky) as error:
+            _raise_unusable(error)
+        # Hypothesis gives up where a target does not do the same again; what was seen, was seen.
+        for finding in _lasts(noted):
+            search.judge(finding)
+        if not noted:
             return ""
     return f"the machine found something in each of {ROUNDS} rounds"
 
 
-def _raise_unusable(group: FlakyFailure) -> None:
+def _raise_unusable(error: Exception) -> None:
     """Raise what says that a database could not be opened, if that happened now and then."""
-    for error in group.exceptions:
-        if isinstance(error, TargetUnusable):
-            raise error
+    for each in error.exceptions if isinstance(error, FlakyFailure) else ():
+        if isinstance(each, TargetUnusable):
+            raise each
 
 
-def _contradictions(group: FlakyFailure) -> list[Finding]:
-    """What was found once and not again; the search replays it before it says so."""
-    return [error.finding for error in group.exceptions if isinstance(error, Contradiction)]
+def _lasts(noted: Sequence[Finding]) -> list[Finding]:
+    """The last finding of each clause: the one to which Hypothesis came in the end."""
+    return list({finding.mismatch.clause: finding for finding in noted}.values())
 
 
 def _begun(search: Search) -> tuple[tempfile.TemporaryDirectory[str], Run]:
@@ -99,8 +94,11 @@ def _begun(search: Search) -> tuple[tempfile.TemporaryDirectory[str], Run]:
         raise
 
 
-def machine_for(search: Search, mix: Mix) -> type[RuleBasedStateMachine]:
-    """The state machine for one search."""
+def machine_for(search: Search, mix: Mix, noted: list[Finding]) -> type[RuleBasedStateMachine]:
+    """The state machine for one search.
+
+    noted: receives what is found
+    """
     choice = mix.choice()
 
     class Machine(RuleBasedStateMachine):
@@ -131,7 +129,8 @@ def machine_for(search: Search, mix: Mix) -> type[RuleBasedStateMachine]:
             self.number += 1
             finding = self.run.take(step, self.number)
             if finding is not None:
-                raise Contradiction(finding)
+                noted.append(finding)
+                raise Contradiction(finding.mismatch.clause)
 
         def teardown(self) -> None:
             """Close the database."""
