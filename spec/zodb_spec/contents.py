@@ -44,6 +44,7 @@ ORDER = (
     "joint_commits",
     "laws",
     "step_laws",
+    "joint_laws",
 )
 """The chapters that are read in this order; others follow by name."""
 

@@ -182,7 +182,7 @@ def memory_survives(before: World, step: Step, outcome: Outcome) -> bool:
     """
     after = outcome.world.objects
     return after is before.objects or all(
-        _held(before, name).keys() == (after[name].state.value or {}).keys()
+        contents_of(before, name).keys() == (after[name].state.value or {}).keys()
         and all(
             type(value) is Stored or value == (after[name].state.value or {})[key]
             for key, value in (thing.state.value or {}).items()
@@ -192,7 +192,8 @@ def memory_survives(before: World, step: Step, outcome: Outcome) -> bool:
     )
 
 
-def _held(world: World, name: Name) -> State:
+def contents_of(world: World, name: Name) -> State:
+    """What an object holds, in memory or else in the record that its connection shows."""
     return state_of(world, name).value[0] or {}
 
 
@@ -234,9 +235,9 @@ def stored_as_held(before: World, step: Step, outcome: Outcome) -> bool:
                 return False
             if fact is None or _merged(database, thing, saved):
                 continue
-            held = _held(before, name)
+            held = contents_of(before, name)
             if fact.value.state != {
-                key: _as_stored(after, commit.connection, value) for key, value in held.items()
+                key: as_stored(after, commit.connection, value) for key, value in held.items()
             }:
                 return False
     return True
@@ -283,7 +284,8 @@ def _merged(database: Database, thing: Object, saved: Fact[Record] | None) -> bo
     return saved is not None and newest > saved.value.base
 
 
-def _as_stored(after: World, connection: Name, value: Value) -> Value:
+def as_stored(after: World, connection: Name, value: Value) -> Value:
+    """A value as the record of an object of a connection has it."""
     if type(value) is not InMemory:
         return value
     owner = after.objects[value.target].owner.value

@@ -19,6 +19,7 @@ from zodb_spec.world import (
     ADDED,
     CHANGED,
     NOTHING,
+    Connection,
     Name,
     Object,
     Saved,
@@ -190,10 +191,7 @@ def rollback(world: World, name: Name) -> Outcomes:
     after = world.put_all("objects", changed)
     for each in joined:
         kept = found.members.get(each, Saved(NOTHING, NOTHING))
-        connection = after.connections[each]._replace(
-            registered=(), saved=kept.saved, created=kept.created
-        )
-        after = after.put("connections", each, connection)
+        after = after.put("connections", each, _returned(after.connections[each], kept))
     left = after.managers[found.manager]
     left = left._replace(joined=tuple(each for each in joined if each in found.members))
     after = after.put("managers", found.manager, left)
@@ -212,6 +210,11 @@ def _later(world: World, name: Name) -> dict[Name, Savepoint]:
         for found in (world.savepoints[each],)
         if found.manager == manager and found.valid.value
     }
+
+
+def _returned(connection: Connection, kept: Saved) -> Connection:
+    """A connection whose transaction has returned to a savepoint."""
+    return connection._replace(registered=(), saved=kept.saved, created=kept.created)
 
 
 def _restored(world: World, connection: Name, kept: Saved) -> dict[Name, Object]:

@@ -1,0 +1,1 @@
+"""Faults that are planted in the model, to see that exploring finds them."""
