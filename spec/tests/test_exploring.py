@@ -39,7 +39,6 @@ COUNTS = {
     "ambiguity": (3776, 21904, 6),
     "foreign-references": (520, 2397, 4),
     "separate-connections-in-2005": (690, 3344, 5),
-    "groups-in-2005": (912, 5853, 5),
     "ambiguity-in-2005": (3786, 21930, 6),
 }
 """What the small worlds contain.

@@ -275,7 +275,7 @@ FAULTS = (
         "separate_connection_refused",
         refuses_nothing,
         "two-connections",
-        "transaction.stored-as-held",
+        "xref.inside-the-group",
         "link commit",
     ),
     Fault(

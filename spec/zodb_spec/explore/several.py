@@ -131,17 +131,6 @@ SEVERAL_DATABASES: dict[str, SmallWorld] = {
         ),
         edition=Edition.A,
     ),
-    "groups-in-2005": SmallWorld(
-        "Groups whose connections are closed one by one, in the edition of 2005-06-16",
-        GROUP,
-        Bounds(
-            ("open", "get-connection", "set", "close", "commit"),
-            words(manager="manager1 manager2", attribute="'a'", value="one"),
-            connections=3,
-            steps=5,
-        ),
-        edition=Edition.A_PRIME,
-    ),
     "ambiguity-in-2005": SmallWorld(
         "The same, in the edition of 2005-06-16",
         GROUP,

@@ -85,9 +85,15 @@ def _refers_to_closed(world: World, connection: Name) -> bool:
 
 
 def _refers_to_added(world: World, connection: Name) -> bool:
-    """Whether a connection would store references to objects that were added to another one."""
+    """Whether a connection would store references to objects that were added to another one, and
+    are not committed.
+    """
     return any(
-        world.objects[reference.target].status.value == ADDED and owner[0] != connection
+        owner[0] != connection
+        and (
+            world.objects[reference.target].status.value == ADDED
+            or (world.edition == Edition.A and choices.is_created(world, reference.target))
+        )
         for thing in reach.what_is_stored(world, connection).stores
         for reference in reach.references(world, thing)
         for owner in (world.objects[reference.target].owner.value,)
