@@ -15,6 +15,8 @@ from zodb_conformance.showing import short
 
 ACROSS = "xref.accepted"
 """The clause that says how a reference across databases is stored."""
+COPIED = "savepoint.commit-stores"
+"""The clause by which a commit stores what a savepoint has written down."""
 
 
 class Place(NamedTuple):
@@ -101,12 +103,14 @@ def _audit_state(bench: Bench, place: Place, fact: Fact[Record], real: Any) -> I
             expected = (
                 f"{key} in the record of {place.name} to be {in_words(value, place.database)}"
             )
-            kind = _value_clause(value) or fact.clause
+            kind = _value_clause(value, fact) or fact.clause
             expression = _record_comparison(f"{where}[{key}]", place, value)
             yield Mismatch(kind, fact.step, expected, f"it is {short(held[attribute])}", expression)
 
 
-def _value_clause(value: Value) -> str | None:
+def _value_clause(value: Value, fact: Fact[Record]) -> str | None:
+    if fact.clause == COPIED and not (type(value) is Stored and value.database):
+        return None  # it was written down before, and may be what was written down still earlier
     if type(value) is Stored:
         return ACROSS if value.database else "record.reference-comes-back"
     return "record.value-comes-back" if type(value) is Plain else None

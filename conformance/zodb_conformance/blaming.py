@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from zodb_spec.clause import clauses
-from zodb_spec.world import NEVER, Fact, Name, Object, Record, Tid, World, current
+from zodb_spec.world import NEVER, Fact, Name, Object, Record, Tid, World, current, revision_of
 
 LOADING = "identity.ghost-loads"
 SNAPSHOT = "isolation.one-committed-state"
@@ -24,11 +24,14 @@ OWNED = "object.unsaved-or-owned"
 FRESH = "object.oids-are-fresh"
 TOO_NEW = "identity.newer-oid"
 FORGOTTEN = "isolation.read-current-forgotten"
+LEAKED = "savepoint.is-no-boundary"
 SABOTAGE = "Sabotage"
 """The error that the program itself brings about; it is never wrong in itself."""
 
 EXCLUDES = {
     "connection.reader-does-not-join": "ConnectionStateError",
+    "savepoint.in-doomed": "DoomedTransaction",
+    LEAKED: "ConflictError",
     "isolation.read-current-written": "ReadConflictError",
     FORGOTTEN: "ReadConflictError",
 }
@@ -39,6 +42,12 @@ INVALIDATES = {"connection.reopen-catches-up": "connection.reopen-invalidates"}
 """The clause by which objects are invalidated where a snapshot moves; by default the following."""
 INVALIDATION = "isolation.boundary-invalidates"
 COMMITTED = ("object.commit-keeps-state", SERIAL)
+RETURNING = (
+    "savepoint.rollback-restores",
+    "savepoint.late-joiners-aborted",
+    "savepoint.abort-discards",
+)
+"""The clauses by which an object shows an earlier record again."""
 
 
 class Blame(NamedTuple):
@@ -57,6 +66,7 @@ class Sight(NamedTuple):
     snapshot  that of its connection
     saved     what a savepoint has stored of it, None where none has
     changed, jar, oid  the real object's ``_p_changed``, ``_p_jar`` and ``_p_oid``
+    returned  where it is a ghost since it returned to an earlier record: that it did
     """
 
     thing: Object
@@ -65,6 +75,7 @@ class Sight(NamedTuple):
     changed: bool | None
     jar: Any
     oid: Any
+    returned: Fact[Any] | None
 
 
 class Stand(NamedTuple):
@@ -93,9 +104,41 @@ class Stand(NamedTuple):
         return None if owner is None else self.world.connections[owner[0]].saved.get(owner[1])
 
     @property
+    def record(self) -> Fact[Any]:
+        """The record that it is loaded from: what a return to an earlier one has made of it, or
+        else what was stored.
+        """
+        returned = returned_to(self.world, self.thing, self.sight)
+        if returned is not None:
+            return returned
+        assert self.thing.owner.value is not None
+        found = revision_of(self.world, *self.thing.owner.value)
+        return self.thing.state if found is None else found[1]
+
+    @property
+    def rests_on_record(self) -> bool:
+        """Whether its record may be wrong although all records that were committed are right."""
+        return self.saved is not None or self.record.clause in RETURNING
+
+    @property
     def was_loaded(self) -> bool:
         """Whether it was seen to hold the right contents after the step before."""
         return self.sight is not None and self.sight.changed is not None
+
+
+def returned_to(world: World, thing: Object, sight: Sight | None) -> Fact[Any] | None:
+    """The fact that an object has returned to an earlier record, and has not been loaded since.
+
+    sight: what it looked like after the step before
+    """
+    fact = thing.state
+    is_new = sight is None or fact.step == world.step
+    if fact.clause in RETURNING and fact.value is None and is_new:
+        return fact
+    owner = thing.owner.value
+    if sight is None or owner is None or world.connections[owner[0]].snapshot != sight.snapshot:
+        return None
+    return sight.returned
 
 
 def of_fact(stand: Stand, fact: Fact[Any]) -> Blame:
@@ -115,8 +158,8 @@ def of_serial(stand: Stand, *, newer: bool) -> Blame:
         return Blame(SERIAL, world.step)
     if stand.was_loaded or (stand.sight is None and thing.state.clause != LOADING):
         return of_fact(stand, thing.state)
-    if stand.saved is not None:
-        return Blame(stand.saved.clause, stand.saved.step)
+    if stand.rests_on_record:
+        return Blame(stand.record.clause, stand.record.step)
     blame = _of_snapshot(stand, newer)
     if stand.sight is None and not newer:
         return Blame(INVALIDATES.get(blame.clause, INVALIDATION), blame.step)  # it was in the cache
@@ -145,20 +188,25 @@ def of_boundary(world: World, connection: Name, oid: int) -> Blame:
     return Blame(move.clause, move.step)
 
 
-def of_contents(stand: Stand, record: Fact[Any], *, audited: bool) -> Blame:
+def of_contents(stand: Stand, *, audited: bool, leaked: bool) -> Blame:
     """Who is to blame where an object that is loaded, with the right serial, holds something else.
 
-    record   what it should hold
     audited  whether its record is known to be right
+    leaked   whether it holds what a savepoint of another connection has stored
     """
     thing = stand.thing
+    if leaked:
+        return Blame(LEAKED)
     was_ghost = stand.sight is not None and stand.sight.changed is None
-    if not was_ghost and (thing.state.value is not None or stand.was_loaded):
+    if thing.owner.value is None or (
+        not was_ghost and (thing.state.value is not None or stand.was_loaded)
+    ):
         return of_fact(stand, thing.state)
     if thing.state.step == stand.world.step and thing.status.clause in COMMITTED:
         return Blame(thing.state.clause, thing.state.step)
-    rests_on_record = not audited or stand.saved is not None
-    return Blame(record.clause, record.step) if rests_on_record else Blame(LOADING)
+    if audited and not stand.rests_on_record:
+        return Blame(LOADING)
+    return Blame(stand.record.clause, stand.record.step)
 
 
 def names_of(error: Exception) -> set[str]:

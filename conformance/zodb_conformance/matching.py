@@ -7,6 +7,7 @@ witness.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from zodb_spec.operations.choices import DATABASE, in_limbo, oid_name, place, tid_name
@@ -32,6 +33,7 @@ from zodb_conformance.blaming import (
     of_contents,
     of_fact,
     of_serial,
+    returned_to,
 )
 from zodb_conformance.comparing import Mismatch, agrees, belongs, comparison, in_words
 from zodb_conformance.showing import short
@@ -59,8 +61,9 @@ def look(
         if owner is not None:
             connection = world.connections[owner[0]]
             snapshot, saved = connection.snapshot, connection.saved.get(owner[1])
-        sight = Sight(thing, snapshot, saved, real._p_changed, real._p_jar, real._p_oid)
         before = seen.get(name)
+        returned = returned_to(world, thing, before) if real._p_changed is None else None
+        sight = Sight(thing, snapshot, saved, real._p_changed, real._p_jar, real._p_oid, returned)
         if before == sight:
             continue
         mismatch = look_at(bench, Stand(world, name, before, cause), audited=audited)
@@ -170,8 +173,7 @@ def _serial(bench: Bench, stand: Stand) -> Mismatch | None:
 
 def _contents(bench: Bench, stand: Stand, *, audited: bool) -> Mismatch | None:
     world, name, thing = stand.world, stand.name, stand.thing
-    record = state_of(world, name)
-    state = record.value[0]
+    state = state_of(world, name).value[0]
     if state is None:
         return None
     real = bench.variables[name]
@@ -181,25 +183,42 @@ def _contents(bench: Bench, stand: Stand, *, audited: bool) -> Mismatch | None:
     for attribute in sorted({*state, *held}):
         where = place(world, name, attribute)
         if attribute not in state:
-            blame = of_contents(stand, record, audited=audited)
+            leaked = _is_leaked(bench, stand, attribute, held)
+            blame = of_contents(stand, audited=audited, leaked=leaked)
             gone = _absence(thing, name, attribute)
             observed = f"it is {short(held[attribute])}"
             return Mismatch(*blame, f"{where} to be missing", observed, gone)
         value = state[attribute]
         if attribute in held and agrees(bench, world, connection, value, held[attribute]):
             continue
-        blame = of_contents(stand, record, audited=audited)
+        leaked = _is_leaked(bench, stand, attribute, held)
+        blame = of_contents(stand, audited=audited, leaked=leaked)
         observed = f"it is {short(held[attribute])}" if attribute in held else "it is missing"
         expected = f"{where} to be {in_words(value, database)}"
         return Mismatch(*blame, expected, observed, comparison(where, value, database))
     return None
 
 
+def _is_leaked(bench: Bench, stand: Stand, attribute: str, held: Mapping[str, Any]) -> bool:
+    """Whether an attribute that is wrong is what a savepoint of another connection has stored."""
+    world, owner = stand.world, stand.thing.owner.value
+    if owner is None:
+        return False
+    for name, connection in world.connections.items():
+        if name == owner[0] or connection.database != world.connections[owner[0]].database:
+            continue
+        record = connection.saved.get(owner[1])
+        state = {} if record is None else record.value.state or {}
+        if attribute in state and attribute in held:
+            return agrees(bench, world, owner[0], state[attribute], held[attribute])
+    return False
+
+
 def contents(real: Any) -> dict[str, Any]:
     """What an object that is loaded holds, by the names that the model uses."""
     data = vars(real)
     if type(real).__name__ == "PersistentMapping":
-        return {repr(key): value for key, value in data["data"].items()}
+        return {repr(key): value for key, value in data.get("data", {}).items()}
     return {
         key: value for key, value in data.items() if key != "name" and not key.startswith("_v_")
     }

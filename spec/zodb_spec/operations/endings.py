@@ -135,6 +135,8 @@ def given_up(world: World, connection: Name, cause: Callable[..., Any]) -> dict[
     cause: the clause by which it does
     """
     found = world.connections[connection]
+    is_late = cause is savepoints.late_joiners_aborted
+    of_saved = cause if is_late else savepoints.abort_discards
     changed: dict[Name, Object] = {}
     for oid in found.saved:
         name = world.held(connection, oid)
@@ -148,11 +150,9 @@ def given_up(world: World, connection: Name, cause: Callable[..., Any]) -> dict[
             else:
                 changed[name] = emptied(world, name, objects.disowned(world, name))
         else:
-            changed[name] = thing._replace(
-                status=world.fact(CLEAN, id_of(savepoints.abort_discards)),
-                state=savepoints.abort_discards(world, name),
-                base=0,
-            )
+            discarded = savepoints.abort_discards(world, name)._replace(clause=id_of(of_saved))
+            clean = world.fact(CLEAN, id_of(of_saved))
+            changed[name] = thing._replace(status=clean, state=discarded, base=0)
     for name in found.registered:
         thing = world.objects[name]
         if name in changed:

@@ -80,14 +80,15 @@ def savepoint(world: World, manager: Name, name: Name) -> Outcomes:
     """Make a savepoint."""
     if savepoints.failed_refuses(world, manager):
         return [refused(world, savepoints.failed_refuses)]
+    if in_force(savepoints.in_doomed, world.edition):
+        savepoints.in_doomed(world, manager)
     works = [what_is_stored(world, each) for each in world.managers[manager].joined]
+    for work in works:
+        savepoints.is_no_boundary(world, work)
     refusals = refusals_of_records(world, manager, works)
     if refusals:
         return refusals
-    if in_force(savepoints.in_doomed, world.edition):
-        savepoints.in_doomed(world, manager)
     for work in works:
-        savepoints.is_no_boundary(world, work)
         world = _saved(world, work)
     members = {
         each: Saved(world.connections[each].saved, world.connections[each].created)
@@ -181,6 +182,8 @@ def rollback(world: World, name: Name) -> Outcomes:
     if not found.valid.value:
         error = clauses()[found.valid.clause].error
         return [Outcome(world, Raised(error), found.valid.clause)]
+    if in_force(savepoints.in_doomed, world.edition):
+        savepoints.in_doomed(world, found.manager)
     changed: dict[Name, Object] = {}
     joined = world.managers[found.manager].joined
     for each in joined:
