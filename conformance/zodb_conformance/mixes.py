@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from zodb_spec.operation import Operation, Step
-from zodb_spec.script import GROUPS, LINKED, MANY, PRELUDE, SHARED, mix
+from zodb_spec.script import LINKED, MANY, PRELUDE, SAVED, SHARED, mix
 
 OPENING = "open-database"
 
@@ -97,18 +97,27 @@ MIXES: dict[str, Mix] = {
     "savepoints": Mix(
         {
             "new": 5,
-            "set": 6,
-            "link": 10,
-            "savepoint": 12,
-            "rollback": 14,
-            "minimize": 4,
-            "commit": 8,
             "add": 4,
+            "set": 20,
+            "link": 8,
+            "increment": 6,
+            "set-unpicklable": 0,
+            "minimize": 4,
+            "read": 8,
+            "root": 1,
+            "get": 1,
+            "forget": 0,
+            "read-current": 1,
+            "savepoint": 12,
+            "rollback": 8,
+            "commit": 3,
+            "begin": 1,
+            "abort": 3,
             "open": 0,
             "close": 1,
-            "set-unpicklable": 0,
+            "change-after-failure": 0,
         },
-        (PRELUDE, SHARED, GROUPS, LINKED),
+        (PRELUDE, SAVED, LINKED, SAVED),
     ),
     "databases": Mix(
         {

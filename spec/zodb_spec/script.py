@@ -66,6 +66,17 @@ SHARED: tuple[Step, ...] = (
 )
 """Two connections that both hold a counter and a thing; one has not seen what the thing holds."""
 
+SAVED: tuple[Step, ...] = (
+    *SHARED,
+    ("set", "shared1", "b", "one"),
+    ("savepoint", "manager1", "savepoint1"),
+    ("increment", "counter1"),
+    ("set", "shared1", "b", "text"),
+    ("new", "fresh1", "Thing"),
+    ("link", "deep1", "a", "fresh1", "strong"),
+    ("savepoint", "manager1", "savepoint2"),
+)
+"""The same in the middle of a transaction, with a savepoint, further changes, and another one."""
 
 GROUPS: tuple[Step, ...] = (
     ("open-database", "db2", "second", "inside"),
