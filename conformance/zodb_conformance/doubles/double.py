@@ -25,6 +25,7 @@ class Double:
     plant   gives the fault
     also    ids of clauses that the fault can't but break as well
     checks  globs of the checks that find it soonest; empty for all that exercise the clause
+    edition  the name of the edition in which the clause binds, where it isn't today's
     """
 
     name: str
@@ -33,6 +34,7 @@ class Double:
     plant: Callable[[], Fault]
     also: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
+    edition: str = "current"
 
     @property
     def summary(self) -> str:
@@ -44,11 +46,11 @@ _registry: dict[str, Double] = {}
 
 
 def double(
-    clause: str, *, also: str = "", checks: str = ""
+    clause: str, *, also: str = "", checks: str = "", edition: str = "current"
 ) -> Callable[[Callable[[], Fault]], Callable[[], Fault]]:
     """Register a function that plants a fault; its docstring is the text of the double.
 
-    clause, also, checks: see `Double`; the latter two separated by spaces
+    clause, also, checks, edition: see `Double`; also and checks separated by spaces
 
     Raises ValueError where the name is taken, or the text missing.
     """
@@ -61,7 +63,7 @@ def double(
         if not text:
             raise ValueError(f"double {name!r} does not say what it breaks: give it a docstring")
         _registry[name] = Double(
-            name, clause, text, plant, tuple(also.split()), tuple(checks.split())
+            name, clause, text, plant, tuple(also.split()), tuple(checks.split()), edition
         )
         return plant
 

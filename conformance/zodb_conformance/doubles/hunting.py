@@ -47,7 +47,13 @@ def hunt(double: Double, *, profile: str = "quick", seed: int = 0) -> Hunt:
     seed     fixes the scripts
     """
     started = time.process_time()
-    plan = Plan(target=DOUBLE + double.name, profile=profile, seed=seed, checks=_patterns(double))
+    plan = Plan(
+        target=DOUBLE + double.name,
+        edition=double.edition,
+        profile=profile,
+        seed=seed,
+        checks=_patterns(double),
+    )
     hunter = Hunter(double.clause)
     try:
         for name in check_names(plan):
