@@ -11,6 +11,7 @@ import transaction
 import zodb_reference
 from persistent import Persistent
 from zodb_reference import DB
+from zodb_reference.persistentclass import PersistentMetaClass
 from zodb_reference.scratch import Scratch
 from zodb_reference.storages import sqlite_file
 
@@ -131,6 +132,15 @@ def roll_back(db, connection):
     return savepoint.rollback, (*new, *transfer(connection))
 
 
+def roll_back_to_the_start(db, connection):
+    connection.root.started = True
+    savepoint = connection.transaction_manager.savepoint()
+    new = transfer(connection)
+    connection.root.terms.percent = 2
+    connection.transaction_manager.savepoint()
+    return savepoint.rollback, new
+
+
 def commit_savepoints(db, connection):
     new = transfer(connection)
     connection.transaction_manager.savepoint()
@@ -158,6 +168,7 @@ def begin(db, connection):
         (begin, "memory"),
         (make_savepoint, "memory"),
         (roll_back, "memory"),
+        (roll_back_to_the_start, "memory"),
         (commit_savepoints, "memory"),
         (commit_savepoints, "sqlite"),
         (abort_savepoints, "memory"),
@@ -170,6 +181,7 @@ def test_an_interrupt_leaves_nothing_by_half(act, kind, tmp_path, monkeypatch):
     manager = transaction.TransactionManager()
     connection = db.open(manager)
     connection.root.accounts = [Account(100), Account(100)]
+    connection.root.terms = PersistentMetaClass("Terms", (), {"percent": 1})
     transfer(connection)
     manager.commit()
     for number in count():
@@ -182,6 +194,7 @@ def test_an_interrupt_leaves_nothing_by_half(act, kind, tmp_path, monkeypatch):
         manager.begin()
         try:
             seen = balances(connection)
+            assert connection.root.terms.percent == 1
             for obj in new:
                 assert hasattr(obj, "balance")
             assert seen[0] + seen[1] == 200

@@ -3,6 +3,7 @@
 import gc
 
 import pytest
+from persistent.mapping import PersistentMapping
 from persistent.wref import WeakRef
 from sample_objects import Hooked, is_unsaved, new
 from transaction.interfaces import TransactionFailedError
@@ -171,11 +172,46 @@ def test_a_conflict_with_what_a_savepoint_has_stored_is_found_at_commit(
     assert item.x == 7
 
 
+def test_others_learn_of_what_is_stored_as_a_savepoint_has_kept_it(manager, item, start, other):
+    assert other.root.item.x == 1
+    manager.commit()
+    other.sync()
+    assert other.root.item.x == 2
+
+
+def test_what_savepoints_have_stored_counts_once_as_stored(connection, manager, item, start):
+    item.late = new(1)
+    manager.savepoint()
+    item.x = 3
+    manager.savepoint()
+    item.x = 4
+    connection.getTransferCounts(clear=True)
+    manager.commit()
+    assert connection.getTransferCounts() == (0, 2)
+
+
+def test_a_change_after_the_vote_is_not_kept_in_what_savepoints_have_stored(
+    connection, manager, participate
+):
+    connection.root.mapping = mapping = PersistentMapping(x=1)
+    manager.savepoint()
+
+    def change():
+        with pytest.raises(errors.ConnectionStateError):
+            mapping["x"] = 2
+        assert mapping == {"x": 1}
+
+    participate("~", tpc_vote=change)
+    manager.commit()
+    assert mapping == {"x": 1}
+
+
 def test_conflicts_of_what_a_savepoint_has_stored_are_resolved(connection, manager, other):
     lengths = pytest.importorskip("BTrees.Length")
     connection.root.length = length = lengths.Length()
     manager.commit()
     length.change(3)
+    connection.readCurrent(length)
     manager.savepoint()
     other.sync()
     other.root.length.change(4)

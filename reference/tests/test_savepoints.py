@@ -176,6 +176,7 @@ def test_emptied_objects_have_their_last_savepoint_state_when_they_are_disowned(
     assert is_unsaved(late.deep)
     assert (late.x, late.deep.x, late.deep.back) == (2, "deep", item)
     assert connection.new_objects.since(0) == []
+    assert connection.objects.made is None
 
 
 def test_long_chains_of_emptied_objects_are_restored(connection, manager):
@@ -238,9 +239,11 @@ def test_an_abort_makes_all_new_objects_new_again(connection, manager, item, sta
 def test_a_new_object_that_was_stored_is_found_by_its_oid_and_out_of_memory(
     connection, manager, item, start
 ):
-    item.late = new(1)
+    item.late = late = new(1)
+    connection.add(late)
     manager.savepoint()
-    oid = item.late._p_oid
+    oid = late._p_oid
+    del late
     connection.cacheMinimize()
     gc.collect()
     assert connection.objects.find(oid) is None

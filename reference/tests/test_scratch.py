@@ -1,7 +1,7 @@
 import errno
+import io
 import os
 import tracemalloc
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,6 +53,7 @@ def test_going_back_forgets_what_came_later_and_nothing_else(scratch):
         assert contents(scratch) == {ONE: b"second", TWO: b"first", THREE: b"first"}
     for _ in range(2):
         scratch.go_back(early)
+        assert scratch._file.seek(0, os.SEEK_END) == early
         assert contents(scratch) == {ONE: b"first", TWO: b"first"}
         scratch.store(THREE, z64, b"fifth")
     scratch.go_back(0)
@@ -92,13 +93,22 @@ def test_no_file_is_left_open_when_the_transaction_has_ended(
     assert open_files() == before
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+class FullDisk(io.BytesIO):
+    """A file that refuses what is written, and once more to write it when it is closed."""
+
+    def write(self, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def close(self):
+        super().close()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def test_a_full_disk_fails_the_savepoint_and_abort_gives_everything_back(
     connection, manager, item, monkeypatch
 ):
     monkeypatch.setattr(Scratch, "max_memory", 0)
-    full = partial(Path("/dev/full").open, "r+b", buffering=0)
-    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    monkeypatch.setattr("tempfile.TemporaryFile", FullDisk)
     item.x = "x" * 100_000
     item.new = new = Item()
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):

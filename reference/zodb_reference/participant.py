@@ -5,7 +5,6 @@ commit or told to abort, and as a synchronizer, which is told of the boundaries 
 transactions.
 """
 
-import contextlib
 import logging
 from typing import Any
 
@@ -13,7 +12,6 @@ from transaction.interfaces import (
     InvalidSavepointRollbackError,
     ISavepointDataManager,
     ISynchronizer,
-    TransactionFailedError,
 )
 from zope.interface import implementer
 
@@ -160,8 +158,7 @@ class Participant:
         if self._read_current and any(
             each._joined is transaction for each in self.connections.values()
         ):
-            with contextlib.suppress(TransactionFailedError):  # it can only be aborted
-                self._join()
+            self._join()
 
     def newTransaction(self, transaction: Any) -> None:
         """Move to the newest state, with what the storage may learn from elsewhere (ISO-20)."""
