@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 
-def run(folder: Path, target: str, check: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, target: str, check: str, *more: str) -> subprocess.CompletedProcess[str]:
     """Run one check under pytest, far from the tests of this project."""
-    suite = ["--pyargs", "zodb_conformance", "--zodb-target", target, "-k", check]
+    suite = ["--pyargs", "zodb_conformance", "--zodb-target", target, "-k", check, *more]
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *suite],
         cwd=folder,
@@ -26,6 +26,14 @@ def test_a_check_that_finds_nothing_passes(tmp_path: Path) -> None:
     done = run(tmp_path, "reference-memory", "smoke")
     assert done.returncode == pytest.ExitCode.OK
     assert "1 passed" in done.stdout
+
+
+def test_a_second_target_can_be_named(tmp_path: Path) -> None:
+    second = "--zodb-second-target"
+    done = run(tmp_path, "reference-memory", "story.several", second, "reference-sqlite")
+    assert (done.returncode, "1 passed" in done.stdout) == (pytest.ExitCode.OK, True)
+    done = run(tmp_path, "reference-memory", "smoke", second, "no-such-target")
+    assert "there is no target 'no-such-target'" in done.stdout
 
 
 def test_a_check_fails_with_the_clause_and_the_lines_that_lead_there(tmp_path: Path) -> None:
