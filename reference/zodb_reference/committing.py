@@ -4,6 +4,7 @@ from typing import Any
 
 from zodb_reference.errors import StorageTransactionError
 from zodb_reference.identity import IdentityMap
+from zodb_reference.joint import joint_of
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.scratch import Scratch
 from zodb_reference.snapshot import Snapshot
@@ -28,6 +29,8 @@ class Commit(Storing):
         super().__init__(connection, objects, registered)
         self.transaction = transaction
         self.voted = False
+        self.serial: bytes | None = None  # under which the storage has finished it
+        self._was_finishing = False
         self.copied: set[bytes] = set()
         self.stale: set[bytes] = set()  # what must be loaded again when this has finished
         self._snapshot = snapshot
@@ -35,7 +38,9 @@ class Commit(Storing):
         # database, which stores later; what is put off until then is stored by `vote` (XREF-37).
         self._writer.adopts_weakly = connection.group.is_lone()
         self._meta = TransactionMetaData(
-            transaction.user, transaction.description, transaction.extension
+            transaction.user,
+            transaction.description,
+            {**transaction.extension, **joint_of(transaction).note(connection)},
         )
 
     # The phases
@@ -75,10 +80,17 @@ class Commit(Storing):
         self.voted = True
 
     def finish(self) -> None:
-        """Make it all durable and visible."""
-        serial = self._snapshot.finish(self._meta, self.written.keys() | self.copied)
-        self._objects.settle(self.written, self.sizes, serial)
-        self._objects.settle_copied(self.copied, serial)
+        """Make it all durable and visible; this may be called again after an interrupt."""
+        again, self._was_finishing = self._was_finishing, True
+        if self.serial is None:
+            try:
+                self.serial = self._snapshot.finish(self._meta, self.written.keys() | self.copied)
+            except StorageTransactionError:
+                if not again:
+                    raise
+                return  # the interrupt has come right after the storage had finished
+        self._objects.settle(self.written, self.sizes, self.serial)
+        self._objects.settle_copied(self.copied, self.serial)
         self._objects.invalidate(self.stale)
 
     def abort(self) -> None:

@@ -13,6 +13,7 @@ from zodb_reference.broken import find_global
 from zodb_reference.connection import Connection
 from zodb_reference.editions import rules_of
 from zodb_reference.errors import ConflictError, ConnectionStateError
+from zodb_reference.halves import HalfCommit, half_commits
 from zodb_reference.oids import z64
 from zodb_reference.pool import ConnectionPool
 from zodb_reference.records import own_references
@@ -142,6 +143,23 @@ class DB:
             except Exception:
                 logger.exception("%r could not be closed with its database", connection)
         self.storage.close()
+
+    def half_commits(self, since: bytes | None = None) -> list[HalfCommit]:
+        """Return the commits that some databases of the collection have and others have not.
+
+        Two-phase commit cannot exclude them: a disk may fail, or the process be killed, after one
+        database has finished and before the next has. All databases that are open in the collection
+        are asked. With `since`, only commits are looked at that one of them has from that tid on.
+
+        To repair one, make the same changes where it is missing, or undo it where it is; in a
+        transaction to which the `repaired_by` of the half commit was applied, so that it is told no
+        more. Do this while nobody commits, best at the start of the program: a commit that is just
+        being finished looks the same. And do it before packing, which may remove transactions.
+
+        Raises `StorageError` where the storage of one of them has no `iterator`.
+        """
+        self.require_open()
+        return half_commits(self.databases, since)
 
     def classFactory(self, connection: Connection, module: str, name: str) -> Any:
         """Return what `name` is in `module`, or a placeholder where it is not there (SER-11)."""

@@ -18,6 +18,7 @@ from zope.interface import implementer
 from zodb_reference.committing import Commit
 from zodb_reference.errors import ConnectionStateError, StorageTransactionError
 from zodb_reference.identity import IdentityMap
+from zodb_reference.joint import joint_of
 from zodb_reference.newness import NewObjects
 from zodb_reference.savepoints import Savepoint, Saving, load_ghosts
 from zodb_reference.scratch import Scratch
@@ -65,6 +66,9 @@ class Participant:
         """Forget all changes of this transaction, and its commit if one is under way."""
         # A transaction that has failed calls this again at its end, which may come after the
         # connection was closed and opened for another one.
+        if self._goes_on(transaction):
+            self._finish(transaction)
+            return
         try:
             self._abort_commit(transaction)
         finally:
@@ -95,12 +99,9 @@ class Participant:
 
     def tpc_finish(self, transaction: Any) -> None:
         """Make the commit durable and visible."""
-        commit = self._require_commit(transaction)
-        commit.finish()
-        self._stored += len(commit.written.keys() | commit.copied)
-        self._end_savepoints()
-        self._joined = self._commit = None
-        self._registered = []
+        self._require_commit(transaction)
+        joint_of(transaction).begin_finish()
+        self._finish(transaction)
 
     def tpc_abort(self, transaction: Any) -> None:
         """Give up the commit and forget all changes; in any phase, also without one (TXN-4)."""
@@ -193,12 +194,48 @@ class Participant:
         self.objects.invalidate(self._refused)
         self._refused.clear()
 
+    def will_store(self) -> bool:
+        """Tell whether a commit that begins now has something to store."""
+        new = self.objects.new
+        return bool(
+            (self._scratch is not None and self._scratch.oids())
+            or [obj for obj in self._registered if obj._p_changed or obj._p_oid in new]
+        )
+
     def _join(self) -> None:
         """Join the manager's transaction at the first change (CONN-37, CONN-38)."""
         if self._joined is None:
             current = self.transaction_manager.get()
             current.join(self)
+            joint_of(current).add(self)
             self._joined = current
+
+    def _goes_on(self, transaction: Any) -> bool:
+        """Tell whether the commit of this transaction is finished, whoever has failed."""
+        commit = self._commit
+        return (
+            commit is not None
+            and commit.transaction is transaction
+            and commit.voted
+            and joint_of(transaction).must_go_on(self)
+        )
+
+    def _finish(self, transaction: Any) -> None:
+        """Finish the commit; also again, where an interrupt has come in between."""
+        commit, joint = self._require_commit(transaction), joint_of(transaction)
+        try:
+            commit.finish()
+        except Exception:
+            if commit.serial is None:
+                joint.fail(self)
+            raise
+        joint.finish(self)
+        self._stored += len(commit.written.keys() | commit.copied)
+        if commit.serial is None:  # the storage has it, and nobody knows under which one
+            self._discard_changes()
+        self._end_savepoints()
+        self._joined = self._commit = None
+        self._registered = []
 
     def _abort_commit(self, transaction: Any) -> None:
         """Make the storage forget the commit of this transaction, if there is one."""

@@ -80,6 +80,11 @@ def own_references(record: bytes, oids: list[bytes] | None = None) -> list[bytes
     return oids
 
 
+def inert(data: bytes) -> Any:
+    """Return the value of a pickle; where it has instances of classes, these are inert."""
+    return _InertUnpickler(data).load()
+
+
 def class_name(record: bytes) -> str:
     """Return the dotted name of the class that `record` describes, "" where that is not told."""
     try:

@@ -187,10 +187,11 @@ class TwoPhaseStorage(ReadableStorage):
         """Make the transaction permanent, then visible; return its tid.
 
         `callback` is called with the tid before anybody else can see it (STOR-9). It must not
-        raise; if it does the transaction is committed all the same, and so it is where an interrupt
-        (`KeyboardInterrupt`, say) arrives meanwhile. Raises `StorageError` if the history fails in
-        spite of the vote: what has become of the transaction is known when the storage is opened
-        again, until then it takes no further changes.
+        raise; if it does the transaction is committed all the same. Where an interrupt
+        (`KeyboardInterrupt`, say) arrives, this may be called again, and raises
+        `StorageTransactionError` then if the transaction is committed already. Raises
+        `StorageError` if the history fails in spite of the vote: what has become of the transaction
+        is known when the storage is opened again, until then it takes no further changes.
         """
         with self._lock:
             commit = self._require_current(transaction, "tpc_finish")
@@ -200,8 +201,13 @@ class TwoPhaseStorage(ReadableStorage):
                 )
             try:
                 self._publish(commit.prepared, callback)
-            finally:
-                self._end_commit()
+            except BaseException as error:
+                # An interrupt that comes before anything else leaves the transaction voted: whether
+                # it is to be finished or aborted is not for the storage to decide.
+                if isinstance(error, Exception) or self._last_tid == commit.tid:
+                    self._end_commit()
+                raise
+            self._end_commit()
         return commit.tid
 
     def tpc_abort(self, transaction: object) -> None:

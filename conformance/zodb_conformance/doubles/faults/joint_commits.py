@@ -257,16 +257,18 @@ def of_what_was_voted_on_something_is_saved() -> Fault:
         vars(commit)["last"] = record
         correct(commit, *record)
 
-    def abort(correct: Any, commit: Commit) -> None:
-        correct(commit)
-        if commit.voted and everybody_has_voted(commit.transaction):
+    def tpc_abort(correct: Any, connection: Connection, txn: Transaction) -> None:
+        commit = connection._commit
+        if commit is not None and everybody_has_voted(txn):
+            connection._abort_commit(txn)
             meta, (oid, serial, record) = TransactionMetaData("", "", {}), vars(commit)["last"]
             commit._snapshot.begin(meta)
             commit._snapshot.store(oid, serial, record, meta)
             commit._snapshot.vote(meta)
             commit._snapshot.finish(meta, {oid})
+        correct(connection, txn)
 
-    return together(around(Commit, "put", put), around(Commit, "abort", abort))
+    return together(around(Commit, "put", put), around(Connection, "tpc_abort", tpc_abort))
 
 
 @double("joint.works-on-after-half-a-commit")

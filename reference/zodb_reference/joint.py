@@ -1,0 +1,101 @@
+"""Commits that several databases take part in, and how far their second phase has come.
+
+Two-phase commit makes them one up to the vote. After that one database finishes after the other,
+and what comes between can leave the transaction in some of them only (ISO-31). Two things are done
+about it. An interrupt, or another participant that fails, does not keep the databases that have
+voted from finishing too. And each of them keeps, beside the transaction, a note that names all of
+them, from which `zodb_reference.halves` tells later which one lacks it.
+"""
+
+import logging
+import uuid
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+#: Under which key the note is in the extension of a transaction.
+NOTE = "zodb_reference.joint"
+
+_KEY = object()
+
+
+class Joint:
+    """What the connections that have joined one transaction know of each other."""
+
+    def __init__(self) -> None:
+        self._joined: dict[Any, None] = {}  # again where a rollback has let it leave
+        self._notes: dict[int, dict[str, Any]] = {}  # by the identities of the connections
+        self._is_noted = False
+        self._finished: list[str] = []
+        self._is_finishing = False
+        self._has_failed = False
+
+    def add(self, connection: Any) -> None:
+        """Learn that a connection has joined."""
+        self._joined[connection] = None
+
+    def note(self, connection: Any) -> dict[str, Any]:
+        """Return what is to be noted with the transaction in the database of `connection`.
+
+        That is nothing where no other database of the collection has something to store: a commit
+        to one database needs no note. It is the same in all phases once it was asked for first.
+        """
+        if len(self._joined) > 1 and not self._is_noted:
+            self._is_noted = True
+            self._write_notes()
+        note = self._notes.get(id(connection))
+        return {NOTE: note} if note else {}
+
+    def begin_finish(self) -> None:
+        """Learn that the second phase begins in a database: the commit takes place from now on."""
+        self._is_finishing = True
+
+    def finish(self, connection: Any) -> None:
+        """Learn that a database has finished."""
+        if id(connection) in self._notes:
+            self._finished.append(connection.database.database_name)
+
+    def fail(self, connection: Any) -> None:
+        """Learn that a database, which has voted, could not finish."""
+        self._has_failed = True
+        note = self._notes.get(id(connection))
+        if note is not None:
+            logger.critical(
+                "the commit %s to the databases %s has failed in its second phase: it was finished"
+                " in %s, perhaps in %r, and in no other; half_commits() tells which have it",
+                note["id"],
+                note["databases"],
+                self._finished,
+                connection.database.database_name,
+            )
+
+    def must_go_on(self, connection: Any) -> bool:
+        """Tell whether a database that has voted is to finish, in spite of a failure elsewhere.
+
+        It is if others may have finished. Where one of them could not, those that come later do
+        not, so that none has what comes later without what comes earlier.
+        """
+        return self._is_finishing and not self._has_failed and id(connection) in self._notes
+
+    def _write_notes(self) -> None:
+        ident = uuid.uuid4().hex
+        storing = [each for each in self._joined if each.joined and each.will_store()]
+        for each in storing:
+            databases = each.database.databases
+            names = [
+                other.database.database_name
+                for other in storing
+                if other.database.databases is databases
+            ]
+            if len(names) > 1:
+                self._notes[id(each)] = {"id": ident, "databases": sorted(names)}
+
+
+def joint_of(transaction: Any) -> Joint:
+    """Return what belongs to `transaction`, which keeps it."""
+    try:
+        joint: Joint = transaction.data(_KEY)
+    except KeyError:
+        joint = Joint()
+        transaction.set_data(_KEY, joint)
+    return joint
