@@ -34,9 +34,9 @@ PARTICIPATIONS = [
 CALLS = ["new_oid", "tpc_begin", "store", "tpc_vote", "tpc_finish"]
 
 
-@pytest.fixture
-def changes(connection, old):
-    """Make changes of every kind; return the new objects."""
+@pytest.fixture(params=["in-memory", "saved", "saved-and-emptied"])
+def changes(request, connection, manager, old):
+    """Make changes of every kind, perhaps with a savepoint; return the new objects."""
     old.x = "new"
     old.implicit = implicit = Item()
     implicit.deep = deep = Item()
@@ -44,6 +44,10 @@ def changes(connection, old):
     connection.add(explicit)
     for obj in (implicit, deep, explicit):
         obj.x = "new"
+    if request.param != "in-memory":
+        manager.savepoint()
+    if request.param == "saved-and-emptied":
+        connection.cacheMinimize()
     return implicit, deep, explicit
 
 
@@ -101,6 +105,7 @@ def test_where_the_storage_fails_nothing_has_happened(
     db, connection, manager, old, changes, monkeypatch, call, error
 ):
     last = db.lastTransaction()
+    old.y = Item()  # wants an oid in any case
     with monkeypatch.context() as patch:
         patch.setattr(db.storage, call, raising(error))
         with pytest.raises(type(error)):

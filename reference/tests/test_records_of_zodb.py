@@ -227,6 +227,44 @@ def check_classes(root):
     assert (holder["instance"].describe(), holder["value"].describe()) == ("own", "first")
 
 
+def empty_after_savepoint(root):
+    root._p_jar.transaction_manager.savepoint()
+    root._p_jar.cacheMinimize()
+
+
+@pytest.mark.parametrize(("write", "read"), BOTH_WAYS)
+def test_what_one_has_written_through_savepoints_both_read(path, write, read):
+    def work(root):
+        fill(root)
+        for _ in range(2):
+            empty_after_savepoint(root)
+            check(root)
+            root["plain"]._p_changed = True
+
+    within(write(path), work)
+    within(read(path), check)
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+def test_objects_of_every_kind_are_whole_when_they_are_disowned(path, emptied):
+    """So they can be stored again, and have other oids then."""
+
+    def work(root):
+        fill(root)
+        fill_with_classes(root, zodb_reference.persistentclass.PersistentMetaClass)
+        held = dict(root)
+        if emptied:
+            empty_after_savepoint(root)
+        root._p_jar.transaction_manager.abort()
+        assert dict(root) == {}
+        assert {value._p_oid for value in held.values() if isinstance(value, Persistent)} == {None}
+        root.update(held)
+
+    within(reference(path), work)
+    within(zodb(path), check)
+    within(zodb(path), check_classes)
+
+
 @pytest.mark.parametrize("metaclass", METACLASSES, ids=["of ZODB", "of the reference"])
 @pytest.mark.parametrize(("write", "read"), BOTH_WAYS)
 def test_persistent_classes_are_read_by_the_other(path, write, read, metaclass):

@@ -62,6 +62,31 @@ def test_commits_become_visible_at_boundaries(connection, other):
     assert loaded.x == 2
 
 
+def test_what_savepoints_have_kept_is_committed_over_any_storage(connection, other):
+    connection.root.item = item = Item()
+    item.x = 1
+    connection.transaction_manager.savepoint()
+    connection.root.late = Item()
+    savepoint = connection.transaction_manager.savepoint()
+    item.x = 2
+    savepoint.rollback()
+    connection.cacheMinimize()
+    commit(connection)
+    other.sync()
+    assert other.root.item.x == 1
+    late = other.root.late
+    late._p_activate()
+    assert late._p_serial == item._p_serial
+    other.root.item.x = 3
+    commit(other)
+    item.x = 4
+    connection.transaction_manager.savepoint()
+    with pytest.raises(errors.ConflictError):
+        commit(connection)
+    connection.transaction_manager.abort()
+    assert item.x == 3
+
+
 def test_the_snapshot_serves_what_was_not_loaded_before(connection, other):
     connection.root.item = item = Item()
     item.x = 1

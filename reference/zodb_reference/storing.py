@@ -116,11 +116,13 @@ class Storing(ABC):
         for _ in range(self.max_rounds):
             obj._p_changed = False
             if isinstance(obj, Persistent):
-                obj._p_sticky = True  # no ghost, until the flag is set or reset again
+                obj._p_sticky = True  # no ghost
             state = obj.__getstate__()
             if not obj._p_changed or _is_current(state, obj):
                 break
         obj._p_changed = False
+        if isinstance(obj, Persistent):
+            obj._p_sticky = False  # in Python without C the line before does not do that
         return state
 
     def _warn_if_large(self, obj: Any, record: bytes) -> None:
