@@ -1,4 +1,4 @@
-"""Written references across databases: the forms, the names in them, and the options.
+"""Written references: the forms across databases, the names in them, and the options.
 
 A reference to an object of another database of the collection carries the name of that database.
 It is followed when its holder is loaded, through the connection that the group has to the database

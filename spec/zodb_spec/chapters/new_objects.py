@@ -1,4 +1,4 @@
-"""New objects and the database that they come to belong to.
+"""New objects, and the database that they come to belong to.
 
 A new object belongs to no database.  It comes to belong to the one from which it is reached when
 objects are stored; that is what a program means nearly always, and it need not say it.  Where a new

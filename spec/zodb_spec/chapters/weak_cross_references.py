@@ -1,4 +1,4 @@
-"""Weak references across databases.
+"""Weak references: across databases, to what need not be there.
 
 A weak reference lets a program find an object for as long as it is there, and does not keep it
 there. Across databases this has a use of its own: a database can point at what another one has
