@@ -62,7 +62,23 @@ def contradiction(
         return Mismatch(*blame, expected, "nothing is raised", "")
     if first.seen.kind in RECORDING:
         return _wrong_recording(scene, first, expected, moved)
-    return _wrong_result(scene, step[1], first, first.seen, expected, done.variable)
+    wrong = _wrong_result(scene, step[1], first, first.seen, expected, done.variable)
+    if first.seen.kind in ("connection", "new connection"):
+        return wrong._replace(expression=_is_one_of(scene.world, outcomes, done.variable))
+    return wrong
+
+
+def _is_one_of(world: World, outcomes: Sequence[Outcome], variable: Name) -> str:
+    """The Python expression that is true if an operation gave a connection that it may give."""
+    known = "".join(f"{name}, " for name in world.connections)
+    return " or ".join(
+        f"{variable} is {seen.bind}"
+        if seen.kind == "connection"
+        else f"all({variable} is not known for known in ({known}))"
+        for outcome in outcomes
+        for seen in (outcome.seen,)
+        if isinstance(seen, Returned)
+    )
 
 
 RECORDING = ("committed", "not recorded")

@@ -21,7 +21,13 @@ def one_connection_each(world: World, connection: Name, database: Name) -> Name 
     return world.member(connection, database)
 
 
-@step("group.opens-what-is-missing", MUST, rules="XREF-5 XREF-8", needs="several-databases")
+@step(
+    "group.opens-what-is-missing",
+    MUST,
+    rules="XREF-5 XREF-8",
+    needs="several-databases",
+    situations="taking-a-group-from-the-pool",
+)
 def opens_what_is_missing(world: World, connection: Name, database: Name) -> Connection:
     """Where a group has no connection to a database of its collection, `get_connection` opens one.
     It belongs to the group from then on, and works for the transaction manager of the group.  It
@@ -50,6 +56,7 @@ def opens_what_is_missing(world: World, connection: Name, database: Name) -> Con
     error="ConnectionStateError",
     since=Edition.B,
     needs="several-databases",
+    situations="closing-a-group-that-has-joined",
 )
 def close_all_or_nothing(world: World, connection: Name) -> bool:
     """To close a connection is refused if any member of its group has joined an unfinished

@@ -113,7 +113,12 @@ def disowned(world: World, thing: Name) -> Object:
     )
 
 
-@step("object.abort-keeps-memory", MUST, rules="LIFE-11")
+@step(
+    "object.abort-keeps-memory",
+    MUST,
+    rules="LIFE-11",
+    situations="new-object-of-a-savepoint-taken-back",
+)
 def memory_is_kept(world: World, thing: Name, disowned_object: Object) -> Object:
     """An object that an aborted transaction disowns keeps everything that it holds in memory.
 

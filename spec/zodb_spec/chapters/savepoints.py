@@ -8,7 +8,7 @@ written.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MUST, SHOULD, id_of, step
+from zodb_spec.clause import MUST, SHOULD, example, id_of, step
 from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.work import Work
 from zodb_spec.world import CLEAN, UNSAVED, Fact, Name, Object, Oid, Record, State, World
@@ -83,7 +83,13 @@ def rollback_restores(world: World, thing: Name) -> Object:
     )
 
 
-@step("savepoint.rollback-disowns", MUST, rules="SAVE-14 SAVE-15", since=CURRENT)
+@step(
+    "savepoint.rollback-disowns",
+    MUST,
+    rules="SAVE-14 SAVE-15",
+    since=CURRENT,
+    situations="returning-again-from-a-later-savepoint",
+)
 def rollback_disowns(world: World, thing: Name) -> Object:
     """To return to a savepoint disowns every object that got its oid after it, by `add` or by being
     stored with a later savepoint: it is unsaved again.  What got its oid before stays owned.
@@ -101,6 +107,31 @@ def _unsaved(world: World, thing: Name, id: str) -> Object:
     return world.objects[thing]._replace(
         owner=world.fact(None, id), status=world.fact(UNSAVED, id), disowned=True
     )
+
+
+@example("savepoint.returning-again", MUST, rules="SAVE-2 SAVE-14", since=CURRENT)
+def returning_again() -> None:
+    """Every return to a savepoint disowns what was stored since, also the second one: whatever the
+    transaction did between two returns, it has not happened.
+
+    An object that stays owned is taken for stored. The commit writes references to it and no
+    record, and whoever follows one of them finds nothing.
+
+    >>> root = connection.root()
+    >>> root["before"] = 1
+    >>> savepoint, owners = tm.savepoint(), []
+    >>> for n in range(3):
+    ...     thing = root["thing"] = Thing()
+    ...     later = tm.savepoint()
+    ...     savepoint.rollback()
+    ...     owners.append(thing._p_jar)
+    >>> owners
+    [None, None, None]
+    >>> root["thing"] = thing
+    >>> tm.commit()
+    >>> type(opened(db).root()["thing"]) is Thing
+    True
+    """
 
 
 @step(

@@ -195,3 +195,18 @@ def savepoints_outlive_a_commit() -> Fault:
         instead(Transaction, "_invalidate_all_savepoints", lambda txn: None),
         around(Connection, "roll_back", _if_it_is_there),
     )
+
+
+@double("savepoint.returning-again")
+def the_second_return_disowns_nothing() -> Fault:
+    """A savepoint to which a transaction has returned shares its memory of what was new with it, so
+    that the next return finds nothing to disown.
+
+    The objects stay owned and have no record, and the commit writes references to them.
+    """
+
+    def rollback(correct: Any, savepoint: Savepoint) -> None:
+        correct(savepoint)
+        savepoint.mark = 1 << 30
+
+    return around(Savepoint, "rollback", rollback)
