@@ -14,6 +14,7 @@ from random import Random
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
+from zodb_conformance.mixes import MIXES
 from zodb_conformance.stories import MARKER, TOLD_IN, Story
 from zodb_conformance.targets import CAPABILITIES
 from zodb_spec import answers, contents, script
@@ -23,7 +24,7 @@ from zodb_spec.operation import Operation, operations
 from zodb_spec.situations import situations
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS, STEPS, MOST_LINES, WIDEST_LINE = 300, 60, 4, 90
+SCRIPTS, STEPS, MOST_LINES, WIDEST_LINE = 700, 60, 4, 90
 
 
 Found = TypeVar("Found")
@@ -225,14 +226,16 @@ def samples(order: Iterable[str]) -> dict[str, Sample]:
 
 def _performed(seed: int) -> Iterator[tuple[Operation, list[str], str]]:
     random = Random(seed)
-    world = script.initial(resolves=seed % 2 == 0)
-    choice = script.mix()
-    steps: list[Any] = [*script.prelude(seed // 2), *[None] * STEPS]
+    turn, which = divmod(seed, len(MIXES))
+    mix = list(MIXES.values())[which]
+    world = script.initial(resolves=seed % 2 == 0, edition=EDITIONS[-1 - turn % len(EDITIONS)])
+    choice = mix.choice()
+    steps: list[Any] = [*mix.prelude(turn), *[None] * STEPS]
     for number, given in enumerate(steps, 1):
         world = world._replace(step=number)
         drawn = [random.randrange(1 << 16) for _ in range(script.WIDTH)]
         step = given or script.resolve(world, drawn, choice)
-        if step is None:
+        if step is None or not script.makes_sense(world, step):
             continue
         operation = operations()[step[0]]
         outcomes, trace = operation.outcomes(world, step[1:])

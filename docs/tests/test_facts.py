@@ -58,8 +58,9 @@ def test_a_clause_of_examples_alone_has_a_gap():
 def test_a_rule_without_clause_and_without_answer_is_a_gap(monkeypatch):
     rules = {"LIFE-5": CATALOGUE["LIFE-5"], "VER-1": CATALOGUE["VER-1"]}
     gap = "rule LIFE-5 is neither covered by a clause nor answered"
+    monkeypatch.setattr(answers, "ANSWERS", {})
     assert list(facts.gaps_of_catalogue(rules, {})) == [gap]
-    monkeypatch.setitem(answers.ANSWERS, "LIFE-5", "a reason")
+    monkeypatch.setattr(answers, "ANSWERS", {"LIFE-5": "a reason"})
     assert list(facts.gaps_of_catalogue(rules, {})) == []
     assert list(facts.gaps_of_catalogue({}, {})) == ["there is an answer to an unknown rule LIFE-5"]
 
@@ -103,6 +104,12 @@ def test_the_sample_shows_every_operation_at_work():
     assert all(sample.lines and sample.clauses for sample in found.values())
     assert "object.add-assigns-oid" in found["add"].clauses
     assert found == facts.samples(suite.clauses())
+
+
+def test_every_step_of_the_model_is_in_the_sample_of_some_operation():
+    shown = {id for sample in facts.samples(suite.clauses()).values() for id in sample.clauses}
+    steps = {id for id, clause in clauses().items() if clause.kind == "step"}
+    assert steps <= shown
 
 
 def test_the_lines_of_a_docstring_that_explain_fields_are_told_apart():
