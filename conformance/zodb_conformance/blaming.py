@@ -34,10 +34,25 @@ EXCLUDES = {
     LEAKED: "ConflictError",
     "isolation.read-current-written": "ReadConflictError",
     FORGOTTEN: "ReadConflictError",
+    "new-object.savepoint-decides": "InvalidObjectReference",
+    "new-object.add-decides": "InvalidObjectReference",
+    "new-object.commit-decides": "InvalidObjectReference",
+    "xref.separate-accepted": "InvalidObjectReference",
 }
 """Clauses that say of an error when it is not due, the more special ones first."""
 CLAIMS = {TOO_NEW: ("ConflictError",)}
 """Of the errors that a clause allows, those that speak of nothing else, where that is not all."""
+CLOSED_TOGETHER = "group.closes-together"
+LANDS = "new-object.lands-with-referrer"
+HOME = "xref.changes-go-home"
+LEADS = "xref.leads-to-the-group"
+ACROSS = {
+    "identity.one-object-per-oid": LEADS,
+    "identity.connections-apart": LEADS,
+    "group.opens-what-is-missing": LEADS,
+    "record.reference-comes-back": "xref.accepted",
+}
+"""The clauses that speak of a reference across databases, in place of those on references."""
 INVALIDATES = {"connection.reopen-catches-up": "connection.reopen-invalidates"}
 """The clause by which objects are invalidated where a snapshot moves; by default the following."""
 INVALIDATION = "isolation.boundary-invalidates"

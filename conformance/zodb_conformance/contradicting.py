@@ -7,10 +7,18 @@ from typing import Any, NamedTuple
 
 from zodb_spec.operation import Outcome, Raised, Returned
 from zodb_spec.operations.choices import oid_name, tid_name
-from zodb_spec.world import ROOT, Name, World
+from zodb_spec.world import ROOT, Name, Stored, World
 
 from zodb_conformance.bench import Bench, Done
-from zodb_conformance.blaming import Blame, Sight, Stand, of_error
+from zodb_conformance.blaming import (
+    ACROSS,
+    CLOSED_TOGETHER,
+    HOME,
+    Blame,
+    Sight,
+    Stand,
+    of_error,
+)
 from zodb_conformance.comparing import Mismatch, belongs, in_words
 from zodb_conformance.matching import look_at
 from zodb_conformance.results import Step
@@ -58,8 +66,10 @@ def contradiction(
             blame = _misread(scene, first, step[1])
         return Mismatch(*(blame or Blame(first.clause)), expected, observed, "")
     if isinstance(first.seen, Raised):
-        blame = _misread(scene, first, step[1]) if step[0] == "read" else Blame(first.clause)
-        return Mismatch(*blame, expected, "nothing is raised", "")
+        blame = _still_open(scene, step[1])
+        if blame is None and step[0] == "read":
+            blame = _misread(scene, first, step[1])
+        return Mismatch(*(blame or Blame(first.clause)), expected, "nothing is raised", "")
     if first.seen.kind in RECORDING:
         return _wrong_recording(scene, first, expected, moved)
     wrong = _wrong_result(scene, step[1], first, first.seen, expected, done.variable)
@@ -79,6 +89,19 @@ def _is_one_of(world: World, outcomes: Sequence[Outcome], variable: Name) -> str
         for seen in (outcome.seen,)
         if isinstance(seen, Returned)
     )
+
+
+def _still_open(scene: Scene, name: Name) -> Blame | None:
+    """Who is to blame where a connection serves the program that was closed with another one.
+
+    name: the connection, or an object of it
+    """
+    world = scene.world
+    owner = world.objects[name].owner.value if name in world.objects else (name, 0)
+    connection = None if owner is None else world.connections.get(owner[0])
+    if connection is None or connection.is_open.clause != CLOSED_TOGETHER:
+        return None
+    return Blame(connection.is_open.clause, connection.is_open.step)
 
 
 RECORDING = ("committed", "not recorded")
@@ -141,19 +164,25 @@ def _wrong_result(
     if seen.kind == "object":
         blame = Blame(outcome.clause)
         if seen.value is not None:
-            blame = _misread(scene, outcome, subject)
+            blame = _misread(scene, outcome, subject, _across(seen, outcome.clause))
         return Mismatch(*blame, expected, observed, f"{variable} is {seen.bind}")
     if seen.kind == "new object":
         wrong = _wrong_object(scene, outcome, seen, expected, variable)
         if seen.value is None:
             return wrong
-        blame = _misread(scene, outcome, subject, wrong.clause)
+        blame = _misread(scene, outcome, subject, _across(seen, wrong.clause))
         return wrong._replace(clause=blame.clause, step=blame.step)
     if seen.kind in ("connection", "new connection"):
         return Mismatch(outcome.clause, 0, expected, observed, "")
     assert seen.value is not None
     blame = _misread(scene, outcome, subject)
     return Mismatch(*blame, expected, observed, f"{variable} == {in_words(seen.value)}")
+
+
+def _across(seen: Returned, clause: str) -> str:
+    """The clause to blame for where a reference leads: another one if it is across databases."""
+    is_across = type(seen.value) is Stored and bool(seen.value.database)
+    return ACROSS.get(clause, clause) if is_across else clause
 
 
 def _wrong_recording(
@@ -171,7 +200,9 @@ def _wrong_recording(
         observed = "the last transaction is the old one"
     sign = "==" if name in moved else "!="
     expression = f"{name}.lastTransaction() {sign} {tid_name(name, world.databases[name].last)}"
-    return Mismatch(outcome.clause, 0, expected, observed, expression)
+    is_in_part = bool(moved - due) or bool(moved & due)
+    clause = HOME if due and is_in_part else outcome.clause
+    return Mismatch(clause, 0, expected, observed, expression)
 
 
 def _wrong_object(

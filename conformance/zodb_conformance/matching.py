@@ -19,6 +19,8 @@ from zodb_spec.world import (
     NEVER,
     Name,
     Object,
+    Stored,
+    Value,
     World,
     state_of,
 )
@@ -26,6 +28,8 @@ from zodb_spec.world import (
 from zodb_conformance.bench import Bench
 from zodb_conformance.blaming import (
     FRESH,
+    LANDS,
+    LEADS,
     OWNED,
     Blame,
     Sight,
@@ -35,7 +39,15 @@ from zodb_conformance.blaming import (
     of_serial,
     returned_to,
 )
-from zodb_conformance.comparing import Mismatch, agrees, belongs, comparison, in_words
+from zodb_conformance.comparing import (
+    MISSING,
+    Mismatch,
+    agrees,
+    belongs,
+    comparison,
+    in_words,
+    unwrapped,
+)
 from zodb_conformance.showing import short
 
 # Objects.
@@ -193,6 +205,8 @@ def _contents(bench: Bench, stand: Stand, *, audited: bool) -> Mismatch | None:
             continue
         leaked = _is_leaked(bench, stand, attribute, held)
         blame = of_contents(stand, audited=audited, leaked=leaked)
+        if _is_of_another_group(bench, value, held.get(attribute, MISSING)):
+            blame = Blame(LEADS)
         observed = f"it is {short(held[attribute])}" if attribute in held else "it is missing"
         expected = f"{where} to be {in_words(value, database)}"
         return Mismatch(*blame, expected, observed, comparison(where, value, database))
@@ -214,6 +228,15 @@ def _is_leaked(bench: Bench, stand: Stand, attribute: str, held: Mapping[str, An
     return False
 
 
+def _is_of_another_group(bench: Bench, value: Value, real: Any) -> bool:
+    """Whether a reference across databases has led to the right one, by way of a connection that is
+    not of the group.
+    """
+    if type(value) is not Stored or not value.database or value.weak:
+        return False
+    return belongs(bench, getattr(unwrapped(value, real), "_p_jar", None), value.database)
+
+
 def contents(real: Any) -> dict[str, Any]:
     """What an object that is loaded holds, by the names that the model uses."""
     data = vars(real)
@@ -230,7 +253,58 @@ def _absence(thing: Object, name: Name, attribute: str) -> str:
     return f"not hasattr({name}, {attribute!r})"
 
 
-# Connections.
+def look_at_landing(bench: Bench, before: World, world: World) -> Mismatch | None:
+    """Look at the objects that have come to belong to a database by the last step: whether it is
+    the right one.
+
+    before: the world before the step
+    """
+    for name, thing in world.objects.items():
+        owner = thing.owner.value
+        known = before.objects.get(name)
+        if owner is None or known is None or known.owner.value is not None:
+            continue
+        database = world.connections[owner[0]].database
+        jar = bench.variables[name]._p_jar
+        for other, connection in world.connections.items():
+            if jar is bench.variables.get(other) and connection.database != database:
+                return Mismatch(
+                    LANDS,
+                    0,
+                    f"{name} to be owned by {owner[0]}",
+                    f"it is owned by {other}",
+                    f"{name}._p_jar is {owner[0]}",
+                )
+    return None
+
+
+# Databases and connections.
+
+
+def look_at_databases(bench: Bench, world: World, cause: str) -> Mismatch | None:
+    """Look at every database: that it knows those of its collection, and no others.
+
+    cause: the clause by which the last step passed
+    """
+    for name, found in world.databases.items():
+        members = {
+            other.name: other_name
+            for other_name, other in world.databases.items()
+            if other.collection == found.collection
+        }
+        real: Any = getattr(bench.variables[name], "databases", None)
+        known = {called: bench.variables[member] for called, member in members.items()}
+        if isinstance(real, Mapping) and dict(real) == known:
+            continue
+        told = ", ".join(f"{called!r}: {member}" for called, member in members.items())
+        return Mismatch(
+            cause,
+            0,
+            f"the collection of {name} to be {{{told}}}",
+            f"it is {short(real)}",
+            f"{name}.databases == {{{told}}}",
+        )
+    return None
 
 
 def look_at_connections(bench: Bench, world: World, cause: str) -> Mismatch | None:

@@ -28,7 +28,12 @@ from zodb_conformance.contradicting import (
     recorded,
     recorded_in_words,
 )
-from zodb_conformance.matching import look, look_at_connections
+from zodb_conformance.matching import (
+    look,
+    look_at_connections,
+    look_at_databases,
+    look_at_landing,
+)
 from zodb_conformance.results import Recorder, Step
 from zodb_conformance.showing import short
 from zodb_conformance.targets.base import Target
@@ -42,6 +47,9 @@ DANGLING = "reach.no-dangling-reference"
 
 NOWHERE: frozenset[Name] = frozenset()
 """The databases with a new last transaction, where none has one."""
+
+STORING = ("commit", "savepoint")
+"""How the operations begin by which new objects come to belong to a database."""
 
 OPENING = ("open", "get-connection", "close")
 """The operations by which connections are opened and closed."""
@@ -230,6 +238,14 @@ class Run:
 
     def _look(self, before: World, outcome: Outcome, operation: Operation) -> Mismatch | None:
         """Look at everything that the step could have touched, records first: objects show them."""
+        if operation.name.startswith(STORING) and len(self.world.databases) > 1:
+            mismatch = look_at_landing(self.bench, before, self.world)
+            if mismatch is not None:
+                return mismatch
+        if operation.name == "open-database":
+            mismatch = look_at_databases(self.bench, self.world, outcome.clause)
+            if mismatch is not None:
+                return mismatch
         if operation.name.startswith("commit"):
             mismatch = self._look_at_records(before, outcome)
             if mismatch is not None:

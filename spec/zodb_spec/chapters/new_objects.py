@@ -109,6 +109,11 @@ def add_decides(world: World, thing: Name) -> bool:
     of the collection in the same transaction.  That lasts over savepoints and later changes, and
     holds for this object only: what is reached from it and was not added is ambiguous as before.
     """
+    return was_added(world, thing)
+
+
+def was_added(world: World, thing: Name) -> bool:
+    """Whether an object was added in the running transaction."""
     found = world.objects[thing]
     if found.status.value == ADDED:
         return True

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zodb_spec.chapters import cross_references, identity, new_objects, transactions
+from zodb_spec.chapters import cross_references, identity, new_objects, reach, transactions
 from zodb_spec.clause import in_force
+from zodb_spec.work import Work
 from zodb_spec.world import InMemory, Name, Oid, Plain, Record, State, Stored, Value, World
 
 
@@ -36,12 +37,32 @@ def _stored(world: World, connection: Name, value: Value, oids: Mapping[Name, Oi
     identity.one_object(world, owner[0], owner[1])
     if owner[0] == connection:
         return Stored(owner[1], value.weak, value.inside)
-    if in_force(cross_references.separate_accepted, world.edition):
-        cross_references.separate_accepted(world, connection, owner[0])
-    elif not new_objects.add_decides(world, value.target):
-        new_objects.commit_decides(world, *owner)
     database = world.connections[owner[0]].database
     return cross_references.accepted(world, value, owner[1], database)
+
+
+def ask_who_decided(world: World, work: Work) -> None:
+    """Ask the clauses for which what is stored may refer to objects of other connections."""
+    for holder in work.stores:
+        for reference in reach.references(world, holder):
+            owner = world.objects[reference.target].owner.value
+            if not reference.weak and owner is not None and owner[0] != work.connection:
+                _ask(world, work.connection, reference.target, owner)
+
+
+def _ask(world: World, connection: Name, target: Name, owner: tuple[Name, Oid]) -> None:
+    if in_force(cross_references.separate_accepted, world.edition):
+        cross_references.separate_accepted(world, connection, owner[0])
+    elif not cross_references.is_together(world, connection, owner[0]):
+        return
+    elif owner[1] in world.connections[owner[0]].created and in_force(
+        new_objects.savepoint_decides, world.edition
+    ):
+        new_objects.savepoint_decides(world, owner[0], target)
+    elif new_objects.was_added(world, target):
+        new_objects.add_decides(world, target)
+    else:
+        new_objects.commit_decides(world, *owner)
 
 
 def in_memory(world: World, connection: Name, state: State) -> State:

@@ -17,7 +17,7 @@ from zodb_spec.clause import clauses, id_of, in_force
 from zodb_spec.editions import Edition
 from zodb_spec.kinds import KINDS
 from zodb_spec.operation import Argument, Outcome, Raised, Returned, operation, refused, returned
-from zodb_spec.operations import choices, endings, storing
+from zodb_spec.operations import choices, endings, records, storing
 from zodb_spec.operations.choices import place, usable
 from zodb_spec.operations.objects import ATTRIBUTE, is_container
 from zodb_spec.work import Work
@@ -331,6 +331,8 @@ def _refusals(world: World, manager: Name, works: Sequence[Work]) -> list[Outcom
 def refusals_of_records(world: World, manager: Name, works: Sequence[Work]) -> list[Outcome]:
     """Every refusal of what can't be written down, by a commit or by a savepoint."""
     refusals = []
+    for work in works:
+        records.ask_who_decided(world, work)
     for check in _checks(world):
         answers = [check(world, work) for work in works]
         if any(answers):
