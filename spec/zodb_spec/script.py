@@ -125,7 +125,28 @@ OUTSIDE: tuple[Step, ...] = (
 )
 """Two databases of one collection and one outside of it, in one transaction."""
 
-MANY = (GROUPS, LINKED, THREE, OUTSIDE)
+GUESSED: tuple[Step, ...] = (
+    *GROUPS,
+    ("new", "new1", "Thing"),
+    ("link", "root1", "'a'", "new1", "strong"),
+    ("savepoint", "manager1", "savepoint1"),
+    ("add", "connection1", "new1"),
+    ("link", "root3", "'a'", "new1", "strong"),
+)
+"""Two groups, and in one of them a new object that a savepoint has stored with one database, and
+that is linked from the other one.
+"""
+
+ADDED: tuple[Step, ...] = (
+    *GROUPS,
+    ("new", "new1", "Thing"),
+    ("add", "connection1", "new1"),
+    ("savepoint", "manager1", "savepoint1"),
+    ("link", "root3", "'a'", "new1", "strong"),
+)
+"""The same with an object that was added to the first database before that."""
+
+MANY = (GROUPS, LINKED, THREE, OUTSIDE, GUESSED, ADDED)
 
 
 def prelude(number: int) -> tuple[Step, ...]:
