@@ -1,0 +1,162 @@
+"""Faults with new objects: to which database they come to belong, and what is a guess."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from persistent import Persistent
+from zodb_reference.connection import Connection
+from zodb_reference.newness import NewObjects, _Origin
+from zodb_reference.writing import RecordWriter
+
+from zodb_conformance.doubles.double import Fault, double
+from zodb_conformance.doubles.planting import around, instead, together
+
+faulty = partial(double, checks="walk.databases")
+
+OF_16_JUNE = "2005-06-16"
+
+
+@faulty("new-object.lands-with-referrer")
+def new_objects_land_with_the_first_connection() -> Fault:
+    """A new object that is reached from a member of a group lands in the database that the program
+    opened first, if something is stored there as well.
+
+    It is where nobody looks for it, and can't be moved.
+    """
+
+    def reference(correct: Any, writer: RecordWriter, value: Any) -> Any:
+        connection = writer._connection
+        primary = connection.group.primary
+        if (
+            isinstance(value, Persistent)
+            and value._p_jar is None
+            and primary is not connection
+            and primary.joined is not None
+            and primary.joined is connection.joined
+        ):
+            primary.add(value)
+        return correct(writer, value)
+
+    return around(RecordWriter, "_reference", reference)
+
+
+@faulty("new-object.ambiguous-refused", also="new-object.stays-ambiguous")
+def a_new_object_lands_where_it_is_stored_first() -> Fault:
+    """A new object that two databases reach lands in the one that is stored first.
+
+    Which one that is depends on an accident, and nobody is told.
+    """
+    return instead(NewObjects, "is_implicit", lambda new, oid: False)
+
+
+@faulty("new-object.ambiguous-refused", also="new-object.stays-ambiguous")
+def only_the_first_connection_is_strict() -> Fault:
+    """A new object that two databases reach is refused if the connection that was opened first
+    meets it second, and not the other way round.
+
+    What a program may do depends on the order in which databases are stored.
+    """
+
+    def name_across(correct: Any, writer: RecordWriter, obj: Any) -> str:
+        if writer._connection.group.primary is writer._connection:
+            name: str = correct(writer, obj)
+            return name
+        jar = obj._p_jar
+        writer._require_same_group(obj, obj._p_oid, jar)
+        called: str = jar.db().database_name
+        return called
+
+    return around(RecordWriter, "_name_across", name_across)
+
+
+@faulty("new-object.stays-ambiguous")
+def a_savepoint_settles_it() -> Fault:
+    """Once a savepoint has stored a new object, others may refer to it.
+
+    Where it ends up depends on when the program happened to make a savepoint.
+    """
+
+    def savepoint(correct: Any, connection: Connection) -> Any:
+        made = correct(connection)
+        new = connection.new_objects
+        new._origins = dict.fromkeys(new._origins, _Origin.SAVED)
+        return made
+
+    return around(Connection, "savepoint", savepoint)
+
+
+@faulty("new-object.stays-ambiguous")
+def to_add_it_later_settles_it() -> Fault:
+    """To add an object that a savepoint has stored says to which database it belongs.
+
+    The program believes that it has decided what the savepoint has guessed.
+    """
+
+    def add(correct: Any, connection: Connection, obj: Any) -> None:
+        correct(connection, obj)
+        if obj._p_jar is connection and obj._p_oid in connection.new_objects:
+            connection.new_objects.add(obj._p_oid)
+
+    return around(Connection, "add", add)
+
+
+@faulty("new-object.savepoint-decides", edition=OF_16_JUNE)
+def a_savepoint_settles_nothing() -> Fault:
+    """What a savepoint has stored may still not be referred to from other databases.
+
+    A program that makes a savepoint for no other purpose is refused its references.
+    """
+    return instead(NewObjects, "pass_savepoint", lambda new: None)
+
+
+@faulty("new-object.add-decides")
+def what_was_added_is_ambiguous_like_the_rest() -> Fault:
+    """An object that was added and is not committed yet may not be referred to from other
+    databases.
+
+    A program has no way to make both links in one transaction.
+    """
+
+    def is_implicit(correct: Any, new: NewObjects, oid: bytes) -> bool:
+        return oid in new
+
+    return around(NewObjects, "is_implicit", is_implicit)
+
+
+@faulty("new-object.add-decides")
+def a_savepoint_forgets_what_was_added() -> Fault:
+    """A savepoint makes what was added as ambiguous as what it came across.
+
+    A program is refused because it has saved memory.
+    """
+
+    def savepoint(correct: Any, connection: Connection) -> Any:
+        made = correct(connection)
+        new = connection.new_objects
+        new._origins = dict.fromkeys(new._origins, _Origin.REACHED)
+        return made
+
+    return around(Connection, "savepoint", savepoint)
+
+
+@faulty("new-object.commit-decides")
+def what_was_committed_just_now_is_still_new() -> Fault:
+    """An object may not be referred to from other databases before the connection that stored it is
+    opened anew.
+
+    To commit between the two links, as the error tells, does not help.
+    """
+
+    def clear(correct: Any, new: NewObjects) -> None:
+        vars(new).setdefault("before", set()).update(new)
+        correct(new)
+
+    def is_implicit(correct: Any, new: NewObjects, oid: bytes) -> bool:
+        implicit: bool = correct(new, oid)
+        return implicit or oid in vars(new).get("before", ())
+
+    return together(
+        around(NewObjects, "clear", clear), around(NewObjects, "is_implicit", is_implicit)
+    )
