@@ -391,7 +391,7 @@ def test_a_commit_has_to_reach_every_database(run: Run, lost: str) -> None:
     held.real = SimpleNamespace(lastTransaction=lambda: held.last, close=held.real.close)
     finding = run.take(("commit", "manager1"), 60)
     assert finding is not None
-    assert finding.mismatch.clause == "transaction.commit-stores-changes"
+    assert finding.mismatch.clause == "xref.changes-go-home"
     assert finding.mismatch.expected == "success, and db and db2 have a new last transaction"
     other = "db" if lost == "db2" else "db2"
     assert finding.mismatch.observed == f"{other} has a new last transaction"

@@ -12,6 +12,8 @@ from zodb_reference.groups import Group
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around
 
+OF_16_JUNE = "2005-06-16"
+
 faulty = partial(double, checks="walk.databases")
 
 
@@ -159,6 +161,19 @@ def members_stay_open() -> Fault:
         correct(group, left)
 
     return around(Group, "_leave", leave)
+
+
+@double("group.closes-alone", edition=OF_16_JUNE)
+def all_are_closed_with_one() -> Fault:
+    """To close one connection of a group closes the others as well.
+
+    A program that has returned the one and goes on with the others can't.
+    """
+
+    def together_with(correct: Any, group: Group, member: Connection) -> list[Connection]:
+        return list(group.connections.values())
+
+    return around(Group, "_together_with", together_with)
 
 
 @faulty("group.reopens-together")
