@@ -1,0 +1,282 @@
+"""Several databases: groups of connections, references between them, and joint commits."""
+
+from __future__ import annotations
+
+import pytest
+from zodb_spec.editions import Edition
+from zodb_spec.explore import begin
+from zodb_spec.operation import Raised, Returned, Step, operations
+from zodb_spec.script import GROUPS, LINKED, OUTSIDE, THREE, after, initial, makes_sense, outcomes
+from zodb_spec.world import Plain, Stored, World, state_of
+
+TOGETHER = begin(GROUPS)
+"""Two groups, of `connection1` and `connection3`, and of `connection2` and `connection4`."""
+CROSSED = begin(LINKED)
+"""The same; `two3` and `two4` of the second database refer to `one1` and `one2` of the first."""
+APART = begin(OUTSIDE)
+"""A group of two, and `connection5` to a database outside of their collection, one manager."""
+
+NEW: Step = ("new", "x", "Thing")
+FROM_FIRST: Step = ("link", "root1", "'a'", "x", "strong")
+FROM_SECOND: Step = ("link", "root3", "'a'", "x", "strong")
+SAVE: Step = ("savepoint", "manager1", "saved")
+RETURN: Step = ("rollback", "saved")
+COMMIT: Step = ("commit", "manager1")
+ABORT: Step = ("abort", "manager1")
+
+
+def state(world: World, name: str) -> object:
+    return state_of(world, name).value[0]
+
+
+def owner(world: World, name: str) -> object:
+    return world.objects[name].owner.value
+
+
+def refusals(world: World, *step: str) -> set[str]:
+    """The clauses by which a step may be refused, where nothing else is allowed."""
+    found = outcomes(world, *step)
+    assert all(isinstance(outcome.seen, Raised) for outcome in found)
+    assert all(outcome.world.databases == world.databases for outcome in found)
+    return {outcome.clause for outcome in found}
+
+
+def is_accepted(world: World, *step: str) -> bool:
+    """Whether a step passes, whatever else is allowed."""
+    return all(not isinstance(outcome.seen, Raised) for outcome in outcomes(world, *step))
+
+
+# Collections and groups.
+
+
+def test_a_database_joins_the_collection_of_the_first_or_forms_its_own() -> None:
+    world = after(
+        initial(),
+        ("open-database", "db2", "second", "inside"),
+        ("open-database", "db3", "", "outside"),
+    )
+    found = {name: database.collection for name, database in world.databases.items()}
+    assert found == {"db": "db", "db2": "db", "db3": "db3"}
+
+
+def test_no_two_databases_have_one_name() -> None:
+    world = after(initial(), ("open-database", "db2", "second", "inside"))
+    assert not makes_sense(world, ("open-database", "db3", "second", "outside"))
+
+
+def test_a_group_has_one_connection_to_each_database_whoever_is_asked() -> None:
+    for asked, database, found in (
+        ("connection1", "db2", "connection3"),
+        ("connection3", "db", "connection1"),
+        ("connection3", "db2", "connection3"),
+    ):
+        (outcome,) = outcomes(TOGETHER, "get-connection", asked, database, "another")
+        assert outcome.seen == Returned("connection", found)
+
+
+def test_a_missing_connection_is_opened_and_works_for_the_manager_of_the_group() -> None:
+    world = after(begin(THREE), ("get-connection", "connection2", "db3", "connection6"))
+    made = world.connections["connection6"]
+    assert (made.manager, made.group) == ("manager2", "connection2")
+
+
+def test_nobody_can_be_asked_for_a_database_outside_of_the_collection() -> None:
+    assert not makes_sense(APART, ("get-connection", "connection1", "db3", "another"))
+
+
+def test_it_is_not_asked_what_a_connection_shows_that_is_opened_after_a_commit() -> None:
+    ask: Step = ("get-connection", "connection2", "db2", "connection6")
+    world = after(begin(THREE), ("set", "root3", "'b'", "one"))
+    assert makes_sense(world, ask)
+    assert not makes_sense(after(world, COMMIT), ask)
+    assert makes_sense(after(world, COMMIT, ("begin", "manager2")), ask)
+
+
+@pytest.mark.parametrize("closed", ["connection1", "connection3"])
+def test_a_group_closes_and_opens_again_together(closed: str) -> None:
+    world = after(TOGETHER, ("close", closed))
+    is_open = {name: found.is_open.value for name, found in world.connections.items()}
+    assert is_open == {
+        "connection1": False,
+        "connection3": False,
+        "connection2": True,
+        "connection4": True,
+    }
+    again = outcomes(world, "open", "db", "manager2", "new")
+    reopened = next(
+        each.world for each in again if each.seen == Returned("connection", "connection1")
+    )
+    for name in ("connection1", "connection3"):
+        assert reopened.connections[name].is_open.value
+        assert reopened.connections[name].manager == "manager2"
+
+
+def test_no_member_is_closed_if_one_has_joined_a_transaction() -> None:
+    world = after(TOGETHER, ("set", "root3", "'b'", "one"))
+    assert refusals(world, "close", "connection1") == {"group.close-all-or-nothing"}
+    assert refusals(world, "close", "connection3") == {"connection.close-joined-refused"}
+
+
+def test_up_to_june_16_connections_are_closed_one_by_one() -> None:
+    world = after(begin(GROUPS, edition=Edition.A_PRIME), ("close", "connection1"))
+    assert world.connections["connection3"].is_open.value
+    assert world.member("connection3", "db") is None
+
+
+def test_nothing_is_said_of_a_connection_that_a_group_may_have_taken_from_the_pool() -> None:
+    alone: tuple[Step, ...] = (("close", "connection2"),)
+    world = after(begin(THREE), *alone)
+    assert not makes_sense(world, ("read", "root2", "'a'", "y"))
+    assert not makes_sense(world, ("close", "connection2"))
+    again = outcomes(world, "open", "db", "manager2", "new")
+    assert Returned("connection", "connection2") in {outcome.seen for outcome in again}
+
+
+# References across databases.
+
+
+def test_a_reference_across_databases_names_the_database() -> None:
+    assert state(CROSSED, "two4") == {"a": Stored(1, database="db")}
+
+
+def test_a_reference_leads_to_the_object_of_the_own_group() -> None:
+    (outcome,) = outcomes(CROSSED, "read", "two4", "a", "y")
+    assert isinstance(outcome.seen, Returned)
+    assert (outcome.seen.kind, outcome.seen.bind) == ("object", "one2")
+
+
+def test_a_reference_opens_the_connection_that_it_needs() -> None:
+    steps: tuple[Step, ...] = (
+        *(("open-database", "db2", "second", "inside"), ("open", "db2", "manager1", "connection1")),
+        *(("root", "connection1", "root1"), ("get-connection", "connection1", "db", "connection2")),
+        *(("root", "connection2", "root2"), ("link", "root1", "'a'", "root2", "list"), COMMIT),
+        *(("open", "db2", "manager2", "connection3"), ("root", "connection3", "root3")),
+    )
+    world = after(initial(), *steps)
+    (outcome,) = outcomes(world, "read", "root3", "'a'", "y")
+    opened = outcome.world.member("connection3", "db")
+    assert opened is not None
+    assert owner(outcome.world, "y") == (opened, 0)
+
+
+def test_a_cycle_over_two_databases_is_stored() -> None:
+    world = after(CROSSED, ("link", "one1", "b", "two3", "strong"), COMMIT)
+    assert state(world, "one1") == {"b": Stored(1, database="db2")}
+
+
+def test_a_change_is_stored_in_the_database_of_its_object() -> None:
+    world = after(CROSSED, ("set", "one2", "b", "one"), ("commit", "manager2"))
+    assert world.databases["db2"] == CROSSED.databases["db2"]
+    assert world.databases["db"].last == CROSSED.databases["db"].last + 1
+
+
+@pytest.mark.parametrize(
+    ("world", "target", "clause"),
+    [
+        (TOGETHER, "root4", "xref.other-group-refused"),
+        (TOGETHER, "root2", "reach.separate-connection-refused"),
+        (APART, "root5", "xref.outside-refused"),
+    ],
+)
+@pytest.mark.parametrize("ending", [COMMIT, SAVE])
+def test_a_reference_that_could_not_be_honoured_is_refused(
+    world: World, target: str, clause: str, ending: Step
+) -> None:
+    linked = after(world, ("link", "root1", "'b'", target, "strong"))
+    assert refusals(linked, *ending) == {clause}
+
+
+def test_in_the_first_edition_connections_that_were_opened_separately_belong_together() -> None:
+    steps: tuple[Step, ...] = (
+        *(("open-database", "db2", "second", "inside"), ("open", "db", "manager1", "connection1")),
+        *(("root", "connection1", "root1"), ("open", "db2", "manager2", "connection2")),
+        *(("root", "connection2", "root2"), ("link", "root1", "'a'", "root2", "strong")),
+    )
+    assert is_accepted(after(initial(edition=Edition.A), *steps), *COMMIT)
+    assert refusals(after(initial(edition=Edition.A_PRIME), *steps), *COMMIT) == {
+        "xref.other-group-refused"
+    }
+
+
+# New objects.
+
+
+def test_a_new_object_lands_where_it_is_reached_from() -> None:
+    assert owner(after(TOGETHER, NEW, FROM_SECOND, COMMIT), "x") == ("connection3", 1)
+
+
+def test_a_new_object_that_two_databases_reach_is_refused() -> None:
+    ambiguous = after(TOGETHER, NEW, FROM_FIRST, FROM_SECOND)
+    for ending in (COMMIT, SAVE):
+        assert refusals(ambiguous, *ending) == {"new-object.ambiguous-refused"}
+    assert owner(after(ambiguous, COMMIT, ABORT), "x") is None
+
+
+def test_a_savepoint_in_between_does_not_help() -> None:
+    for steps in ((), (("add", "connection1", "x"),), (("unlink", "root1", "'a'"),)):
+        world = after(TOGETHER, NEW, FROM_FIRST, SAVE, *steps, FROM_SECOND)
+        assert refusals(world, *COMMIT) == {"new-object.stays-ambiguous"}
+
+
+def test_to_return_to_a_savepoint_erases_it() -> None:
+    world = after(TOGETHER, ("set", "root1", "'b'", "one"), SAVE, NEW, FROM_FIRST)
+    world = after(world, ("savepoint", "manager1", "later"), RETURN, FROM_SECOND, COMMIT)
+    assert owner(world, "x") == ("connection3", 1)
+
+
+def test_up_to_june_16_a_savepoint_in_between_does_help() -> None:
+    world = begin(GROUPS, edition=Edition.A_PRIME)
+    assert is_accepted(after(world, NEW, FROM_FIRST, SAVE, FROM_SECOND), *COMMIT)
+
+
+def test_to_commit_in_between_does_help() -> None:
+    world = after(TOGETHER, NEW, FROM_FIRST, COMMIT, FROM_SECOND, COMMIT)
+    assert state(world, "root3") == {"'a'": Stored(1, database="db")}
+
+
+def test_to_add_an_object_does_help_also_over_savepoints() -> None:
+    for steps in ((), (SAVE,), (SAVE, ("set", "x", "b", "one"))):
+        world = after(TOGETHER, NEW, ("add", "connection1", "x"), FROM_FIRST, *steps, FROM_SECOND)
+        assert is_accepted(world, *COMMIT)
+        assert owner(after(world, COMMIT), "x") == ("connection1", 1)
+
+
+def test_to_add_an_object_does_not_help_what_is_reached_from_it() -> None:
+    world = after(
+        TOGETHER,
+        *(NEW, ("new", "y", "Thing"), ("add", "connection1", "x")),
+        *(("link", "x", "a", "y", "strong"), ("link", "root3", "'b'", "y", "strong")),
+    )
+    assert refusals(world, *COMMIT) == {"new-object.ambiguous-refused"}
+
+
+# Joint commits and savepoints.
+
+
+def test_a_conflict_in_one_database_keeps_everything_from_being_stored() -> None:
+    other: tuple[Step, ...] = (("set", "root4", "'b'", "one"), ("commit", "manager2"))
+    world = after(TOGETHER, ("set", "root1", "'b'", "one"), ("set", "root3", "'b'", "none"), *other)
+    assert refusals(world, *COMMIT) == {"isolation.first-committer-wins"}
+
+
+def test_a_commit_adds_a_transaction_to_each_database_that_has_changes() -> None:
+    world = after(TOGETHER, ("set", "root1", "'b'", "one"), ("set", "root3", "'b'", "one"), COMMIT)
+    lengths = {name: len(found.history) for name, found in world.databases.items()}
+    assert lengths == {"db": 2, "db2": 2}
+    alone = after(TOGETHER, ("set", "root3", "'b'", "one"), COMMIT)
+    assert alone.databases["db"] == TOGETHER.databases["db"]
+
+
+def test_to_return_to_a_savepoint_restores_every_member_of_the_group() -> None:
+    world = after(
+        TOGETHER,
+        *(("set", "root1", "'b'", "one"), SAVE, ("set", "root1", "'b'", "none")),
+        *(("set", "root3", "'b'", "none"), RETURN),
+    )
+    assert (state(world, "root1"), state(world, "root3")) == ({"'b'": Plain("one")}, {})
+    assert world.managers["manager1"].joined == ("connection1",)
+
+
+def test_the_oids_and_tids_of_another_database_are_named_after_it() -> None:
+    line = operations()["get"].line(TOGETHER, "connection3", "0", "y")
+    assert line == "y = connection3.get(db2_oid0)"
