@@ -21,10 +21,13 @@ class Edition(Enum):
     C = "2006-08-16"
     CURRENT = "current"
 
+    def __init__(self, date: str) -> None:
+        self.number = len(type(self).__members__)
+
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, Edition):
             return NotImplemented
-        return EDITIONS.index(self) < EDITIONS.index(other)
+        return self.number < other.number
 
 
 EDITIONS: tuple[Edition, ...] = tuple(Edition)

@@ -167,18 +167,25 @@ def one_each(world: World) -> bool:
     collection.  From 2005-06-17 on its members are open or closed together, and open ones work for
     one transaction manager.
     """
-    groups: dict[Name, list[Connection]] = {}
+    together = world.edition >= Edition.B
+    firsts: dict[Name, Connection] = {}
+    taken = set()
     for connection in world.connections.values():
-        groups.setdefault(connection.group, []).append(connection)
-    return all(
-        len({found.database for found in members}) == len(members)
-        and len({world.databases[found.database].collection for found in members}) == 1
-        and (
-            world.edition < Edition.B
-            or len({(found.manager, found.is_open.value) for found in members}) == 1
-        )
-        for members in groups.values()
-    )
+        first = firsts.setdefault(connection.group, connection)
+        if (connection.group, connection.database) in taken:
+            return False
+        taken.add((connection.group, connection.database))
+        if first is connection:
+            continue
+        one, other = world.databases[first.database], world.databases[connection.database]
+        if one.collection != other.collection:
+            return False
+        if together and (first.manager, first.is_open[0]) != (
+            connection.manager,
+            connection.is_open[0],
+        ):
+            return False
+    return True
 
 
 @law("xref.inside-the-collection", MUST, rules="XREF-14 XREF-16")

@@ -140,10 +140,18 @@ def others_notice_nothing(before: World, step: Step, outcome: Outcome) -> bool:
         for name, connection in before.connections.items()
         if connection.manager != manager and connection.is_open.value
     }
+    untouched = {
+        name
+        for name in others
+        if after.databases is before.databases
+        and after.connections[name] is before.connections[name]
+    }
     return all(
         _seen_by(before, name) == _seen_by(after, name)
         for name, thing in before.objects.items()
-        if thing.owner.value is not None and thing.owner.value[0] in others
+        if thing.owner.value is not None
+        and thing.owner.value[0] in others
+        and not (thing.owner.value[0] in untouched and after.objects.get(name) is thing)
     )
 
 

@@ -7,10 +7,12 @@ A person can do the same with `explore`, `shortest` and `Bounds`, see the module
 
 from zodb_spec.explore.checking import broken, laws
 from zodb_spec.explore.exploring import Bounds, Exploration, Violation, begin, explore, shortest
+from zodb_spec.explore.several import LARGE_WORLDS
 from zodb_spec.explore.small import SmallWorld
 from zodb_spec.explore.worlds import SMALL_WORLDS
 
 __all__ = [
+    "LARGE_WORLDS",
     "SMALL_WORLDS",
     "Bounds",
     "Exploration",

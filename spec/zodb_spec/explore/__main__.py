@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from textwrap import indent
 
-from zodb_spec.explore import SMALL_WORLDS, Exploration, SmallWorld
+from zodb_spec.explore import LARGE_WORLDS, SMALL_WORLDS, Exploration, SmallWorld
 from zodb_spec.operation import operations
+
+WORLDS = {**SMALL_WORLDS, **LARGE_WORLDS}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,14 +22,15 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m zodb_spec.explore",
         description="Explore small worlds of the model: take every step that makes sense, check\n"
         "every law after it, and count the distinct worlds. Exit status 1 if a law is broken.",
-        epilog="small worlds:\n"
-        + "\n".join(f"  {name:20}{small.summary}" for name, small in SMALL_WORLDS.items()),
+        epilog=f"small worlds:\n{_listed(SMALL_WORLDS)}\n\n"
+        f"large ones, which take minutes:\n{_listed(LARGE_WORLDS)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    found.add_argument("world", nargs="*", help="small worlds to explore; all of them if absent")
+    found.add_argument("world", nargs="*", help="worlds to explore; all small ones if absent")
     found.add_argument("--objects", type=int, metavar="N", help="so many objects at most")
     found.add_argument("--connections", type=int, metavar="N", help="so many connections at most")
     found.add_argument("--transactions", type=int, metavar="N", help="so many transactions at most")
+    found.add_argument("--savepoints", type=int, metavar="N", help="so many savepoints at most")
     found.add_argument("--steps", type=int, metavar="N", help="so many steps at most")
     found.add_argument("--worlds", type=int, metavar="N", help="so many distinct worlds at most")
     found.add_argument(
@@ -43,19 +47,23 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
+def _listed(worlds: Mapping[str, SmallWorld]) -> str:
+    return "\n".join(f"  {name}\n      {small.summary}" for name, small in worlds.items())
+
+
 def chosen(options: argparse.Namespace) -> dict[str, SmallWorld]:
-    """The small worlds that the options ask for, with their bounds changed.
+    """The worlds that the options ask for, with their bounds changed.
 
     Raises LookupError where there is no such world or operation.
     """
     found = {}
     for name in options.world or SMALL_WORLDS:
-        if name not in SMALL_WORLDS:
-            raise LookupError(f"there is no small world {name!r}; there are {list(SMALL_WORLDS)}")
-        bounds = SMALL_WORLDS[name].bounds
+        if name not in WORLDS:
+            raise LookupError(f"there is no world {name!r}; there are {', '.join(WORLDS)}")
+        bounds = WORLDS[name].bounds
         given = {
             key: value
-            for key in ("objects", "connections", "transactions", "steps", "worlds")
+            for key in ("objects", "connections", "savepoints", "transactions", "steps", "worlds")
             if (value := getattr(options, key)) is not None
         }
         more = tuple(operations()) if "all" in options.operations else tuple(options.operations)
@@ -63,7 +71,7 @@ def chosen(options: argparse.Namespace) -> dict[str, SmallWorld]:
         words = {} if options.any_word else bounds.words
         bounds = replace(bounds, operations=taken, words=words, **given)
         bounds.table()
-        found[name] = replace(SMALL_WORLDS[name], bounds=bounds)
+        found[name] = replace(WORLDS[name], bounds=bounds)
     return found
 
 
@@ -96,4 +104,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    gc.disable()  # a world has no cycles, and millions of them would be searched for some
     sys.exit(main())

@@ -23,8 +23,8 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
 
 from zodb_spec.editions import Edition
 from zodb_spec.world import (
@@ -33,11 +33,11 @@ from zodb_spec.world import (
     LOADED,
     ROOT,
     Connection,
-    Database,
     InMemory,
     Name,
     Object,
     Oid,
+    Record,
     Saved,
     State,
     Stored,
@@ -48,49 +48,54 @@ from zodb_spec.world import (
 Node = tuple[Hashable, ...]
 """Something in a world that other things refer to: its sort, and what it is called."""
 
+EARLY = (Edition.A, Edition.A_PRIME)
+"""The editions in which a connection may leave its group."""
 
-class Description(NamedTuple):
-    """What something is.
-
-    label    everything about it that is no reference
-    refers   what it refers to, in an order that the label explains
-    groups   what it refers to where the order carries no meaning
-    """
-
-    label: Any
-    refers: Sequence[Node] = ()
-    groups: tuple[Sequence[Node], ...] = ()
-
-
-class Past(NamedTuple):
-    """What can still be seen of a history.
-
-    points     the points from which somebody looks at it, oldest first
-    revisions  the tids of the revisions that can be seen, by oid, oldest first
-    """
-
-    points: tuple[Tid, ...]
-    revisions: Mapping[Oid, Sequence[Tid]]
-
-
-class Graph(NamedTuple):
-    """The descriptions of a world, with numbers for nodes and for labels.
-
-    labels  the number of each node's label
-    refers  the nodes to which each refers in order
-    groups  the nodes to which each refers without order
-    """
-
-    labels: list[int]
-    refers: list[list[int]]
-    groups: list[list[list[int]]]
-
+END = -1
+"""What ends a list of nodes in the canonical form."""
 
 _labels: dict[Any, int] = {}
 """The labels that there were in this run of the program, with their numbers: there are few."""
 
-END = -1
-"""What ends a list of nodes in the canonical form."""
+
+class Graph:
+    """What there is in a world, with numbers for nodes and for labels.
+
+    numbers  the number of each node
+    labels   the number of each node's label, which says all about it that is no reference
+    refers   what each refers to, in an order that the label explains
+    groups   what each refers to where the order carries no meaning, in lists of which the label
+             says the lengths
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[Node, int] = {}
+        self.labels: list[int] = []
+        self.refers: list[Sequence[int]] = []
+        self.groups: list[Sequence[Sequence[int]]] = []
+
+    def number(self, node: Node) -> int:
+        """The number of a node, which need not be described yet."""
+        number = self.numbers.get(node)
+        if number is None:
+            number = self.numbers[node] = len(self.labels)
+            self.labels.append(_labels.setdefault((node[0], "nothing"), len(_labels)))
+            self.refers.append(())
+            self.groups.append(())
+        return number
+
+    def describe(
+        self,
+        node: Node,
+        label: Hashable,
+        refers: Iterable[Node] = (),
+        groups: Iterable[Iterable[Node]] = (),
+    ) -> None:
+        """Say what a node is."""
+        number = self.number(node)
+        self.labels[number] = _labels.setdefault(label, len(_labels))
+        self.refers[number] = [self.number(other) for other in refers]
+        self.groups[number] = [[self.number(other) for other in each] for each in groups if each]
 
 
 def canonical(world: World, *, lengths: bool = False) -> bytes:
@@ -98,171 +103,156 @@ def canonical(world: World, *, lengths: bool = False) -> bytes:
 
     lengths: whether worlds whose databases have a different number of transactions are told apart
     """
-    graph = _numbered(dict(_descriptions(world)))
+    graph = _graph(world)
     form = _smallest(graph, graph.labels)
     if lengths:
         form += [len(found.history) for found in world.databases.values()]
     return array("i", form).tobytes()
 
 
-def _numbered(described: dict[Node, Description]) -> Graph:
-    numbers = {node: number for number, node in enumerate(described)}
-    graph = Graph([], [], [])
-    for found in described.values():
-        graph.labels.append(_labels.setdefault(found.label, len(_labels)))
-        graph.refers.append([numbers.setdefault(node, len(numbers)) for node in found.refers])
-        graph.groups.append(
-            [[numbers.setdefault(node, len(numbers)) for node in each] for each in found.groups]
-        )
-    for node in list(numbers)[len(described) :]:  # it is referred to, and not there
-        graph.labels.append(_labels.setdefault((node[0], "nothing"), len(_labels)))
-        graph.refers.append([])
-        graph.groups.append([])
-    return graph
-
-
-# What can still be seen of the past.
-
-
-def _past(world: World, name: Name) -> Past:
-    database = world.databases[name]
-    written = [item.tid for item in database.history if item.records]
-    looking = {found.snapshot for found in world.connections.values() if found.database == name}
-    looking.add(database.last)
-    points = sorted({written[bisect_right(written, at) - 1] for at in looking})
-    stored: dict[Oid, list[Tid]] = {}
-    for item in database.history:
-        for oid in item.records:
-            stored.setdefault(oid, []).append(item.tid)
-    revisions = {}
-    for oid, tids in stored.items():
-        shown = {tids[index - 1] for at in points if (index := bisect_right(tids, at))}
-        revisions[oid] = sorted(shown)
-    return Past(tuple(points), revisions)
-
-
 # What everything is.
 
 
-def _descriptions(world: World) -> Iterator[tuple[Node, Description]]:
+def _graph(world: World) -> Graph:
+    graph = Graph()
     for name, manager in world.managers.items():
+        label = ("manager", manager.status.value, len(manager.joined), len(manager.limbo))
         groups = (_nodes("connection", manager.joined), _nodes("object", manager.limbo))
-        yield ("manager", name), Description(("manager", manager.status.value), (), groups)
-    for name, database in world.databases.items():
-        called = (database.name, world.databases[database.collection].name)
-        label = ("database", *called, database.resolves, database.empty_recorded)
-        yield ("database", name), Description(label)
-        past = _past(world, name)
-        yield from _connections(world, name, past)
-        yield from _oids(world, name, past)
+        graph.describe(("manager", name), label, (), groups)
+    points = {name: _database(graph, world, name) for name in world.databases}
+    groups_of_connections: dict[Name, list[Node]] = {}
+    for name, connection in world.connections.items():
+        groups_of_connections.setdefault(connection.group, []).append(("connection", name))
+        _connection(graph, world, name, points[connection.database])
+    for name, members in groups_of_connections.items():
+        graph.describe(("group", name), ("group", len(members)), (), (members,))
     for name, thing in world.objects.items():
-        yield ("object", name), _object(world, thing)
+        _object(graph, world, name, thing)
     if world.savepoints:
-        yield from _savepoints(world)
-
-
-def _savepoints(world: World) -> Iterator[tuple[Node, Description]]:
-    """What can be returned to, in its order, and whether something cannot any more."""
-    over = sorted({found.valid.clause for found in world.savepoints.values() if not found.valid[0]})
-    yield ("savepoint",), Description(("no savepoints any more", *over))
-    valid = [(name, found) for name, found in world.savepoints.items() if found.valid.value]
-    for rank, (name, found) in enumerate(valid):
-        earlier = sum(other.manager == found.manager for _, other in valid[:rank])
-        node = ("savepoint", name)
-        yield node, Description(("savepoint", earlier), [("manager", found.manager)])
-        for connection, kept in found.members.items():
-            yield from _kept(world, node, connection, kept)
-
-
-def _kept(
-    world: World, where: Node, connection: Name, kept: Connection | Saved
-) -> Iterator[tuple[Node, Description]]:
-    """What the savepoints of a connection have stored: each record, and where it is kept."""
-    database = world.connections[connection].database
-    member = ("member", where, connection)
-    yield member, Description("member", [where, ("connection", connection)])
-    for oid, fact in kept.saved.items():
-        state, refers = _state(fact.value.state, database)
-        label = ("saved", fact.value.kind, kept.created.get(oid), state)
-        node = ("saved", where, connection, oid)
-        yield node, Description(label, [member, ("oid", database, oid), *refers])
+        _savepoints(graph, world)
+    return graph
 
 
 def _nodes(sort: str, names: Iterable[Hashable]) -> list[Node]:
     return [(sort, name) for name in names]
 
 
-def _connections(world: World, name: Name, past: Past) -> Iterator[tuple[Node, Description]]:
+def _database(graph: Graph, world: World, name: Name) -> list[Tid]:
+    """Describe a database and what can still be seen of its history; gives the points from which
+    somebody looks at it, oldest first.
+    """
     database = world.databases[name]
-    for each, found in world.connections.items():
-        if found.database == name:
-            point = bisect_right(past.points, found.snapshot) - 1
-            reachable = _reachable(world, each) if len(world.databases) > 1 else ()
-            marked: list[Node] = [("oid", name, oid) for oid in found.read_current]
-            members = _nodes("connection", world.group(each))
-            groups = (_nodes("object", found.registered), marked, members)
-            facts = (database.name, found.is_open.value, point, found.is_pooled, *reachable)
-            node = ("connection", each)
-            yield node, Description(("connection", *facts), [("manager", found.manager)], groups)
-            if found.saved:
-                yield from _kept(world, node, each, found)
+    called = (database.name, world.databases[database.collection].name)
+    label: tuple[Hashable, ...] = ("database", *called, database.resolves, database.empty_recorded)
+    graph.describe(("database", name), label)
+    written = [item.tid for item in database.history if item.records]
+    looking = {found.snapshot for found in world.connections.values() if found.database == name}
+    looking.add(database.last)
+    points = sorted({written[bisect_right(written, at) - 1] for at in looking})
+    revisions: dict[Oid, list[tuple[Tid, Record]]] = {}
+    for item in database.history:
+        for oid, fact in item.records.items():
+            revisions.setdefault(oid, []).append((item.tid, fact.value))
+    for oid, found in revisions.items():
+        label = ("oid", database.name, oid == ROOT)
+        refers: list[Node] = []
+        for position, (tid, record) in enumerate(found):
+            after = found[position + 1][0] if position + 1 < len(found) else None
+            first = bisect_left(points, tid)
+            if first < len(points) and (after is None or points[first] < after):
+                state, nodes = _state(record.state, name)
+                label += (first, record.kind, state)
+                refers += nodes
+        graph.describe(("oid", name, oid), label, refers)
+    for thing in world.objects.values():
+        owner = thing.owner.value
+        if (
+            owner is not None
+            and owner[1] not in revisions
+            and world.connections[owner[0]].database == name
+        ):
+            graph.describe(("oid", name, owner[1]), ("oid", database.name, False))
+    return points
 
 
-def _reachable(world: World, connection: Name) -> tuple[str, ...]:
+def _connection(graph: Graph, world: World, name: Name, points: list[Tid]) -> None:
+    found = world.connections[name]
+    label = (
+        "connection",
+        world.databases[found.database].name,
+        found.is_open.value,
+        bisect_right(points, found.snapshot),
+        found.is_pooled,
+        len(found.registered),
+        len(found.read_current),
+        *(_reachable(world, name) if len(world.databases) > 1 else ()),
+    )
+    marked: list[Node] = [("oid", found.database, oid) for oid in found.read_current]
+    refers = (("manager", found.manager), ("group", found.group))
+    node = ("connection", name)
+    graph.describe(node, label, refers, (_nodes("object", found.registered), marked))
+    if found.saved:
+        _kept(graph, world, node, name, found)
+
+
+def _reachable(world: World, connection: Name) -> list[str]:
     """The databases to which the group may open another connection and know what it shows."""
     found = world.connections[connection]
     if not found.is_open.value:
-        return ()
-    may_leave = world.edition < Edition.B
-    return tuple(
-        sorted(
-            world.databases[other].name
-            for other, at in found.horizon.items()
-            if at == world.databases[other].last
-            and (may_leave or world.member(connection, other) is None)
-        )
+        return []
+    may_leave = world.edition in EARLY
+    return sorted(
+        world.databases[other].name
+        for other, at in found.horizon.items()
+        if at == world.databases[other].last
+        and (may_leave or world.member(connection, other) is None)
     )
 
 
-def _oids(world: World, name: Name, past: Past) -> Iterator[tuple[Node, Description]]:
-    database = world.databases[name]
-    owned = {
-        owner[1]
-        for found in world.objects.values()
-        for owner in (found.owner.value,)
-        if owner is not None and world.connections[owner[0]].database == name
-    }
-    for oid in owned.union(past.revisions):
-        label: list[Any] = ["oid", database.name, oid == ROOT]
-        refers: list[Node] = []
-        for tid in past.revisions.get(oid, ()):
-            kind, state, nodes = _record(database, name, oid, tid)
-            label.append((bisect_left(past.points, tid), kind, state))
-            refers += nodes
-        yield ("oid", name, oid), Description(tuple(label), refers)
-
-
-def _record(database: Database, name: Name, oid: Oid, tid: Tid) -> tuple[str, Any, list[Node]]:
-    found = database.revision(oid, tid)
-    assert found is not None
-    return (found[1].value.kind, *_state(found[1].value.state, name))
-
-
-def _object(world: World, thing: Object) -> Description:
+def _object(graph: Graph, world: World, name: Name, thing: Object) -> None:
     status = CLEAN if thing.status.value in (GHOST, LOADED) else thing.status.value
-    if thing.owner.value is None:
-        state, refers = _state(thing.state.value, "")
-        return Description(("object", thing.kind, status, state), refers)
-    connection, oid = thing.owner.value
-    database = world.connections[connection].database
+    owner: tuple[Node, ...] = ()
+    database = ""
+    if thing.owner.value is not None:
+        connection, oid = thing.owner.value
+        database = world.connections[connection].database
+        owner = (("connection", connection), ("oid", database, oid))
     state, refers = _state(thing.state.value, database)
-    owner = [("connection", connection), ("oid", database, oid)]
-    return Description(("object", thing.kind, status, state), owner + refers)
+    graph.describe(("object", name), ("object", thing.kind, status, state), (*owner, *refers))
 
 
-def _state(state: State | None, database: Name) -> tuple[Any, list[Node]]:
+def _savepoints(graph: Graph, world: World) -> None:
+    """Describe what can be returned to, in its order, and whether something cannot any more."""
+    over = sorted({found.valid.clause for found in world.savepoints.values() if not found.valid[0]})
+    graph.describe(("savepoint",), ("no savepoints any more", *over))
+    valid = [(name, found) for name, found in world.savepoints.items() if found.valid.value]
+    for rank, (name, found) in enumerate(valid):
+        earlier = sum(other.manager == found.manager for _, other in valid[:rank])
+        node = ("savepoint", name)
+        graph.describe(node, ("savepoint", earlier), [("manager", found.manager)])
+        for connection, kept in found.members.items():
+            _kept(graph, world, node, connection, kept)
+
+
+def _kept(
+    graph: Graph, world: World, where: Node, connection: Name, kept: Connection | Saved
+) -> None:
+    """Describe what the savepoints of a connection have stored: each record, and where it is
+    kept.
+    """
+    database = world.connections[connection].database
+    member = ("member", where, connection)
+    graph.describe(member, "member", (where, ("connection", connection)))
+    for oid, fact in kept.saved.items():
+        state, refers = _state(fact.value.state, database)
+        label = ("saved", fact.value.kind, kept.created.get(oid), state)
+        node = ("saved", where, connection, oid)
+        graph.describe(node, label, (member, ("oid", database, oid), *refers))
+
+
+def _state(state: State | None, database: Name) -> tuple[Hashable, list[Node]]:
     """What a state holds, and what it refers to, in the order of its attributes."""
-    label: list[Any] = []
+    label: list[Hashable] = []
     refers: list[Node] = []
     if state is None:
         return None, refers
@@ -282,7 +272,7 @@ def _state(state: State | None, database: Name) -> tuple[Any, list[Node]]:
 # Counting twins once.
 
 
-def _smallest(graph: Graph, colours: list[int]) -> list[int]:
+def _smallest(graph: Graph, colours: Sequence[int]) -> list[int]:
     colours = _refined(graph, colours)
     if len(set(colours)) == len(colours):
         return _form(graph, colours)
@@ -295,18 +285,20 @@ def _smallest(graph: Graph, colours: list[int]) -> list[int]:
     )
 
 
-def _refined(graph: Graph, colours: list[int]) -> list[int]:
+def _refined(graph: Graph, colours: Sequence[int]) -> Sequence[int]:
     """Colours that tell apart what the descriptions, seen in these colours, tell apart."""
     different = len(set(colours))
     while different < len(colours):
+        seen = colours.__getitem__
         finer = [
-            hash((colour, *[colours[node] for node in refers]))
+            hash((colour, *map(seen, refers)))
             for colour, refers in zip(colours, graph.refers, strict=True)
         ]
         for node, groups in enumerate(graph.groups):
             if groups:
-                seen = [tuple(sorted([colours[other] for other in each])) for each in groups]
-                finer[node] = hash((finer[node], *seen))
+                finer[node] = hash(
+                    (finer[node], *[tuple(sorted(map(seen, each))) for each in groups])
+                )
         colours = finer
         more = len(set(colours))
         if more == different:
@@ -315,18 +307,19 @@ def _refined(graph: Graph, colours: list[int]) -> list[int]:
     return colours
 
 
-def _form(graph: Graph, colours: list[int]) -> list[int]:
+def _form(graph: Graph, colours: Sequence[int]) -> list[int]:
     """The world with numbers for names, each node ended by one that no node has."""
     order = sorted(range(len(colours)), key=colours.__getitem__)
     numbers = [0] * len(order)
     for number, node in enumerate(order):
         numbers[node] = number
-    form = []
+    known = numbers.__getitem__
+    form: list[int] = []
     for node in order:
         form.append(graph.labels[node])
-        form += [numbers[other] for other in graph.refers[node]]
+        form.extend(map(known, graph.refers[node]))
         for each in graph.groups[node]:
             form.append(END)
-            form += sorted([numbers[other] for other in each])
+            form.extend(sorted(map(known, each)))
         form.append(END)
     return form

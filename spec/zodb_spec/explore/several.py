@@ -1,4 +1,4 @@
-"""The small worlds with several databases."""
+"""The worlds with several databases, small ones and large ones."""
 
 from __future__ import annotations
 
@@ -22,6 +22,25 @@ GROUPS: tuple[Step, ...] = (
     ("root", "connection4", "root4"),
 )
 """Two groups of two connections each."""
+
+SHARED: tuple[Step, ...] = (
+    *GROUPS,
+    ("new", "one1", "Thing"),
+    ("link", "root1", "'a'", "one1", "strong"),
+    ("commit", "manager1"),
+    ("new", "two3", "Thing"),
+    ("link", "two3", "b", "one1", "strong"),
+    ("new", "three3", "Thing"),
+    ("link", "two3", "b", "three3", "strong"),
+    ("link", "root3", "'a'", "two3", "strong"),
+    ("link", "root3", "'b'", "three3", "strong"),
+    ("commit", "manager1"),
+    ("begin", "manager2"),
+    ("read", "root2", "'a'", "one2"),
+    ("read", "root4", "'a'", "two4"),
+    ("read", "root4", "'b'", "three4"),
+)
+"""The same, and three objects that both hold."""
 
 AMBIGUOUS = Bounds(
     ("new", "link", "unlink", "add", "savepoint", "rollback", "commit", "abort"),
@@ -92,6 +111,16 @@ SEVERAL_DATABASES: dict[str, SmallWorld] = {
             steps=6,
         ),
     ),
+    "three-shared-objects": SmallWorld(
+        "Two transactions that change three objects of two databases",
+        SHARED,
+        Bounds(
+            ("set", "commit"),
+            words(thing="one1 one2 two3 two4 three3 three4", attribute="a", value="one"),
+            objects=3,
+            connections=4,
+        ),
+    ),
     "ambiguity": SmallWorld(
         "One new object that can be reached from two databases", GROUP, AMBIGUOUS
     ),
@@ -138,4 +167,20 @@ SEVERAL_DATABASES: dict[str, SmallWorld] = {
         edition=Edition.A_PRIME,
     ),
 }
-"""By name."""
+"""The small ones, by name."""
+
+LARGE_WORLDS: dict[str, SmallWorld] = {
+    "two-groups": SmallWorld(
+        "Two groups of two connections, and three objects: a million worlds, and many more",
+        GROUPS,
+        Bounds(
+            ("new", "link", "add", "savepoint", "rollback", "commit", "abort"),
+            words(attribute="'a' a", kind="Thing", form="strong"),
+            objects=3,
+            connections=4,
+            savepoints=1,
+            worlds=1_000_000,
+        ),
+    ),
+}
+"""Those that take minutes, by name."""
