@@ -141,9 +141,10 @@ class RecordWriter(pickle.Pickler):
             if target._p_jar is None and not self.adopts_weakly:
                 self.is_undecided = True
                 return ["w", ()]
-            reference.oid = (
-                target._p_oid if self._belongs_elsewhere(target) else self._own_oid(target)
-            )
+            elsewhere = self._belongs_elsewhere(target)
+            oid = target._p_oid if elsewhere else self._own_oid(target)
+            if oid != reference.oid:  # else the record stays as ZODB writes it, byte for byte
+                reference.oid = oid
             reference.dm = target._p_jar
             reference.database_name = _name_of(reference.dm)
         elif "dm" not in known:
