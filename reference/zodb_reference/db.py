@@ -208,8 +208,8 @@ class DB:
             raise ConnectionStateError(f"the database {self.database_name!r} is closed")
 
     def is_in_collection(self) -> bool:
-        """Tell whether the database is open, and known to the collection by its name."""
-        return not self._closed and self.databases.get(self.database_name) is self
+        """Tell whether the collection has this very database under its name."""
+        return self.databases.get(self.database_name) is self
 
     def take_connection(self, *, lone: bool = False) -> Connection:
         """Return a closed connection to open, from the pool or a new one; with `lone`, no group."""
