@@ -173,6 +173,13 @@ def test_a_failure_that_is_mended_does_not_fail_any_more(command):
     assert "good does not fail any more" in output
 
 
+def test_a_replay_on_another_target_is_on_that_one_alone(command):
+    command("run", "reads-wrong", "--with-second-target", "good")
+    witness = "conformance-report/witnesses/fake.get.json"
+    assert "reads-wrong with good still fails" in command("replay", witness)[1]
+    assert "✓ good does not fail any more" in command("replay", witness, "good")[1]
+
+
 def test_another_failure_of_the_same_script_is_a_failure(command):
     command("run", "reads-wrong")
     witness = Path("conformance-report/witnesses/fake.get.json")

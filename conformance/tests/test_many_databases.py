@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,10 +11,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from zodb_conformance.auditing import audit, audit_all
+from group_runs import NEWCOMER, TARGET, Fake, holds, taken
+from persistent.wref import WeakRef
 from zodb_conformance.bench import Bench
 from zodb_conformance.blaming import Stand
-from zodb_conformance.comparing import Mismatch
+from zodb_conformance.comparing import Mismatch, agrees
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.matching import look, look_at, look_at_connections
 from zodb_conformance.plan import Plan
@@ -26,29 +26,11 @@ from zodb_conformance.targets import Target, resolve
 from zodb_conformance.targets.opening import opener
 from zodb_conformance.telling import deviation_of, program_of
 from zodb_spec.script import GROUPS, LINKED, MANY, PRELUDE
-from zodb_spec.world import CHANGED
+from zodb_spec.world import Stored
 
 ZODB = pytest.importorskip("ZODB", reason="ZODB is what these tests look at")
-TARGET = resolve(Plan(target="zodb-mapping"))
 
 Execute = Callable[[str], subprocess.CompletedProcess[str]]
-
-NEWCOMER: tuple[Step, ...] = (
-    *LINKED,
-    ("open", "db2", "manager1", "connection6"),
-    ("root", "connection6", "root6"),
-    ("read", "root6", "'a'", "two6"),
-    ("read", "two6", "a", "one6"),
-)
-"""A reference leads to a connection that the program has not opened itself."""
-
-
-def taken(target: Target, script: tuple[Step, ...], directory: Path, **how: Any) -> Run:
-    """A run of a script in which nothing is found."""
-    run = Run(target, directory, Tally(), **how)
-    for number, step in enumerate(script, 1):
-        assert run.take(step, number) is None, step
-    return run
 
 
 @pytest.fixture
@@ -61,14 +43,6 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 def texts(run: Run) -> list[str]:
     return [line.text for line in run.bench.lines]
-
-
-def holds(run: Run, expression: str) -> bool:
-    """Whether an expression is true in the program, as a witness takes it."""
-    try:
-        return bool(eval(expression, {**run.bench.variables, "pickle": pickle}))
-    except (TypeError, KeyError, AttributeError):
-        return False
 
 
 # The bench.
@@ -192,18 +166,6 @@ def test_what_a_rollback_has_to_restore_is_looked_at(tmp_path: Path) -> None:
 # What is wrong with objects.
 
 
-class Fake:
-    """Something that looks like a persistent object."""
-
-    __slots__ = ("__dict__", "_p_changed", "_p_jar", "_p_oid", "_p_serial")
-
-    def __init__(self, real: Any, *, _p_changed: bool | None = False, **shown: Any) -> None:
-        self._p_changed = _p_changed
-        for name in ("_p_jar", "_p_oid", "_p_serial"):
-            setattr(self, name, shown.pop(name, getattr(real, name)))
-        vars(self).update({**vars(real), **shown})
-
-
 CROSS: list[tuple[Callable[[Run], Any], str]] = [
     # what two4 refers to in place of one2, an object of the other database of its group
     (lambda run: run.bench.variables["one1"], "that object in another group"),
@@ -239,6 +201,15 @@ def test_an_object_that_the_program_does_not_hold_has_to_belong_to_the_other_dat
     found = look_at(run.bench, Stand(run.world, "two4", None, ""), audited=True)
     assert found is not None
     assert not holds(run, found.expression)
+
+
+def test_a_weak_reference_across_databases_leads_to_the_other_one(run: Run) -> None:
+    reference = WeakRef(run.bench.variables["one2"])
+    weak = Stored(1, weak=True, database="db")
+    assert agrees(run.bench, run.world, "connection4", weak, reference)
+    reference.dm = run.bench.variables["connection4"]
+    assert not agrees(run.bench, run.world, "connection4", weak, reference)
+    assert agrees(run.bench, run.world, "connection2", Stored(1, weak=True), reference)
 
 
 def test_an_oid_may_stand_for_one_object_in_each_database(run: Run) -> None:
@@ -319,118 +290,6 @@ def test_a_connection_that_a_reference_leads_to_has_to_be_a_new_one(tmp_path: Pa
     assert "its jar is" in finding.mismatch.observed
     assert not holds(run, finding.mismatch.expression)
     run.bench.close()
-
-
-# What is wrong with records.
-
-
-def reading(run: Run, form: Any) -> Callable[..., Any]:
-    """A way of reading records that finds another form of reference in that of two3."""
-    correct = run.bench.variables["record_of"]
-
-    def read(database: Any, oid: bytes) -> Any:
-        tid, kind, state = correct(database, oid)
-        if database is run.bench.variables["db2"] and "a" in state:
-            state = {**state, "a": ("reference", form)}
-        return tid, kind, state
-
-    return read
-
-
-def one(run: Run) -> bytes:
-    real = run.bench.oid("db", 1)
-    assert real is not None
-    return real
-
-
-FORMS: list[tuple[bool, Callable[[bytes], Any]]] = [
-    (True, lambda oid: ["m", ("unnamed", oid, Fake)]),
-    (True, lambda oid: ["n", ("unnamed", oid)]),
-    (False, lambda oid: ["m", ("second", oid, Fake)]),
-    (False, lambda oid: ["m", ("unnamed", bytes(8), Fake)]),
-    (False, lambda oid: ["w", (oid, "unnamed")]),
-    (False, lambda oid: (oid, Fake)),
-    (False, lambda oid: oid),
-    (False, lambda oid: None),
-]
-
-
-@pytest.mark.parametrize(("right", "form"), FORMS)
-def test_a_record_names_the_database_of_what_it_refers_to(
-    run: Run, right: bool, form: Callable[[bytes], Any]
-) -> None:
-    run.bench.variables["record_of"] = reading(run, form(one(run)))
-    found = list(audit_all(run.bench, run.world))
-    if right:
-        assert found == []
-        return
-    [mismatch] = found
-    assert mismatch.clause == "xref.accepted"
-    assert mismatch.expected == "'a' in the record of db2_oid1 to be a reference to oid1"
-    assert not holds(run, mismatch.expression)
-    run.bench.variables["record_of"] = reading(run, ["m", ("unnamed", one(run), Fake)])
-    assert holds(run, mismatch.expression)
-
-
-def test_the_newest_records_of_each_database_are_looked_at(run: Run) -> None:
-    assert [list(audit(run.bench, run.world, name)) for name in ("db", "db2")] == [[], []]
-    run.bench.variables["record_of"] = reading(run, None)
-    assert [len(list(audit(run.bench, run.world, name))) for name in ("db", "db2")] == [0, 1]
-
-
-# What is wrong with commits.
-
-
-@pytest.mark.parametrize("lost", ["db", "db2"])
-def test_a_commit_has_to_reach_every_database(run: Run, lost: str) -> None:
-    for number, step in enumerate(
-        (("begin", "manager1"), ("set", "root1", "'b'", "one"), ("set", "root3", "'b'", "one")), 50
-    ):
-        assert run.take(step, number) is None
-    held = run.bench.databases[lost]
-    held.real = SimpleNamespace(lastTransaction=lambda: held.last, close=held.real.close)
-    finding = run.take(("commit", "manager1"), 60)
-    assert finding is not None
-    assert finding.mismatch.clause == "xref.changes-go-home"
-    assert finding.mismatch.expected == "success, and db and db2 have a new last transaction"
-    other = "db" if lost == "db2" else "db2"
-    assert finding.mismatch.observed == f"{other} has a new last transaction"
-    assert finding.mismatch.expression.startswith(f"{lost}.lastTransaction() != ")
-
-
-def test_a_commit_that_failed_may_reach_none(run: Run) -> None:
-    run.footprint = True
-    assert run.take(("set", "root3", "'b'", "one"), 50) is None
-    run.bench.perform("m = transaction.TransactionManager(); db.open(m).root()['z'] = 1")
-    run.bench.variables["manager1"] = Meddling(run)
-    finding = run.take(("commit-sabotaged", "manager1", "tpc_vote", "after"), 60)
-    assert finding is not None
-    assert finding.mismatch.observed == "db has a new last transaction"
-
-
-class Meddling:
-    """A transaction manager whose commit has somebody else commit as well."""
-
-    def __init__(self, run: Run) -> None:
-        self.run, self.real = run, run.bench.variables["manager1"]
-
-    def get(self) -> Any:
-        return self.real.get()
-
-    def commit(self) -> None:
-        self.run.bench.variables["m"].commit()
-        self.real.commit()
-
-    abort = property(lambda self: self.real.abort)
-
-
-def test_objects_of_two_databases_change_in_one_transaction(run: Run) -> None:
-    for number, step in enumerate(
-        (("set", "one2", "b", "one"), ("set", "two4", "b", "one"), ("commit", "manager2")), 50
-    ):
-        assert run.take(step, number) is None
-    assert run.world.databases["db"].last == run.world.databases["db2"].last == 3
-    assert all(run.world.objects[name].status.value != CHANGED for name in ("one2", "two4"))
 
 
 # Programs.

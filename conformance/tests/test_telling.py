@@ -161,6 +161,18 @@ def test_a_name_is_tied_only_where_something_uses_it() -> None:
     assert needed(lines, "oid1 == oid2")[1] == lines[2]
 
 
+def test_so_are_the_names_of_other_databases_and_of_connections_that_a_reference_leads_to() -> None:
+    lines = [
+        Line("db2_tid1 = db2.lastTransaction()"),
+        Line("db2_oid0 = bytes(8)"),
+        Line("connection3 = connection2.get_connection('second')", 4),
+        Line("x = root3['a']", 5),
+        Line("connection5 = x._p_jar"),
+    ]
+    assert needed(lines) == lines[2:4]
+    assert needed(lines, "x._p_jar.get(db2_oid0) is connection5.root()") == lines[1:]
+
+
 def test_a_program_of_steps_ends_with_the_last_of_them(tmp_path: Path) -> None:
     lines = [
         "manager1 = transaction.TransactionManager()",
