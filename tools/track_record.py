@@ -4,7 +4,11 @@ Every target is run against the specification, and every script of `docs/track-r
 with the versions that are installed. What differs from the committed data is printed and written to
 `docs/track-record/data.json`, from which the page is made. The exit status is 1 where something
 differs, or where a deviation and its script don't go together: a clause that is broken and has no
-script, a script that shows nothing, or one whose clause no target breaks.
+script, a script that shows nothing, or one whose clause no target breaks. A script is named after
+its clause; where there is another way to break it, that one's script is `CLAUSE.WAY.py`.
+
+What a search has found once is kept in `docs/track-record/witnesses` and tried first, on every
+target, so that the record does not depend on how far the searches come.
 
 Run as `python tools/track_record.py [ARGUMENTS]`; arguments, such as `--profile ci`, go to
 `zodb-conformance run`.
@@ -22,6 +26,7 @@ from zodb_conformance.showing import without_addresses
 
 FOLDER = Path(__file__).parents[1] / "docs" / "track-record"
 DATA = FOLDER / "data.json"
+WITNESSES = FOLDER / "witnesses"
 TARGETS = ("zodb-mapping", "zodb-file", "zodb-demo")
 USABLE = (0, 1)
 """The exit statuses of a run that came to a verdict."""
@@ -48,11 +53,13 @@ def run(target: str, arguments: list[str]) -> dict[str, Any]:
     """
     print(f"running {target} ...", flush=True)
     with tempfile.TemporaryDirectory() as folder:
+        remember(target, Path(folder, "witnesses"))
         command = ["zodb-conformance", "run", target, *arguments, "--report", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode not in USABLE:
             raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
         report = json.loads(Path(folder, "report.json").read_text(encoding="utf-8"))
+        keep(Path(folder, "witnesses"))
     return {
         "packages": report["target"]["packages"],
         "broken": {
@@ -61,6 +68,25 @@ def run(target: str, arguments: list[str]) -> dict[str, Any]:
             if clause["verdict"] == "deviates"
         },
     }
+
+
+def remember(target: str, folder: Path) -> None:
+    """Put the kept witnesses where a run on a target tries them first."""
+    folder.mkdir()
+    for path in WITNESSES.glob("*.json"):
+        witness = json.loads(path.read_text(encoding="utf-8"))
+        witness["plan"]["target"] = target
+        Path(folder, path.name).write_text(json.dumps(witness), encoding="utf-8")
+
+
+def keep(folder: Path) -> None:
+    """Keep the witnesses of a run that a search has found, and that were not kept yet."""
+    WITNESSES.mkdir(exist_ok=True)
+    for path in sorted(folder.glob("*.json")):
+        witness = json.loads(path.read_text(encoding="utf-8"))
+        kept = WITNESSES / path.name
+        if witness["deviation"]["script"] and not kept.exists():
+            kept.write_text(json.dumps(witness, indent=2) + "\n", encoding="utf-8")
 
 
 def shown_by(script: Path) -> str:
@@ -92,13 +118,18 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
 def gaps(data: dict[str, Any]) -> Iterator[str]:
     """Where deviations and scripts don't go together, in sentences."""
     broken = {clause for found in data["targets"].values() for clause in found["broken"]}
-    for clause in sorted(broken - data["scripts"].keys()):
+    for clause in sorted(broken - {clause_of(name) for name in data["scripts"]}):
         yield f"{clause} is broken, and {FOLDER.name}/{clause}.py is missing"
     for name, sentence in data["scripts"].items():
         if not sentence:
-            yield f"{name}.py does not show that {name} is broken"
-        if name not in broken:
-            yield f"{name}.py is there, and no target breaks {name}"
+            yield f"{name}.py does not show that {clause_of(name)} is broken"
+        if clause_of(name) not in broken:
+            yield f"{name}.py is there, and no target breaks {clause_of(name)}"
+
+
+def clause_of(script: str) -> str:
+    """The id of the clause that a script is about, of which the name is given."""
+    return ".".join(script.split(".")[:2])
 
 
 if __name__ == "__main__":

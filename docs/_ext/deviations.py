@@ -31,8 +31,8 @@ TEXT = """
 
    <details class="script"><summary>The script</summary>
 
-.. literalinclude:: /track-record/{clause}.py
-   :caption: docs/track-record/{clause}.py
+.. literalinclude:: /track-record/{script}.py
+   :caption: docs/track-record/{script}.py
 
 .. raw:: html
 
@@ -82,13 +82,18 @@ class FoundWith(SphinxDirective):
 
 
 class Deviation(SphinxDirective):
-    """What is known of the deviation from one clause."""
+    """What is known of the deviation from one clause.
+
+    The argument is the id of the clause, or the name of a script: the id, a dot, and the way in
+    which it is broken.
+    """
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """The facts, and the script."""
-        clause = self.arguments[0]
+        script = self.arguments[0]
+        clause = ".".join(script.split(".")[:2])
         known = data(self.env.srcdir)
         self.env.note_dependency("track-record/data.json")
         if clause not in levels(known):
@@ -99,13 +104,14 @@ class Deviation(SphinxDirective):
         self.env.metadata[self.env.docname].setdefault("deviations", []).append(clause)
         text = TEXT.format(
             clause=clause,
+            script=script,
             level=levels(known)[clause],
             targets=", ".join(
                 f"``{name}``"
                 for name, target in known["targets"].items()
                 if clause in target["broken"]
             ),
-            sentence=known["scripts"].get(clause, "").replace("\\", r"\\").replace("*", r"\*"),
+            sentence=known["scripts"].get(script, "").replace("\\", r"\\").replace("*", r"\*"),
         )
         return self.parse_text_to_nodes(text)
 

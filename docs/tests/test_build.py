@@ -99,8 +99,10 @@ def test_the_track_record_tells_of_what_is_in_its_data_and_of_nothing_else(tmp_p
     broken = {"a.clause": "MUST", "silent.clause": "MUST"}
     data = {"targets": {"one": {"packages": {}, "broken": broken}}, "scripts": {}}
     (tmp_path / "track-record" / "data.json").write_text(json.dumps(data), encoding="utf-8")
-    (tmp_path / "track-record" / "a.clause.py").write_text("pass\n", encoding="utf-8")
-    text = ".. deviation:: a.clause\n\n.. deviation:: no.clause\n"
+    for name in ("a.clause", "a.clause.other-way"):
+        (tmp_path / "track-record" / f"{name}.py").write_text("pass\n", encoding="utf-8")
+    told = ("a.clause", "a.clause.other-way", "no.clause")
+    text = "".join(f".. deviation:: {name}\n\n" for name in told)
     app, said = site(tmp_path, text, extensions=["deviations"], nitpicky=False)
     app.build()
     assert "no.clause is told of, and not in the data" in said.getvalue()

@@ -9,9 +9,15 @@ import track_record
 
 COMMAND = """\
 #!/bin/sh
-printf '%s' '{report}' > "$(eval echo \\${{$#}})"/report.json
+folder="$(eval echo \\${{$#}})"
+printf '%s' '{report}' > "$folder"/report.json
+cat "$folder"/witnesses/*.json > {folder}/tried.txt
+printf '%s' '{found}' > "$folder"/witnesses/found.clause.json
+printf '%s' '{example}' > "$folder"/witnesses/example.clause.json
 exit {status}
 """
+FOUND = {"plan": {"target": "one"}, "deviation": {"script": [["open", "db"]]}}
+EXAMPLE = {"plan": {"target": "one"}, "deviation": {"script": []}}
 SHOWS = 'import sys\nsys.exit("some.clause: it is broken <Thing object at 0x7f00>")\n'
 
 
@@ -20,6 +26,7 @@ def folder(tmp_path, monkeypatch):
     """An empty folder of scripts, and one target."""
     monkeypatch.setattr(track_record, "FOLDER", tmp_path)
     monkeypatch.setattr(track_record, "DATA", tmp_path / "data.json")
+    monkeypatch.setattr(track_record, "WITNESSES", tmp_path / "witnesses")
     monkeypatch.setattr(track_record, "TARGETS", ("one",))
     return tmp_path
 
@@ -36,7 +43,14 @@ def finds(tmp_path, monkeypatch):
         clauses["good.clause"] = {"level": "MUST", "verdict": "holds"}
         report = json.dumps({"target": {"packages": {"ZODB": "6.4"}}, "clauses": clauses})
         command = bin_folder / "zodb-conformance"
-        command.write_text(COMMAND.format(report=report, status=status), encoding="utf-8")
+        text = COMMAND.format(
+            report=report,
+            status=status,
+            folder=tmp_path,
+            found=json.dumps(FOUND),
+            example=json.dumps(EXAMPLE),
+        )
+        command.write_text(text, encoding="utf-8")
         command.chmod(0o755)
 
     return finds
@@ -68,6 +82,18 @@ def test_a_deviation_without_a_script_is_told(folder, finds, capsys):
     assert "some.clause is broken, and" in capsys.readouterr().out
 
 
+def test_a_clause_may_have_a_script_for_each_way_to_break_it(folder, finds, capsys):
+    finds("some.clause")
+    Path(folder, "some.clause.py").write_text(SHOWS, encoding="utf-8")
+    other = SHOWS.replace("some.clause", "some.clause.other-way")
+    Path(folder, "some.clause.other-way.py").write_text(other, encoding="utf-8")
+    track_record.main([])
+    assert track_record.main([]) == 0
+    Path(folder, "some.clause.other-way.py").write_text("", encoding="utf-8")
+    assert track_record.main([]) == 1
+    assert "some.clause.other-way.py does not show that some.clause is" in capsys.readouterr().out
+
+
 def test_a_script_that_shows_nothing_is_told(folder, finds, capsys):
     finds(status=0)
     Path(folder, "some.clause.py").write_text("", encoding="utf-8")
@@ -75,6 +101,21 @@ def test_a_script_that_shows_nothing_is_told(folder, finds, capsys):
     out = capsys.readouterr().out
     assert "some.clause.py does not show that some.clause is broken" in out
     assert "some.clause.py is there, and no target breaks some.clause" in out
+
+
+def test_what_a_search_has_found_is_kept_and_tried_first_on_every_target(
+    folder, finds, monkeypatch
+):
+    finds("some.clause")
+    track_record.main([])
+    assert Path(folder, "tried.txt").read_text(encoding="utf-8") == ""
+    (kept,) = Path(folder, "witnesses").iterdir()
+    assert (kept.name, json.loads(kept.read_text(encoding="utf-8"))) == ("found.clause.json", FOUND)
+    monkeypatch.setattr(track_record, "TARGETS", ("other",))
+    track_record.main([])
+    tried = json.loads(Path(folder, "tried.txt").read_text(encoding="utf-8"))
+    assert tried == FOUND | {"plan": {"target": "other"}}
+    assert [path.name for path in Path(folder, "witnesses").iterdir()] == [kept.name]
 
 
 def test_a_run_without_a_verdict_ends_it(folder, finds):

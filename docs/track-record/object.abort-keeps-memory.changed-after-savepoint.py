@@ -1,0 +1,30 @@
+"""A new object that was changed after a savepoint loses its contents when the transaction is
+aborted.
+"""
+
+import logging
+import sys
+
+import transaction
+import ZODB
+from persistent import Persistent
+
+
+class Order(Persistent):
+    """What somebody wants to buy."""
+
+
+logging.disable()
+manager = transaction.TransactionManager()
+root = ZODB.DB(None).open(manager).root()
+order = root["order"] = Order()
+order.total = 10
+manager.savepoint()
+order.total = 20
+manager.abort()
+
+if order.__dict__ != {"total": 20}:
+    sys.exit(
+        "object.abort-keeps-memory.changed-after-savepoint: after the abort the object has jar"
+        f" {order._p_jar} and holds {order.__dict__}; it held a total of 20"
+    )
