@@ -62,7 +62,7 @@ def contradiction(
         if isinstance(first.seen, Raised) and first.seen.recorded is not None:
             observed += f", and {recorded_in_words(world, moved)}"
         blame = of_error(scene.world, trace, first.clause, step[1:], done.error)
-        if blame is None and step[0] == "read":
+        if blame is None and step[0] in LOADING:
             blame = _misread(scene, first, step[1])
         return Mismatch(*(blame or Blame(first.clause)), expected, observed, "")
     if isinstance(first.seen, Raised):
@@ -103,6 +103,9 @@ def _still_open(scene: Scene, name: Name) -> Blame | None:
         return None
     return Blame(connection.is_open.clause, connection.is_open.step)
 
+
+LOADING = ("read", "unlink")
+"""The operations that fail where an object lacks what it should hold."""
 
 RECORDING = ("committed", "not recorded")
 """What a commit gives that passes."""

@@ -66,7 +66,7 @@ def a_closed_connection_hears_of_no_commit() -> Fault:
     return around(Connection, "open", open_)
 
 
-@double("connection.close-joined-refused")
+@double("connection.close-joined-refused", also="savepoint.close-refused")
 def closing_forgets_the_transaction() -> Fault:
     """A connection with changes can be closed: it discards them, and the commit that follows
     succeeds.
