@@ -1,4 +1,4 @@
-"""Random walks of three connections over a storage that fails at random.
+"""Random walks of three groups of connections over storages that fail at random.
 
 Whatever fails, in memory and in the storage everything fits together afterwards.
 """
@@ -9,12 +9,11 @@ import random
 import pytest
 import transaction
 from persistent import Persistent
-from zodb_reference import DB
-from zodb_reference.oids import maxtid, z64
-from zodb_reference.records import own_references
+from several_databases import Collection
+from zodb_reference.oids import z64
 from zodb_reference.storages import MemoryStorage
 
-WALKS = 60
+WALKS = 100
 STEPS = 80
 
 
@@ -69,14 +68,17 @@ for _name in (
 
 
 class Walk:
-    def __init__(self, seed):
+    def __init__(self, seed, names):
         self.numbers = random.Random(seed)
-        self.storage = Unreliable()
-        self.db = DB(self.storage)
+        self.names = names
+        self.collection = Collection()
+        self.dbs = [self.collection.add(name, Unreliable()) for name in names]
         self.managers = [transaction.TransactionManager() for _ in range(3)]
-        self.connections = [self.db.open(manager) for manager in self.managers]
+        self.connections = [self.dbs[0].open(manager) for manager in self.managers]
         self.items = [Item(0)]
-        self.storage.numbers = self.numbers
+        self.savepoints = []
+        for db in self.dbs:
+            db.storage.numbers = self.numbers
 
     def run(self):
         steps = [getattr(self, name) for name in dir(Walk) if name.startswith("step_")]
@@ -84,14 +86,16 @@ class Walk:
             self.who = self.numbers.randrange(3) if self.numbers.random() < 0.5 else 0
             with contextlib.suppress(Exception, KeyboardInterrupt):  # refusals are welcome
                 self.numbers.choice(steps)()
-        self.storage.numbers = None
+        for db in self.dbs:
+            db.storage.numbers = None
         for manager in self.managers:
             manager.abort()
             manager.begin()
 
     @property
     def connection(self):
-        return self.connections[self.who]
+        """A connection of the group whose turn it is."""
+        return self.connections[self.who].get_connection(self.numbers.choice(self.names))
 
     def any_item(self):
         return self.numbers.choice(self.items)
@@ -137,6 +141,15 @@ class Walk:
     def step_minimize(self):
         self.connection.cacheMinimize()
 
+    def step_savepoint(self):
+        self.savepoints.append(self.managers[self.who].savepoint())
+
+    step_savepoint_too = step_savepoint
+
+    def step_roll_back(self):
+        valid = [savepoint for savepoint in self.savepoints if savepoint.valid]
+        self.numbers.choice(valid).rollback()
+
     def step_begin(self):
         self.managers[self.who].begin()
 
@@ -149,48 +162,89 @@ class Walk:
         self.managers[self.who].abort()
 
     def step_close(self):
-        self.connection.close()
+        self.connections[self.who].close()
 
     def step_open(self):
-        if self.connection.opened is None:
-            self.connections[self.who] = self.db.open(self.managers[self.who])
+        if self.connections[self.who].opened is None:
+            self.connections[self.who] = self.dbs[0].open(self.managers[self.who])
+
+    def open_connections(self):
+        """Return all members of the groups that are open."""
+        groups = [group.connections for group in self.connections if group.opened is not None]
+        return [connection for group in groups for connection in group.values()]
+
+
+def identity(item):
+    return None if item is None else (item._p_jar.db().database_name, item._p_oid)
 
 
 def content(item):
     """Return what makes an item comparable with that of another connection."""
     if not isinstance(item, Item):
-        return {name: value._p_oid for name, value in item.items()}
-    return item.x, item.next and item.next._p_oid
+        return {name: identity(value) for name, value in item.items()}
+    return item.x, identity(item.next)
 
 
-@pytest.mark.parametrize("seed", range(WALKS))
-def test_memory_and_storage_fit_together_after_a_walk_with_failures(seed):
-    walk = Walk(seed)
-    walk.run()
-    stored = {record.oid for txn in walk.storage.iterator() for record in txn}
-    for oid in stored:
-        record, _, _ = walk.storage.loadBefore(oid, maxtid)
-        assert {*own_references(record)} <= stored, "a reference leads nowhere"
+def reachable(items):
+    """Return these items, and what the unsaved ones of them lead to."""
+    found = {}
+    left = list(items)
+    while left:
+        item = left.pop()
+        if item is not None and id(item) not in found:
+            found[id(item)] = item
+            left += [vars(item).get("next")] if item._p_jar is None else []
+    return found.values()
 
-    for item in filter(lambda item: item is not None, walk.items):
+
+def check_storages(connection, stored):
+    """Every reference leads somewhere."""
+    for name, oid in stored:
+        item = connection.get_connection(name).get(oid)
+        for target in [item.next] if isinstance(item, Item) else item.values():
+            if target is not None:
+                target._p_activate()
+
+
+def check_ownership(items, stored):
+    for item in reachable(items):
         if item._p_jar is None:
             assert (item._p_oid, item._p_changed, item._p_serial) == (None, False, z64)
             assert "x" in vars(item), "the state of an unsaved object is lost"
         else:
-            assert item._p_oid in stored, "an object is owned and not stored"
+            assert identity(item) in stored, "an object is owned and not stored"
 
-    with walk.db.transaction() as fresh:
-        fresh.cacheMinimize()
-        for connection in (c for c in walk.connections if c.opened is not None):
-            for oid, item in list(connection.objects.cache.items()):
-                assert item._p_changed is not True
-                if item._p_changed is False:
-                    newest = fresh.get(oid)
-                    assert content(item) == content(newest), "a cached object is stale"
-                    assert item._p_serial == newest._p_serial
 
-    for connection in (c for c in walk.connections if c.opened is not None):
+def check_cache(connection, fresh):
+    for oid, item in list(connection.objects.cache.items()):
+        assert item._p_changed is not True
+        if item._p_changed is False:
+            newest = fresh.get_connection(identity(item)[0]).get(oid)
+            assert content(item) == content(newest), "a cached object is stale"
+            assert item._p_serial == newest._p_serial
+
+
+@pytest.mark.parametrize("names", [("1",), ("1", "2")], ids=["one", "two"])
+@pytest.mark.parametrize("seed", range(WALKS))
+def test_memory_and_storages_fit_together_after_a_walk_with_failures(seed, names):
+    walk = Walk(seed, names)
+    walk.run()
+    fresh = walk.collection.connect(*names)[0]
+    stored = {
+        (name, record.oid)
+        for name, db in walk.collection.databases.items()
+        for txn in db.storage.iterator()
+        for record in txn
+    }
+    check_storages(fresh, stored)
+    check_ownership(walk.items, stored)
+    for connection in walk.open_connections():
+        check_cache(connection, fresh)
+    fresh.close()
+
+    for connection in walk.open_connections():
         connection.root()["end"] = Item(0)
         connection.transaction_manager.commit()
         walk.managers[0].begin(), walk.managers[1].begin(), walk.managers[2].begin()
-    walk.db.close()
+    for db in walk.dbs:
+        db.close()
