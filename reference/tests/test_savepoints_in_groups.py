@@ -1,12 +1,16 @@
 """Savepoints of several connections of one group, and what readCurrent marks in some of them."""
 
 import gc
+from contextlib import suppress
+from itertools import count
 
 import pytest
+from interrupting import Interrupt
 from persistent.wref import WeakRef
 from sample_objects import Item, is_unsaved, new
 from several_databases import Collection
 from zodb_reference import errors
+from zodb_reference.scratch import Scratch
 
 UNDO = ["rollback", "abort"]
 
@@ -103,6 +107,49 @@ def test_the_members_of_a_group_are_closed_together_or_not_at_all(pair, manager)
     manager.abort()
     one.close()
     assert (one.opened, two.opened) == (None, None)
+
+
+def of_a_transaction(one, two, act):
+    """Change both databases, with savepoints; return what to do, and all new objects."""
+    manager = one.transaction_manager
+    one.root.x = two.root.x = "x"
+    savepoint = manager.savepoint()
+    first, across, back = new("first"), new("across"), new("back")
+    first.next, across.next, back.next = across, back, first
+    one.add(first)
+    two.add(across)
+    one.add(back)
+    manager.savepoint()
+    one.cacheMinimize()
+    two.root.late = late = new("late")
+    do = savepoint.rollback if act == "rollback" else getattr(manager, act)
+    return do, [first, across, back, late]
+
+
+@pytest.mark.parametrize("act", ["savepoint", *UNDO, "commit"])
+def test_an_interrupt_leaves_nothing_by_half_in_any_database(collection, monkeypatch, act):
+    monkeypatch.setattr(Scratch, "max_memory", 0)
+    for number in count():
+        pair = collection.connect("1", "2")
+        manager = pair[0].transaction_manager
+        do, items = of_a_transaction(*pair, act)
+        with suppress(KeyboardInterrupt), Interrupt(number) as interrupt:
+            do()
+        manager.abort()
+        manager.begin()
+        for item in items:
+            owner = item._p_jar
+            assert is_unsaved(item) if owner is None else owner.get(item._p_oid) is item, (
+                interrupt.where
+            )
+        assert [item.x for item in items] == ["first", "across", "back", "late"], interrupt.where
+        assert items[0].next.next.next is items[0], interrupt.where
+        for member in pair:
+            assert (member._scratch, member.joined, [*member.new_objects]) == (None, None, [])
+        pair[0].close()
+        if not interrupt.where:
+            break
+    assert number > 100
 
 
 # Objects that a rollback leaves owned, in older editions
