@@ -122,8 +122,7 @@ class Group:
         """
         members = self._open_ones(member)
         if any(each.is_committing() for each in members):
-            member.database.forget(member)
-            return
+            return  # it is given up when it is closed
         try:
             if members:
                 self._abort(members)
