@@ -70,16 +70,16 @@ class Joint:
             )
 
     def must_go_on(self, connection: Any) -> bool:
-        """Tell whether a database that has voted is to finish, in spite of a failure elsewhere.
+        """Tell whether a database is to finish, in spite of an interrupt or a failure elsewhere.
 
-        It is if others may have finished. Where one of them could not, those that come later do
-        not, so that none has what comes later without what comes earlier.
+        It is if others of the commit may have finished. Where one of them could not, those that
+        come later do not, so that none has what comes later without what comes earlier.
         """
         return self._is_finishing and not self._has_failed and id(connection) in self._notes
 
     def _write_notes(self) -> None:
         ident = uuid.uuid4().hex
-        storing = [each for each in self._joined if each.joined and each.will_store()]
+        storing = [each for each in self._joined if each.will_store()]
         for each in storing:
             databases = each.database.databases
             names = [

@@ -216,7 +216,6 @@ class Participant:
         return (
             commit is not None
             and commit.transaction is transaction
-            and commit.voted
             and joint_of(transaction).must_go_on(self)
         )
 
