@@ -297,6 +297,29 @@ def test_a_closed_storage_says_so(storage, begin, commit):
     storage.tpc_abort(meta)
 
 
+def test_an_interrupt_before_anything_was_finished_leaves_the_transaction_voted(
+    storage, begin, commit, monkeypatch
+):
+    first = commit(storage, {A: b"a"})
+    meta = begin(storage)
+    storage.store(A, first, b"b", "", meta)
+    storage.tpc_vote(meta)
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "_publish", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            storage.tpc_finish(meta)
+    assert storage.tpc_transaction() is meta
+    assert storage.load(A) == (b"a", first)
+    tid = storage.tpc_finish(meta)
+    assert storage.load(A) == (b"b", tid)
+    with pytest.raises(StorageTransactionError):
+        storage.tpc_finish(meta)
+
+
 def test_a_history_that_fails_to_finish_ends_all_changes(storage, begin, commit, monkeypatch):
     first = commit(storage, {A: b"a"})
     meta = begin(storage)
@@ -311,6 +334,7 @@ def test_a_history_that_fails_to_finish_ends_all_changes(storage, begin, commit,
     with pytest.raises(StorageError, match="went away"):
         storage.tpc_finish(meta, called.append)
     assert called == []
+    assert storage.tpc_transaction() is None
     monkeypatch.undo()
     for call in (lambda: storage.tpc_begin(TransactionMetaData()), storage.new_oid):
         with pytest.raises(StorageError, match="open the storage again"):
