@@ -1,12 +1,13 @@
 """The nouns of the model.
 
-A `World` is an immutable value: databases with their histories, transaction managers, connections,
-and the objects in memory that the program holds.  Things that the program holds have names
-(``thing1``, ``connection2``), as its variables would; records name each other by oid.
+A `World` is an immutable value: databases with their histories, the collections that they form,
+transaction managers, connections and their groups, savepoints, and the objects in memory that the
+program holds.  Things that the program holds have names (``thing1``, ``connection2``), as its
+variables would; records name each other by oid.
 
-Oids and tids are opaque.  In the model they are small numbers: oid 0 is the root, tid 0 stands for
-*never* (eight zero bytes), tid n for the n-th transaction of a database.  Only equality and order
-carry meaning.
+Oids and tids are opaque.  In the model they are small numbers, which each database counts for
+itself: oid 0 is the root, tid 0 stands for *never* (eight zero bytes), tid n for the n-th
+transaction of a database.  Only equality and order carry meaning.
 
 Every fact that somebody can observe is kept as a `Fact`: the value, the id of the clause that
 established it, and the step at which that happened.  When an observation contradicts the world, the
@@ -145,9 +146,10 @@ class Transaction(NamedTuple):
 
 
 class Database(NamedTuple):
-    """A database: its history, oldest transaction first, and what was found out about its free
+    """A database: its history, its place in a collection, and what was found out about its free
     choices.
 
+    history         its transactions, oldest first
     next_oid        the model's next oid; oids of failed transactions are not used again
     resolves        whether its storage resolves conflicts, None where that is not known
     empty_recorded  whether a transaction that stores nothing is recorded, None as long as nobody
@@ -258,7 +260,17 @@ class Savepoint(NamedTuple):
 
 
 class World(NamedTuple):
-    """Everything at one moment.  Objects that the program gave up are no longer in it."""
+    """Everything at one moment, by the names of the program's variables.  Objects that the program
+    gave up are no longer in it.
+
+    databases    the databases, `db` first
+    managers     the transaction managers
+    connections  the connections, the closed ones too
+    objects      the persistent objects in memory
+    savepoints   the savepoints, those that are no longer valid too
+    edition      the edition whose rules are followed
+    step         the number of the step that is being taken
+    """
 
     databases: Mapping[Name, Database]
     managers: Mapping[Name, Manager]
