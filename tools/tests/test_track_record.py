@@ -16,8 +16,8 @@ printf '%s' '{found}' > "$folder"/witnesses/found.clause.json
 printf '%s' '{example}' > "$folder"/witnesses/example.clause.json
 exit {status}
 """
-FOUND = {"plan": {"target": "one"}, "deviation": {"script": [["open", "db"]]}}
-EXAMPLE = {"plan": {"target": "one"}, "deviation": {"script": []}}
+FOUND = {"plan": {"target": "one"}, "deviation": {"check": "walk.objects"}}
+EXAMPLE = {"plan": {"target": "one"}, "deviation": {"check": "examples.objects"}}
 SHOWS = 'import sys\nsys.exit("some.clause: it is broken <Thing object at 0x7f00>")\n'
 
 
