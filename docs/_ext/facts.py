@@ -131,6 +131,15 @@ def in_force(clause: Clause) -> str:
     return f"{first.value} to {last.value}" if first is not last else f"{first.value} alone"
 
 
+def by_range(clauses: Iterable[Clause]) -> list[tuple[str, list[Clause]]]:
+    """The clauses that are not in every edition, by the editions in which they are in force: those
+    that ended first come first.
+    """
+    found = [clause for clause in clauses if clause.editions != EDITIONS]
+    found.sort(key=lambda clause: (clause.editions[-1], clause.editions[0]))
+    return list(listed((in_force(clause), clause) for clause in found).items())
+
+
 def stated_in(edition: Edition, clauses: Iterable[Clause]) -> list[Clause]:
     """The clauses that are in force in an edition."""
     return [clause for clause in clauses if edition in clause.editions]
@@ -177,17 +186,21 @@ def with_clauses(story: Story) -> str:
     """The text of a story, with a line in place of each comment that says what it is about, or in
     which editions it is told.
     """
+    every = {part.needs for part in story.parts}
+    # What every part needs is said once, where the editions are told.
+    said = every.pop() if len(every) == 1 and TOLD_IN.search(story.text) else ()
 
     def line(found: re.Match[str]) -> str:
         clauses = " ".join(f":clause:`{id}`" for id in found["clauses"].split())
-        needs = found["needs"]
+        needs = "" if said else found["needs"]
         only = f" (where the target declares {needs})" if needs else ""
         return f".. rst-class:: story-clauses\n\n{clauses}{only}"
 
     def when(found: re.Match[str]) -> str:
         first, last = found["first"], found["last"]
         editions = f"editions {first} to {last}" if last else f"edition {first}"
-        return f".. rst-class:: story-clauses\n\nTold in the {editions}."
+        only = f", where the target declares {' and '.join(said)}" if said else ""
+        return f".. rst-class:: story-clauses\n\nTold in the {editions}{only}."
 
     return MARKER.sub(line, TOLD_IN.sub(when, story.text))
 

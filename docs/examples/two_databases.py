@@ -1,4 +1,4 @@
-"""An order of one database refers to a customer of another, and a new object wants to be told."""
+"""An order refers to a customer in another database, and both get a new object."""
 
 import transaction
 from persistent.mapping import PersistentMapping

@@ -131,3 +131,24 @@ def test_a_story_says_in_which_editions_it_is_told(marked, shown):
     text = facts.with_clauses(story_of("dated", f"Title\n=====\n\n{marked}\n\nText.\n"))
     assert shown in text
     assert marked not in text
+
+
+def test_what_every_part_of_a_story_needs_is_said_once():
+    part = ".. clauses: object.add-assigns-oid\n.. needs: several-databases\n\n>>> 1\n1\n"
+    text = f"Title\n=====\n\n.. editions: current\n\n{part}\n{part}"
+    shown = facts.with_clauses(story_of("dated", text))
+    assert shown.count("several-databases") == 1
+    assert "Told in the edition current, where the target declares several-databases." in shown
+    other = part.replace("several-databases", "iteration")
+    shown = facts.with_clauses(story_of("dated", f"{text}\n{other}"))
+    assert shown.count("(where the target declares several-databases)") == 2
+
+
+def test_the_clauses_of_some_editions_are_listed_by_the_editions():
+    listed = dict(facts.by_range(clauses().values()))
+    assert "every edition" not in listed
+    assert list(listed)[-1] == "the current edition"
+    assert {facts.in_force(clause) for found in listed.values() for clause in found} == {*listed}
+    assert [len(found) for found in listed.values()] == [
+        sum(facts.in_force(clause) == words for clause in clauses().values()) for words in listed
+    ]
