@@ -63,6 +63,12 @@ RETURNING = (
     "savepoint.abort-discards",
 )
 """The clauses by which an object shows an earlier record again."""
+DISCARDING = (
+    "transaction.abort-discards",
+    "transaction.begin-aborts",
+    "isolation.conflict-reloads",
+)
+"""The clauses by which an object of which nothing was known has no changes any more."""
 
 
 class Blame(NamedTuple):
@@ -218,6 +224,8 @@ def of_contents(stand: Stand, *, audited: bool, leaked: bool) -> Blame:
     ):
         return of_fact(stand, thing.state)
     if thing.state.step == stand.world.step and thing.status.clause in COMMITTED:
+        return Blame(thing.state.clause, thing.state.step)
+    if stand.sight is None and thing.state.clause in DISCARDING:
         return Blame(thing.state.clause, thing.state.step)
     if audited and not stand.rests_on_record:
         return Blame(LOADING)

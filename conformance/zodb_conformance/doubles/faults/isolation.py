@@ -286,7 +286,7 @@ def a_mark_counts_even_where_the_object_is_written() -> Fault:
     return around(Commit, "check_current", check_current)
 
 
-@double("isolation.read-current-forgotten")
+@double("isolation.read-current-forgotten", also="isolation.read-current")
 def marks_outlive_their_transaction() -> Fault:
     """The marks of `readCurrent` are kept when the transaction ends.
 

@@ -35,7 +35,7 @@ def counted(owner: Any, name: str) -> int:
     return count
 
 
-@double("transaction.commit-stores-changes")
+@double("transaction.commit-stores-changes", also="reach.separate-connection-refused")
 def only_the_first_change_is_stored() -> Fault:
     """A commit stores the first of the objects that changed, forgets the others, and succeeds.
 
