@@ -117,10 +117,8 @@ def test_no_member_is_closed_if_one_has_joined_a_transaction() -> None:
     assert refusals(world, "close", "connection3") == {"connection.close-joined-refused"}
 
 
-def test_up_to_june_16_connections_are_closed_one_by_one() -> None:
-    world = after(begin(GROUPS, edition=Edition.A_PRIME), ("close", "connection1"))
-    assert world.connections["connection3"].is_open.value
-    assert world.member("connection3", "db") is None
+def test_up_to_june_16_nothing_is_said_of_a_group_that_loses_a_member() -> None:
+    assert not makes_sense(begin(GROUPS, edition=Edition.A_PRIME), ("close", "connection1"))
 
 
 def test_nothing_is_said_of_a_connection_that_a_group_may_have_taken_from_the_pool() -> None:
