@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 from zodb_spec.explore import LARGE_WORLDS, explore
 
-
 LARGE = LARGE_WORLDS["two-groups"]
 
 
