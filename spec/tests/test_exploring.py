@@ -40,6 +40,7 @@ COUNTS = {
     "ambiguity": (3776, 21904, 6),
     "foreign-references": (520, 2397, 4),
     "separate-connections-in-2005": (690, 3344, 5),
+    "added-objects": (460, 5554, 10),
     "ambiguity-in-2005": (3786, 21930, 6),
 }
 """What the small worlds contain.

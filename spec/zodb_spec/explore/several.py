@@ -160,6 +160,21 @@ SEVERAL_DATABASES: dict[str, SmallWorld] = {
         ),
         edition=Edition.A,
     ),
+    "added-objects": SmallWorld(
+        "A new object that can be added to either of two databases, before both refer to it",
+        (*GROUP, ("new", "x", "Thing")),
+        Bounds(
+            ("add", "link", "savepoint", "rollback", "commit", "abort"),
+            words(
+                thing="root1 root3 x",
+                connection="connection1 connection3",
+                attribute="'a'",
+                target="x",
+                form="strong",
+            ),
+            savepoints=1,
+        ),
+    ),
     "ambiguity-in-2005": SmallWorld(
         "The same, in the edition of 2005-06-16",
         GROUP,
