@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from zodb_conformance import suite
 from zodb_conformance.reports.building import title_of
+from zodb_spec.editions import CURRENT
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,7 +19,7 @@ def checked_by_chapter():
     """
     found = {}
     for clause in suite.clauses().values():
-        if clause.kind != "text":
+        if clause.kind != "text" and CURRENT in clause.editions:
             title = re.split("[:,]", title_of(clause))[0]
             found[title] = found.get(title, 0) + 1
     return found
