@@ -44,13 +44,7 @@ SHARED: tuple[Step, ...] = (
 
 AMBIGUOUS = Bounds(
     ("new", "link", "unlink", "add", "savepoint", "rollback", "commit", "abort"),
-    words(
-        thing="root1 root3",
-        connection="connection1 connection3",
-        attribute="'a'",
-        kind="Thing",
-        form="strong",
-    ),
+    words(attribute="'a'", kind="Thing", form="strong"),
     savepoints=1,
     steps=6,
 )
@@ -176,7 +170,7 @@ SEVERAL_DATABASES: dict[str, SmallWorld] = {
         ),
     ),
     "ambiguity-in-2005": SmallWorld(
-        "The same, in the edition of 2005-06-16",
+        "A new object that two databases can reach, in the edition of 2005-06-16",
         GROUP,
         AMBIGUOUS,
         edition=Edition.A_PRIME,
