@@ -91,7 +91,7 @@ def test_a_refused_commit_leaves_what_was_put_off_unsaved(in_both_orders, manage
     new = PersistentMapping()
     one.root()["weak"] = WeakRef(new)
     two.root()["unpicklable"] = lambda: None
-    with pytest.raises(Exception, match="pickle|local object"):
+    with pytest.raises(Exception, match=r"pickle|local object"):
         manager.commit()
     manager.abort()
     assert is_unsaved(new)

@@ -49,7 +49,7 @@ def weak_references_across_lead_nowhere() -> Fault:
     return around(RecordReader, "_weak_reference", weak_reference)
 
 
-@double("xref.weak-gone")
+@double("xref.weak-gone", also="xref.weak-gone-is-kept")
 def a_weak_reference_makes_up_its_target() -> Fault:
     """A weak reference to an object that is gone yields an object without a record.
 
