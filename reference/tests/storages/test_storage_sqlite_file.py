@@ -4,6 +4,7 @@ import gc
 import os
 import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -181,14 +182,13 @@ def test_reading_the_file_elsewhere_in_the_process_does_not_unlock_it(
 
 def test_another_sqlite_program_is_kept_out_and_keeps_out(path, open_sqlite):
     storage = open_sqlite(path)
-    with pytest.raises(sqlite3.OperationalError, match="locked"):
-        sqlite3.connect(path, timeout=0).execute("SELECT * FROM head")
-    storage.close()
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    for read_only in (False, True):
-        assert_refused(path, StorageError, "open already", read_only=read_only)
-    other.close()
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("SELECT * FROM head")
+        storage.close()
+        other.execute("BEGIN EXCLUSIVE")
+        for read_only in (False, True):
+            assert_refused(path, StorageError, "open already", read_only=read_only)
 
 
 def test_many_may_read_and_then_nobody_may_write(path, open_sqlite, start_child):
