@@ -1,12 +1,15 @@
 import errno
 import io
 import os
+import tempfile
 import tracemalloc
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
 import transaction
 from sample_objects import Item
+from zodb_reference.errors import StorageError
 from zodb_reference.oids import p64, z64
 from zodb_reference.scratch import Scratch
 
@@ -93,29 +96,103 @@ def test_no_file_is_left_open_when_the_transaction_has_ended(
     assert open_files() == before
 
 
-class FullDisk(io.BytesIO):
-    """A file that refuses what is written, and once more to write it when it is closed."""
+class Disk(io.RawIOBase):
+    """A file as the operating system gives it, on a disk with a little room, read by pieces."""
+
+    def __init__(self, room, piece):
+        self.data = io.BytesIO()
+        self.room, self.piece = room, piece
+
+    readable = writable = seekable = lambda self: True
+
+    def seek(self, position, whence=os.SEEK_SET):
+        return self.data.seek(position, whence)
+
+    def truncate(self, size=None):
+        return self.data.truncate(size)
+
+    def readinto(self, target):
+        found = self.data.read(min(len(target), self.piece))
+        target[: len(found)] = found
+        return len(found)
 
     def write(self, data):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if self.data.tell() >= self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self.data.write(data[: min(self.room - self.data.tell(), self.piece)])
 
-    def close(self):
-        super().close()
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def temporary_file(self, buffering=-1):
+        return io.BufferedRandom(self) if buffering else self
 
 
+@pytest.fixture
+def disk(monkeypatch):
+    """Let the temporary file be on a disk with this room."""
+
+    def insert(room, piece=1 << 16):
+        monkeypatch.setattr(Scratch, "max_memory", 0)
+        monkeypatch.setattr("tempfile.TemporaryFile", Disk(room, piece).temporary_file)
+
+    return insert
+
+
+def test_records_that_the_system_takes_and_gives_by_pieces_are_whole(disk):
+    disk(room=1000, piece=7)
+    scratch = Scratch()
+    scratch.store(ONE, z64, b"first" * 10)
+    scratch.store(TWO, ONE, b"second" * 10)
+    assert contents(scratch) == {ONE: b"first" * 10, TWO: b"second" * 10}
+
+
+@pytest.mark.parametrize("room", [0, 40])
+@pytest.mark.parametrize("size", [1, 100_000])
 def test_a_full_disk_fails_the_savepoint_and_abort_gives_everything_back(
-    connection, manager, item, monkeypatch
+    connection, manager, item, disk, room, size
 ):
-    monkeypatch.setattr(Scratch, "max_memory", 0)
-    monkeypatch.setattr("tempfile.TemporaryFile", FullDisk)
-    item.x = "x" * 100_000
+    disk(room)
+    item.x = "x" * size
     item.new = new = Item()
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
         manager.savepoint()
     manager.abort()
     assert item.x == 1
     assert (new._p_jar, new._p_oid) == (None, None)
+    item.new = new
+    manager.commit()
+
+
+def test_a_full_disk_fails_the_move_to_it_and_closes_the_file(monkeypatch, disk):
+    disk(room=60)
+    monkeypatch.setattr(Scratch, "max_memory", 50)
+    scratch = Scratch()
+    scratch.store(ONE, z64, b"first" * 10)
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        scratch.store(TWO, z64, b"second")
+    assert tempfile.TemporaryFile.__self__.closed
+    assert contents(scratch) == {ONE: b"first" * 10}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.filterwarnings("ignore:.*use of fork.. may lead to deadlocks:DeprecationWarning")
+def test_a_forked_process_can_forget_what_is_kept_and_do_no_harm(scratch):
+    records = {p64(number): b"%d" % number * 99 for number in range(99)}
+    for oid, record in records.items():
+        scratch.store(oid, z64, record)
+    is_shared = Scratch.max_memory == 0
+    child = os.fork()
+    if child == 0:
+        status = 1
+        with suppress(BaseException):
+            for use in (lambda: scratch.load(ONE), lambda: scratch.store(ONE, z64, b"child")):
+                with pytest.raises(StorageError, match="forked") if is_shared else nullcontext():
+                    use()
+            scratch.go_back(0)
+            scratch.store(ONE, z64, b"child")
+            assert contents(scratch) == {ONE: b"child"}
+            status = 0
+        os._exit(status)
+    assert os.waitpid(child, 0) == (child, 0)
+    assert contents(scratch) == records
 
 
 def test_what_savepoints_keep_is_bounded_by_the_disk_and_not_by_memory(db):

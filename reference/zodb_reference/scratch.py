@@ -2,11 +2,13 @@
 
 import contextlib
 import io
-import shutil
+import os
 import struct
 import tempfile
 from collections.abc import Container, Iterator
 from typing import IO, NamedTuple
+
+from zodb_reference.errors import StorageError
 
 _NOWHERE = -1
 
@@ -31,7 +33,8 @@ class Scratch:
     that the file had then, and going back to it undoes what was written later.
 
     The file has no name that others could find, and is gone once it is closed. As long as it is
-    small it is kept in memory, which spares short transactions the time to make it.
+    small it is kept in memory, which spares short transactions the time to make it. A process that
+    was forked since it is on the disk shares it, and can forget it but neither read nor write.
     """
 
     #: From how many bytes on the records are on the disk.
@@ -40,17 +43,20 @@ class Scratch:
     def __init__(self) -> None:
         self.length = 0
         self._file: IO[bytes] = io.BytesIO()
-        self._is_on_disk = False
+        self._process: int | None = None  # which has made the file, once it is on the disk
         self._positions: dict[bytes, int] = {}
 
     def store(self, oid: bytes, serial: bytes, record: bytes) -> None:
-        """Keep the record of an object, and the serial that the object was loaded with."""
-        if self.length >= self.max_memory and not self._is_on_disk:
+        """Keep the record of an object, and the serial that the object was loaded with.
+
+        Raises `OSError` where the disk takes no more; nothing has changed then.
+        """
+        if self.length >= self.max_memory and self._process is None:
             self._move_to_disk()
         earlier = self._positions.get(oid, _NOWHERE)
-        self._file.seek(self.length)
-        self._file.write(_FORMAT.pack(oid, serial, earlier, len(record)))
-        self._file.write(record)
+        self._seek(self.length)
+        _write(self._file, _FORMAT.pack(oid, serial, earlier, len(record)))
+        _write(self._file, record)
         self._positions[oid] = self.length
         self.length += _FORMAT.size + len(record)
 
@@ -60,7 +66,7 @@ class Scratch:
         if position is None:
             return None
         head = self._head(position)
-        return self._file.read(head.size), head.serial
+        return _read(self._file, head.size), head.serial
 
     def oids(self) -> list[bytes]:
         """Return the oids of the objects of which a record is kept."""
@@ -71,10 +77,12 @@ class Scratch:
         for oid, position in sorted(self._positions.items(), key=lambda item: item[1]):
             if oid not in but:
                 head = self._head(position)
-                yield oid, head.serial, self._file.read(head.size)
+                yield oid, head.serial, _read(self._file, head.size)
 
     def go_back(self, length: int) -> None:
         """Forget what was kept since the file had this length."""
+        if length == 0:
+            self.close()  # reads nothing: this must be possible whatever the disk does
         if length == self.length:
             return
         position = length
@@ -90,19 +98,48 @@ class Scratch:
         self._file.truncate(length)
 
     def close(self) -> None:
-        """Forget everything; later calls do nothing."""
+        """Forget everything, and give up the file."""
         self._positions = {}
         self.length = 0
-        with contextlib.suppress(OSError):  # a full disk refuses what is still to be written
+        with contextlib.suppress(OSError):  # it is closed all the same
             self._file.close()
+        self._file, self._process = io.BytesIO(), None
 
     def _move_to_disk(self) -> None:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - see close()
-        self._file.seek(0)
-        shutil.copyfileobj(self._file, file)
-        self._file = file
-        self._is_on_disk = True
+        # Without a buffer: what is still to be written at a later moment would have to be written,
+        # on a disk that may be full, to forget it; and by a forked process as well.
+        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - see close()
+        try:
+            self._file.seek(0)
+            _write(file, self._file.read())
+        except BaseException:
+            file.close()
+            raise
+        self._file, self._process = file, os.getpid()
 
     def _head(self, position: int) -> _Head:
+        self._seek(position)
+        return _Head._make(_FORMAT.unpack(_read(self._file, _FORMAT.size)))
+
+    def _seek(self, position: int) -> None:
+        if self._process not in (None, os.getpid()):
+            raise StorageError(
+                "what savepoints have kept is in a file of the process that this one was forked"
+                " from; abort the transaction, and change objects in a new one"
+            )
         self._file.seek(position)
-        return _Head._make(_FORMAT.unpack(self._file.read(_FORMAT.size)))
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    """Write all, where the operating system may take a part at a time."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _read(file: IO[bytes], size: int) -> bytes:
+    """Read as much as this, where the operating system may give a part at a time."""
+    data = file.read(size)
+    while data and len(data) < size and (more := file.read(size - len(data))):
+        data += more
+    return data
