@@ -10,10 +10,12 @@ its clause; where there is another way to break it, that one's script is `CLAUSE
 What a search has found once is kept in `docs/track-record/witnesses` and tried first, on every
 target, so that the record does not depend on how far the searches come.
 
-Run as `python tools/track_record.py [ARGUMENTS]`; arguments, such as `--profile ci`, go to
-`zodb-conformance run`.
+Run as `python tools/track_record.py --profile ci`; `--help` tells of the options. There are those
+of `zodb-conformance run` that say how far to search, and none by which it would find less of what
+there is to be found.
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -22,6 +24,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from zodb_conformance.commands.options import seconds, seed
+from zodb_conformance.plan import PROFILES
 from zodb_conformance.showing import without_addresses
 
 FOLDER = Path(__file__).parents[1] / "docs" / "track-record"
@@ -35,10 +39,14 @@ USABLE = (0, 1)
 
 
 def main(arguments: list[str]) -> int:
-    """Run everything, and bring the data up to date."""
+    """Run everything, and bring the data up to date; gives the exit status.
+
+    Raises SystemExit for arguments that are wrong, and where a run came to no verdict.
+    """
+    options = options_of(arguments)
     before = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {}
     after = {
-        "targets": {target: run(target, arguments) for target in TARGETS},
+        "targets": {target: run(target, options) for target in TARGETS},
         "scripts": {path.stem: shown_by(path) for path in sorted(FOLDER.glob("*.py"))},
     }
     DATA.write_text(json.dumps(after, indent=2) + "\n", encoding="utf-8")
@@ -48,7 +56,39 @@ def main(arguments: list[str]) -> int:
     return int(bool(notes))
 
 
-def run(target: str, arguments: list[str]) -> dict[str, Any]:
+def options_of(arguments: list[str]) -> list[str]:
+    """The options of every run, from the arguments of the command.
+
+    Raises SystemExit where there is no such option, or no such value of one.
+    """
+    summary, *rest = __doc__.split("\n\n")
+    parser = argparse.ArgumentParser(
+        description=summary,
+        epilog="\n\n".join(rest[:2]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--profile", choices=list(PROFILES), help="how much work each run is; by default quick"
+    )
+    parser.add_argument(
+        "--budget",
+        type=seconds,
+        metavar="TIME",
+        help="how long each run searches, such as 60s or 10m; by default as the profile says",
+    )
+    parser.add_argument(
+        "--seed", type=seed, metavar="N", help="fixes the scripts; by default as that of a run"
+    )
+    given = vars(parser.parse_args(arguments))
+    return [
+        word
+        for name, value in given.items()
+        if value is not None
+        for word in (f"--{name}", str(value))
+    ]
+
+
+def run(target: str, options: list[str]) -> dict[str, Any]:
     """What a run on a target finds: the versions, and the clauses that are broken.
 
     Raises SystemExit where it came to no verdict.
@@ -56,10 +96,11 @@ def run(target: str, arguments: list[str]) -> dict[str, Any]:
     print(f"running {target} ...", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         remember(target, Path(folder, "witnesses"))
-        command = ["zodb-conformance", "run", target, *arguments, "--report", folder]
+        command = ["zodb-conformance", "run", target, *options, "--report", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode not in USABLE:
-            raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
+            said = done.stdout + done.stderr
+            raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{said}")
         report = json.loads(Path(folder, "report.json").read_text(encoding="utf-8"))
         keep(Path(folder, "witnesses"))
     return {

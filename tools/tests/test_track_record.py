@@ -9,6 +9,8 @@ import track_record
 
 COMMAND = """\
 #!/bin/sh
+printf '%s ' "$@" > {folder}/options.txt
+echo 'what is wrong' >&2
 folder="$(eval echo \\${{$#}})"
 printf '%s' '{report}' > "$folder"/report.json
 cat "$folder"/witnesses/*.json > {folder}/tried.txt
@@ -120,5 +122,36 @@ def test_what_a_search_has_found_is_kept_and_tried_first_on_every_target(
 
 def test_a_run_without_a_verdict_ends_it(folder, finds):
     finds(status=3)
-    with pytest.raises(SystemExit, match="ended with 3"):
+    with pytest.raises(SystemExit, match=r"ended with 3:\nwhat is wrong"):
         track_record.main([])
+
+
+def test_how_far_to_search_is_told_to_every_run(folder, finds):
+    finds()
+    track_record.main(["--profile", "ci", "--budget", "2m", "--seed", "7"])
+    options = Path(folder, "options.txt").read_text(encoding="utf-8")
+    assert options.startswith("run one --profile ci --budget 120.0 --seed 7 --report ")
+    track_record.main([])
+    options = Path(folder, "options.txt").read_text(encoding="utf-8")
+    assert options.startswith("run one --report ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (["--help"], 0, "Bring the track record up to date"),
+        (["--profile", "fast"], 2, "invalid choice: 'fast'"),
+        (["--budget", "soon"], 2, "'soon' is no duration; write 60s, 5m or 1h"),
+        (["--seed", "x"], 2, "'x' is no seed"),
+        (["--only", "savepoint.*"], 2, "unrecognized arguments: --only"),
+        (["zodb-file"], 2, "unrecognized arguments: zodb-file"),
+    ],
+)
+def test_help_and_wrong_arguments_start_no_run(folder, finds, capsys, arguments, status, told):
+    finds()
+    with pytest.raises(SystemExit) as ended:
+        track_record.main(arguments)
+    assert ended.value.code == status
+    assert told in "".join(capsys.readouterr())
+    assert list(folder.glob("*.txt")) == []
+    assert not track_record.DATA.exists()
