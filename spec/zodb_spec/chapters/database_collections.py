@@ -17,6 +17,9 @@ from zodb_spec.world import Name, World
 def joined_by_mapping(world: World, database: Name) -> Name:
     """A database that is opened with the mapping of databases of another one belongs to the
     collection of that one, under its own name.
+
+    This is about what the two databases are to each other from then on, whatever is done with them;
+    what the program finds in the mapping, `collection.registers` says.
     """
     return world.databases[database].collection
 
@@ -25,6 +28,8 @@ def joined_by_mapping(world: World, database: Name) -> Name:
 def own_collection(world: World, database: Name) -> Name:
     """A database that is opened without a mapping forms a collection of its own: no other database
     belongs to it, whatever their names are.
+
+    What the program finds in the mapping of such a database, `collection.alone` says.
     """
     return database
 
@@ -34,7 +39,7 @@ def registers() -> None:
     """A collection is made by giving one mapping, as `databases`, to several databases when they
     are made. Each puts itself into the mapping under its `database_name`, and has the mapping
     itself, no copy of it, as its attribute `databases`: so each of them finds those that come
-    later.
+    later. That they belong together by this, `collection.joined-by-mapping` says.
 
     >>> databases = {}
     >>> one = open_db(databases=databases, database_name="1")
@@ -71,7 +76,8 @@ def name_twice_refused() -> None:
 
 @example("collection.alone", MUST, rules="XREF-3", needs="several-databases")
 def alone() -> None:
-    """A database that is made without `databases` has a collection of its own. Two of these may
+    """A database that is made without `databases` has a mapping of its own as `databases`, in which
+    it is alone: it is a collection by itself, as `collection.of-its-own` says. Two of these may
     have the same name, since they know nothing of each other.
 
     >>> other = open_db(database_name=db.database_name)

@@ -448,7 +448,8 @@ def new_ghost_disowned() -> None:
 def new_ghost_keeps_its_state() -> None:
     """Before an abort disowns a new object that has become a ghost, it gives it the state of its
     last savepoint again, as all other new objects keep theirs: that the cache was reduced meanwhile
-    is no reason to lose it.
+    is no reason to lose it. This is one case of `savepoint.disowned-keeps-contents`, which is about
+    rollbacks, and about objects that are in memory, as well.
 
     >>> thing = connection.root()["thing"] = Thing()
     >>> thing.n = 1

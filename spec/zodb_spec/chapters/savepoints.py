@@ -145,7 +145,8 @@ def disowned_keeps_contents(world: World, disowned: Object, state: State) -> Obj
     back, holds what it held last: what is in memory, or else what the last savepoint has stored.
 
     There may be no other copy: the program has done nothing but to go back, and to find the object
-    empty it has no reason to expect.
+    empty it has no reason to expect.  This is about rollbacks and about whatever ends a transaction
+    without a commit; `savepoint.new-ghost-keeps-its-state` is one case of it.
     """
     id = id_of(disowned_keeps_contents)
     return disowned._replace(status=world.fact(UNSAVED, id), state=world.fact(state, id))
