@@ -29,6 +29,19 @@ def collection():
         yield databases
 
 
+@pytest.fixture(params=importlib.import_module("several_databases").AMBIGUOUS)
+def edition(request):
+    """An edition in which a new object that two databases reach is refused."""
+    return request.param
+
+
+@pytest.fixture(params=[("1", "2"), ("2", "1")], ids=["first-stores-first", "second-stores-first"])
+def pair(request, edition):
+    """Two connections of one group; the database "1" stores first at commit."""
+    connected = importlib.import_module("several_databases").connected
+    yield from connected(edition, *request.param)
+
+
 @pytest.fixture
 def connection(db):
     """An open connection with a transaction manager of its own."""

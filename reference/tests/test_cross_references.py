@@ -8,7 +8,7 @@ import pytest
 import transaction
 from persistent import Persistent
 from persistent.wref import WeakRef
-from sample_objects import Item
+from sample_objects import Item, Named
 from several_databases import Collection, record_of
 from zodb_reference import DB
 from zodb_reference.broken import find_global
@@ -18,16 +18,6 @@ from zodb_reference.records import own_references
 
 BEFORE_CURRENT = ["2005-06-10", "2005-06-16", "2005-06-17", "2006-08-16"]
 ONE_GROUP = ["2005-06-16", "2005-06-17", "2006-08-16", "current"]
-
-
-class Named(Persistent):
-    def __new__(cls, name):
-        made = super().__new__(cls)
-        made.name = name
-        return made
-
-    def __getnewargs__(self):
-        return (self.name,)
 
 
 class Merging(Persistent):

@@ -4,47 +4,9 @@ import pytest
 import transaction
 from persistent.wref import WeakRef
 from sample_objects import Hooked, Item
-from several_databases import Collection
+from several_databases import LASTING, commit, connected, refused
 from zodb_reference.editions import EDITIONS, Newness
-from zodb_reference.errors import InvalidObjectReference
 from zodb_reference.newness import NewObjects
-
-AMBIGUOUS = ["2005-06-16", "2005-06-17", "2006-08-16", "current"]
-LASTING = AMBIGUOUS[1:]
-
-
-@pytest.fixture(params=AMBIGUOUS)
-def edition(request):
-    return request.param
-
-
-@pytest.fixture(params=[("1", "2"), ("2", "1")], ids=["first-stores-first", "second-stores-first"])
-def pair(request, edition):
-    """Two connections of one group; the database "1" stores first at commit."""
-    yield from connected(edition, *request.param)
-
-
-def connected(edition, *names):
-    with Collection(edition=edition) as collection:
-        for name in "12":
-            collection.add(name)
-        connections = collection.connect(*names)
-        yield connections
-        connections[0].transaction_manager.abort()
-
-
-def commit(connection):
-    connection.transaction_manager.commit()
-
-
-def refused(connection, *new):
-    """Commit in vain; see that the objects are new again."""
-    with pytest.raises(InvalidObjectReference, match="it would be a guess") as caught:
-        commit(connection)
-    connection.transaction_manager.abort()
-    for obj in new:
-        assert (obj._p_jar, obj._p_oid, obj._p_changed) == (None, None, False)
-    return caught.value
 
 
 def test_a_new_object_of_two_databases_is_refused_and_new_again(pair, edition):

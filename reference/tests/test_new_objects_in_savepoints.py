@@ -2,49 +2,12 @@
 
 import pytest
 from sample_objects import Item
-from several_databases import Collection
+from several_databases import LASTING, commit, refused
 from zodb_reference.errors import InvalidObjectReference
-
-AMBIGUOUS = ["2005-06-16", "2005-06-17", "2006-08-16", "current"]
-LASTING = AMBIGUOUS[1:]
-
-
-@pytest.fixture(params=AMBIGUOUS)
-def edition(request):
-    return request.param
-
-
-@pytest.fixture(params=[("1", "2"), ("2", "1")], ids=["first-stores-first", "second-stores-first"])
-def pair(request, edition):
-    """Two connections of one group; the database "1" stores first at commit."""
-    yield from connected(edition, *request.param)
-
-
-def connected(edition, *names):
-    with Collection(edition=edition) as collection:
-        for name in "12":
-            collection.add(name)
-        connections = collection.connect(*names)
-        yield connections
-        connections[0].transaction_manager.abort()
 
 
 def savepoint(connection):
     return connection.transaction_manager.savepoint()
-
-
-def commit(connection):
-    connection.transaction_manager.commit()
-
-
-def refused(connection, *new):
-    """Commit in vain; see that the objects are new again."""
-    with pytest.raises(InvalidObjectReference, match="it would be a guess") as caught:
-        commit(connection)
-    connection.transaction_manager.abort()
-    for obj in new:
-        assert (obj._p_jar, obj._p_oid, obj._p_changed) == (None, None, False)
-    return caught.value
 
 
 @pytest.mark.parametrize("edition", LASTING, indirect=True)

@@ -18,6 +18,7 @@ from persistent import Persistent
 from persistent.list import PersistentList
 from persistent.mapping import PersistentMapping
 from persistent.wref import PersistentWeakKeyDictionary, WeakRef
+from sample_objects import Named
 from ZODB.FileStorage import FileStorage
 
 
@@ -27,18 +28,6 @@ class Item(Persistent):
 
 class Slotted(Persistent):
     __slots__ = ("left", "right")
-
-
-class Named(Persistent):
-    """Its class and arguments are in its own record only."""
-
-    def __new__(cls, name):
-        made = super().__new__(cls)
-        made.name = name
-        return made
-
-    def __getnewargs__(self):
-        return (self.name,)
 
 
 class Stateless(Persistent):

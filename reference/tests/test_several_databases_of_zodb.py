@@ -6,22 +6,11 @@ import pytest
 import transaction
 import ZODB
 import zodb_reference
-from persistent import Persistent
 from persistent.wref import WeakRef
-from sample_objects import Item
+from sample_objects import Item, Named
 from ZODB.FileStorage import FileStorage
 from ZODB.utils import maxtid
 from zodb_reference.persistentclass import PersistentMetaClass
-
-
-class Named(Persistent):
-    def __new__(cls, name):
-        made = super().__new__(cls)
-        made.name = name
-        return made
-
-    def __getnewargs__(self):
-        return (self.name,)
 
 
 def open_all(implementation, folder, names="12", **options):

@@ -20,6 +20,18 @@ class Hooked(Persistent):
         return state
 
 
+class Named(Persistent):
+    """Its class and arguments are in its own record only."""
+
+    def __new__(cls, name):
+        made = super().__new__(cls)
+        made.name = name
+        return made
+
+    def __getnewargs__(self):
+        return (self.name,)
+
+
 def new(x, **more):
     """An object that is in no database yet, with these attributes."""
     item = Item()
