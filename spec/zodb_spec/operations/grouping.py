@@ -15,7 +15,6 @@ def reopened(world: World, pooled: Name, manager: Name) -> World:
     bound = world.connections[pooled]._replace(
         manager=manager,
         is_open=world.fact(True, id_of(connections.open_is_bound)),
-        is_pooled=True,
     )
     world = world.put("connections", pooled, bound)
     for name in world.group(pooled):

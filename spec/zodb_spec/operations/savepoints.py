@@ -130,7 +130,6 @@ def _saved(world: World, work: Work) -> World:
         saved=saved,
         created=created,
         registered=(),
-        cached=connection.cached | set(oids.values()),
     )
     return world.put("connections", work.connection, connection)
 
