@@ -308,6 +308,7 @@ def test_an_object_of_a_failed_commit_is_in_limbo_until_the_abort() -> None:
     aborted = after(world, ("abort", "manager1"))
     assert aborted.managers["manager1"].limbo == frozenset()
     assert aborted.objects["x"].status.value == "unsaved"
+    assert aborted.objects["x"].owner.clause == "object.abort-disowns"
     assert state(aborted, "x") == state(world, "x")
     assert makes_sense(aborted, ("set", "x", "a", "one"))
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from zodb_spec.editions import Edition
+from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.explore import begin
 from zodb_spec.operation import Raised, Returned, Step, operations
 from zodb_spec.script import GROUPS, LINKED, OUTSIDE, THREE, after, initial, makes_sense, outcomes
-from zodb_spec.world import Plain, Stored, World, state_of
+from zodb_spec.world import CLEAN, LOADED, Plain, Stored, World, state_of
 
 TOGETHER = begin(GROUPS)
 """Two groups, of `connection1` and `connection3`, and of `connection2` and `connection4`."""
@@ -184,6 +184,13 @@ def test_a_reference_that_could_not_be_honoured_is_refused(
     assert refusals(linked, *ending) == {clause}
 
 
+def test_it_is_not_asked_what_becomes_of_a_reference_to_an_object_of_a_closed_connection() -> None:
+    linked = after(TOGETHER, ("link", "root1", "'a'", "root4", "strong"))
+    for ending in (COMMIT, SAVE):
+        assert makes_sense(linked, ending)
+        assert not makes_sense(after(linked, ("close", "connection2")), ending)
+
+
 def test_in_the_first_edition_connections_that_were_opened_separately_belong_together() -> None:
     steps: tuple[Step, ...] = (
         *(("open-database", "db2", "second", "inside"), ("open", "db", "manager1", "connection1")),
@@ -194,6 +201,49 @@ def test_in_the_first_edition_connections_that_were_opened_separately_belong_tog
     assert refusals(after(initial(edition=Edition.A_PRIME), *steps), *COMMIT) == {
         "xref.other-group-refused"
     }
+
+
+def test_in_the_first_edition_it_is_not_asked_what_a_reference_leads_to() -> None:
+    for edition, sensible in ((Edition.A, False), (Edition.A_PRIME, True)):
+        world = begin(GROUPS[:5], edition=edition)
+        assert makes_sense(world, ("get-connection", "connection1", "db2", "y")) is sensible
+    linked = after(begin(edition=Edition.A), ("link", "root1", "'a'", "root2", "strong"), COMMIT)
+    assert state(linked, "root1") == {"'a'": Stored(0, database="db")}
+    assert not makes_sense(linked, ("read", "root1", "'a'", "y"))
+
+
+SEPARATE: tuple[Step, ...] = (
+    *(("open-database", "db2", "second", "inside"), ("open", "db", "manager1", "connection1")),
+    *(("root", "connection1", "root1"), ("open", "db2", "manager1", "connection3")),
+    *(("root", "connection3", "root3"), ("open", "db2", "manager2", "connection4")),
+    ("root", "connection4", "root4"),
+)
+"""Three connections to two databases that were opened separately, two of them for one manager."""
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param((NEW, FROM_FIRST, FROM_SECOND, COMMIT), id="reached from both"),
+        pytest.param(
+            (
+                NEW,
+                FROM_FIRST,
+                SAVE,
+                ("link", "root4", "'a'", "x", "strong"),
+                ("commit", "manager2"),
+            ),
+            id="stored by a savepoint of another transaction",
+        ),
+    ],
+)
+def test_in_the_first_edition_it_is_not_asked_where_a_new_object_of_two_databases_lands(
+    steps: tuple[Step, ...],
+) -> None:
+    *before, commit = steps
+    for edition, sensible in ((Edition.A, False), (CURRENT, True)):
+        world = after(begin(SEPARATE, edition=edition), *before)
+        assert makes_sense(world, commit) is sensible
 
 
 # New objects.
@@ -248,6 +298,12 @@ def test_to_add_an_object_does_not_help_what_is_reached_from_it() -> None:
     assert refusals(world, *COMMIT) == {"new-object.ambiguous-refused"}
 
 
+def test_it_is_not_asked_which_database_stores_a_new_object_that_is_referred_to_weakly() -> None:
+    weakly: tuple[Step, ...] = (NEW, ("link", "root1", "'a'", "x", "weak"))
+    assert not makes_sense(after(TOGETHER, *weakly), COMMIT)
+    assert makes_sense(after(begin(), *weakly), COMMIT)
+
+
 # Joint commits and savepoints.
 
 
@@ -273,6 +329,21 @@ def test_to_return_to_a_savepoint_restores_every_member_of_the_group() -> None:
     )
     assert (state(world, "root1"), state(world, "root3")) == ({"'b'": Plain("one")}, {})
     assert world.managers["manager1"].joined == ("connection1",)
+
+
+def test_what_a_savepoint_may_bring_back_is_not_forgotten_in_any_database() -> None:
+    refers: Step = ("link", "x", "b", "root1", "strong")
+    saved = after(TOGETHER, NEW, refers, FROM_SECOND, SAVE, ("unlink", "x", "b"))
+    world = after(saved, ("savepoint", "manager1", "later"))
+    assert not makes_sense(world, ("forget", "root1"))
+    assert makes_sense(world, ("forget", "root3"))
+
+
+def test_to_reduce_the_cache_of_one_connection_may_make_ghosts_in_its_whole_group() -> None:
+    loaded = after(TOGETHER, ("read", "root3", "'a'", "y"), ("read", "root4", "'a'", "z"))
+    world = after(loaded, ("minimize", "connection1"))
+    statuses = [world.objects[name].status.value for name in ("root3", "root4")]
+    assert statuses == [CLEAN, LOADED]
 
 
 def test_the_oids_and_tids_of_another_database_are_named_after_it() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.explore import SMALL_WORLDS, begin
-from zodb_spec.operation import Raised, Step
+from zodb_spec.operation import Raised, Step, operations
 from zodb_spec.script import after, makes_sense, outcomes
 from zodb_spec.world import InMemory, Plain, Stored, World, state_of
 
@@ -215,6 +215,28 @@ def test_an_object_that_a_savepoint_may_bring_back_is_not_forgotten() -> None:
     world = after(TWO, *NEW, refers, SAVE, ("unlink", "x", "b"), SAVE_AGAIN)
     assert not makes_sense(world, ("forget", "root1"))
     assert makes_sense(after(TWO, *NEW, SAVE), ("forget", "root1"))
+
+
+@pytest.mark.parametrize(("form", "sensible"), [("weak", False), ("strong", True)])
+def test_no_savepoint_stores_a_weak_reference(form: str, sensible: bool) -> None:
+    world = after(TWO, ("new", "x", "Thing"), ("link", "root1", "'a'", "x", form))
+    assert makes_sense(world, SAVE) is sensible
+
+
+def test_no_weak_reference_leads_to_what_only_a_savepoint_has_stored() -> None:
+    weakly: Step = ("link", "root1", "'b'", "x", "weak")
+    world = after(TWO, *NEW, SAVE)
+    assert not makes_sense(world, weakly)
+    assert makes_sense(after(world, COMMIT), weakly)
+
+
+def test_of_savepoints_that_are_over_the_newest_of_each_sort_is_returned_to_in_vain() -> None:
+    (chosen,) = operations()["rollback"].arguments
+    ended = after(TWO, SAVE, COMMIT, SAVE_AGAIN, COMMIT)
+    assert chosen.choices(ended) == ["second"]
+    more = (("savepoint", "manager1", "third"), ("savepoint", "manager1", "fourth"))
+    taken_back = after(ended, *more, ("rollback", "third"))
+    assert chosen.choices(taken_back) == ["second", "third", "fourth"]
 
 
 def test_no_more_savepoints_are_made_than_are_worth_it() -> None:
