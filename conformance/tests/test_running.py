@@ -16,6 +16,8 @@ from zodb_conformance.running import Finding, Run, perform, raw, resolved
 from zodb_conformance.targets import Target, resolve
 from zodb_reference import DB
 from zodb_reference.committing import Commit
+from zodb_spec.clause import clauses
+from zodb_spec.editions import EDITIONS, Edition
 from zodb_spec.script import PRELUDE, SHARED, WIDTH, after, initial, mix
 
 REFERENCE = resolve(Plan(target="reference-memory"))
@@ -115,6 +117,16 @@ def test_laws_count_where_they_were_checked_with_all_footprints() -> None:
         tally = Tally()
         perform(REFERENCE, resolved(STORED), tally, footprint=footprint, lawful=lawful)
         assert (law in tally.counts) == (footprint and lawful)
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_of_the_laws_those_of_the_edition_count(edition: Edition) -> None:
+    tally = Tally()
+    target = resolve(Plan(target="reference-memory", edition=edition.value))
+    perform(target, resolved(STORED), tally, lawful=True)
+    stated = [clause for clause in clauses().values() if clause.kind == "law"]
+    in_force = {clause.id for clause in stated if edition in clause.editions}
+    assert tally.counts.keys() & {clause.id for clause in stated} == in_force
 
 
 # What is skipped.

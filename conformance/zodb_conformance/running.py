@@ -144,7 +144,8 @@ class Run:
     def end(self) -> Finding | None:
         """Look at every record, when all steps are taken."""
         if self.lawful and self.footprint:
-            self.recorder.exercised(clause.id for group in laws() for clause in group)
+            in_force = laws(self.world.edition)
+            self.recorder.exercised(clause.id for group in in_force for clause in group)
         if not self.audited or not self.taken:
             return None
         mismatch = next(audit_all(self.bench, self.world), None)
