@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from group_runs import TARGET, Fake, holds, taken
 from zodb_conformance.auditing import audit, audit_all
+from zodb_conformance.results import Step
 from zodb_conformance.running import Run
-from zodb_spec.script import LINKED
+from zodb_spec.script import GROUPS, LINKED
 from zodb_spec.world import CHANGED
 
 
@@ -100,30 +101,57 @@ def test_a_commit_has_to_reach_every_database(run: Run, lost: str) -> None:
     assert finding.mismatch.expression.startswith(f"{lost}.lastTransaction() != ")
 
 
-def test_a_commit_that_failed_may_reach_none(run: Run) -> None:
+@pytest.mark.parametrize(("own", "other"), [("root1", "db2"), ("root3", "db")])
+def test_a_commit_that_failed_may_reach_none(run: Run, own: str, other: str) -> None:
     run.footprint = True
-    assert run.take(("set", "root3", "'b'", "one"), 50) is None
-    run.bench.perform("m = transaction.TransactionManager(); db.open(m).root()['z'] = 1")
-    run.bench.variables["manager1"] = Meddling(run)
+    assert run.take(("set", own, "'b'", "one"), 50) is None
+    run.bench.perform(f"m = transaction.TransactionManager(); {other}.open(m).root()['z'] = 1")
+    meddling(run, run.bench.variables["m"].commit)
     finding = run.take(("commit-sabotaged", "manager1", "tpc_vote", "after"), 60)
     assert finding is not None
-    assert finding.mismatch.observed == "db has a new last transaction"
+    assert finding.mismatch.clause == "transaction.failure-stores-nothing"
+    assert finding.mismatch.observed == f"{other} has a new last transaction"
+    assert not holds(run, finding.mismatch.expression)
 
 
-class Meddling:
-    """A transaction manager whose commit has somebody else commit as well."""
+def meddling(run: Run, meddle: Callable[[], Any]) -> None:
+    """Have something happen before each commit and each savepoint of the first manager."""
+    real = run.bench.variables["manager1"]
 
-    def __init__(self, run: Run) -> None:
-        self.run, self.real = run, run.bench.variables["manager1"]
+    def after(call: Callable[[], Any]) -> Any:
+        meddle()
+        return call()
 
-    def get(self) -> Any:
-        return self.real.get()
+    run.bench.variables["manager1"] = SimpleNamespace(
+        get=real.get,
+        abort=real.abort,
+        commit=lambda: after(real.commit),
+        savepoint=lambda: after(real.savepoint),
+    )
 
-    def commit(self) -> None:
-        self.run.bench.variables["m"].commit()
-        self.real.commit()
 
-    abort = property(lambda self: self.real.abort)
+@pytest.mark.parametrize("step", [("commit", "manager1"), ("savepoint", "manager1", "savepoint1")])
+def test_a_new_object_has_to_land_in_the_database_of_its_referrer(
+    tmp_path: Path, step: Step
+) -> None:
+    script: tuple[Step, ...] = (
+        *GROUPS,
+        ("new", "x", "Thing"),
+        ("link", "root1", "'a'", "x", "strong"),
+        ("set", "root3", "'b'", "one"),
+    )
+    run = taken(TARGET, script, tmp_path)
+    x, right, wrong = (run.bench.variables[name] for name in ("x", "connection1", "connection3"))
+    meddling(run, lambda: wrong.add(x))
+    finding = run.take(step, 60)
+    assert finding is not None
+    assert finding.mismatch.clause == "new-object.lands-with-referrer"
+    assert finding.mismatch.expected == "x to be owned by connection1"
+    assert finding.mismatch.observed == "it is owned by connection3"
+    assert not holds(run, finding.mismatch.expression)
+    run.bench.variables["x"] = Fake(x, _p_jar=right)
+    assert holds(run, finding.mismatch.expression)
+    run.bench.close()
 
 
 def test_objects_of_two_databases_change_in_one_transaction(run: Run) -> None:

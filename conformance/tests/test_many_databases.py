@@ -292,6 +292,49 @@ def test_a_connection_that_a_reference_leads_to_has_to_be_a_new_one(tmp_path: Pa
     run.bench.close()
 
 
+def test_the_connection_that_a_reference_opens_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = taken(TARGET, NEWCOMER[:-1], tmp_path)
+    open_apart(monkeypatch)
+    finding = run.take(NEWCOMER[-1], len(NEWCOMER))
+    assert finding is not None
+    assert finding.mismatch.expected.endswith("to share their mapping of connections")
+    assert not holds(run, finding.mismatch.expression)
+    run.bench.close()
+
+
+# What is wrong with databases.
+
+
+def test_a_database_has_to_be_in_the_collection_that_it_was_opened_into(tmp_path: Path) -> None:
+    alone = replace(TARGET, open_database=lambda directory, **options: ZODB.DB(None))
+    run = Run(alone, tmp_path, Tally())
+    finding = run.take(("open-database", "db2", "second", "inside"), 1)
+    assert finding is not None
+    assert finding.mismatch.clause == "collection.joined-by-mapping"
+    assert finding.mismatch.expected == "the collection of db to be {'unnamed': db, 'second': db2}"
+    assert not holds(run, finding.mismatch.expression)
+    both = {"unnamed": run.bench.variables["db"], "second": run.bench.variables["db2"]}
+    run.bench.variables["db"].databases = both
+    assert holds(run, finding.mismatch.expression)
+    run.bench.close()
+
+
+def test_a_database_has_to_be_in_no_other_collection(tmp_path: Path) -> None:
+    joined: dict[str, Any] = {}
+
+    def open_database(directory: Path, *, database_name: str = "unnamed", **_: Any) -> Any:
+        return ZODB.DB(None, databases=joined, database_name=database_name)
+
+    run = Run(replace(TARGET, open_database=open_database), tmp_path, Tally())
+    finding = run.take(("open-database", "db2", "second", "outside"), 1)
+    assert finding is not None
+    assert finding.mismatch.expected == "the collection of db to be {'unnamed': db}"
+    assert not holds(run, finding.mismatch.expression)
+    run.bench.close()
+
+
 # Programs.
 
 APART = (
@@ -302,15 +345,17 @@ APART = (
 """Lines that make ZODB open the members of a group apart from each other."""
 
 
-def faulty(monkeypatch: pytest.MonkeyPatch) -> Target:
-    """ZODB with that fault, as a target whose lines plant it."""
-    import ZODB.Connection  # noqa: PLC0415  # after `importorskip`
-
+def open_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do what these lines do."""
     monkeypatch.setattr(
-        ZODB.Connection.Connection,
-        "get_connection",
+        "ZODB.Connection.Connection.get_connection",
         lambda self, name: self.db().databases[name].open(self.transaction_manager),
     )
+
+
+def faulty(monkeypatch: pytest.MonkeyPatch) -> Target:
+    """ZODB with that fault, as a target whose lines plant it."""
+    open_apart(monkeypatch)
     return replace(TARGET, lines=(*TARGET.lines[:-1], *APART, TARGET.lines[-1]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -307,6 +308,58 @@ def test_a_run_follows_the_outcome_that_it_observed(tmp_path: Path) -> None:
     assert "again" not in run.world.connections
     assert run.world.connections["connection2"].is_open.value
     run.bench.close()
+
+
+# What is looked at.
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    """A run in which two objects are about to be stored."""
+    run = Run(REFERENCE, tmp_path, Tally())
+    for number, step in enumerate(TWO_STORED[:-1], 1):
+        assert run.take(step, number) is None
+    yield run
+    run.bench.close()
+
+
+def lost(database: Any, oid: bytes) -> Any:
+    raise KeyError(oid)
+
+
+def test_the_records_of_a_commit_are_looked_at_behind_it(run: Run) -> None:
+    run.bench.variables["record_of"] = lost
+    finding = run.take(("commit", "manager1"), 90)
+    assert finding is not None
+    assert finding.mismatch.observed.startswith("reading it raises KeyError(")
+
+
+def test_all_records_are_looked_at_in_the_end(run: Run) -> None:
+    assert run.take(("commit", "manager1"), 90) is None
+    assert run.end() is None
+    run.bench.variables["record_of"] = lost
+    finding = run.end()
+    assert finding is not None
+    assert finding.noticed == "end"
+    assert finding.mismatch.observed.startswith("reading it raises KeyError(")
+
+
+def test_an_object_that_has_a_name_gets_no_second_one(run: Run) -> None:
+    assert run.take(("commit", "manager1"), 90) is None
+    assert run.take(("get", "connection1", "1", "again"), 91) is None
+    assert run.bench.lines[-1].text == "again = connection1.get(oid1)"
+    assert "again" not in run.bench.variables
+
+
+def test_an_object_that_is_new_to_the_program_is_none_of_those_that_it_holds(run: Run) -> None:
+    run.footprint = False
+    for number, step in enumerate((("commit", "manager1"), READ[0], ("new", "v", "Thing")), 90):
+        assert run.take(step, number) is None
+    run.bench.variables["v"] = run.bench.variables["connection2"].root()["a"]
+    finding = run.take(READ[1], 99)
+    assert finding is not None
+    assert finding.mismatch.clause == "identity.connections-apart"
+    assert finding.mismatch.expression == "y is not v"
 
 
 def test_the_model_steps_of_these_tests_make_sense() -> None:
