@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import MappingProxyType
+
 from zodb_reference import DB
 from zodb_reference.committing import Commit
 from zodb_reference.connection import Connection
@@ -13,6 +16,7 @@ from zodb_reference.errors import (
     StateLoadError,
 )
 from zodb_reference.identity import IdentityMap
+from zodb_reference.oids import p64, u64
 from zodb_reference.reading import RecordReader
 
 
@@ -46,6 +50,19 @@ class LeavesGaps(DB):
     def new_oid(self):
         super().new_oid()
         return super().new_oid()
+
+
+class GivesOidsOutOfOrder(DB):
+    """Oids are taken in blocks, and the last of a block is given first."""
+
+    def __init__(self, *args, **options):
+        self.block = []
+        super().__init__(*args, **options)
+
+    def new_oid(self):
+        if not self.block:
+            self.block = [super(GivesOidsOutOfOrder, self).new_oid() for _ in range(10)]
+        return self.block.pop()
 
 
 class LeavesTheCollectionLate(DB):
@@ -159,6 +176,10 @@ class ForgetsWhatItStored(Connection):
         self.cacheMinimize()
 
 
+class CautiousAndForgetful(ForgetsWhatItStored, Cautious):
+    """What it has stored has to be loaded again before it can be marked."""
+
+
 class NamesTheOwnerFirst(Connection):
     """That an object belongs to somebody else is found out before it is known to be closed."""
 
@@ -230,6 +251,141 @@ class LooksAtNothingLate(Connection):
         super().setstate(obj)
 
 
+class LooksAtNothingBeforeTheEnd(Connection):
+    """Nothing of what it has stored is loaded before the transaction is over."""
+
+    stored = frozenset()
+
+    def tpc_finish(self, transaction):
+        self.stored = self._commit.written.keys() | self._commit.copied
+        super().tpc_finish(transaction)
+
+    def afterCompletion(self, transaction):  # noqa: N802  # the interface of synchronizers
+        self.stored = frozenset()
+        super().afterCompletion(transaction)
+
+    def setstate(self, obj):
+        if obj._p_oid in self.stored:
+            raise ConnectionStateError("the transaction is not over")
+        super().setstate(obj)
+
+
+class StoresAtTheVote(Commit):
+    def store_changes(self):
+        pass
+
+    def store_saved(self, scratch):
+        self.scratch = scratch
+
+    def check_current(self, read):
+        self.read = dict(read)
+
+    def vote(self):
+        super().store_changes()
+        if self._connection._scratch is not None:
+            super().store_saved(self.scratch)
+        super().check_current(self.read)
+        self.store_put_off()
+        super().store_changes()
+        self.stale.update(self._snapshot.vote(self._meta))
+        self.voted = True
+
+
+class StoresAllAtTheVote(Connection):
+    """The storage gets no record before the vote."""
+
+    commit_class = StoresAtTheVote
+
+
+class StoresSavedFirst(Connection):
+    """What its savepoints have kept and nobody has changed is stored before all else."""
+
+    def commit(self, transaction):
+        commit = self._require_commit(transaction)
+        if self._scratch is not None:
+            changed = {obj._p_oid for obj in self._registered if obj._p_changed}
+            for oid, serial, record in list(self._scratch.records(but=changed)):
+                commit.put(oid, serial, record)
+                commit.copied.add(oid)
+        super().commit(transaction)
+
+
+class SavesInMemory(Connection):
+    """What savepoints keep is in memory, however much it is."""
+
+    def savepoint(self):
+        savepoint = super().savepoint()
+        self._scratch.max_memory = sys.maxsize
+        return savepoint
+
+
+class RestoresAtOnce(Connection):
+    """To return to a savepoint loads what it makes a ghost of."""
+
+    def roll_back(self, savepoint):
+        saved = self._scratch.oids()
+        super().roll_back(savepoint)
+        for found in map(self.objects.find, saved):
+            if found is not None:
+                found._p_activate()
+
+
+class KeepsWhatIsLoaded(Connection):
+    """Its cache has room for everything, whoever asks for a smaller one."""
+
+    def cacheMinimize(self):  # noqa: N802
+        pass
+
+    cacheGC = cacheMinimize  # noqa: N815
+
+
+class KeepsWhatIsLoadedEverywhere(DB):
+    """No cache is made smaller, whoever asks for it."""
+
+    connection_class = KeepsWhatIsLoaded
+
+    def cacheMinimize(self):  # noqa: N802
+        pass
+
+
+class OpensAllAtOnce(Connection):
+    """Its group has connections to all databases of the collection from the beginning."""
+
+    is_opening = False
+
+    def open(self, transaction_manager=None):
+        super().open(transaction_manager)
+        collection = self.db().databases
+        if OpensAllAtOnce.is_opening or collection.get(self.db().database_name) is not self.db():
+            return
+        OpensAllAtOnce.is_opening = True
+        try:
+            for name, database in collection.items():
+                if name == database.database_name and database.is_open():
+                    self.get_connection(name)
+        finally:
+            OpensAllAtOnce.is_opening = False
+
+
+class SeesOneInstant(Connection):
+    """What joins its group in the middle of a transaction shows what was there when it began."""
+
+    instant = MappingProxyType({})
+
+    def _pass_boundary(self):
+        super()._pass_boundary()
+        databases = self.db().databases.values()
+        self.instant = {each: each.lastTransaction() for each in databases if each.is_open()}
+
+    def get_connection(self, database_name):
+        is_new = database_name not in self.connections
+        found = super().get_connection(database_name)
+        if is_new and found.db() in self.instant:
+            found._snapshot._point = self.instant[found.db()]
+            found._snapshot._before = p64(u64(found._snapshot._point) + 1)
+        return found
+
+
 class LeadsWhenClosed(Connection):
     """The member of a group that is closed goes to its own pool, and the others with it."""
 
@@ -290,6 +446,8 @@ FREE = (
     NeverPools,
     LastComesFirst,
     LeavesGaps,
+    GivesOidsOutOfOrder,
+    KeepsWhatIsLoadedEverywhere,
     LeavesTheCollectionLate,
     StoresNoEmptyTransaction,
     with_connections(EmptyCache),
@@ -307,6 +465,14 @@ FREE = (
     with_connections(LosesNewGhosts),
     with_connections(ChecksMarksWithChanges),
     with_connections(LooksAtNothingLate),
+    with_connections(CautiousAndForgetful),
+    with_connections(LooksAtNothingBeforeTheEnd),
+    with_connections(StoresAllAtTheVote),
+    with_connections(StoresSavedFirst),
+    with_connections(SavesInMemory),
+    with_connections(RestoresAtOnce),
+    with_connections(OpensAllAtOnce),
+    with_connections(SeesOneInstant),
     with_connections(LeadsWhenClosed),
     with_connections(KnowsByAnyName),
     with_connections(StoresLastOpenedFirst),

@@ -250,18 +250,19 @@ def bound_for_life() -> None:
     needs="several-databases",
 )
 def counts_in_its_database() -> None:
-    """A connection that was opened by `get_connection` counts as one of its own database, in what
-    the database reports of its connections and in what it does with all of them.
+    """A connection that was opened by `get_connection` counts as one of its own database: what the
+    database does with all of its connections, it does with this one as with the others.
 
     >>> second = open_db(databases=db.databases, database_name="second")
     >>> other = connection.get_connection("second")
     >>> thing = other.root()["thing"] = Thing()
     >>> thing.a = 1
     >>> tm.commit()
-    >>> thing.a
-    1
+    >>> same = opened(second).root()["thing"]
+    >>> thing.a, same.a
+    (1, 1)
     >>> second.cacheMinimize()
-    >>> thing._p_changed is None
+    >>> thing._p_changed == same._p_changed
     True
     """
 

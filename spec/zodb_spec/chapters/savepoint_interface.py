@@ -245,6 +245,7 @@ def read_current_lasts() -> None:
     >>> root = connection.root()
     >>> root["read"], root["written"] = Thing(), Thing()
     >>> tm.commit()
+    >>> root["read"]._p_activate()
     >>> connection.readCurrent(root["read"])
     >>> savepoint = tm.savepoint()
     >>> root["written"].n = 1
@@ -275,6 +276,7 @@ def read_current_comes_back() -> None:
     >>> root = connection.root()
     >>> root["read"], root["written"] = Thing(), Thing()
     >>> tm.commit()
+    >>> root["read"]._p_activate()
     >>> connection.readCurrent(root["read"])
     >>> savepoint = tm.savepoint()
     >>> root["read"].n = 1
