@@ -21,6 +21,17 @@ WEAKER: dict[str, str] = {
     "broken.may-be-referenced": (
         "of rows that are duties for the rest, this is the sentence that says MAY"
     ),
+    "collection.closed-gives-its-name-back": (
+        "another row has every name refused that is in the mapping, and the mapping is the "
+        "program's, which can take the entry out; no edition's documents say who has to"
+    ),
+    "collection.closed-says-so": (
+        "what is used after it was closed fails in any case, and no edition's documents say how"
+    ),
+    "collection.second-entry": (
+        "the rows speak of the collection that the databases have made; here the program has "
+        "changed it behind their backs, and what does not fit any more is refused at the commit"
+    ),
     "connection.identity-ends-with-the-last-reference": (
         "the second half of the row takes a promise back, which leaves a freedom"
     ),

@@ -65,6 +65,14 @@ class GivesOidsOutOfOrder(DB):
         return self.block.pop()
 
 
+class KeepsItsName(DB):
+    """A database that was closed stays in the collection, and nobody else gets its name."""
+
+    def close(self):
+        super().close()
+        self.databases.setdefault(self.database_name, self)
+
+
 class LeavesTheCollectionLate(DB):
     """A database that was closed stays in the collection until another one wants its name."""
 
@@ -447,6 +455,7 @@ FREE = (
     LastComesFirst,
     LeavesGaps,
     GivesOidsOutOfOrder,
+    KeepsItsName,
     KeepsWhatIsLoadedEverywhere,
     LeavesTheCollectionLate,
     StoresNoEmptyTransaction,

@@ -165,7 +165,32 @@ def the_rest_of_a_group_stays_open() -> Fault:
     return instead(Group, "shut_down", shut_down)
 
 
-@double("collection.closed-gives-no-connection")
+@double("collection.closed-gives-no-connection", also="collection.closed-says-so")
+def a_closed_database_gives_none() -> Fault:
+    """To ask for a connection to a database that was closed gives None.
+
+    The program goes on with it, and fails elsewhere.
+    """
+    closed: set[str] = set()
+
+    def close(correct: Any, database: DB) -> None:
+        closed.add(database.database_name)
+        correct(database)
+
+    def get_connection(correct: Any, connection: Connection, name: str) -> Any:
+        try:
+            return correct(connection, name)
+        except KeyError:
+            if name in closed:
+                return None
+            raise
+
+    return together(
+        around(DB, "close", close), around(Connection, "get_connection", get_connection)
+    )
+
+
+@double("collection.closed-says-so")
 def a_missing_database_is_an_accident() -> Fault:
     """To ask for a connection to a database that is not there fails by an error that nobody meant.
 

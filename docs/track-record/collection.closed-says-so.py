@@ -15,4 +15,4 @@ try:
 except (KeyError, ZODB.POSException.POSError):
     sys.exit(0)
 except Exception as error:
-    sys.exit(f"collection.closed-gives-no-connection: {error!r} is raised")
+    sys.exit(f"collection.closed-says-so: {error!r} is raised")
