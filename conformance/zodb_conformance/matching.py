@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zodb_spec.operations.choices import DATABASE, in_limbo, oid_name, place, tid_name
+from zodb_spec.operations.choices import DATABASE, all_known, in_limbo, oid_name, place, tid_name
 from zodb_spec.world import (
     ADDED,
     CHANGED,
@@ -63,8 +63,9 @@ def look(
     cause    the clause by which the last step passed
     audited  whether the records are looked at as well
     """
+    all_clear = all_known(world)
     for name, thing in world.objects.items():
-        if in_limbo(world, name):
+        if not all_clear and in_limbo(world, name):
             seen.pop(name, None)
             continue
         real = bench.variables[name]

@@ -62,8 +62,6 @@ def may_be_taken(world: World, connection: Name) -> bool:
     that comes upon a reference to its database opens a connection to it, at the latest when the
     reference is read.  So nothing is said about it before the program gets it again.
     """
-    if len(world.databases) == 1:
-        return False
     found = world.connections[connection]
     if found.is_open.value:
         return False
@@ -74,7 +72,10 @@ def may_be_taken(world: World, connection: Name) -> bool:
 
 def all_known(world: World) -> bool:
     """Whether nothing at all is in limbo."""
-    return all_usable(world) and not any(may_be_taken(world, name) for name in world.connections)
+    if not all_usable(world):
+        return False
+    # asked at every step; where there is one database, every group is whole
+    return len(world.databases) == 1 or not any(may_be_taken(world, n) for n in world.connections)
 
 
 def in_limbo(world: World, thing: Name) -> bool:
