@@ -43,7 +43,7 @@ def other_group_refused(world: World, work: Work) -> bool:
     group = world.connections[work.connection].group
     return any(
         is_together(world, work.connection, other) and world.connections[other].group != group
-        for _, other in foreign(world, work)
+        for _, (other, _) in foreign(world, work)
     )
 
 
@@ -77,7 +77,7 @@ def outside_refused(world: World, work: Work) -> bool:
     return any(
         world.connections[other].database != world.connections[work.connection].database
         and not is_together(world, work.connection, other)
-        for _, other in foreign(world, work)
+        for _, (other, _) in foreign(world, work)
     )
 
 

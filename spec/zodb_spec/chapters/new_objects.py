@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zodb_spec.chapters.cross_references import is_together
+from zodb_spec.chapters.reach import foreign
 from zodb_spec.clause import MUST, id_of, step
 from zodb_spec.editions import Edition
 from zodb_spec.work import Work
-from zodb_spec.world import ADDED, Fact, InMemory, Name, Oid, World
+from zodb_spec.world import ADDED, Fact, Name, Oid, World
 
 
 @step("new-object.lands-with-referrer", MUST, rules="XREF-30", needs="several-databases")
@@ -73,12 +74,9 @@ def stays_ambiguous(world: World, work: Work) -> bool:
     commit, and the program would otherwise depend on an accident of the order in which it worked.
     """
     return any(
-        world.connections[owner[0]].created.get(owner[1], False)
-        for name in work.stores
-        for value in (world.objects[name].state.value or {}).values()
-        if type(value) is InMemory and not value.weak
-        for owner in (world.objects[value.target].owner.value,)
-        if owner is not None and is_together(world, work.connection, owner[0])
+        world.connections[other].created.get(oid, False)
+        for _, (other, oid) in foreign(world, work)
+        if is_together(world, work.connection, other)
     )
 
 

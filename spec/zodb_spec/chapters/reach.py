@@ -15,7 +15,7 @@ from zodb_spec.chapters.transactions import commit_stores_changes
 from zodb_spec.clause import MUST, id_of, law, step
 from zodb_spec.editions import Edition
 from zodb_spec.work import Work
-from zodb_spec.world import CHANGED, InMemory, Name, Object, Stored, World
+from zodb_spec.world import CHANGED, InMemory, Name, Object, Oid, Stored, World
 
 
 def references(world: World, thing: Name) -> Iterator[InMemory]:
@@ -86,16 +86,16 @@ def what_is_stored(world: World, connection: Name) -> Work:
     return Work(connection, stores, tuple(oid for oid in saved if (connection, oid) not in owned))
 
 
-def foreign(world: World, work: Work) -> Iterator[tuple[Name, Name]]:
-    """The strong references in what is stored that lead to other connections: the holder, and the
-    connection.
+def foreign(world: World, work: Work) -> Iterator[tuple[Name, tuple[Name, Oid]]]:
+    """The strong references in what is stored that lead to other connections: the target, and its
+    owner.
     """
     for name in work.stores:
         for reference in references(world, name):
             if not reference.weak:
                 owner = world.objects[reference.target].owner.value
                 if owner is not None and owner[0] != work.connection:
-                    yield name, owner[0]
+                    yield reference.target, owner
 
 
 @step(
@@ -113,7 +113,7 @@ def separate_connection_refused(world: World, work: Work) -> bool:
     follow the reference would show it through two snapshots at once.
     """
     mine = world.connections[work.connection].database
-    return any(world.connections[other].database == mine for _, other in foreign(world, work))
+    return any(world.connections[other].database == mine for _, (other, _) in foreign(world, work))
 
 
 @law("reach.no-dangling-reference", MUST, rules="LIFE-12")

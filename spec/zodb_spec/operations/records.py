@@ -43,11 +43,8 @@ def _stored(world: World, connection: Name, value: Value, oids: Mapping[Name, Oi
 
 def ask_who_decided(world: World, work: Work) -> None:
     """Ask the clauses for which what is stored may refer to objects of other connections."""
-    for holder in work.stores:
-        for reference in reach.references(world, holder):
-            owner = world.objects[reference.target].owner.value
-            if not reference.weak and owner is not None and owner[0] != work.connection:
-                _ask(world, work.connection, reference.target, owner)
+    for target, owner in reach.foreign(world, work):
+        _ask(world, work.connection, target, owner)
 
 
 def _ask(world: World, connection: Name, target: Name, owner: tuple[Name, Oid]) -> None:

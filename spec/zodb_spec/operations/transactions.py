@@ -80,7 +80,7 @@ def _refers_to_closed(world: World, connection: Name) -> bool:
     """
     return len(world.databases) > 1 and any(
         not world.connections[other].is_open.value
-        for _, other in reach.foreign(world, reach.what_is_stored(world, connection))
+        for _, (other, _) in reach.foreign(world, reach.what_is_stored(world, connection))
     )
 
 
@@ -89,15 +89,9 @@ def _refers_to_added(world: World, connection: Name) -> bool:
     are not committed.
     """
     return any(
-        owner[0] != connection
-        and (
-            world.objects[reference.target].status.value == ADDED
-            or (world.edition == Edition.A and choices.is_created(world, reference.target))
-        )
-        for thing in reach.what_is_stored(world, connection).stores
-        for reference in reach.references(world, thing)
-        for owner in (world.objects[reference.target].owner.value,)
-        if owner is not None
+        world.objects[target].status.value == ADDED
+        or (world.edition == Edition.A and choices.is_created(world, target))
+        for target, _ in reach.foreign(world, reach.what_is_stored(world, connection))
     )
 
 
