@@ -80,6 +80,11 @@ def test_a_missing_connection_is_opened_and_works_for_the_manager_of_the_group()
     assert (made.manager, made.group) == ("manager2", "connection2")
 
 
+def test_the_connection_that_was_opened_last_can_be_asked_for_another_one() -> None:
+    world = after(begin(THREE), ("get-connection", "connection2", "db2", "connection4"))
+    assert makes_sense(world, ("get-connection", "connection4", "db3", "another"))
+
+
 def test_nobody_can_be_asked_for_a_database_outside_of_the_collection() -> None:
     assert not makes_sense(APART, ("get-connection", "connection1", "db3", "another"))
 
@@ -260,10 +265,31 @@ def test_a_new_object_that_two_databases_reach_is_refused() -> None:
     assert owner(after(ambiguous, COMMIT, ABORT), "x") is None
 
 
+def test_a_new_object_that_the_first_and_the_last_of_three_databases_reach_is_refused() -> None:
+    between: Step = ("set", "root3", "'b'", "one")
+    from_third: Step = ("link", "root5", "'a'", "x", "strong")
+    world = after(begin(THREE), NEW, FROM_FIRST, between, from_third)
+    assert refusals(world, *COMMIT) == {"new-object.ambiguous-refused"}
+
+
 def test_a_savepoint_in_between_does_not_help() -> None:
     for steps in ((), (("add", "connection1", "x"),), (("unlink", "root1", "'a'"),)):
         world = after(TOGETHER, NEW, FROM_FIRST, SAVE, *steps, FROM_SECOND)
         assert refusals(world, *COMMIT) == {"new-object.stays-ambiguous"}
+
+
+@pytest.mark.parametrize(
+    ("referrer", "clauses"),
+    [
+        ("root2", {"reach.separate-connection-refused"}),
+        ("root4", {"xref.other-group-refused", "new-object.stays-ambiguous"}),
+    ],
+)
+def test_only_a_reference_from_another_database_is_ambiguous(
+    referrer: str, clauses: set[str]
+) -> None:
+    world = after(TOGETHER, NEW, FROM_FIRST, SAVE, ("link", referrer, "'a'", "x", "strong"))
+    assert refusals(world, "commit", "manager2") == clauses
 
 
 def test_to_return_to_a_savepoint_erases_it() -> None:
@@ -287,6 +313,37 @@ def test_to_add_an_object_does_help_also_over_savepoints() -> None:
         world = after(TOGETHER, NEW, ("add", "connection1", "x"), FROM_FIRST, *steps, FROM_SECOND)
         assert is_accepted(world, *COMMIT)
         assert owner(after(world, COMMIT), "x") == ("connection1", 1)
+
+
+ADD: Step = ("add", "connection1", "x")
+
+
+@pytest.mark.parametrize(
+    ("edition", "steps", "decides"),
+    [
+        (CURRENT, (ADD, FROM_SECOND), "new-object.add-decides"),
+        (CURRENT, (ADD, SAVE, FROM_SECOND), "new-object.add-decides"),
+        (CURRENT, (FROM_FIRST, COMMIT, FROM_SECOND), "new-object.commit-decides"),
+        (Edition.A_PRIME, (FROM_FIRST, SAVE, FROM_SECOND), "new-object.savepoint-decides"),
+        (Edition.A, (FROM_FIRST, COMMIT, FROM_SECOND), "xref.separate-accepted"),
+    ],
+)
+def test_a_commit_relies_on_what_has_decided_where_an_object_belongs(
+    edition: Edition, steps: tuple[Step, ...], decides: str
+) -> None:
+    prelude = SEPARATE if edition is Edition.A else GROUPS
+    assert exercised(after(begin(prelude, edition=edition), NEW, *steps), *COMMIT) == {decides}
+
+
+def test_what_a_savepoint_has_merely_reached_does_not_count_as_added() -> None:
+    world = after(TOGETHER, NEW, FROM_FIRST, SAVE, FROM_SECOND)
+    assert "new-object.add-decides" not in exercised(world, *COMMIT)
+
+
+def exercised(world: World, *step: str) -> set[str]:
+    """Which of the clauses were exercised that say where an object belongs."""
+    _, trace = operations()[step[0]].outcomes(world._replace(step=world.step + 1), step[1:])
+    return {id for id in trace if id.endswith("-decides") or id == "xref.separate-accepted"}
 
 
 def test_to_add_an_object_does_not_help_what_is_reached_from_it() -> None:

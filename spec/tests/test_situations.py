@@ -113,6 +113,12 @@ def ready(steps: tuple[Step, ...]) -> World:
         ("returning-again-from-a-later-savepoint", AGAIN[3:], ("rollback", "later"), False),
         ("closing-a-group-that-has-joined", GROUP, ("close", "connection1"), True),
         ("closing-a-group-that-has-joined", GROUP[:-1], ("close", "connection1"), False),
+        (
+            "closing-a-group-that-has-joined",
+            (*GROUP[:-1], ("set", "one1", "a", "one")),
+            ("close", "connection1"),
+            False,
+        ),
         ("taking-a-group-from-the-pool", POOLED, ASK, True),
         ("taking-a-group-from-the-pool", POOLED[:1], ASK, False),
     ],
