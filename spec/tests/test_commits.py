@@ -132,6 +132,7 @@ def test_the_first_committer_wins() -> None:
 def test_after_a_conflict_and_an_abort_the_object_shows_what_was_committed() -> None:
     world = after(SHARED, SET_1, SET_2, COMMIT_1, COMMIT_2, ("abort", "manager2"))
     assert state(world, "one2") == {"a": Plain("one")}
+    assert world.objects["one2"].state.clause == "isolation.conflict-reloads"
 
 
 def test_a_conflict_is_merged_where_the_storage_and_the_class_can() -> None:

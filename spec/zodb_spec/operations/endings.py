@@ -26,19 +26,11 @@ from zodb_spec.world import (
 # Boundaries.
 
 
-def boundary(
-    world: World,
-    manager: Name,
-    why: Callable[[World, Name], Fact[int]],
-    own: frozenset[Name] = frozenset(),
-) -> World:
-    """Move every open connection of a manager to the newest state; its savepoints are over.
-
-    own: the objects that were stored just now, which nobody else has changed
-    """
+def boundary(world: World, manager: Name, why: Callable[[World, Name], Fact[int]]) -> World:
+    """Move every open connection of a manager to the newest state; its savepoints are over."""
     for name, connection in world.connections.items():
         if connection.manager == manager and connection.is_open.value:
-            world = move(world, name, why(world, name), isolation.boundary_invalidates, own)
+            world = move(world, name, why(world, name), isolation.boundary_invalidates)
     over = {
         name: invalid(found, savepoints.ends_with_the_transaction(world, name))
         for name, found in world.savepoints.items()
@@ -57,7 +49,6 @@ def move(
     name: Name,
     point: Fact[int],
     invalidate: Callable[[World, Object], Object],
-    own: frozenset[Name] = frozenset(),
 ) -> World:
     """Move one connection to a new snapshot."""
     connection = world.connections[name]
@@ -76,8 +67,7 @@ def move(
             and found.owner.value[0] == name
             and found.owner.value[1] in changed
             and found.state.value is None
-            and found.state.step != world.step  # or else something else has discarded it just now
-            and thing not in own
+            and found.state.step != world.step  # or else it was stored or discarded just now
         }
         world = world.put_all("objects", stale)
         connection = connection._replace(boundaries=(*connection.boundaries, point))

@@ -385,23 +385,12 @@ def _stored(world: World, manager: Name, works: Sequence[Work]) -> list[tuple[Wo
             worlds = [storing.store(before, work) for before in worlds]
         else:
             worlds = [found for before in worlds for found in _empty(before, work)]
-    own = frozenset(thing for work in works for thing in _things(world, work))
     ended = []
     for after in worlds:
-        left = after.managers[manager]._replace(joined=())
-        after_join = after.put("managers", manager, left)
-        moved = endings.boundary(after_join, manager, isolation.boundary_shows_newest, own)
+        left = after.put("managers", manager, after.managers[manager]._replace(joined=()))
+        moved = endings.boundary(left, manager, isolation.boundary_shows_newest)
         ended.append((moved, "not recorded" if _is_unmoved(world, moved) else "committed"))
     return ended
-
-
-def _things(world: World, work: Work) -> Iterator[Name]:
-    """The objects that a work stores, as far as the program holds them."""
-    yield from work.stores
-    for oid in work.saved:
-        name = world.held(work.connection, oid)
-        if name is not None:
-            yield name
 
 
 def _is_unmoved(before: World, after: World) -> bool:
