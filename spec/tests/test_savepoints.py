@@ -195,6 +195,15 @@ def test_an_abort_makes_new_objects_unsaved_with_all_that_they_hold() -> None:
     assert (owner(world, "x"), state(world, "x")) == (None, {"b": Plain("one")})
 
 
+def test_what_is_disowned_refers_to_objects_as_it_did_before_it_was_stored() -> None:
+    refers: Step = ("link", "x", "a", "root1", "list")
+    world = after(TWO, *NEW, refers, SAVE, ("set", "x", "b", "one"))
+    assert state(world, "x") == {"a": Stored(0, inside="list"), "b": Plain("one")}
+    for end in (ABORT, ("begin", "manager1")):
+        held = {"a": InMemory("root1", inside="list"), "b": Plain("one")}
+        assert state(after(world, end), "x") == held
+
+
 def test_a_counter_is_merged_with_what_a_savepoint_has_stored() -> None:
     world = SMALL_WORLDS["counter"].start()
     other: tuple[Step, ...] = (("increment", "one2"), ("commit", "manager2"))
