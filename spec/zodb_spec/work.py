@@ -1,4 +1,4 @@
-"""The work of a commit: what one connection has to store."""
+"""The work of a commit, or of a savepoint: what one connection has to store."""
 
 from __future__ import annotations
 

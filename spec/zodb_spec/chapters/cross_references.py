@@ -95,6 +95,9 @@ def leads_to_the_group(world: World, connection: Name, database: Name) -> Name |
     """A reference across databases gives the object that is owned by the connection of the group to
     that database, which is opened where there is none yet.  So whatever leads to an object inside a
     group, from whichever database, leads to the identical one.
+
+    In the edition of 2005-06-10 that holds of what is loaded; as long as the object that refers
+    stays in memory, it may refer to one of another group.
     """
     return world.member(connection, database)
 

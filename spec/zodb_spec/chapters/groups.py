@@ -30,8 +30,9 @@ def one_connection_each(world: World, connection: Name, database: Name) -> Name 
 )
 def opens_what_is_missing(world: World, connection: Name, database: Name) -> Connection:
     """Where a group has no connection to a database of its collection, `get_connection` opens one.
-    It belongs to the group from then on, and works for the transaction manager of the group.  It
-    may come from the pool of its database, and bring its own group, if the two share no database.
+    It belongs to the group from then on, and works for the transaction manager of the group; in the
+    edition of 2005-06-10, for the default one.  It may come from the pool of its database, and
+    bring its own group, if the two share no database.
 
     What it shows is committed, and nothing of it is older than what the database showed when the
     transaction began.

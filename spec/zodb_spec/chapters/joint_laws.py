@@ -89,7 +89,8 @@ def returns_exactly(before: World, step: Step, outcome: Outcome) -> bool:
 
     When a savepoint is made, what it keeps of every object is what the program sees of it. As long
     as it is valid, that stays as it is. And after the return every object shows that again, has no
-    change, and is owned only if it was.
+    change, and is owned only if it was: up to the edition of 2006-08-16, save what a later
+    savepoint has stored for the first time, which may stay owned.
     """
     after = outcome.world
     if after is before or isinstance(outcome.seen, Raised):
@@ -205,6 +206,8 @@ def inside_the_group(before: World, step: Step, outcome: Outcome) -> bool:
 def never_ambiguous(before: World, step: Step, outcome: Outcome) -> bool:
     """No reference across databases is stored that leads to an object which is new in the
     transaction, and which the program has not added.
+
+    In the edition of 2005-06-16 it is no longer new once a savepoint has stored it.
     """
     return step[0] not in (*COMMITS, "savepoint") or all(
         found.holder == found.owner[0]

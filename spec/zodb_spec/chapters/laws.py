@@ -1,8 +1,8 @@
 """Laws: what holds after every step, whatever a program does.
 
 The other chapters say what each operation does.  These clauses say what follows from all of them
-together, and so what a program may rely on without thinking of operations at all.  Some are
-statements about a world, others about a step: the world before it, the step, and its outcome.
+together, and so what a program may rely on without thinking of operations at all.  Those that stand
+here are statements about a world; what holds of every step, two further chapters say.
 
 That the model obeys them is found out by exploring it (`zodb_spec.explore`).
 """

@@ -60,8 +60,8 @@ def not_before_commit(world: World, thing: Name) -> Object:
 
 
 def what_is_stored(world: World, connection: Name) -> Work:
-    """Everything that a commit of this connection stores: what changed, what was added, and what
-    they reach.
+    """Everything that a commit of this connection stores: what changed, what was added, what they
+    reach, and what savepoints have stored.
     """
     stores: dict[Name, str] = {}
 

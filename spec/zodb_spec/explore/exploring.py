@@ -19,7 +19,7 @@ from zodb_spec.explore.canonical import canonical
 from zodb_spec.explore.checking import broken
 from zodb_spec.operation import Operation, Outcome, Step, operations
 from zodb_spec.script import PRELUDE, after, initial
-from zodb_spec.world import ROOT, UNSAVED, World
+from zodb_spec.world import ADDED, ROOT, UNSAVED, World
 
 Check = Callable[[World, Step, Outcome], str | None]
 
@@ -65,7 +65,7 @@ class Bounds:
             len([oid for oid in database.oids() if oid != ROOT])
             for database in world.databases.values()
         )
-        new = sum(thing.status.value in (UNSAVED, "added") for thing in world.objects.values())
+        new = sum(thing.status.value in (UNSAVED, ADDED) for thing in world.objects.values())
         new += sum(len(found.created) for found in world.connections.values())
         savepoints = sum(found.valid.value for found in world.savepoints.values())
         lengths = [len(database.history) for database in world.databases.values()]

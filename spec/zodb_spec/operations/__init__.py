@@ -1,4 +1,5 @@
-"""The table of operations: what a program does with objects, transactions and connections.
+"""The table of operations: what a program does with objects, transactions, savepoints, connections
+and databases.
 
 They are declared in the order of these imports, which is that in which raw scripts count them.
 """

@@ -1,4 +1,4 @@
-"""What a program does with objects: make, add, find, read, change and forget them."""
+"""What a program does with objects: make, add, change and forget them."""
 
 from __future__ import annotations
 
