@@ -12,11 +12,12 @@ from transaction._transaction import Status
 from zodb_reference import committing
 from zodb_reference.committing import Commit
 from zodb_reference.connection import Connection
-from zodb_reference.errors import ConflictError, ConnectionStateError, ReadConflictError
+from zodb_reference.errors import ConnectionStateError
 from zodb_reference.identity import IdentityMap
 from zodb_reference.metadata import TransactionMetaData
 
 from zodb_conformance.doubles.double import Fault, double
+from zodb_conformance.doubles.faults.write_skew import conflicts_come_late
 from zodb_conformance.doubles.planting import around, instead, together
 
 
@@ -72,24 +73,7 @@ def a_conflict_waits_for_the_second_phase() -> Fault:
 
     To try again does half of the work a second time.
     """
-
-    def commit(correct: Any, connection: Connection, txn: Transaction) -> None:
-        try:
-            correct(connection, txn)
-        except ReadConflictError:
-            raise
-        except ConflictError as error:
-            vars(connection)["late"] = error
-
-    def tpc_finish(correct: Any, connection: Connection, txn: Transaction) -> None:
-        late = vars(connection).pop("late", None)
-        if late is not None:
-            raise late
-        correct(connection, txn)
-
-    return together(
-        around(Connection, "commit", commit), around(Connection, "tpc_finish", tpc_finish)
-    )
+    return conflicts_come_late()
 
 
 @double("joint.error-undoes-all")

@@ -77,11 +77,16 @@ def a_savepoint_settles_it() -> Fault:
 
     Where it ends up depends on when the program happened to make a savepoint.
     """
+    return savepoints_leave_all(_Origin.SAVED)
+
+
+def savepoints_leave_all(origin: _Origin) -> Fault:
+    """The fault that after a savepoint all that is new counts as having come to be so this way."""
 
     def savepoint(correct: Any, connection: Connection) -> Any:
         made = correct(connection)
         new = connection.new_objects
-        new._origins = dict.fromkeys(new._origins, _Origin.SAVED)
+        new._origins = dict.fromkeys(new._origins, origin)
         return made
 
     return around(Connection, "savepoint", savepoint)
@@ -131,14 +136,7 @@ def a_savepoint_forgets_what_was_added() -> Fault:
 
     A program is refused because it has saved memory.
     """
-
-    def savepoint(correct: Any, connection: Connection) -> Any:
-        made = correct(connection)
-        new = connection.new_objects
-        new._origins = dict.fromkeys(new._origins, _Origin.REACHED)
-        return made
-
-    return around(Connection, "savepoint", savepoint)
+    return savepoints_leave_all(_Origin.REACHED)
 
 
 @faulty("new-object.commit-decides")

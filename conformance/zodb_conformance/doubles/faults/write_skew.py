@@ -8,7 +8,7 @@ from typing import Any
 
 from zodb_reference.committing import Commit
 from zodb_reference.connection import Connection
-from zodb_reference.errors import ConflictError
+from zodb_reference.errors import ConflictError, ReadConflictError
 from zodb_reference.snapshot import SharedSnapshot
 
 from zodb_conformance.doubles.double import Fault, double
@@ -35,10 +35,17 @@ def a_conflict_is_raised_in_the_second_phase() -> Fault:
 
     Others who take part in the transaction have finished by then, and nothing can undo it.
     """
+    return conflicts_come_late()
+
+
+def conflicts_come_late() -> Fault:
+    """The fault that a write conflict is kept, and raised when the commit should be finished."""
 
     def commit(correct: Any, connection: Connection, txn: Any) -> None:
         try:
             correct(connection, txn)
+        except ReadConflictError:
+            raise
         except ConflictError as error:
             vars(connection)["late"] = error
 
