@@ -26,7 +26,6 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
-from zodb_spec.editions import Edition
 from zodb_spec.world import (
     CLEAN,
     GHOST,
@@ -47,9 +46,6 @@ from zodb_spec.world import (
 
 Node = tuple[Hashable, ...]
 """Something in a world that other things refer to: its sort, and what it is called."""
-
-EARLY = (Edition.A, Edition.A_PRIME)
-"""The editions in which a connection may leave its group."""
 
 END = -1
 """What ends a list of nodes in the canonical form."""
@@ -200,12 +196,10 @@ def _reachable(world: World, connection: Name) -> list[str]:
     found = world.connections[connection]
     if not found.is_open.value:
         return []
-    may_leave = world.edition in EARLY
     return sorted(
         world.databases[other].name
         for other, at in found.horizon.items()
-        if at == world.databases[other].last
-        and (may_leave or world.member(connection, other) is None)
+        if at == world.databases[other].last and world.member(connection, other) is None
     )
 
 
