@@ -53,7 +53,7 @@ def only(search: Search) -> Deviation:
 def over_a_storage(name: str, baseline: str, **plan: Any) -> Search:
     """A search on a faulty target that is compared with another, for the faults of a storage."""
     search = searching(name, level="storage", **plan)
-    search.baseline = replace(REFERENCE, open_database=getattr(faulty_databases, baseline))
+    search.baselines = (replace(REFERENCE, open_database=getattr(faulty_databases, baseline)),)
     return search
 
 
@@ -61,7 +61,7 @@ def test_a_fault_of_the_connections_does_not_hide_one_of_the_storage() -> None:
     search = over_a_storage("adds_nothing", "adds_nothing")
     assert search.try_script(resolved(SCRIPT)) is not None
     search.avoided.clear()
-    search.baseline = replace(REFERENCE, open_database=faulty_databases.faultless)
+    search.baselines = (replace(REFERENCE, open_database=faulty_databases.faultless),)
     assert search.try_script(resolved(SCRIPT)) is not None
     first, second = search.recorder.deviations  # type: ignore[attr-defined]
     assert first.clause == second.clause == "object.add-assigns-oid"
@@ -86,11 +86,10 @@ def test_a_clause_of_storages_is_not_tried_elsewhere() -> None:
 
 
 def test_only_a_run_about_a_storage_is_compared_with_a_baseline() -> None:
-    assert searching("faultless").baseline is None
-    found = searching("faultless", level="storage").baseline
-    assert found is not None
-    assert found.name == "reference-memory"
-    assert searching("faultless", level="storage", baseline=True).baseline is None
+    assert searching("faultless").baselines == ()
+    found = searching("faultless", level="storage").baselines
+    assert [each.name for each in found] == ["reference-memory"] * 2
+    assert searching("faultless", level="storage", baseline=True).baselines == ()
 
 
 # What becomes of a finding.

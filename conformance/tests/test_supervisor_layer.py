@@ -6,15 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from zodb_conformance import runner
+from zodb_conformance.context import Context
+from zodb_conformance.drivers.search import Search
 from zodb_conformance.plan import Plan
 from zodb_conformance.reports import building
-from zodb_conformance.results import Deviation
+from zodb_conformance.results import Deviation, Tally
 from zodb_conformance.suite import clauses
 from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.findings import TargetInfo
 from zodb_conformance.supervisor.layer import Layer
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Limits
+from zodb_conformance.targets import resolve
+from zodb_spec.script import GROUPS
 
 LIMITS = Limits(start=60, hang=10)
 FAILING = (("set", "a", "one"), ("set", "b", "two"), ("get", "a"))
@@ -79,6 +84,41 @@ def test_a_clause_of_connections_counts_where_the_storage_breaks_it(name, check,
     assert rows(report)[clause].message.endswith(told[clause].finding.why)
 
 
+def refused_by_both(root, rival, other):
+    """A commit that would store a new object in one database, where it meets a conflict, and is
+    refused in the other; which of the two refuses it depends on their order.
+    """
+    return (
+        *GROUPS,
+        ("set", rival, "'b'", "one"),
+        ("commit", "manager2"),
+        ("new", "thing1", "Counter"),
+        ("link", root, "'c'", "thing1", "strong"),
+        ("link", other, "'b'", "root2", "strong"),
+        ("commit", "manager1"),
+        ("begin", "manager1"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "script"),
+    [
+        ("in_order", refused_by_both("root1", "root2", "root3")),
+        ("backwards", refused_by_both("root3", "root4", "root1")),
+    ],
+)
+def test_what_connections_break_in_one_order_of_databases_does_not_count(name, script, workplace):
+    plan = Plan(target=f"bad_storages:{name}", level="storage")
+    shown = runner.replay(plan, script, Tally())
+    assert shown is not None
+    assert shown.clause == "object.abort-disowns"
+    baseline = Nursery(replace(plan, baseline=True), tuple(clauses()), limits=LIMITS)
+    target = TargetInfo(plan.target, "storage", "ZODB.DB", baseline="zodb-mapping")
+    assert Layer(baseline, target, (), {}).held([shown]) == [None]
+    search = Search(Context(plan, resolve(plan), Tally()), "walk.databases")
+    assert search._breaks_the_baseline(shown.clause, script)
+
+
 def test_a_whole_database_answers_for_everything(workplace):
     _, report = run("zodb-mapping", "examples.write_skew")
     assert report.plan.level == "all"
@@ -113,6 +153,15 @@ def test_a_script_that_fails_over_the_baseline_is_excused(workplace):
         "fake.get": "fake.DB breaks it over reads-wrong too, so it does not count against the "
         "storage"
     }
+
+
+def test_a_script_that_fails_there_in_the_opposite_order_of_databases_is_excused(workplace):
+    layer = layer_of("reads-wrong-backwards")
+    assert layer.held([found(), found(script=HARMLESS), found("fake.set")]) == [
+        None,
+        "over reads-wrong-backwards the same script holds, so it is the storage that breaks it",
+        "over reads-wrong-backwards the same script holds, so it is the storage that breaks it",
+    ]
 
 
 def test_a_script_that_holds_there_counts_and_says_so(workplace):

@@ -132,6 +132,26 @@ def test_a_baseline_is_the_same_database_over_a_known_storage(
     assert usable(known.open_database(tmp_path))
 
 
+@pytest.mark.parametrize("target", ["zodb-file", "zodb-mapping", "reference-sqlite"])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_databases_of_a_baseline_have_an_order(
+    target: str, backwards: bool, tmp_path: Path
+) -> None:
+    known = resolve(Plan(target=target, baseline=True, backwards=backwards))
+    together: dict[str, Any] = {}
+    names = [str(number) for number in range(12)]
+    opened = [
+        known.open_database(tmp_path, databases=together, database_name=name) for name in names
+    ]
+    first = opened[0].open(transaction.TransactionManager())
+    members = [first.get_connection(name) for name in names]
+    in_turn = sorted(members, key=lambda member: str(member.sortKey()))
+    assert in_turn == (members[::-1] if backwards else members)
+    first.close()
+    for database in opened:
+        database.close()
+
+
 def test_a_database_of_ones_own_has_no_baseline() -> None:
     plan = Plan(database="faulty_databases:faultless", baseline=True)
     with pytest.raises(TargetUnusable, match="no storage to compare with"):

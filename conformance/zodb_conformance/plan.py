@@ -56,6 +56,7 @@ class Plan:
     avoid      ids of clauses and names of situations that generated scripts keep away from
     skip       names of checks that are done already
     baseline   do it over the storage that stands for a right one, in place of the target's own
+    backwards  there, let the database that was opened last be the first one in a commit
     """
 
     target: str = ""
@@ -73,6 +74,7 @@ class Plan:
     avoid: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     baseline: bool = False
+    backwards: bool = False
 
     def wants(self, clause: str) -> bool:
         """Whether a verdict on the clause is asked for."""

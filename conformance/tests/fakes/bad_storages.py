@@ -99,6 +99,19 @@ def right(directory):
     return MappingStorage()
 
 
+numbers = itertools.count(1)
+
+
+def in_order(directory):
+    """In a commit, the database that was opened first comes first."""
+    return MappingStorage(f"{next(numbers):06}")
+
+
+def backwards(directory):
+    """In a commit, the database that was opened last comes first."""
+    return MappingStorage(f"{10**6 - next(numbers):06}")
+
+
 def resurrecting(directory):
     return Resurrecting()
 

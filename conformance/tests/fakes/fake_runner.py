@@ -38,7 +38,7 @@ TARGETS = (
     "good", "reads-wrong", "reads-wrong-until-mended", "is-flaky", "prints", "is-slow",
     "example-fails", "example-segfaults", "stays", "breaks-the-suite", "starts-a-server",
     "a-storage-over-reads-wrong", "a-storage-over-good",
-    "cannot-connect", "cannot-open-again", "reads-wrong-until-full",
+    "cannot-connect", "cannot-open-again", "reads-wrong-until-full", "reads-wrong-backwards",
     "is-none", "dies-at-birth", "hangs-at-birth", "dies-in-smoke", *FALLS,
 )  # fmt: skip
 
@@ -59,6 +59,7 @@ class Target:
     def __init__(self, plan):
         self.name = name_of(plan)
         self.values = {}
+        self.backwards = plan.backwards
         if self.name == "cannot-connect":
             raise ConnectionRefusedError(111, "Connection refused")
         if self.name == "is-none":
@@ -97,6 +98,7 @@ class Target:
                 self.name in ("reads-wrong-until-mended", "reads-wrong-until-full") and not mended()
             )
             or (self.name == "is-flaky" and first_time())
+            or (self.name == "reads-wrong-backwards" and self.backwards)
         )
 
     def commit(self):

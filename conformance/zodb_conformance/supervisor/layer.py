@@ -4,6 +4,10 @@ A storage under test is reached through connections that are not its own, ZODB's
 those have faults of their own.  So whatever contradicts a clause that does not bind storages is
 tried on the *baseline*: the same connections over a storage that is known.  What fails there too
 says nothing of the storage; what holds there is the storage's doing, whatever the clause binds.
+
+Where several databases take part in a commit, what the connections do wrong may depend on which of
+them comes first, and that is for their storages to say.  So a script that holds on the baseline is
+tried there with the databases in the opposite order as well.
 """
 
 from __future__ import annotations
@@ -21,6 +25,11 @@ TEXTS = ("examples", "story.")
 
 Sort = tuple[str, str, str]
 """The check that found something, the clause that is blamed, and the kind."""
+
+Script = tuple[Step, ...]
+
+Answers = dict[Script, str]
+"""What scripts show: the clause that is broken, how the script falls, or "" where it holds."""
 
 
 @dataclass
@@ -67,20 +76,21 @@ class Layer:
         None where the connection level is to blame.
         """
         doubtful = [each for each in found if each.clause not in self.storage]
-        scripts = [each.script for each in doubtful if is_performed(each)]
-        answers = self._judged(list(dict.fromkeys(scripts)))
-        return [self._why(each, answers) for each in found]
+        doubtful = [each for each in doubtful if is_performed(each)]
+        answers = self._judged([each.script for each in doubtful])
+        rest = [each.script for each in doubtful if not excuses(answers.get(each.script), each)]
+        opposite = self._judged(rest, backwards=True)
+        return [self._why(each, answers, opposite) for each in found]
 
-    def _why(self, found: Deviation, answers: dict[tuple[Step, ...], str]) -> str | None:
+    def _why(self, found: Deviation, answers: Answers, opposite: Answers) -> str | None:
         if found.clause in self.storage:
             return ""
         baseline = self.target.baseline
         if is_performed(found):
-            answer = answers.get(found.script)
-            if answer is None:
+            answer, other = answers.get(found.script), opposite.get(found.script)
+            excused = excuses(answer, found) or excuses(other, found)
+            if not excused and (answer is None or other is None):
                 return f"it could not be tried over {baseline}"
-            wrong = found.kind if found.kind in ("hang", "crash") else found.clause
-            excused = answer in (wrong, "hang", "crash")
             instead = f"breaks {answer} instead" if answer else "holds"
             why = f"over {baseline} the same script {instead}"
         elif found.check.startswith(TEXTS):
@@ -99,11 +109,14 @@ class Layer:
         )
         return None
 
-    def _judged(self, scripts: Sequence[tuple[Step, ...]]) -> dict[tuple[Step, ...], str]:
-        """What each script shows on the baseline: the clause that is broken, how it falls, or ""
-        where it holds; nothing of those that could not be tried.
+    def _judged(self, scripts: Sequence[Script], *, backwards: bool = False) -> Answers:
+        """What each script shows on the baseline, with the databases in the order in which they
+        were opened or `backwards`; nothing of those that could not be tried.
         """
-        plan = replace(self.nursery.plan, only=(), checks=(), avoid=(), skip=())
+        scripts = list(dict.fromkeys(scripts))
+        plan = replace(
+            self.nursery.plan, only=(), checks=(), avoid=(), skip=(), backwards=backwards
+        )
         answers: list[str] = []
         while len(answers) < len(scripts) and not self.nursery.stop.is_set():
             ended = self.nursery.run("judge", plan, scripts=tuple(scripts[len(answers) :]))
@@ -113,6 +126,12 @@ class Layer:
                     break
                 answers.append(ended.kind)
         return dict(zip(scripts, answers, strict=False))
+
+
+def excuses(answer: str | None, found: Deviation) -> bool:
+    """Whether what a script showed on the baseline is as bad as what was found."""
+    wrong = found.kind if found.kind in ("hang", "crash") else found.clause
+    return answer in (wrong, "hang", "crash")
 
 
 def sort(found: Deviation) -> Sort:

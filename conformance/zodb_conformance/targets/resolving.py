@@ -23,6 +23,7 @@ from zodb_conformance.targets.base import DOUBLE, RESOLUTION, SEVERAL, SHORT, St
 from zodb_conformance.targets.editions import in_edition
 from zodb_conformance.targets.emptiness import unspoilt
 from zodb_conformance.targets.mixing import mixed
+from zodb_conformance.targets.ordering import in_order
 from zodb_conformance.targets.places import (
     SECTION,
     is_served,
@@ -57,14 +58,15 @@ def resolve(plan: Plan) -> Target:
     if plan.second:
         target = mixed(target, _second(plan))
     if plan.baseline:
-        target = over_baseline(target)
+        target = over_baseline(target, backwards=plan.backwards)
     return in_edition(target, plan.edition)
 
 
-def over_baseline(target: Target) -> Target:
+def over_baseline(target: Target, *, backwards: bool = False) -> Target:
     """The connection level of a target over the storage that stands for a right one.
 
-    It declares what the target declares, so that a script means the same on both.  Raises
+    It declares what the target declares, so that a script means the same on both.  Its databases
+    take part in a commit in the order in which they were opened, or `backwards`.  Raises
     TargetUnusable where no such storage is known for the connection level.
     """
     if not target.baseline:
@@ -72,7 +74,7 @@ def over_baseline(target: Target) -> Target:
     points = {point.name: point for point in metadata.entry_points(group=GROUP)}
     if target.baseline not in points:
         raise TargetUnusable(f"{target.baseline} is not registered: install zodb-conformance")
-    known = _made(target.baseline, points[target.baseline])
+    known = in_order(_made(target.baseline, points[target.baseline]), backwards=backwards)
     known = replace(
         known, capabilities=target.capabilities, unknown=target.unknown, extras=target.extras
     )

@@ -1,0 +1,40 @@
+"""The order in which the databases of a target take part in a commit.
+
+It is that of the sort keys of their storages, and where these are equal that of addresses.  What
+connections do wrong may show in one order only: which database has stored already when the other
+one refuses, say.  So whatever is compared with a baseline is done in both orders there.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from zodb_conformance.targets.base import Storage, Target, changed, over
+
+MOST = 10**9
+"""More databases than a process opens."""
+
+
+def in_order(target: Target, *, backwards: bool = False) -> Target:
+    """The target whose databases take part in a commit in the order in which they were opened, or
+    the other way round: each of its storages gets a sort key that says so.
+
+    Its storage has to be one that can be opened alone, and its `DB` one that takes the key from
+    the storage when it is made.
+    """
+    assert target.storage is not None
+    assert target.connections is not None
+    plain, lines = target.storage
+    numbers = count(1)
+
+    def open_storage(directory: Path) -> Any:
+        storage, number = plain(directory), next(numbers)
+        key = f"{MOST - number if backwards else number:010}"
+        storage.sortKey = lambda: key
+        return storage
+
+    # What the target says of itself stays as it is, but for how its databases are opened.
+    ordered = over(target.name, target.connections, Storage(open_storage, lines))
+    return changed(target, open_database=ordered.open_database, storage=ordered.storage)
