@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from asking import refusals, state
 from zodb_spec.explore import SMALL_WORLDS, begin
 from zodb_spec.operation import Raised, Returned, Step
 from zodb_spec.script import after, initial, makes_sense, outcomes
-from zodb_spec.world import Number, Plain, Stored, World, state_of
+from zodb_spec.world import Number, Plain, Stored, World
 
 TWO = begin()
 SHARED = SMALL_WORLDS["one-shared-object"].start()
@@ -18,22 +19,10 @@ COMMIT_1: Step = ("commit", "manager1")
 COMMIT_2: Step = ("commit", "manager2")
 
 
-def refusals(world: World, *step: str) -> set[str]:
-    """The clauses by which a commit may be refused, where nothing else is allowed."""
-    found = outcomes(world, *step)
-    assert all(isinstance(outcome.seen, Raised) for outcome in found)
-    assert all(outcome.world.databases == world.databases for outcome in found)
-    return {outcome.clause for outcome in found}
-
-
 def newest(world: World) -> dict[int, object]:
     """The records of the newest transaction."""
     records = world.databases["db"].history[-1].records
     return {oid: fact.value.state for oid, fact in records.items()}
-
-
-def state(world: World, name: str) -> object:
-    return state_of(world, name).value[0]
 
 
 # What is stored.

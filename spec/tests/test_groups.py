@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from asking import owner, refusals, state
 from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.explore import begin
 from zodb_spec.operation import Raised, Returned, Step, operations
 from zodb_spec.script import GROUPS, LINKED, OUTSIDE, THREE, after, initial, makes_sense, outcomes
-from zodb_spec.world import CLEAN, LOADED, Plain, Stored, World, state_of
+from zodb_spec.world import CLEAN, LOADED, Plain, Stored, World
 
 TOGETHER = begin(GROUPS)
 """Two groups, of `connection1` and `connection3`, and of `connection2` and `connection4`."""
@@ -23,22 +24,6 @@ SAVE: Step = ("savepoint", "manager1", "saved")
 RETURN: Step = ("rollback", "saved")
 COMMIT: Step = ("commit", "manager1")
 ABORT: Step = ("abort", "manager1")
-
-
-def state(world: World, name: str) -> object:
-    return state_of(world, name).value[0]
-
-
-def owner(world: World, name: str) -> object:
-    return world.objects[name].owner.value
-
-
-def refusals(world: World, *step: str) -> set[str]:
-    """The clauses by which a step may be refused, where nothing else is allowed."""
-    found = outcomes(world, *step)
-    assert all(isinstance(outcome.seen, Raised) for outcome in found)
-    assert all(outcome.world.databases == world.databases for outcome in found)
-    return {outcome.clause for outcome in found}
 
 
 def is_accepted(world: World, *step: str) -> bool:

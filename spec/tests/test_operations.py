@@ -6,11 +6,12 @@ import ast
 from collections.abc import Sequence
 
 import pytest
+from asking import owner, state
 from zodb_spec.explore import SMALL_WORLDS, begin
 from zodb_spec.operation import Outcome, Raised, Returned, Step, operations
 from zodb_spec.operations import choices
 from zodb_spec.script import after, makes_sense, outcomes
-from zodb_spec.world import NEVER, InMemory, Number, Plain, Stored, World, state_of
+from zodb_spec.world import NEVER, InMemory, Number, Plain, Stored, World
 
 TWO = begin()
 SHARED = SMALL_WORLDS["one-shared-object"].start()
@@ -36,14 +37,6 @@ def refusal(world: World, *step: str) -> tuple[str, tuple[str, ...]]:
 
 def status(world: World, name: str) -> str:
     return world.objects[name].status.value
-
-
-def owner(world: World, name: str) -> object:
-    return world.objects[name].owner.value
-
-
-def state(world: World, name: str) -> object:
-    return state_of(world, name).value[0]
 
 
 # The table.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from asking import owner, state
 from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.explore import SMALL_WORLDS, begin
 from zodb_spec.operation import Raised, Step, operations
@@ -23,14 +24,6 @@ COMMIT: Step = ("commit", "manager1")
 ABORT: Step = ("abort", "manager1")
 NEW: tuple[Step, ...] = (("new", "x", "Thing"), ("link", "root1", "'a'", "x", "strong"))
 ADDED: tuple[Step, ...] = (("new", "x", "Thing"), ("add", "connection1", "x"))
-
-
-def state(world: World, name: str) -> object:
-    return state_of(world, name).value[0]
-
-
-def owner(world: World, name: str) -> object:
-    return world.objects[name].owner.value
 
 
 def refusal(world: World, *step: str) -> str:
