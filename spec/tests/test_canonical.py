@@ -194,6 +194,17 @@ def test_a_change_that_is_in_conflict_makes_a_difference() -> None:
     assert canonical(in_conflict) != canonical(in_time)
 
 
+def test_the_order_of_savepoints_makes_a_difference() -> None:
+    def saved(*values: str) -> World:
+        world = SHARED
+        for number, value in enumerate(values):
+            change: Step = ("set", "one1", "a", value)
+            world = after(world, change, ("savepoint", "manager1", f"savepoint{number}"))
+        return world
+
+    assert canonical(saved("one", "none", "text")) != canonical(saved("none", "one", "text"))
+
+
 def test_whether_an_unchanged_object_is_loaded_makes_no_difference() -> None:
     assert canonical(after(SHARED, ("deactivate", "one1"))) == canonical(SHARED)
 
