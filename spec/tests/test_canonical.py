@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
+from zodb_spec.editions import Edition
 from zodb_spec.explore import SMALL_WORLDS, Bounds, begin
 from zodb_spec.explore.canonical import canonical
 from zodb_spec.explore.exploring import choices
@@ -203,6 +204,15 @@ def test_the_order_of_savepoints_makes_a_difference() -> None:
         return world
 
     assert canonical(saved("one", "none", "text")) != canonical(saved("none", "one", "text"))
+
+
+def test_a_reference_that_names_its_own_database_is_not_one_that_names_none() -> None:
+    first = begin(edition=Edition.A)
+    forms = {
+        canonical(after(first, ("link", "root1", "'a'", target, "strong"), ("commit", "manager1")))
+        for target in ("root1", "root2")
+    }
+    assert len(forms) == 2
 
 
 def test_whether_an_unchanged_object_is_loaded_makes_no_difference() -> None:
