@@ -85,14 +85,12 @@ class Sight(NamedTuple):
 
     thing     the object in the model
     snapshot  that of its connection
-    saved     what a savepoint has stored of it, None where none has
     changed, jar, oid  the real object's ``_p_changed``, ``_p_jar`` and ``_p_oid``
     returned  where it is a ghost since it returned to an earlier record: that it did
     """
 
     thing: Object
     snapshot: Tid
-    saved: Fact[Record] | None
     changed: bool | None
     jar: Any
     oid: Any

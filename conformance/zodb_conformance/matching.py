@@ -70,13 +70,10 @@ def look(
             continue
         real = bench.variables[name]
         owner = thing.owner.value
-        snapshot, saved = NEVER, None
-        if owner is not None:
-            connection = world.connections[owner[0]]
-            snapshot, saved = connection.snapshot, connection.saved.get(owner[1])
+        snapshot = NEVER if owner is None else world.connections[owner[0]].snapshot
         before = seen.get(name)
         returned = returned_to(world, thing, before) if real._p_changed is None else None
-        sight = Sight(thing, snapshot, saved, real._p_changed, real._p_jar, real._p_oid, returned)
+        sight = Sight(thing, snapshot, real._p_changed, real._p_jar, real._p_oid, returned)
         if before == sight:
             continue
         mismatch = look_at(bench, Stand(world, name, before, cause), audited=audited)
