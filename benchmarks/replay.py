@@ -22,16 +22,18 @@ from zodb_conformance.bench import Bench
 from zodb_conformance.context import Context
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.drivers.walker import CHOICES
+from zodb_conformance.mixes import MIXES
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Step, Tally
 from zodb_conformance.running import Run, perform, raw, resolved
 from zodb_conformance.targets import Target, resolve
 from zodb_conformance.targets.opening import opener
 from zodb_spec.operation import operations
-from zodb_spec.script import WIDTH, initial, mix, prelude
+from zodb_spec.script import PRELUDE, WIDTH, initial
 from zodb_spec.script import resolve as choose
 from zodb_spec.situations import situations
 
+MIX = MIXES["everything"]
 SCRIPTS, STEPS = 40, 100
 TARGETS = ("zodb-mapping", "reference-memory", "zodb-file", "reference-sqlite")
 
@@ -52,7 +54,8 @@ def record(target: Target) -> list[tuple[tuple[Step, ...], list[str]]]:
     for number in range(SCRIPTS):
         with tempfile.TemporaryDirectory() as directory:
             run = Run(target, Path(directory), Tally())
-            for index, source in enumerate(raw(prelude(number), numbers_of(number), mix()), 1):
+            sources = raw(MIX.prelude(number), numbers_of(number), MIX.choice())
+            for index, source in enumerate(sources, 1):
                 step = source(run.world._replace(step=index))
                 if step is None or search.avoids(run.world, step):
                     continue
@@ -81,7 +84,7 @@ def with_model(target: Target, scripts: Sequence[Sequence[Step]], *, footprint: 
 
 def model_alone(scripts: Sequence[Sequence[Sequence[int]]]) -> int:
     """Interpret raw scripts on the model alone, and count the steps."""
-    choice, count = mix(), 0
+    choice, count = MIX.choice(), 0
     for numbers in scripts:
         world = initial()
         for index, each in enumerate(numbers, 1):
@@ -110,14 +113,14 @@ def machine_beside_walker(target: Target) -> None:
     @given(st.lists(step, min_size=STEPS, max_size=STEPS))
     def machine(numbers: list[list[int]]) -> None:
         drawn.append(numbers)
-        perform(target, raw(prelude(0), numbers, mix()), Tally())
+        perform(target, raw(PRELUDE, numbers, MIX.choice()), Tally())
 
     begun = time.perf_counter()
     machine()
     by_machine = time.perf_counter() - begun
     begun = time.perf_counter()
     for numbers in drawn:
-        perform(target, raw(prelude(0), numbers, mix()), Tally())
+        perform(target, raw(PRELUDE, numbers, MIX.choice()), Tally())
     by_walker = time.perf_counter() - begun
     ratio = by_machine / by_walker
     print(f"drawn by Hypothesis / by the walker, {len(drawn)} equal scripts: {ratio:.2f}")

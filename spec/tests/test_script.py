@@ -19,7 +19,6 @@ from zodb_spec.script import (
     makes_sense,
     mix,
     outcomes,
-    prelude,
     resolve,
 )
 from zodb_spec.world import ROOT, World
@@ -124,10 +123,6 @@ def test_a_mix_has_each_operation_as_often_as_its_weight_says() -> None:
     assert chosen["commit"] == 3
     assert "doom" not in chosen
     assert chosen["begin"] == operations()["begin"].weight
-
-
-def test_the_preludes_take_turns() -> None:
-    assert [prelude(number) for number in range(3)] == [PRELUDE, SHARED, PRELUDE]
 
 
 def test_a_step_that_makes_no_sense_has_no_outcomes() -> None:

@@ -149,13 +149,6 @@ ADDED: tuple[Step, ...] = (
 MANY = (GROUPS, LINKED, THREE, OUTSIDE, GUESSED, ADDED)
 
 
-def prelude(number: int) -> tuple[Step, ...]:
-    """How the generated script of that number begins, so that it spends its steps on more than
-    getting started.
-    """
-    return (PRELUDE, SHARED)[number % 2]
-
-
 def mix(weights: Mapping[str, int] | None = None) -> tuple[Operation, ...]:
     """The operations that a script chooses from, each as often as its weight says.
 
