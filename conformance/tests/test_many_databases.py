@@ -304,6 +304,30 @@ def test_the_connection_that_a_reference_opens_is_looked_at(
     run.bench.close()
 
 
+def test_another_member_than_the_one_that_is_there_is_told_and_can_be_shown(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_apart(monkeypatch)
+    finding = run.take(("get-connection", "connection1", "db2", "again"), 90)
+    assert finding is not None
+    assert finding.mismatch.expression == "again is connection3"
+    assert not holds(run, finding.mismatch.expression)
+    run.bench.variables["again"] = run.bench.variables["connection3"]
+    assert holds(run, finding.mismatch.expression)
+
+
+def test_a_connection_that_is_in_use_already_is_told_and_can_be_shown(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ZODB.DB.open", lambda self, manager: run.bench.variables["connection1"])
+    finding = run.take(("open", "db", "manager1", "connection90"), 90)
+    assert finding is not None
+    assert finding.mismatch.expected == "a new connection"
+    assert not holds(run, finding.mismatch.expression)
+    run.bench.variables["connection90"] = run.bench.variables["db"]
+    assert holds(run, finding.mismatch.expression)
+
+
 # What is wrong with databases.
 
 
@@ -388,10 +412,20 @@ def test_a_witness_ties_a_connection_that_a_reference_leads_to(
     run.bench.close()
 
 
-def test_a_script_across_databases_is_told_without_performing_it(execute: Execute) -> None:
-    script = (*NEWCOMER, ("get", f"connection{len(NEWCOMER)}", "1", "again"))
+@pytest.mark.parametrize(
+    ("connection", "oid", "line", "there"),
+    [
+        (f"connection{len(NEWCOMER)}", "1", f"connection{len(NEWCOMER)}.get(oid1)", "one6"),
+        ("connection3", "0", "connection3.get(db2_oid0)", "root3"),
+        ("connection3", "1", "connection3.get(db2_oid1)", "two3"),
+    ],
+)
+def test_a_script_across_databases_is_told_without_performing_it(
+    connection: str, oid: str, line: str, there: str, execute: Execute
+) -> None:
+    script = (*NEWCOMER, ("get", connection, oid, "again"))
     _, lines, place, program = render(Plan(target="zodb-mapping"), script)
-    assert f"connection{len(NEWCOMER)} = one6._p_jar" in lines
-    assert (place, lines[-1]) == (len(lines), f"again = connection{len(NEWCOMER)}.get(oid1)")
-    ended = execute(f"{program}\nassert again is one6\n")
+    assert f"connection{len(NEWCOMER)} = one6._p_jar" in lines or connection == "connection3"
+    assert (place, lines[-1]) == (len(lines), f"again = {line}")
+    ended = execute(f"{program}\nassert again is {there}\n")
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -24,6 +24,12 @@ from zodb_conformance.matching import look_at
 from zodb_conformance.results import Step
 from zodb_conformance.showing import short
 
+READING = ("read", "unlink")
+"""The operations that fail where an object lacks what it should hold."""
+
+RECORDING = ("committed", "not recorded")
+"""What a commit gives that passes."""
+
 
 class Scene(NamedTuple):
     """Where a step was taken.
@@ -62,7 +68,7 @@ def contradiction(
         if isinstance(first.seen, Raised) and first.seen.recorded is not None:
             observed += f", and {recorded_in_words(world, moved)}"
         blame = of_error(scene.world, trace, first.clause, step[1:], done.error)
-        if blame is None and step[0] in LOADING:
+        if blame is None and step[0] in READING:
             blame = _misread(scene, first, step[1])
         return Mismatch(*(blame or Blame(first.clause)), expected, observed, "")
     if isinstance(first.seen, Raised):
@@ -80,15 +86,17 @@ def contradiction(
 
 def _is_one_of(world: World, outcomes: Sequence[Outcome], variable: Name) -> str:
     """The Python expression that is true if an operation gave a connection that it may give."""
-    known = "".join(f"{name}, " for name in world.connections)
     return " or ".join(
-        f"{variable} is {seen.bind}"
-        if seen.kind == "connection"
-        else f"all({variable} is not known for known in ({known}))"
+        f"{variable} is {seen.bind}" if seen.kind == "connection" else _is_unknown(world, variable)
         for outcome in outcomes
         for seen in (outcome.seen,)
         if isinstance(seen, Returned)
     )
+
+
+def _is_unknown(world: World, connection: str) -> str:
+    """The Python expression that is true if a connection is none of those that the program has."""
+    return f"all({connection} is not known for known in [{', '.join(world.connections)}])"
 
 
 def _still_open(scene: Scene, name: Name) -> Blame | None:
@@ -102,13 +110,6 @@ def _still_open(scene: Scene, name: Name) -> Blame | None:
     if connection is None or connection.is_open.clause != CLOSED_TOGETHER:
         return None
     return Blame(connection.is_open.clause, connection.is_open.step)
-
-
-LOADING = ("read", "unlink")
-"""The operations that fail where an object lacks what it should hold."""
-
-RECORDING = ("committed", "not recorded")
-"""What a commit gives that passes."""
 
 
 def recorded(before: World, after: World) -> frozenset[Name]:
@@ -216,6 +217,7 @@ def _wrong_object(
     found = outcome.world.objects[seen.bind]
     assert found.owner.value is not None
     connection, oid = found.owner.value
+    database = outcome.world.connections[connection].database
     twins = [other for other in scene.world.objects if variables[other] is real]
     if twins:
         clause, observed = "identity.connections-apart", f"it is {twins[0]}"
@@ -227,10 +229,10 @@ def _wrong_object(
             expression = f"{name}._p_jar is {connection}"
         else:
             clause = outcome.world.connections[connection].is_open.clause
-            expression = _is_new(scene, name, outcome.world.connections[connection].database)
+            jar = f"{name}._p_jar"
+            expression = f"{jar}.db() is {database} and {_is_unknown(scene.world, jar)}"
     elif type(real).__name__ == found.kind:
         clause = "root.oid-is-zero" if oid == ROOT else "record.reference-comes-back"
-        database = outcome.world.connections[connection].database
         observed, expression = (
             f"it is {short(real)}",
             f"{name}._p_oid == {oid_name(database, oid)}",
@@ -251,15 +253,6 @@ def owned_by(bench: Bench, world: World, real: Any, connection: Name) -> bool:
     known = [bench.variables[name] for name in world.connections if name in bench.variables]
     return all(jar is not each for each in known) and belongs(
         bench, jar, world.connections[connection].database
-    )
-
-
-def _is_new(scene: Scene, name: Name, database: Name) -> str:
-    """The Python expression that is true where the jar of an object is a new connection."""
-    known = ", ".join(scene.world.connections)
-    return (
-        f"{name}._p_jar.db() is {database} and "
-        f"all({name}._p_jar is not known for known in [{known}])"
     )
 
 
