@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from group_runs import TARGET, Fake, holds, taken
+from fake_objects import Fake, holds
+from group_runs import TARGET, taken
 from zodb_conformance.auditing import audit, audit_all
 from zodb_conformance.results import Step
 from zodb_conformance.running import Run

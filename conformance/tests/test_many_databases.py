@@ -11,7 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from group_runs import NEWCOMER, TARGET, Fake, holds, taken
+from fake_objects import Fake, holds
+from group_runs import NEWCOMER, TARGET, taken
 from persistent.wref import WeakRef
 from zodb_conformance.bench import Bench
 from zodb_conformance.blaming import Stand

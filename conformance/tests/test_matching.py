@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_objects import Fake, holds
 from persistent.wref import WeakRef
 from zodb_conformance.auditing import audit, audit_all
 from zodb_conformance.bench import VALUES
@@ -44,21 +45,6 @@ SCRIPT: tuple[Step, ...] = (
 """Objects of every status: `x`, `c` and `root1` are loaded, `y` has changed, `new` is unsaved."""
 
 
-class Fake:
-    """Something that looks like a persistent object."""
-
-    __slots__ = ("__dict__", "_p_changed", "_p_jar", "_p_oid", "_p_serial")
-
-
-def fake_of(real: Any, contents: dict[str, Any] | None = None, **shown: Any) -> Fake:
-    """A fake that shows what an object shows, with some changes."""
-    fake = Fake()
-    for name in ("_p_changed", "_p_jar", "_p_oid", "_p_serial"):
-        setattr(fake, name, shown.get(name, getattr(real, name)))
-    vars(fake).update(vars(real) if contents is None else contents)
-    return fake
-
-
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
     """A run of the script on the reference, without footprints."""
@@ -74,14 +60,6 @@ def looked(run: Run) -> Mismatch | None:
     return look(run.bench, run.world, {}, "test.cause", audited=True)
 
 
-def holds(run: Run, expression: str) -> bool:
-    """Whether an expression is true in the program, as a witness takes it."""
-    try:
-        return bool(eval(expression, {**run.bench.variables, "pickle": pickle}))
-    except (TypeError, KeyError, AttributeError):
-        return False
-
-
 def test_where_everything_is_as_it_should_be_nothing_is_found(run: Run) -> None:
     assert looked(run) is None
     assert list(audit_all(run.bench, run.world)) == []
@@ -95,31 +73,31 @@ OBJECTS: list[tuple[str, Fault, str, str]] = [
     # name, what stands there instead, whom it speaks against, what is expected
     (
         "x",
-        lambda run: fake_of(run.bench.variables["x"], _p_jar=None, _p_oid=None),
+        lambda run: Fake(run.bench.variables["x"], _p_jar=None, _p_oid=None),
         "object.commit-sets-serial",
         "x to be owned by connection1",
     ),
     (
         "x",
-        lambda run: fake_of(run.bench.variables["x"], _p_jar=run.bench.variables["connection2"]),
+        lambda run: Fake(run.bench.variables["x"], _p_jar=run.bench.variables["connection2"]),
         "object.commit-sets-serial",
         "x to be owned by connection1",
     ),
     (
         "x",
-        lambda run: fake_of(run.bench.variables["x"], _p_oid=None),
+        lambda run: Fake(run.bench.variables["x"], _p_oid=None),
         "object.unsaved-or-owned",
         "x to be owned by connection1",
     ),
     (
         "x",
-        lambda run: fake_of(run.bench.variables["x"], _p_oid=OTHER),
+        lambda run: Fake(run.bench.variables["x"], _p_oid=OTHER),
         "object.commit-sets-serial",
         "x to have oid1",
     ),
     (
         "new",
-        lambda run: fake_of(run.bench.variables["new"], _p_oid=OTHER),
+        lambda run: Fake(run.bench.variables["new"], _p_oid=OTHER),
         "object.unsaved-or-owned",
         "new to be unsaved: no jar and no oid",
     ),
@@ -131,61 +109,61 @@ OBJECTS: list[tuple[str, Fault, str, str]] = [
     ),
     (
         "x",
-        lambda run: fake_of(run.bench.variables["x"], _p_changed=True),
+        lambda run: Fake(run.bench.variables["x"], _p_changed=True),
         "object.commit-keeps-state",
         "x._p_changed to be None or False",
     ),
     (
         "y",
-        lambda run: fake_of(run.bench.variables["y"], _p_changed=False),
+        lambda run: Fake(run.bench.variables["y"], _p_changed=False),
         "tracking.changed-flag-marks",
         "y._p_changed to be True",
     ),
     (
         "new",
-        lambda run: fake_of(run.bench.variables["new"], _p_changed=True),
+        lambda run: Fake(run.bench.variables["new"], _p_changed=True),
         "tracking.unsaved-is-free",
         "new._p_changed to be False",
     ),
     (
         "x",
-        lambda run: fake_of(run.bench.variables["x"], _p_serial=OTHER),
+        lambda run: Fake(run.bench.variables["x"], _p_serial=OTHER),
         "object.commit-keeps-state",
         "x to have the serial of transaction 2",
     ),
     (
         "x",
-        lambda run: fake_of(run.bench.variables["x"], _p_serial=run.bench.databases["db"].tids[1]),
+        lambda run: Fake(run.bench.variables["x"], _p_serial=run.bench.databases["db"].tids[1]),
         "object.commit-keeps-state",
         "x to have the serial of transaction 2",
     ),
     (
         "y",
-        lambda run: fake_of(run.bench.variables["y"], _p_serial=run.bench.databases["db"].tids[1]),
+        lambda run: Fake(run.bench.variables["y"], _p_serial=run.bench.databases["db"].tids[1]),
         "tracking.changed-flag-marks",
         "y to have the serial of transaction 2",
     ),
     (
         "x",
-        lambda run: fake_of(run.bench.variables["x"], {**vars(run.bench.variables["x"]), "z": 1}),
+        lambda run: Fake(run.bench.variables["x"], {**vars(run.bench.variables["x"]), "z": 1}),
         "identity.ghost-loads",
         "x.z to be missing",
     ),
     (
         "x",
-        lambda run: fake_of(run.bench.variables["x"], {"b": [0, run.bench.variables["root1"]]}),
+        lambda run: Fake(run.bench.variables["x"], {"b": [0, run.bench.variables["root1"]]}),
         "identity.ghost-loads",
         "x.a to be 'text'",
     ),
     (
         "x",
-        lambda run: fake_of(run.bench.variables["x"], {**vars(run.bench.variables["x"]), "a": "t"}),
+        lambda run: Fake(run.bench.variables["x"], {**vars(run.bench.variables["x"]), "a": "t"}),
         "identity.ghost-loads",
         "x.a to be 'text'",
     ),
     (
         "x",
-        lambda run: fake_of(
+        lambda run: Fake(
             run.bench.variables["x"],
             {**vars(run.bench.variables["x"]), "b": [0, run.bench.variables["c"]]},
         ),
@@ -194,13 +172,13 @@ OBJECTS: list[tuple[str, Fault, str, str]] = [
     ),
     (
         "new",
-        lambda run: fake_of(run.bench.variables["new"], {"a": 1.0, "b": run.bench.variables["y"]}),
+        lambda run: Fake(run.bench.variables["new"], {"a": 1.0, "b": run.bench.variables["y"]}),
         "tracking.unsaved-is-free",
         "new.a to be float('nan')",
     ),
     (
         "new",
-        lambda run: fake_of(
+        lambda run: Fake(
             run.bench.variables["new"],
             {"a": float("nan"), "b": run.bench.variables["x"]},
         ),
@@ -224,7 +202,7 @@ def test_what_an_object_shows_wrongly_is_told_and_can_be_shown(
 
 
 def test_an_oid_that_another_object_has_is_told_and_can_be_shown(run: Run) -> None:
-    fake = fake_of(run.bench.variables["x"], _p_oid=run.bench.databases["db"].oids[2])
+    fake = Fake(run.bench.variables["x"], _p_oid=run.bench.databases["db"].oids[2])
     run.bench.variables.update(x=fake, oid1=run.bench.databases["db"].oids[2])
     found = look_at(run.bench, Stand(run.world, "x", None, "test.cause"), audited=True)
     assert found is not None
@@ -249,7 +227,7 @@ def test_an_object_in_limbo_is_not_looked_at(run: Run) -> None:
     failed = run.world.managers["manager1"].status._replace(value="failed")
     manager = run.world.managers["manager1"]._replace(status=failed)
     run.world = run.world.put("managers", "manager1", manager)
-    run.bench.variables["x"] = fake_of(run.bench.variables["x"], _p_oid=None, _p_jar=None)
+    run.bench.variables["x"] = Fake(run.bench.variables["x"], _p_oid=None, _p_jar=None)
     assert looked(run) is None
 
 
@@ -262,9 +240,9 @@ def test_a_ghost_is_looked_at_without_loading_it(run: Run) -> None:
 def test_of_a_closed_connection_only_the_owners_are_looked_at(run: Run) -> None:
     for number, step in enumerate((("abort", "manager1"), ("close", "connection1")), 30):
         assert run.take(step, number) is None
-    run.bench.variables["x"] = fake_of(run.bench.variables["x"], {}, _p_changed=True)
+    run.bench.variables["x"] = Fake(run.bench.variables["x"], {}, _p_changed=True)
     assert looked(run) is None
-    run.bench.variables["x"] = fake_of(run.bench.variables["x"], _p_oid=OTHER)
+    run.bench.variables["x"] = Fake(run.bench.variables["x"], _p_oid=OTHER)
     assert looked(run) is not None
 
 
@@ -379,7 +357,7 @@ def x(run: Run) -> Any:
         (InMemory("x", inside="dict"), lambda run: {"k": x(run)}, lambda run: {"k": x(run), 1: 2}),
         (InMemory("x", weak=True), lambda run: WeakRef(x(run)), x),
         (Stored(1), x, lambda run: run.bench.variables["y"]),
-        (Stored(1), x, lambda run: fake_of(x(run))),
+        (Stored(1), x, lambda run: Fake(x(run))),
         (Stored(1, weak=True), lambda run: WeakRef(x(run)), x),
         (
             Stored(1, weak=True),
@@ -400,9 +378,9 @@ def test_a_reference_to_what_the_program_does_not_hold_agrees_by_oid_and_jar(run
     rest = {name: thing for name, thing in run.world.objects.items() if name != "x"}
     world = run.world._replace(objects=rest)
     real = x(run)
-    assert agrees(run.bench, world, "connection1", Stored(1), fake_of(real))
+    assert agrees(run.bench, world, "connection1", Stored(1), Fake(real))
     for shown in ({"_p_oid": OTHER}, {"_p_jar": None}):
-        assert not agrees(run.bench, world, "connection1", Stored(1), fake_of(real, **shown))
+        assert not agrees(run.bench, world, "connection1", Stored(1), Fake(real, **shown))
 
 
 def test_an_unsaved_object_holds_nothing_that_was_stored(run: Run) -> None:

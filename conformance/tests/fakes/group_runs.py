@@ -1,8 +1,7 @@
-"""Runs over several databases, and fakes of what they hold."""
+"""Runs over several databases."""
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -32,23 +31,3 @@ def taken(target: Target, script: tuple[Step, ...], directory: Path, **how: Any)
     for number, step in enumerate(script, 1):
         assert run.take(step, number) is None, step
     return run
-
-
-def holds(run: Run, expression: str) -> bool:
-    """Whether an expression is true in the program, as a witness takes it."""
-    try:
-        return bool(eval(expression, {**run.bench.variables, "pickle": pickle}))
-    except (TypeError, KeyError, AttributeError):
-        return False
-
-
-class Fake:
-    """Something that looks like a persistent object."""
-
-    __slots__ = ("__dict__", "_p_changed", "_p_jar", "_p_oid", "_p_serial")
-
-    def __init__(self, real: Any, *, _p_changed: bool | None = False, **shown: Any) -> None:
-        self._p_changed = _p_changed
-        for name in ("_p_jar", "_p_oid", "_p_serial"):
-            setattr(self, name, shown.pop(name, getattr(real, name)))
-        vars(self).update({**vars(real), **shown})
