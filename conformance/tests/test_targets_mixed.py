@@ -87,7 +87,35 @@ def test_a_plain_script_opens_the_same(
     two = program["open_db"](databases=one.databases, database_name="second")
     assert [kinds(each) for each in (one, two)] == [first, second]
     assert one.databases["second"] is two
-    for database in (two, one):
+    closed(program, two, one)
+
+
+@pytest.mark.parametrize("name", ["zodb-file", "reference-sqlite"])
+def test_the_databases_of_a_plain_script_sort_as_they_were_opened(name: str) -> None:
+    program: dict[str, Any] = {}
+    exec(definition_of_open_db(resolve(Plan(target=name))), program)
+    opened = [program["open_db"]() for _ in range(8)]
+    keys = [database.storage.sortKey() for database in opened]
+    closed(program, *opened)
+    assert keys == sorted(keys)
+
+
+def test_a_folder_with_a_name_of_its_own_keeps_it() -> None:
+    lines = (
+        "import tempfile",
+        "from tempfile import mkdtemp",
+        "one = mkdtemp()",
+        "two = tempfile.mkdtemp(prefix='mine')",
+        "db = DB(one, two)",
+    )
+    text = definition_of_open_db(replace(resolve(Plan()), lines=lines))
+    assert "one = mkdtemp(prefix=f'{len(kept_open) + 1}-')\n" in text
+    assert "two = tempfile.mkdtemp(prefix='mine')\n" in text
+
+
+def closed(program: dict[str, Any], *databases: Any) -> None:
+    """Close what a program has opened, and remove its folders."""
+    for database in databases:
         database.close()
     for opened in program["kept_open"]:
         if "directory" in opened:

@@ -16,6 +16,16 @@ from typing import Any
 from zodb_conformance.targets.base import Target
 from zodb_conformance.targets.emptiness import opened
 
+FOLDERS = tuple(
+    f"{module}{name}()"
+    for module in ("tempfile.", "")
+    for name in ("TemporaryDirectory", "mkdtemp")
+)
+"""The calls that make a folder, in the lines of a target."""
+
+PREFIX = "f'{len(kept_open) + 1}-'"
+"""How the names of the folders begin that a script makes: with the number of the database."""
+
 
 def opener(target: Target, directory: Path) -> Callable[..., Any]:
     """A function that opens one database of the target after another, each in a folder of its own
@@ -50,9 +60,13 @@ def _indented(text: str) -> str:
 
 def _body(target: Target) -> str:
     """The lines of a target, which give the options to what makes ``db``; they win over those that
-    it gives itself.
+    it gives itself.  Temporary folders are named so that they sort as they were made, like those of
+    `opener`: storages often take part in a commit in the order of their paths.
     """
     tree = ast.parse("\n".join(target.lines))
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Call) and ast.unparse(each) in FOLDERS:
+            each.keywords.append(ast.keyword("prefix", ast.parse(PREFIX, mode="eval").body))
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "db":
             assert isinstance(node.value, ast.Call), "the lines of a target call what makes `db`"
