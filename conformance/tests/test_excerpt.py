@@ -26,15 +26,24 @@ def test_the_end_is_shown_with_the_lines_that_bind_its_names() -> None:
 
 
 def test_lines_whose_names_are_not_needed_are_left_out() -> None:
-    assert shown(*OPENING, *FILLING, "tm.commit()") == [
+    assert shown("import pickle", *OPENING, *FILLING, "tm.commit()") == [
         "tm = Manager()",
         "step_19()",
         "tm.commit()",
     ]
 
 
+def test_no_line_is_left_out_by_itself() -> None:
+    second = "db2 = open_db(databases=db.databases)"
+    first = ("db = open_db()", second, "connection = db.open()")
+    assert shown(*first, *FILLING, "connection") == [*first, "step_19()", "connection"]
+    whole = (second, *OPENING, "step()", "connection", "step()")
+    assert shown(*whole) == list(whole)
+    assert shown(second, *whole) == list(whole[1:])
+
+
 def test_of_two_bindings_the_later_one_counts() -> None:
-    assert shown("a = 1", "a = 2", *FILLING, "a") == ["a = 2", "step_19()", "a"]
+    assert shown("b", "a = 1", "a = 2", *FILLING, "a") == ["a = 2", "step_19()", "a"]
     assert shown("a = 1", "a = a + 1", *FILLING, "a") == ["a = 1", "a = a + 1", "step_19()", "a"]
     assert shown("a = 1", *FILLING, "a = 2", "a") == ["a = 2", "a"]
 

@@ -24,6 +24,7 @@ def excerpt(trace: Sequence[str], most: int) -> list[int]:
 
     They are the last ones, `most` of them, and wherever they come from the lines that bind the
     names in them, and the names in those.  Where the trace is no Python, they are the last ones.
+    A line by itself between two of them is shown as well: to say that it is left out takes one.
     """
     first = len(trace) - most + 1
     kept = set(range(max(first, 1), len(trace) + 1))
@@ -34,6 +35,7 @@ def excerpt(trace: Sequence[str], most: int) -> list[int]:
         if max(statement.lines) >= first or statement.binds & wanted:
             kept |= statement.lines
             wanted = wanted - statement.binds | statement.uses
+    kept |= {number for number in range(1, first) if {number - 1, number + 1} <= kept | {0}}
     return sorted(kept)
 
 
