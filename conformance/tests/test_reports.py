@@ -398,6 +398,13 @@ def test_commands_are_never_wrapped():
     assert "  replay     zodb-conformance replay out/witnesses/fake.get.json" in lines
 
 
+def test_where_the_plain_script_shows_nothing_that_is_told():
+    said = f"see it     {terminal.NOT_SHOWN}"
+    assert said in printed(report_of(Finding(deviation(), True, False)), width=30)
+    for shown in (True, None):
+        assert terminal.NOT_SHOWN not in printed(report_of(Finding(deviation(), True, shown)))
+
+
 def test_beyond_the_first_deviations_a_line_each_is_enough():
     clauses = ["fake.set", "fake.get", "fake.commit", "fake.example"]
     output = printed(report_of(*(Finding(deviation(id), True, True) for id in clauses)))

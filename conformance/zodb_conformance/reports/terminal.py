@@ -39,6 +39,8 @@ MOST_LINES = 12
 MOST_CALLS = 3
 """How many calls are shown of the stack of a target that fell."""
 
+NOT_SHOWN = "the plain script made for it did not show it by itself, so none is given"
+
 MOST_TOLD = 3
 """How many deviations are told in full; of the others there is a line."""
 
@@ -114,11 +116,11 @@ def finding(told: Told, console: Console) -> None:
     if told.finding.deviation.trace:
         parts.append(Padding(trace(told), (0, 0, 0, 2)))
     console.print(Padding(Group(*parts), (0, 2, 0, 2)))
-    for word, command in (("see it", told.python), ("replay", told.replay)):
-        if command:
-            console.print(
-                Text.assemble((f"  {word:<11}", "dim"), (command, "cyan")), soft_wrap=True
-            )
+    see_it = NOT_SHOWN if told.finding.shown is False else told.python
+    for word, rest in (("see it", see_it), ("replay", told.replay)):
+        if rest:
+            style = "" if rest == NOT_SHOWN else "cyan"
+            console.print(Text.assemble((f"  {word:<11}", "dim"), (rest, style)), soft_wrap=True)
     console.print()
 
 
