@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from asking import owner, refusals, state
+from zodb_spec.chapters.reach import foreign, what_is_stored
 from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.explore import begin
 from zodb_spec.operation import Raised, Returned, Step, operations
@@ -179,6 +180,13 @@ def test_it_is_not_asked_what_becomes_of_a_reference_to_an_object_of_a_closed_co
     for ending in (COMMIT, SAVE):
         assert makes_sense(linked, ending)
         assert not makes_sense(after(linked, ("close", "connection2")), ending)
+
+
+def test_a_weak_reference_is_none_to_another_connection() -> None:
+    for form, found in (("weak", []), ("strong", [("x", ("connection2", 1))])):
+        linked = after(TOGETHER, NEW, ("link", "root1", "'a'", "x", form))
+        world = after(linked, ("add", "connection2", "x"))
+        assert list(foreign(world, what_is_stored(world, "connection1"))) == found
 
 
 def test_in_the_first_edition_connections_that_were_opened_separately_belong_together() -> None:

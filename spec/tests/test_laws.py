@@ -10,7 +10,7 @@ from zodb_spec.chapters import joint_laws, laws, step_laws
 from zodb_spec.explore import SMALL_WORLDS, begin
 from zodb_spec.operation import Step
 from zodb_spec.script import GROUPS, after, outcomes
-from zodb_spec.world import CHANGED, NOTHING, Fact, World
+from zodb_spec.world import CHANGED, NOTHING, Fact, Record, Transaction, World
 
 TWO = begin()
 SHARED = SMALL_WORLDS["one-shared-object"].start()
@@ -30,6 +30,13 @@ SAVED_IN_BOTH = after(
 def spoiled(world: World, table: str, name: str, **fields: Any) -> World:
     """A world in which fields of one thing are others."""
     return world.put(table, name, getattr(world, table)[name]._replace(**fields))
+
+
+def stored_instead(world: World, *oids: int) -> tuple[Transaction, ...]:
+    """The history after a commit that has stored other objects than it should."""
+    *before, last = after(world, COMMIT).databases["db"].history
+    records = {oid: last.records.get(oid, Fact(Record("Thing", {}), "test")) for oid in oids}
+    return (*before, last._replace(records=records))
 
 
 @pytest.mark.parametrize(
@@ -107,6 +114,20 @@ def test_a_law_about_worlds_notices(
             ("abort", "manager1"),
             ("connections", "connection1", {"registered": ("one1",)}),
             id="a change outlives its transaction",
+        ),
+        pytest.param(
+            step_laws.stored_as_held,
+            after(SHARED, SET, SAVE),
+            COMMIT,
+            ("databases", "db", {"history": stored_instead(after(SHARED, SET, SAVE))}),
+            id="what a savepoint has stored is left out",
+        ),
+        pytest.param(
+            step_laws.stored_as_held,
+            after(SHARED, SET),
+            COMMIT,
+            ("databases", "db", {"history": stored_instead(after(SHARED, SET), 0, 1)}),
+            id="an object is stored that has not changed",
         ),
         pytest.param(
             step_laws.all_or_nothing,
