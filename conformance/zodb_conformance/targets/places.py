@@ -84,18 +84,18 @@ def _mended(uri: str) -> str:
         return f"demo:({base})/({changes}){found['rest'] or ''}"
     slashes = "//" if rest.startswith("//") else ""
     place, mark, options = rest.removeprefix("//").partition("?")
-    host = place.partition("/")[0]
-    server = _is_server(scheme.lower(), host)
+    server = _is_server(scheme, rest)
     if not server and not within(place):
         place = moved(place)
     query = "&".join(_mended_option(option, server) for option in options.split("&"))
     return f"{scheme}:{slashes}{place}{mark}{query}"
 
 
-def _is_server(scheme: str, host: str) -> bool:
-    if scheme in ("file", "sqlite", "sqlite3"):
+def _is_server(scheme: str, rest: str) -> bool:
+    if scheme.lower() in ("memory", "file", "sqlite", "sqlite3"):
         return False
-    return scheme == "zeo" or (host not in ("", DIRECTORY))
+    host = rest.removeprefix("//").partition("?")[0].partition("/")[0]
+    return scheme.lower() == "zeo" or (host not in ("", DIRECTORY))
 
 
 def is_served(uri: str) -> bool:
@@ -104,8 +104,7 @@ def is_served(uri: str) -> bool:
     if found:
         return is_served(found["base"]) or is_served(found["changes"])
     scheme, colon, rest = uri.partition(":")
-    host = rest.removeprefix("//").partition("?")[0].partition("/")[0]
-    return bool(colon) and scheme.lower() != "memory" and _is_server(scheme.lower(), host)
+    return bool(colon) and _is_server(scheme, rest)
 
 
 def _mended_option(option: str, server: bool) -> str:
