@@ -204,6 +204,14 @@ def test_beside_a_database_factory_the_second_opens_its_databases_itself(
         database.close()
 
 
+def test_what_nobody_can_take_apart_is_judged_as_a_whole() -> None:
+    file = resolve(Plan(target="zodb-file"))
+    whole = replace(file, level="storage", storage=None, connections=None)
+    for found in (mixed(whole, file), mixed(file, whole)):
+        assert (found.level, found.database) == ("connection", "ZODB.DB and ZODB.DB")
+        assert found.baseline == ""
+
+
 def test_a_double_opens_its_databases_itself(tmp_path: Path) -> None:
     target = resolve(Plan(target="zodb-mapping", second="double:the-root-is-object-number-one"))
     open_database = opener(target, tmp_path)
