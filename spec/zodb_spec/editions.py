@@ -10,9 +10,9 @@ from functools import total_ordering
 class Edition(Enum):
     """A dated state of the rules.  Editions are ordered by date, the current one last.
 
-    ``A`` is the first chapter on references across databases, ``A_PRIME`` the state of one day
-    after it, ``B`` the chapter that followed, ``C`` the interface with versions, ``mvcc`` and
-    ``synch``, and ``CURRENT`` today's rules.
+    ``A`` is the first chapter on references across databases, ``A_PRIME`` the state that followed
+    it, for one day, ``B`` the chapter that came then, ``C`` the interface with versions, ``mvcc``
+    and ``synch``, and ``CURRENT`` today's rules.
     """
 
     A = "2005-06-10"

@@ -22,7 +22,7 @@ from zodb_conformance.targets.resolving import GROUP
 
 EDITION_TEXTS = {
     "2005-06-10": "the first chapter on references across databases",
-    "2005-06-16": "the state of one day after it",
+    "2005-06-16": "the state that followed it, for one day",
     "2005-06-17": "the chapter that followed",
     "2006-08-16": "the interface with versions, mvcc and synch",
     "current": "today's rules; the default",
