@@ -229,6 +229,39 @@ def pooled_keeps_identity() -> None:
     """
 
 
+@example(
+    "group.pooled-is-up-to-date",
+    MUST,
+    rules="XREF-5 XREF-9 CONN-20",
+    since=Edition.B,
+    needs="several-databases",
+)
+def pooled_is_up_to_date() -> None:
+    """In whichever way a connection comes back from a pool, alone, into a group or with its group,
+    it shows the newest state, also of what it had loaded before.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> writer = opened(second)
+    >>> def set_n(n):
+    ...     writer.root()["n"] = n
+    ...     writer.transaction_manager.commit()
+    >>> set_n(1)
+    >>> before = second.open(tm)
+    >>> before.root()["n"]
+    1
+    >>> before.close()
+    >>> set_n(2)
+    >>> other = connection.get_connection("second")
+    >>> other.root()["n"]
+    2
+    >>> connection.close()
+    >>> set_n(3)
+    >>> again = db.open(tm)
+    >>> again.get_connection("second").root()["n"]
+    3
+    """
+
+
 @example("group.bound-for-life", MUST, rules="XREF-10", since=Edition.B, needs="several-databases")
 def bound_for_life() -> None:
     """A connection that was opened by `get_connection` stays with the one that it was opened for,

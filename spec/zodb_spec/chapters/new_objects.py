@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 from zodb_spec.chapters.cross_references import is_together
 from zodb_spec.chapters.reach import foreign
-from zodb_spec.clause import MUST, id_of, step
-from zodb_spec.editions import Edition
+from zodb_spec.clause import MUST, example, id_of, step
+from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.work import Work
 from zodb_spec.world import ADDED, Fact, Name, Oid, World
 
@@ -118,6 +118,63 @@ def was_added(world: World, thing: Name) -> bool:
     assert found.owner.value is not None
     connection, oid = found.owner.value
     return world.connections[connection].created.get(oid) is False
+
+
+@example(
+    "new-object.add-decides-for-one",
+    MUST,
+    rules="XREF-23 XREF-20",
+    error="InvalidObjectReference",
+    since=Edition.B,
+    needs="several-databases",
+)
+def add_decides_for_one() -> None:
+    """To add an object says nothing of the new objects that are reached from it: where these can be
+    reached from another database as well, they are ambiguous until they are added, too.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = connection.get_connection("second")
+    >>> def link():
+    ...     thing = connection.root()["thing"] = other.root()["thing"] = Thing()
+    ...     thing.part = other.root()["part"] = Thing()
+    ...     connection.add(thing)
+    ...     return thing.part
+    >>> part = link()
+    >>> with raises("InvalidObjectReference"):
+    ...     tm.commit()
+    >>> tm.abort()
+    >>> connection.add(link())
+    >>> tm.commit()
+    >>> seen = opened(second).root()
+    >>> seen["part"] is seen["thing"].part, seen["part"]._p_jar.db() is db
+    (True, True)
+    """
+
+
+@example(
+    "new-object.rollback-erases-the-guess",
+    MUST,
+    rules="SAVE-32 SAVE-14",
+    since=CURRENT,
+    needs="several-databases",
+)
+def rollback_erases_the_guess() -> None:
+    """An object that a savepoint has stored with one database, and that a rollback to an earlier
+    one has disowned, is as new as it was before: it may be stored with another database in the same
+    transaction.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = connection.get_connection("second")
+    >>> connection.root()["a"] = other.root()["a"] = 1
+    >>> before = tm.savepoint()
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> savepoint = tm.savepoint()
+    >>> before.rollback()
+    >>> other.root()["thing"] = thing
+    >>> tm.commit()
+    >>> thing._p_jar is other, "thing" in connection.root()
+    (True, False)
+    """
 
 
 @step(

@@ -116,6 +116,20 @@ def any_connection_of_the_pool_will_do() -> Fault:
     return around(DB, "take_connection", lambda correct, database, *, lone=False: correct(database))
 
 
+@double("group.pooled-is-up-to-date")
+def what_enters_a_group_is_as_it_was() -> Fault:
+    """A connection that comes from the pool into a group still has in memory what it had there.
+
+    The program sees old contents beside new ones, and nothing tells it.
+    """
+
+    def open_for(correct: Any, group: Group, member: Connection, other: Connection) -> None:
+        with instead(other.objects, "catch_up", lambda changes: None):
+            correct(group, member, other)
+
+    return around(Group, "_open_for", open_for)
+
+
 @double("group.bound-for-life")
 def a_group_is_dissolved_when_it_is_closed() -> Fault:
     """When a group is closed, each connection goes to the pool of its own database, emptied.

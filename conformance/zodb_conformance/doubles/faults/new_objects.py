@@ -7,7 +7,9 @@ from typing import Any
 
 from persistent import Persistent
 from zodb_reference.connection import Connection
+from zodb_reference.errors import InvalidObjectReference
 from zodb_reference.newness import NewObjects, _Origin
+from zodb_reference.storing import Storing
 from zodb_reference.writing import RecordWriter
 
 from zodb_conformance.doubles.double import Fault, double
@@ -137,6 +139,48 @@ def a_savepoint_forgets_what_was_added() -> Fault:
     A program is refused because it has saved memory.
     """
     return savepoints_leave_all(_Origin.REACHED)
+
+
+@double("new-object.add-decides-for-one")
+def what_was_added_speaks_for_its_parts() -> Fault:
+    """What is reached from an object that was added counts as added, too.
+
+    A part lands with a whole that the program was asked about, while it may belong to another.
+    """
+
+    def store_reachable(correct: Any, storing: Storing, obj: Any) -> None:
+        new = storing._connection.new_objects
+        before, added = set(new), not new.is_implicit(obj._p_oid)
+        correct(storing, obj)
+        for oid in set(new) - before if added else ():
+            new.add(oid)
+
+    return around(Storing, "_store_reachable", store_reachable)
+
+
+@double("new-object.rollback-erases-the-guess")
+def a_guess_outlives_a_rollback() -> Fault:
+    """An object that was stored with one database in a transaction may not be stored with another
+    in the same transaction, although a rollback has taken that back.
+
+    There is no way out but to abort, and to lose the rest.
+    """
+    guessed: list[tuple[Connection, Any]] = []
+
+    def roll_back(correct: Any, connection: Connection, savepoint: Any) -> None:
+        new = connection.new_objects
+        oids = [oid for oid in new.since(savepoint.mark) if new.is_implicit(oid)]
+        guessed.extend((connection, connection.objects.find(oid)) for oid in oids)
+        correct(connection, savepoint)
+
+    def own_oid(correct: Any, writer: RecordWriter, obj: Any) -> Any:
+        if any(obj is new and writer._connection is not owner for owner, new in guessed):
+            raise InvalidObjectReference("it is new", writer._connection, obj)
+        return correct(writer, obj)
+
+    return together(
+        around(Connection, "roll_back", roll_back), around(RecordWriter, "_own_oid", own_oid)
+    )
 
 
 @faulty("new-object.commit-decides")
