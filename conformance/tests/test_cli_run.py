@@ -141,6 +141,19 @@ def test_without_a_terminal_progress_is_plain_lines(command):
     assert "\x1b" not in output
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_lacks_signs_changes_no_exit_status(encoding, workplace):
+    done = subprocess.run(
+        [sys.executable, "-m", "fake_command", "run", "good"],
+        capture_output=True,
+        encoding=encoding,
+        env=dict(os.environ, PYTHONIOENCODING=encoding, PYTHONPATH=os.pathsep.join(sys.path)),
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "? good conforms" in done.stdout
+
+
 def test_the_same_seed_gives_the_same_report(command):
     reports = []
     for name in ("one", "two"):

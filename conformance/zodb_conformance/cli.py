@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -63,8 +64,15 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def print_anything() -> None:
+    """Let a terminal or a file that can't show a sign get a question mark in its place."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 def main(arguments: Sequence[str] | None = None, suite: Suite | None = None) -> int:
     """Do what the arguments say, those of the process by default, and give the exit status."""
+    print_anything()
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = parser().parse_args(words)
     options.words = words
