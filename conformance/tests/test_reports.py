@@ -398,6 +398,15 @@ def test_commands_are_never_wrapped():
     assert "  replay     zodb-conformance replay out/witnesses/fake.get.json" in lines
 
 
+def test_where_clauses_are_missed_for_want_of_time_that_is_told():
+    hurried = dataclasses.replace(
+        report_of(), notes={"walk.sets": "the budget ended after 2 of 400 scripts"}
+    )
+    for told, report in [(True, hurried), (False, report_of())]:
+        assert "missed  fake.commit" in printed(report)
+        assert ("--budget gives it more" in printed(report)) == told
+
+
 def test_where_the_plain_script_shows_nothing_that_is_told():
     said = f"see it     {terminal.NOT_SHOWN}"
     assert said in printed(report_of(Finding(deviation(), True, False)), width=30)

@@ -11,6 +11,9 @@ from typing import Any
 SMOKE = "smoke"
 """The name of the first check: it shows that the target can be exercised at all."""
 
+BUDGET_ENDED = "the budget ended"
+"""How the note of a check begins that had no time for all its scripts."""
+
 
 @dataclass(frozen=True)
 class Profile:

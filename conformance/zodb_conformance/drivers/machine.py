@@ -20,6 +20,7 @@ from zodb_spec.script import WIDTH, resolve
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.mixes import Mix
+from zodb_conformance.plan import BUDGET_ENDED
 from zodb_conformance.running import Finding, Run, Source, resolved
 
 NUMBERS = st.tuples(*[st.integers(0, 255)] * WIDTH)
@@ -44,7 +45,7 @@ def drive(search: Search, mix: Mix) -> str:
     examples = max(search.profile.scripts // SHARE, 1)
     for round_ in range(ROUNDS):
         if search.time_is_up():
-            return f"the budget ended before round {round_ + 1}"
+            return f"{BUDGET_ENDED} before round {round_ + 1}"
         noted: list[Finding] = []
         test = seed(search.seed + round_)(machine_for(search, mix, noted))
         try:

@@ -12,6 +12,7 @@ from zodb_conformance.bench import Bench
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.mixes import Mix
+from zodb_conformance.plan import BUDGET_ENDED
 from zodb_conformance.running import raw, resolved
 from zodb_conformance.targets.opening import opener
 
@@ -71,7 +72,7 @@ def walk(search: Search, mix: Mix) -> str:
     profile = search.profile
     for number in range(profile.scripts):
         if search.time_is_up():
-            return f"the budget ended after {number} of {profile.scripts} scripts"
+            return f"{BUDGET_ENDED} after {number} of {profile.scripts} scripts"
         draw = random.Random(f"{search.seed}/{number}").randrange
         numbers = [[draw(CHOICES) for _ in range(WIDTH)] for _ in range(profile.steps)]
         search.try_script(

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from zodb_spec.clause import Clause
 
-from zodb_conformance.plan import Plan
+from zodb_conformance.plan import BUDGET_ENDED, Plan
 from zodb_conformance.supervisor.findings import Finding, KnownResult, TargetInfo
 
 SCHEMA = 1
@@ -205,6 +205,11 @@ class Report:
     def stale(self) -> tuple[KnownResult, ...]:
         """The entries of the known-deviations file that are out of date."""
         return tuple(entry for entry in self.known if entry.stale)
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether the budget ended before all scripts were done."""
+        return any(note.startswith(BUDGET_ENDED) for note in self.notes.values())
 
     @property
     def status(self) -> int:
