@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -327,6 +328,27 @@ def test_a_report_folder_that_can_not_be_written_is_misuse(workplace):
     Path("locked").mkdir(mode=0o500)
     with without_privileges(), pytest.raises(UsageError, match="can not be written: Permission"):
         folder.prepare(Path("locked/report").absolute())
+
+
+def test_a_full_disk_is_told_and_so_is_what_was_found(command, monkeypatch):
+    def write(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(folder, "write", write)
+    status, output, errors = command("run", "good")
+    assert status == 2
+    assert "good conforms" in output
+    assert errors.startswith("zodb-conformance: There is no room left on the disk")
+    assert len(errors.splitlines()) == 1
+
+
+def test_other_errors_of_the_system_are_not_taken_for_a_full_disk(command, monkeypatch):
+    def write(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(folder, "write", write)
+    with pytest.raises(OSError, match="Input/output error"):
+        command("run", "good")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,13 @@ MISUSED = 2
 
 INTERRUPTED = 130
 """The exit status where the command was interrupted before it had anything to tell."""
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+FULL = (
+    "There is no room left on the disk, where the report, the output or temporary files go: make "
+    "some, or name other places with --report and TMPDIR."
+)
 
 DESCRIPTION = """\
 Checks an object database of the ZODB family against the specification, clause by clause.
@@ -80,6 +88,11 @@ def main(arguments: Sequence[str] | None = None, suite: Suite | None = None) -> 
         status: int = options.act(options, suite or Suite())
     except UsageError as error:
         print(f"zodb-conformance: {error}", file=sys.stderr)  # noqa: T201 - the one line of output
+        return MISUSED
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        print(f"zodb-conformance: {FULL}", file=sys.stderr)  # noqa: T201 - likewise
         return MISUSED
     except KeyboardInterrupt:
         print("zodb-conformance: interrupted.", file=sys.stderr)  # noqa: T201 - likewise

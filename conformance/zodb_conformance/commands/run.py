@@ -144,8 +144,10 @@ def run(options: argparse.Namespace, suite: Suite) -> int:
             command=command_of(options.words, plan),
             taken=folder.taken(options.report, going),
         )
-        folder.write(report, going)
-        tell(report, console)
+        try:
+            folder.write(report, going)
+        finally:  # what was found is told, whatever becomes of the files
+            tell(report, console)
     return report.status
 
 
