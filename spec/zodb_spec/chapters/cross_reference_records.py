@@ -117,6 +117,27 @@ def refusal_names_both() -> None:
 
 
 @example(
+    "xref.refusal-is-a-message",
+    MUST,
+    rules="XREF-52",
+    error="InvalidObjectReference",
+    until=Edition.C,
+    needs="several-databases",
+)
+def refusal_is_a_message() -> None:
+    """The error by which a reference is refused has a message as its one argument.
+
+    >>> connection.root()["target"] = opened(open_db()).root()
+    >>> try:
+    ...     tm.commit()
+    ... except Exception as error:
+    ...     name, arguments = type(error).__name__, error.args
+    >>> name, [type(argument) is str for argument in arguments]
+    ('InvalidObjectReference', [True])
+    """
+
+
+@example(
     "xref.ambiguity-names-both",
     MUST,
     rules="XREF-52",

@@ -186,6 +186,29 @@ def same_manager() -> None:
     """
 
 
+@example(
+    "group.default-manager",
+    MUST,
+    rules="XREF-8",
+    until=Edition.A,
+    needs="several-databases",
+)
+def default_manager() -> None:
+    """`get_connection` opens a connection under the default manager of the thread, whatever manager
+    the one works for that it is asked of.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = connection.get_connection("second")
+    >>> other.root()["a"] = 1
+    >>> tm.commit()
+    >>> "a" in opened(second).root()
+    False
+    >>> transaction.commit()
+    >>> "a" in opened(second).root()
+    True
+    """
+
+
 @example("group.pooled-with-a-group", MUST, rules="XREF-4 XREF-6", needs="several-databases")
 def pooled_with_a_group() -> None:
     """A connection that waits in the pool of its database may have a group of its own, from its
@@ -273,6 +296,25 @@ def bound_for_life() -> None:
     >>> connection.close()
     >>> any(second.open(transaction.TransactionManager()) is other for _ in range(4))
     False
+    """
+
+
+@example(
+    "group.back-to-its-own-pool",
+    MUST,
+    rules="XREF-10",
+    until=Edition.A_PRIME,
+    needs="several-databases",
+)
+def back_to_its_own_pool() -> None:
+    """A connection that was opened by `get_connection` goes to the pool of its own database when it
+    is closed, as any other does.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = connection.get_connection("second")
+    >>> other.close()
+    >>> second.open(tm) is other
+    True
     """
 
 

@@ -56,6 +56,28 @@ def shared(world: World, works: Sequence[Work]) -> bool:
     return False
 
 
+@example(
+    "new-object.first-to-store-has-it",
+    MUST,
+    rules="XREF-20",
+    until=Edition.A,
+    needs="several-databases",
+)
+def first_to_store_has_it() -> None:
+    """A new object that two databases reach is accepted, and lands in the one that is stored first.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = second.open(tm)
+    >>> thing = connection.root()["thing"] = other.root()["thing"] = Thing()
+    >>> tm.commit()
+    >>> thing._p_jar is min(connection, other, key=lambda member: member.sortKey())
+    True
+    >>> home = thing._p_jar.db()
+    >>> [opened(database).root()["thing"]._p_jar.db() is home for database in (db, second)]
+    [True, True]
+    """
+
+
 @step(
     "new-object.stays-ambiguous",
     MUST,
@@ -118,6 +140,28 @@ def was_added(world: World, thing: Name) -> bool:
     assert found.owner.value is not None
     connection, oid = found.owner.value
     return world.connections[connection].created.get(oid) is False
+
+
+@example(
+    "new-object.add-decides-nothing",
+    MUST,
+    rules="XREF-23",
+    error="InvalidObjectReference",
+    since=Edition.A_PRIME,
+    until=Edition.A_PRIME,
+    needs="several-databases",
+)
+def add_decides_nothing() -> None:
+    """An object that the program has added is new like any other once it is stored: if the database
+    to which it was added is stored first, a reference from another one is refused.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = connection.get_connection("second")
+    >>> thing = connection.root()["thing"] = other.root()["thing"] = Thing()
+    >>> min(connection, other, key=lambda member: member.sortKey()).add(thing)
+    >>> with raises("InvalidObjectReference"):
+    ...     tm.commit()
+    """
 
 
 @example(

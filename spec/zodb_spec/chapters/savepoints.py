@@ -103,6 +103,21 @@ def rollback_un_adds(world: World, thing: Name) -> Object:
     return _unsaved(world, thing, id_of(rollback_un_adds))
 
 
+@example("savepoint.stored-stays-owned", MUST, rules="SAVE-14", until=Edition.C)
+def stored_stays_owned() -> None:
+    """To return to a savepoint leaves an object its oid and its connection that a later savepoint
+    has stored.
+
+    >>> connection.root()["before"] = 1
+    >>> before = tm.savepoint()
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> later = tm.savepoint()
+    >>> before.rollback()
+    >>> "thing" in connection.root(), thing._p_jar is connection, thing._p_oid is None
+    (False, True, False)
+    """
+
+
 def _unsaved(world: World, thing: Name, id: str) -> Object:
     return world.objects[thing]._replace(
         owner=world.fact(None, id), status=world.fact(UNSAVED, id), disowned=True

@@ -36,6 +36,33 @@ def weak_written_form() -> None:
     """
 
 
+@example(
+    "xref.weak-without-a-name",
+    MUST,
+    rules="XREF-35 XREF-36",
+    until=Edition.C,
+    needs="several-databases raw-records",
+)
+def weak_without_a_name() -> None:
+    """A weak reference to an object of another database, in the collection or out of it, is written
+    as one to an object of its own: with the oid and no name.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> things = []
+    >>> for database in second, open_db():
+    ...     other = opened(database)
+    ...     things.append(Thing())
+    ...     other.root()["thing"] = things[-1]
+    ...     other.transaction_manager.commit()
+    >>> holder = connection.root()["holder"] = Thing()
+    >>> holder.weak = [WeakRef(thing) for thing in things]
+    >>> tm.commit()
+    >>> weak = parts(stored(db, holder._p_oid)[0])[1]["weak"]
+    >>> weak == [("ref", ["w", (thing._p_oid,)]) for thing in things]
+    True
+    """
+
+
 @example("xref.weak-across", MUST, rules="XREF-35", since=CURRENT, needs="several-databases")
 def weak_across() -> None:
     """A weak reference to an object of another database leads to that object, as long as it is

@@ -14,6 +14,8 @@ from zodb_reference.groups import Group
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, instead, together
 
+OF_10_JUNE, OF_16_JUNE = "2005-06-10", "2005-06-16"
+
 
 class Own(UserDict[str, Any]):
     """Another mapping with the same contents, whatever becomes of these."""
@@ -78,6 +80,31 @@ def the_others_are_opened_under_the_default_manager() -> Fault:
     A commit of the program's own manager stores a part of what was done.
     """
     return instead(Group, "_open_for", lambda group, member, other: other.open())
+
+
+@double("group.default-manager", edition=OF_10_JUNE)
+def the_others_work_for_the_manager_of_the_first() -> Fault:
+    """`get_connection` opens connections under the manager of the one that it is asked of.
+
+    A program that commits what the default manager has misses a part.
+    """
+    return instead(
+        Group, "_open_for", lambda group, member, other: other.open(member.transaction_manager)
+    )
+
+
+@double("group.back-to-its-own-pool", edition=OF_16_JUNE)
+def who_was_closed_in_a_group_is_not_opened_again() -> Fault:
+    """A connection that was opened by `get_connection` goes to no pool when it is closed.
+
+    Each request opens another connection, with an empty cache.
+    """
+
+    def give_back(correct: Any, group: Group, member: Connection) -> None:
+        if member is group.primary:
+            correct(group, member)
+
+    return around(Group, "_give_back", give_back)
 
 
 @double(

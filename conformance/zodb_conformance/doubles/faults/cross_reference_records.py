@@ -80,6 +80,19 @@ def a_refusal_is_a_message_alone() -> Fault:
     return around(RecordWriter, "_refusal", refusal)
 
 
+@double("xref.refusal-is-a-message", edition="2006-08-16")
+def a_refusal_has_more_than_a_message() -> Fault:
+    """The error by which a reference is refused has the connection and the object as well.
+
+    A program that shows the error shows three things in place of a sentence.
+    """
+
+    def refusal(writer: RecordWriter, obj: Any, message: str) -> InvalidObjectReference:
+        return InvalidObjectReference(message, writer._connection, obj)
+
+    return instead(RecordWriter, "_refusal", refusal)
+
+
 @double("xref.ambiguity-names-both")
 def an_ambiguous_object_is_told_by_its_oid() -> Fault:
     """The error by which an ambiguous object is refused has the oid of it in place of the object.

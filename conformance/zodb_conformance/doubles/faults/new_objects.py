@@ -17,7 +17,7 @@ from zodb_conformance.doubles.planting import around, instead, together
 
 faulty = partial(double, checks="walk.databases")
 
-OF_16_JUNE = "2005-06-16"
+OF_10_JUNE, OF_16_JUNE = "2005-06-10", "2005-06-16"
 
 
 @faulty("new-object.lands-with-referrer")
@@ -71,6 +71,24 @@ def only_the_first_connection_is_strict() -> Fault:
         return called
 
     return around(RecordWriter, "_name_across", name_across)
+
+
+@double("new-object.first-to-store-has-it", edition=OF_10_JUNE)
+def the_first_to_store_has_it_alone() -> Fault:
+    """A new object that two databases reach is refused.
+
+    Programs that were written when it was accepted can't commit.
+    """
+    return instead(NewObjects, "is_implicit", lambda new, oid: oid in new)
+
+
+@double("new-object.add-decides-nothing", edition=OF_16_JUNE)
+def to_add_it_decides() -> Fault:
+    """An object that was added may be referred to from every database.
+
+    What a program has tried out under these rules is refused where they are obeyed.
+    """
+    return instead(NewObjects, "store", lambda new, oid: None)
 
 
 @faulty("new-object.stays-ambiguous")

@@ -147,6 +147,19 @@ def what_was_added_stays_added() -> Fault:
     return around(Connection, "roll_back", roll_back)
 
 
+@double("savepoint.stored-stays-owned", edition=OF_2006)
+def what_later_savepoints_have_stored_is_disowned() -> Fault:
+    """A rollback disowns what later savepoints have stored.
+
+    A program that has noted the oid finds nothing under it.
+    """
+
+    def undo_since(correct: Any, *arguments: Any, disown: bool) -> None:
+        correct(*arguments, disown=True)
+
+    return around(Connection, "_undo_since", undo_since)
+
+
 @faulty("savepoint.disowned-keeps-contents")
 def what_is_disowned_while_it_is_a_ghost_is_empty() -> Fault:
     """A new object that is a ghost when it is disowned stays without its contents.

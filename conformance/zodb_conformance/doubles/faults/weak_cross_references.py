@@ -31,6 +31,22 @@ def oid_and_name_are_written_as_a_list() -> Fault:
     return around(RecordWriter, "_weak_reference", weak_reference)
 
 
+@double("xref.weak-without-a-name", edition="2006-08-16")
+def weak_references_have_a_name_too_early() -> Fault:
+    """A weak reference to an object of another database is written with the name of that.
+
+    The readers of the time don't know the form, and fail.
+    """
+
+    def weak_reference(correct: Any, writer: RecordWriter, reference: Any) -> Any:
+        form = correct(writer, reference)
+        if reference.dm in (None, writer._connection):
+            return form
+        return ["w", (reference.oid, reference.dm.db().database_name)]
+
+    return around(RecordWriter, "_weak_reference", weak_reference)
+
+
 @double("xref.weak-across")
 def weak_references_across_lead_nowhere() -> Fault:
     """A weak reference to an object of another database yields None once it was read.
