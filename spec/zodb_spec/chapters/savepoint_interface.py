@@ -14,7 +14,7 @@ from zodb_spec.editions import CURRENT
 @example(
     "savepoint.unable-manager-refused",
     MUST,
-    rules="SAVE-6",
+    rules="SAVE-5 SAVE-6",
     binds="dependency",
     error="TypeError TransactionFailedError",
 )
@@ -53,7 +53,7 @@ def optimistic_accepted() -> None:
 @example(
     "savepoint.optimistic-rollback-refused",
     MUST,
-    rules="SAVE-6",
+    rules="SAVE-5 SAVE-6",
     binds="dependency",
     error="TypeError TransactionFailedError",
 )
