@@ -17,7 +17,7 @@ from zodb_conformance import checks, runner
 from zodb_conformance.doctests import program
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation, Step, Tally
-from zodb_conformance.stories import Part, Story, lines_of, stories, story_of
+from zodb_conformance.stories import Part, Story, lines_of, run_story, stories, story_of
 from zodb_conformance.supervisor.falls import is_text
 from zodb_conformance.supervisor.lanes import Fall
 from zodb_conformance.targets import CAPABILITIES, Target, reference, resolve
@@ -105,6 +105,30 @@ def found(name: str, clause: str, monkeypatch: pytest.MonkeyPatch) -> Deviation:
     with patch(replaced, eval(by)):
         [deviation] = tell(name, monkeypatch, faulty(name, clause)).deviations
     return deviation
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("several-databases", "reference-memory"),
+        ("several-databases", "zodb-mapping"),
+        ("several-databases-in-2005", "reference-memory"),
+    ],
+)
+def test_what_is_told_of_several_databases_holds_for_classes_with_arguments_too(
+    name: str, target: str
+) -> None:
+    """Their objects are referred to across databases in another form."""
+    told, edition = stories()[name], Edition(edition_of(name))
+    again = story_of(name, told.text.replace("Thing()", "Named('x')"))
+    assert "Named('x')" in again.text
+    parts = [part for part in again.parts if in_force(part, edition)]
+    found = resolve(Plan(target=target, edition=edition.value))
+
+    def open_database(**options: Any) -> Any:
+        return found.open_database(Path(), **options)
+
+    assert run_story(again, parts, found, open_database, Tally()) is None
 
 
 def test_the_stories_are_the_files_in_their_order() -> None:
