@@ -243,6 +243,17 @@ def test_a_connection_that_cannot_be_closed_does_not_keep_the_storage_open(
     manager.abort()
 
 
+def test_an_interrupt_while_connections_are_closed_does_not_keep_the_storage_open(db, connection):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    connection.onCloseCallback(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        db.close()
+    with pytest.raises(errors.StorageError, match="closed"):
+        db.storage.load(z64)
+
+
 def test_closing_from_another_thread_aborts_what_the_connection_is_part_of(db):
     connection = db.open(transaction.manager)  # which stands for another manager in each thread
     connection.root.x = 1

@@ -135,14 +135,16 @@ class DB:
         if self._closed:
             return
         self._closed = True
-        if self.databases.get(self.database_name) is self:
-            del self.databases[self.database_name]
-        for connection in self._pool.everyone():
-            try:
-                connection.group.shut_down(connection)
-            except Exception:
-                logger.exception("%r could not be closed with its database", connection)
-        self.storage.close()
+        try:
+            if self.is_in_collection():
+                del self.databases[self.database_name]
+            for connection in self._pool.everyone():
+                try:
+                    connection.group.shut_down(connection)
+                except Exception:
+                    logger.exception("%r could not be closed with its database", connection)
+        finally:
+            self.storage.close()  # whatever interrupts the rest: nobody else would do it
 
     def half_commits(self, since: bytes | None = None) -> list[HalfCommit]:
         """Return the commits that some databases of the collection have and others have not.
