@@ -317,6 +317,27 @@ def test_a_commit_that_the_database_closes_over_is_not_stored_by_half(tmp_path, 
     assert_no_half_transaction(tmp_path / "test.sqlite")
 
 
+def test_a_savepoint_under_way_is_left_to_its_thread_by_closing(transfer, caplog):
+    db, connection, first, second = transfer
+    manager = connection.transaction_manager
+
+    def close():
+        closer = threading.Thread(target=db.close)
+        closer.start()
+        closer.join()
+
+    first.late = late = Stops()
+    second._v_stop = close
+    second.x = 1
+    manager.savepoint()
+    with pytest.raises(errors.ConnectionStateError, match="closed"):
+        manager.commit()
+    manager.abort()
+    assert (late._p_jar, late._p_oid) == (None, None)
+    connection.close()
+    assert not caplog.records
+
+
 def test_a_commit_under_way_is_not_aborted_by_closing(db, connection, manager, caplog):
     """What has reached the storage stays; memory and storage agree."""
     connection.root.item = item = Item()

@@ -19,7 +19,7 @@ from persistent.mapping import PersistentMapping
 from transaction.interfaces import NoTransaction
 from zope.interface import implementer
 
-from zodb_reference.errors import ConnectionStateError, InvalidObjectReference
+from zodb_reference.errors import ConnectionStateError, InvalidObjectReference, StateLoadError
 from zodb_reference.groups import Group
 from zodb_reference.identity import IdentityMap
 from zodb_reference.oids import oid_repr, z64
@@ -249,7 +249,13 @@ class Connection(Participant):
         self._require_open()
         self._require_loadable(obj)
         record, serial = self._load(oid)
+        is_activating = obj._p_changed is not None  # else the program has called this itself
         self.reader.set_state(obj, record)
+        if is_activating and obj._p_changed is None:
+            raise StateLoadError(
+                f"{type(obj).__name__} {oid_repr(oid)} was invalidated while it was loaded; its"
+                " __setstate__ cannot end the transaction"
+            )
         obj._p_serial = serial
         self.objects.note_size(oid, obj, len(record))
         self._loaded += 1
@@ -294,7 +300,15 @@ class Connection(Participant):
     # For the writer of records
 
     def adopt(self, obj: Any) -> bytes:
-        """Own an unsaved object that an object of this connection refers to (LIFE-2)."""
+        """Own an unsaved object that an object of this connection refers to (LIFE-2).
+
+        Raises `ConnectionStateError` where the transaction was aborted while it was being stored.
+        """
+        if not (self.group.is_at_work or self.is_committing()):
+            raise ConnectionStateError(
+                f"the transaction was aborted while {type(obj).__name__} was about to be stored; a"
+                " __getstate__ cannot end it"
+            )
         oid = self.new_oid()
         self.new_objects.adopt(oid)
         self.objects.adopt(oid, obj)

@@ -16,11 +16,13 @@ class Group:
     """The connections that are used with `primary`, which is one of them.
 
     `connections` maps the names of their databases to them. It is what each has as `connections`.
+    `is_at_work` tells that the changes of one are being kept for a savepoint, or undone.
     """
 
     def __init__(self, primary: Any) -> None:
         self.primary = primary
         self.connections: dict[str, Any] = {primary.database.database_name: primary}
+        self.is_at_work = False
         self._saved: set[Any] = set()  # the members that have a share in the last savepoint
 
     # For programs, by way of a member
@@ -118,10 +120,11 @@ class Group:
         """Abort the transaction under way and close, because the database of `member` closes.
 
         Another thread may be at work. A commit that it has begun is left to it: the storage, which
-        is closed next, finishes it as a whole or not at all. None can begin any more (CONN-52).
+        is closed next, finishes it as a whole or not at all. None can begin any more (CONN-52). So
+        is a savepoint, or a return to one.
         """
         members = self._open_ones(member)
-        if any(each.is_committing() for each in members):
+        if self.is_at_work or any(each.is_committing() for each in members):
             return  # it is given up when it is closed
         try:
             if members:

@@ -6,7 +6,8 @@ transactions.
 """
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from transaction.interfaces import (
     InvalidSavepointRollbackError,
@@ -25,6 +26,8 @@ from zodb_reference.scratch import Scratch
 from zodb_reference.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
 
 
 @implementer(ISavepointDataManager, ISynchronizer)
@@ -52,7 +55,6 @@ class Participant:
         self._read_current: dict[bytes, bytes] = {}  # the serials that readCurrent has seen
         self._commit: Commit | None = None
         self._scratch: Scratch | None = None  # what savepoints of the transaction have kept
-        self._saving = False
         self._catching_up = False  # whether objects and snapshot may not fit together
         self._stored = 0
 
@@ -69,14 +71,23 @@ class Participant:
         if self._goes_on(transaction):
             self._finish(transaction)
             return
+        if transaction is self._joined:
+            self._require_undisturbed()
         try:
             self._abort_commit(transaction)
         finally:
             if transaction is self._joined:
-                self._discard_changes()
+                self._do_undisturbed(self._discard_changes)
 
     def tpc_begin(self, transaction: Any) -> None:
-        """Begin to commit."""
+        """Begin to commit.
+
+        Raises `ConnectionStateError` while it is committing already: an object that is asked for
+        its state may commit.
+        """
+        self._require_undisturbed()
+        if self._commit is not None:
+            raise ConnectionStateError(f"{self!r} is committing already")
         self.new_objects.pass_savepoint()
         self._commit = self.commit_class(
             self, transaction, self._snapshot, self.objects, self._registered
@@ -117,23 +128,11 @@ class Participant:
         are being stored already, and what storing them raises, which the transaction does not
         survive.
         """
-        if self._commit is not None or self._saving:
+        if self._commit is not None or self._joined is None:
             raise ConnectionStateError(
                 "no savepoint can be made while the changes are being stored; make it before"
             )
-        if self._scratch is None:
-            self._scratch = Scratch()
-        self.group.begin_savepoint(self)
-        self._saving = True
-        try:
-            saving = self.saving_class(self, self.objects, self._registered, self._scratch)
-            saving.store_changes()
-            saving.finish()
-        finally:
-            self._saving = False
-        self._registered = []
-        self.objects.cache.incrgc()
-        return Savepoint(self, self._joined, self._scratch.length, self.new_objects.mark())
+        return self._do_undisturbed(self._save)
 
     def roll_back(self, savepoint: Savepoint) -> None:
         """Go back to the state of a savepoint."""
@@ -146,7 +145,8 @@ class Participant:
             raise InvalidSavepointRollbackError(
                 "its transaction has ended, or was rolled back to an earlier savepoint"
             )
-        self._undo_since(savepoint, scratch, disown=self._db.rules.rollback_disowns)
+        disown = self._db.rules.rollback_disowns
+        self._do_undisturbed(self._undo_since, savepoint, scratch, disown=disown)
 
     # A synchronizer
 
@@ -248,6 +248,18 @@ class Participant:
             raise
         self._commit = None
 
+    def _save(self) -> Savepoint:
+        """Keep what has changed since the last savepoint in the scratch file."""
+        if self._scratch is None:
+            self._scratch = Scratch()
+        self.group.begin_savepoint(self)
+        saving = self.saving_class(self, self.objects, self._registered, self._scratch)
+        saving.store_changes()
+        saving.finish()
+        self._registered = []
+        self.objects.cache.incrgc()
+        return Savepoint(self, self._joined, self._scratch.length, self.new_objects.mark())
+
     def _discard_changes(self) -> None:
         """Disown the new objects, and make ghosts of the changed ones (LIFE-11, ISO-11).
 
@@ -311,7 +323,6 @@ class Participant:
         """Forget what was new in the transaction, and what its savepoints have kept."""
         self.new_objects.clear()
         self.group.end_savepoints(self)
-        self._saving = False
         if self._scratch is not None:
             self._scratch.close()
             self._scratch = None
@@ -321,6 +332,27 @@ class Participant:
         for earlier in (self._commit and self._commit.transaction, self._joined):
             if earlier is not None and earlier is not transaction:
                 self.abort(earlier)
+
+    def _do_undisturbed(self, work: Callable[..., _Result], *args: Any, **options: Any) -> _Result:
+        """Return what `work` does, where no object of the group can come in between.
+
+        An object that is asked for its state, or gets one, may do whatever it likes; but not begin
+        to store, or to undo, what is being stored or undone.
+        """
+        self._require_undisturbed()
+        group = self.group
+        group.is_at_work = True
+        try:
+            return work(*args, **options)
+        finally:
+            group.is_at_work = False
+
+    def _require_undisturbed(self) -> None:
+        if self.group.is_at_work:
+            raise ConnectionStateError(
+                "the changes of the transaction are being stored for a savepoint, or undone; an"
+                " object cannot end it, or go back in it, from its __getstate__ or __setstate__"
+            )
 
     def _require_before_vote(self) -> None:
         if self._commit is not None and self._commit.voted:
