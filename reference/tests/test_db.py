@@ -243,6 +243,20 @@ def test_a_connection_that_cannot_be_closed_does_not_keep_the_storage_open(
     manager.abort()
 
 
+def test_a_participant_that_cannot_be_aborted_does_not_keep_the_connection_open(
+    db, connection, manager, participate, caplog
+):
+    def fail():
+        raise ZeroDivisionError
+
+    participate(abort=fail)
+    connection.root.x = 1
+    db.close()
+    assert connection.opened is None
+    assert "could not be closed" in caplog.text
+    manager.begin()
+
+
 def test_an_interrupt_while_connections_are_closed_does_not_keep_the_storage_open(db, connection):
     def interrupt():
         raise KeyboardInterrupt

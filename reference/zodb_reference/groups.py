@@ -128,8 +128,10 @@ class Group:
             return  # it is given up when it is closed
         try:
             if members:
-                self._abort(members)
-                self.close(member)
+                try:
+                    self._abort(members)
+                finally:  # perhaps only another participant could not be aborted
+                    self.close(member)
         finally:
             member.group.dissolve()
 
