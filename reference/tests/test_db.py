@@ -257,13 +257,20 @@ def test_a_participant_that_cannot_be_aborted_does_not_keep_the_connection_open(
     manager.begin()
 
 
-def test_an_interrupt_while_connections_are_closed_does_not_keep_the_storage_open(db, connection):
-    def interrupt():
-        raise KeyboardInterrupt
+def test_an_interrupt_in_closing_one_connection_keeps_no_other_open_nor_the_storage(
+    db, connection, other
+):
+    interrupts = [KeyboardInterrupt]
 
-    connection.onCloseCallback(interrupt)
+    def interrupt_once():
+        if interrupts:
+            raise interrupts.pop()
+
+    connection.onCloseCallback(interrupt_once)
+    other.onCloseCallback(interrupt_once)
     with pytest.raises(KeyboardInterrupt):
         db.close()
+    assert (connection.opened, other.opened).count(None) == 1
     with pytest.raises(errors.StorageError, match="closed"):
         db.storage.load(z64)
 

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from persistent.mapping import PersistentMapping
@@ -134,17 +134,13 @@ class DB:
         """
         if self._closed:
             return
-        self._closed = True
-        try:
+        with ExitStack() as stack:  # an interrupt keeps nothing else from being closed
+            stack.callback(self.storage.close)
+            self._closed = True
             if self.is_in_collection():
                 del self.databases[self.database_name]
             for connection in self._pool.everyone():
-                try:
-                    connection.group.shut_down(connection)
-                except Exception:
-                    logger.exception("%r could not be closed with its database", connection)
-        finally:
-            self.storage.close()  # whatever interrupts the rest: nobody else would do it
+                stack.callback(self._shut_down, connection)
 
     def half_commits(self, since: bytes | None = None) -> list[HalfCommit]:
         """Return the commits that some databases of the collection have and others have not.
@@ -237,6 +233,12 @@ class DB:
             connection.release()
 
     # What these consist of
+
+    def _shut_down(self, connection: Connection) -> None:
+        try:
+            connection.group.shut_down(connection)
+        except Exception:
+            logger.exception("%r could not be closed with its database", connection)
 
     def _require_place_in_collection(self) -> None:
         """Refuse what could not enter the collection, before anything is opened."""
