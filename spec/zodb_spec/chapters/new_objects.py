@@ -110,11 +110,10 @@ def stays_ambiguous(world: World, work: Work) -> bool:
     until=Edition.A_PRIME,
     needs="several-databases",
 )
-def savepoint_decides(world: World, connection: Name, thing: Name) -> bool:
+def savepoint_decides(world: World, connection: Name, thing: Name) -> None:
     """A savepoint that stores a new object settles which database it belongs to: from then on
     objects of the others may refer to it.
     """
-    return False
 
 
 @step(
@@ -124,12 +123,11 @@ def savepoint_decides(world: World, connection: Name, thing: Name) -> bool:
     since=Edition.B,
     needs="several-databases",
 )
-def add_decides(world: World, thing: Name) -> bool:
+def add_decides(world: World, thing: Name) -> None:
     """An object that the program has added to one connection may be referred to from every database
     of the collection in the same transaction.  That lasts over savepoints and later changes, and
     holds for this object only: what is reached from it and was not added is ambiguous as before.
     """
-    return was_added(world, thing)
 
 
 def was_added(world: World, thing: Name) -> bool:
@@ -228,8 +226,7 @@ def rollback_erases_the_guess() -> None:
     since=Edition.A_PRIME,
     needs="several-databases",
 )
-def commit_decides(world: World, connection: Name, oid: Oid) -> bool:
+def commit_decides(world: World, connection: Name, oid: Oid) -> None:
     """An object that was stored by a commit belongs to its database, and may be referred to from
     every other one in the next transaction.  It does not move, whatever refers to it later.
     """
-    return oid not in world.connections[connection].created

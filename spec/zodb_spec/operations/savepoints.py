@@ -80,7 +80,7 @@ def savepoint(world: World, manager: Name, name: Name) -> Outcomes:
     """Make a savepoint."""
     if savepoints.failed_refuses(world, manager):
         return [refused(world, savepoints.failed_refuses)]
-    if in_force(savepoints.in_doomed, world.edition):
+    if world.managers[manager].status.value == "doomed":
         savepoints.in_doomed(world, manager)
     works = [what_is_stored(world, each) for each in world.managers[manager].joined]
     for work in works:
@@ -181,7 +181,7 @@ def rollback(world: World, name: Name) -> Outcomes:
     if not found.valid.value:
         error = clauses()[found.valid.clause].error
         return [Outcome(world, Raised(error), found.valid.clause)]
-    if in_force(savepoints.in_doomed, world.edition):
+    if world.managers[found.manager].status.value == "doomed":
         savepoints.in_doomed(world, found.manager)
     changed: dict[Name, Object] = {}
     joined = world.managers[found.manager].joined
