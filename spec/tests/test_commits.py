@@ -66,6 +66,11 @@ def test_each_record_names_the_clause_for_which_it_was_stored() -> None:
     }
 
 
+def test_a_reference_to_an_object_of_the_own_database_names_no_database() -> None:
+    world = after(SHARED, ("link", "one1", "b", "root1", "strong"), COMMIT_1)
+    assert newest(world) == {1: {"b": Stored(0)}}
+
+
 def test_a_commit_leaves_what_it_stored_unchanged() -> None:
     world = after(SHARED, SET_1, COMMIT_1)
     thing = world.objects["one1"]

@@ -8,8 +8,9 @@ from zodb_spec.chapters.reach import foreign, what_is_stored
 from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.explore import begin
 from zodb_spec.operation import Raised, Returned, Step, operations
+from zodb_spec.operations.databases import NAMES
 from zodb_spec.script import GROUPS, LINKED, OUTSIDE, THREE, after, initial, makes_sense, outcomes
-from zodb_spec.world import CLEAN, LOADED, Plain, Stored, World
+from zodb_spec.world import CLEAN, GHOST, LOADED, Plain, Stored, World
 
 TOGETHER = begin(GROUPS)
 """Two groups, of `connection1` and `connection3`, and of `connection2` and `connection4`."""
@@ -45,6 +46,17 @@ def test_a_database_joins_the_collection_of_the_first_or_forms_its_own() -> None
     assert found == {"db": "db", "db2": "db", "db3": "db3"}
 
 
+@pytest.mark.parametrize("resolves", [True, False, None])
+def test_another_database_resolves_conflicts_as_the_first_one_does(resolves: bool | None) -> None:
+    world = after(initial(resolves=resolves), ("open-database", "db2", "second", "inside"))
+    assert world.databases["db2"].resolves is resolves
+
+
+def test_there_are_no_more_than_three_databases() -> None:
+    assert not makes_sense(begin(THREE), ("open-database", "db4", NAMES[-1], "inside"))
+    assert makes_sense(begin(GROUPS), ("open-database", "db4", NAMES[-1], "inside"))
+
+
 def test_no_two_databases_have_one_name() -> None:
     world = after(initial(), ("open-database", "db2", "second", "inside"))
     assert not makes_sense(world, ("open-database", "db3", "second", "outside"))
@@ -69,6 +81,14 @@ def test_a_missing_connection_is_opened_and_works_for_the_manager_of_the_group()
 def test_the_connection_that_was_opened_last_can_be_asked_for_another_one() -> None:
     world = after(begin(THREE), ("get-connection", "connection2", "db2", "connection4"))
     assert makes_sense(world, ("get-connection", "connection4", "db3", "another"))
+
+
+def test_neither_a_closed_connection_can_be_asked_nor_one_in_a_failed_transaction() -> None:
+    ask: Step = ("get-connection", "connection1", "db2", "another")
+    bad: Step = ("set-unpicklable", "root1", "'b'", "lambda")
+    assert makes_sense(TOGETHER, ask)
+    assert not makes_sense(after(TOGETHER, ("close", "connection1")), ask)
+    assert not makes_sense(after(TOGETHER, bad, COMMIT), ask)
 
 
 def test_nobody_can_be_asked_for_a_database_outside_of_the_collection() -> None:
@@ -108,6 +128,12 @@ def test_no_member_is_closed_if_one_has_joined_a_transaction() -> None:
     assert refusals(world, "close", "connection3") == {"connection.close-joined-refused"}
 
 
+def test_a_group_may_be_kept_open_by_what_one_of_its_members_has_marked() -> None:
+    world = after(TOGETHER, ("read-current", "connection3", "root3"))
+    clauses = [outcome.clause for outcome in outcomes(world, "close", "connection1")]
+    assert clauses == ["connection.reader-does-not-join", "connection.close-joined-refused"]
+
+
 def test_up_to_june_16_nothing_is_said_of_a_group_that_loses_a_member() -> None:
     assert not makes_sense(begin(GROUPS, edition=Edition.A_PRIME), ("close", "connection1"))
 
@@ -116,7 +142,8 @@ def test_nothing_is_said_of_a_connection_that_a_group_may_have_taken_from_the_po
     alone: tuple[Step, ...] = (("close", "connection2"),)
     world = after(begin(THREE), *alone)
     assert not makes_sense(world, ("read", "root2", "'a'", "y"))
-    assert not makes_sense(world, ("close", "connection2"))
+    for step in (("close", "connection2"), ("root", "connection2", "y")):
+        assert not makes_sense(world, step)
     again = outcomes(world, "open", "db", "manager2", "new")
     assert Returned("connection", "connection2") in {outcome.seen for outcome in again}
 
@@ -126,6 +153,15 @@ def test_nothing_is_said_of_a_connection_that_a_group_may_have_taken_from_the_po
 
 def test_a_reference_across_databases_names_the_database() -> None:
     assert state(CROSSED, "two4") == {"a": Stored(1, database="db")}
+
+
+def test_only_where_there_is_one_database_an_object_is_a_ghost_that_nobody_has_asked_for() -> None:
+    for world, one, two, status in (
+        (begin(), "connection1", "connection2", GHOST),
+        (TOGETHER, "connection3", "connection4", CLEAN),
+    ):
+        stored = after(world, NEW, ("add", one, "x"), COMMIT, ("begin", "manager2"))
+        assert after(stored, ("get", two, "1", "y")).objects["y"].status.value == status
 
 
 def test_a_reference_leads_to_the_object_of_the_own_group() -> None:

@@ -125,6 +125,31 @@ def test_the_end_of_the_transaction_ends_its_savepoints(end: Step) -> None:
     assert refusal(world, *RETURN) == "savepoint.ends-with-the-transaction"
 
 
+def test_the_end_of_a_transaction_leaves_the_savepoints_of_others_alone() -> None:
+    world = after(SHARED, SET, SAVE, ("savepoint", "manager2", "other"), COMMIT)
+    assert world.savepoints["other"].valid.value
+
+
+@pytest.mark.parametrize("steps", [(), (SAVE_AGAIN,)])
+def test_what_changed_in_a_connection_that_joined_later_is_discarded_for_that(
+    steps: tuple[Step, ...],
+) -> None:
+    world = after(SHARED, SAVE, SET, *steps, RETURN)
+    assert world.objects["one1"].state.clause == "savepoint.late-joiners-aborted"
+
+
+@pytest.mark.parametrize(("steps", "relied_on"), [((), False), ((("doom", "manager1"),), True)])
+def test_savepoints_rely_on_it_that_doomed_transactions_have_them_only_there(
+    steps: tuple[Step, ...], relied_on: bool
+) -> None:
+    world = after(SHARED, *steps)
+    for step in (SAVE, RETURN):
+        numbered = world._replace(step=world.step + 1)
+        _, trace = operations()[step[0]].outcomes(numbered, step[1:])
+        assert ("savepoint.in-doomed" in trace) is relied_on
+        world = after(world, step)
+
+
 def test_to_return_disowns_what_was_added_or_stored_since() -> None:
     for steps in (ADDED, (*NEW, SAVE_AGAIN)):
         world = after(TWO, SAVE, *steps, ("set", "x", "b", "one"), RETURN)
@@ -165,6 +190,10 @@ def test_a_commit_stores_each_object_once_as_it_was_last() -> None:
         0: {"'a'": Stored(1), "'b'": Plain("one")},
         1: {"a": Plain("none")},
     }
+
+
+def test_a_commit_stores_what_has_changed_since_the_last_savepoint() -> None:
+    assert state(after(SHARED, SET, SAVE, SET_AGAIN, COMMIT), "one1") == {"a": Plain("none")}
 
 
 def test_a_commit_stores_what_nothing_leads_to_any_more() -> None:
