@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from random import Random
 
 import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
@@ -12,9 +14,13 @@ from zodb_conformance.drivers.search import Search
 from zodb_conformance.mixes import MACHINES, MIXES, Mix
 from zodb_conformance.plan import PROFILES, Plan
 from zodb_conformance.results import Step, Tally
+from zodb_conformance.stories import stories
 from zodb_conformance.targets import resolve
+from zodb_spec.clause import clauses
+from zodb_spec.editions import EDITIONS, Edition
 from zodb_spec.operation import operations
-from zodb_spec.script import MANY, initial, makes_sense, outcomes
+from zodb_spec.script import MANY, WIDTH, initial, makes_sense, outcomes
+from zodb_spec.script import resolve as resolve_step
 
 each_mix = pytest.mark.parametrize("mix", MIXES.values(), ids=MIXES)
 
@@ -36,6 +42,42 @@ def test_every_step_of_a_prelude_makes_sense(mix: Mix) -> None:
 def test_every_operation_is_in_some_mix() -> None:
     chosen = {operation.name for mix in MIXES.values() for operation in mix.choice()}
     assert chosen == operations().keys()
+
+
+SCRIPTS, STEPS = 3000, 60
+
+
+def exercised(number: int, edition: Edition) -> Iterator[str]:
+    """The clauses that a script exercises on the model alone, in an edition."""
+    turn, which = divmod(number, len(MIXES))
+    mix, draw = list(MIXES.values())[which], Random(number)
+    world = initial(resolves=number % 2 == 0, edition=edition)
+    choice = mix.choice()
+    for index, given in enumerate([*mix.prelude(turn), *[None] * STEPS], 1):
+        world = world._replace(step=index)
+        drawn = [draw.randrange(walker.CHOICES) for _ in range(WIDTH)]
+        step = given or resolve_step(world, drawn, choice)
+        if step is not None and makes_sense(world, step):
+            allowed, trace = operations()[step[0]].outcomes(world, step[1:])
+            yield from trace
+            world = draw.choice(allowed).world
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_every_step_of_the_model_comes_up_in_each_of_its_editions(edition: Edition) -> None:
+    missing = {
+        clause.id
+        for clause in clauses().values()
+        if clause.kind == "step" and edition in clause.editions
+    }
+    for story in stories().values():
+        if edition in story.editions:
+            missing -= {id for part in story.parts for id in part.clauses}
+    for number in range(SCRIPTS):
+        missing -= set(exercised(number, edition))
+        if not missing:
+            break
+    assert missing == set()
 
 
 def test_machines_are_of_mixes() -> None:

@@ -25,6 +25,7 @@ def one_connection_each(world: World, connection: Name, database: Name) -> Name 
     "group.opens-what-is-missing",
     MUST,
     rules="XREF-5 XREF-8",
+    since=Edition.A_PRIME,
     needs="several-databases",
     situations="taking-a-group-from-the-pool",
 )
@@ -169,8 +170,7 @@ def unknown_name() -> None:
 )
 def same_manager() -> None:
     """`get_connection` opens a connection under the transaction manager of the one that it is
-    asked of, so that one commit stores what was done in all members. In the edition of 2005-06-10
-    it was the default manager.
+    asked of, so that one commit stores what was done in all members.
 
     >>> second = open_db(databases=db.databases, database_name="second")
     >>> other = connection.get_connection("second")
@@ -187,22 +187,27 @@ def same_manager() -> None:
 
 
 @example(
-    "group.default-manager",
+    "group.manager-of-the-thread",
     MUST,
-    rules="XREF-8",
+    rules="XREF-5 XREF-8",
     until=Edition.A,
     needs="several-databases",
 )
-def default_manager() -> None:
-    """`get_connection` opens a connection under the default manager of the thread, whatever manager
-    the one works for that it is asked of.
+def manager_of_the_thread() -> None:
+    """Where a group has no connection to a database of its collection, `get_connection` opens one,
+    which belongs to the group from then on. It works for the default manager, that of the calling
+    thread, whichever manager the one that is asked works for: so each manager commits its own part.
 
     >>> second = open_db(databases=db.databases, database_name="second")
     >>> other = connection.get_connection("second")
-    >>> other.root()["a"] = 1
+    >>> other.db() is second, other is connection.get_connection("second")
+    (True, True)
+    >>> other.get_connection(db.database_name) is connection
+    True
+    >>> connection.root()["a"] = other.root()["a"] = 1
     >>> tm.commit()
-    >>> "a" in opened(second).root()
-    False
+    >>> "a" in opened(db).root(), "a" in opened(second).root()
+    (True, False)
     >>> transaction.commit()
     >>> "a" in opened(second).root()
     True

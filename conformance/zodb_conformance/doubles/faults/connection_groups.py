@@ -82,15 +82,17 @@ def the_others_are_opened_under_the_default_manager() -> Fault:
     return instead(Group, "_open_for", lambda group, member, other: other.open())
 
 
-@double("group.default-manager", edition=OF_10_JUNE)
-def the_others_work_for_the_manager_of_the_first() -> Fault:
-    """`get_connection` opens connections under the manager of the one that it is asked of.
+@double("group.manager-of-the-thread", edition=OF_10_JUNE)
+def the_others_are_opened_under_the_manager_of_the_first() -> Fault:
+    """`get_connection` opens connections under the manager of the one that is asked.
 
-    A program that commits what the default manager has misses a part.
+    What the program leaves to the default manager is stored by the commit of another one.
     """
-    return instead(
-        Group, "_open_for", lambda group, member, other: other.open(member.transaction_manager)
-    )
+
+    def open_for(group: Group, member: Connection, other: Connection) -> None:
+        other.open(member.transaction_manager)
+
+    return instead(Group, "_open_for", open_for)
 
 
 @double("group.back-to-its-own-pool", edition=OF_16_JUNE)
