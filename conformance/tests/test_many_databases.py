@@ -285,12 +285,35 @@ def test_a_connection_that_a_reference_leads_to_has_to_be_a_new_one(tmp_path: Pa
     run = taken(TARGET, NEWCOMER[:-1], tmp_path)
     stranger = Fake(run.bench.variables["one2"], _p_jar=run.bench.variables["connection2"])
     stranger.__class__ = type("Thing", (Fake,), {"__slots__": ()})
-    run.bench.variables["two6"].a = stranger
+    run.bench.variables["two6"]._p_activate()
+    vars(run.bench.variables["two6"])["a"] = stranger
     finding = run.take(NEWCOMER[-1], len(NEWCOMER))
     assert finding is not None
+    assert finding.mismatch.clause == "xref.leads-to-the-group"
     assert "its jar is" in finding.mismatch.observed
     assert not holds(run, finding.mismatch.expression)
     run.bench.close()
+
+
+def test_an_object_that_a_reference_leads_to_is_none_of_another_group(tmp_path: Path) -> None:
+    run = taken(TARGET, NEWCOMER[:-1], tmp_path)
+    run.bench.variables["two6"]._p_activate()
+    vars(run.bench.variables["two6"])["a"] = run.bench.variables["one2"]
+    finding = run.take(NEWCOMER[-1], len(NEWCOMER))
+    assert finding is not None
+    assert finding.mismatch.clause == "xref.leads-to-the-group"
+    assert finding.mismatch.expression == "one6 is not one2"
+    run.bench.close()
+
+
+def test_an_object_that_a_reference_leads_to_is_of_its_kind(run: Run) -> None:
+    assert run.take(("forget", "one2"), 90) is None
+    right = run.bench.variables["two4"]
+    vars(right)["a"] = Fake(right.a)
+    finding = run.take(("read", "two4", "a", "again"), 91)
+    assert finding is not None
+    assert finding.mismatch.clause == "xref.accepted"
+    assert finding.mismatch.expression == "type(again).__name__ == 'Thing'"
 
 
 def test_the_connection_that_a_reference_opens_is_looked_at(

@@ -47,7 +47,6 @@ LANDS = "new-object.lands-with-referrer"
 HOME = "xref.changes-go-home"
 LEADS = "xref.leads-to-the-group"
 ACROSS = {
-    "identity.one-object-per-oid": LEADS,
     "identity.connections-apart": LEADS,
     "group.opens-what-is-missing": LEADS,
     "record.reference-comes-back": "xref.accepted",

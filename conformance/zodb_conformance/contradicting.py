@@ -168,7 +168,7 @@ def _wrong_result(
     if seen.kind == "object":
         blame = Blame(outcome.clause)
         if seen.value is not None:
-            blame = _misread(scene, outcome, subject, _across(seen, outcome.clause))
+            blame = _misread(scene, outcome, subject)
         return Mismatch(*blame, expected, observed, f"{variable} is {seen.bind}")
     if seen.kind == "new object":
         wrong = _wrong_object(scene, outcome, seen, expected, variable)
