@@ -8,8 +8,8 @@ The lines find the names that `zodb_conformance.quoting` knows, what the target 
                   with the options given to its constructor
 ``opened(db)``    another connection, under a new manager that is its ``transaction_manager``
 
-Their first line opens the first database, as a rule by ``db = open_db()``.  What they bind to
-``tm`` and ``connection`` is ended with the rest.
+Their first line is ``db = open_db()``.  What they bind to ``tm`` and ``connection`` is ended with
+the rest.
 """
 
 from __future__ import annotations
@@ -31,9 +31,6 @@ from zodb_conformance.showing import short, without_addresses
 from zodb_conformance.stacks import DOCTEST, is_statement
 from zodb_conformance.targets.base import Target
 from zodb_conformance.targets.opening import definition_of_open_db
-
-OPENING = "db = open_db()"
-"""The line that opens a database as the target's own lines do."""
 
 EXPECT = '''
 def expect(seen, wanted):
@@ -218,10 +215,10 @@ def program(
     It ends with status 1 and a sentence where the deviation shows, and with 0 where it does not.
     """
     statements = [_statement(done) for done in performed]
-    if statements[0] == OPENING and "open_db" not in names_used("\n".join(statements[1:])):
-        statements[0] = "\n".join(target.lines)
-    else:
+    if "open_db" in names_used("\n".join(statements[1:])):
         statements.insert(0, definition_of_open_db(target))
+    else:
+        statements[0] = "\n".join(target.lines)
     if raised:
         statements[-1] = _guarded(statements[-1])
     quoted = quotations(statements)
