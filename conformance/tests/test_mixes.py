@@ -19,7 +19,7 @@ from zodb_conformance.targets import resolve
 from zodb_spec.clause import clauses
 from zodb_spec.editions import EDITIONS, Edition
 from zodb_spec.operation import operations
-from zodb_spec.script import MANY, WIDTH, initial, makes_sense, outcomes
+from zodb_spec.script import GROUPS, MANY, PRELUDE, WIDTH, initial, makes_sense, outcomes
 from zodb_spec.script import resolve as resolve_step
 
 each_mix = pytest.mark.parametrize("mix", MIXES.values(), ids=MIXES)
@@ -42,6 +42,14 @@ def test_every_step_of_a_prelude_makes_sense(mix: Mix) -> None:
 def test_every_operation_is_in_some_mix() -> None:
     chosen = {operation.name for mix in MIXES.values() for operation in mix.choice()}
     assert chosen == operations().keys()
+
+
+def test_what_needs_no_other_database_opens_none() -> None:
+    mix = Mix({"open-database": 5}, (PRELUDE, GROUPS)).of_one_database()
+    assert mix is not None
+    assert mix.preludes == [PRELUDE]
+    assert "open-database" not in {operation.name for operation in mix.choice()}
+    assert Mix({}, (GROUPS,)).of_one_database() is None
 
 
 SCRIPTS, STEPS = 3000, 60

@@ -9,6 +9,7 @@ from typing import Any
 import faulty_databases
 import pytest
 from hypothesis.errors import FlakyReplay
+from zodb_conformance.comparing import Mismatch
 from zodb_conformance.context import Context
 from zodb_conformance.drivers import machine, walker
 from zodb_conformance.drivers.search import TOLERATED, Search
@@ -16,9 +17,9 @@ from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.mixes import Mix
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation, Step, Tally
-from zodb_conformance.running import perform, resolved
+from zodb_conformance.running import Finding, perform, resolved
 from zodb_conformance.targets import resolve
-from zodb_spec.script import PRELUDE
+from zodb_spec.script import GROUPS, PRELUDE
 
 REFERENCE = resolve(Plan(target="reference-memory"))
 NEW: Step = ("new", "x", "Thing")
@@ -157,6 +158,31 @@ def test_a_deviation_names_the_situation_to_keep_away_from() -> None:
     search.try_script(resolved((*PRELUDE, ("close", "connection1"), ("mark-changed", "root1"))))
     assert only(search).clause == "connection.closed-refuses-change"
     assert search.avoided == {"change-on-a-closed-connection"}
+
+
+@pytest.mark.parametrize(
+    ("edition", "avoided"),
+    [("2005-06-16", set()), ("current", {"commit-refused-with-new-objects"})],
+)
+def test_what_led_there_is_seen_by_the_rules_of_the_edition(
+    edition: str, avoided: set[str]
+) -> None:
+    # For one day a savepoint decided where a new object belongs, and nothing was refused.
+    steps: tuple[Step, ...] = (
+        *GROUPS,
+        NEW,
+        ("link", "root1", "'a'", "x", "strong"),
+        ("savepoint", "manager1", "savepoint1"),
+        ("link", "root3", "'a'", "x", "strong"),
+        ("new", "y", "Thing"),
+        ("link", "root1", "'b'", "y", "strong"),
+        ("commit", "manager1"),
+    )
+    search = Search(Context(Plan(), resolve(Plan(edition=edition)), Tally()), "test.check")
+    mismatch = Mismatch("object.abort-disowns", 0, "something", "something else", "False")
+    numbers = tuple(range(1, len(steps) + 1))
+    search._keep_away(Finding(mismatch, "commit", numbers, steps, ()))
+    assert search.avoided == avoided
 
 
 def test_only_a_clause_that_was_asked_for_is_reported() -> None:

@@ -18,11 +18,11 @@ from zodb_conformance.running import Run, perform, resolved
 from zodb_conformance.suite import clauses
 from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.findings import TargetInfo
-from zodb_conformance.targets import Target, resolve
+from zodb_conformance.targets import Target, over_baseline, resolve
 from zodb_conformance.targets.editions import in_edition
 from zodb_conformance.targets.opening import definition_of_open_db, opener
 from zodb_spec.editions import EDITIONS, Edition
-from zodb_spec.script import PRELUDE
+from zodb_spec.script import GROUPS, PRELUDE
 
 OLD = "2005-06-10"
 
@@ -93,6 +93,29 @@ def test_a_target_says_whether_it_was_opened_for_the_edition(plan: Plan, in_edit
         pytest.importorskip("ZODB", reason="the target needs it")
     assert describe(plan)["in_edition"] is in_edition
     assert resolve(plan).edition == plan.edition
+
+
+def test_a_storage_is_opened_for_it_where_the_reference_stands_over_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing() -> Any:
+        raise ImportError
+
+    monkeypatch.setattr("zodb_conformance.targets.zodb.connections", missing)
+    target = resolve(Plan(target="bad_storages:right", edition=OLD))
+    assert target.in_edition
+    assert target.lines[-1] == f"db = zodb_reference.DB(storage, edition='{OLD}')"
+
+
+def test_the_baseline_is_judged_by_it_too() -> None:
+    pytest.importorskip("ZODB", reason="the baseline is ZODB over a storage of its own")
+    assert over_baseline(resolve(Plan(target="bad_storages:right", edition=OLD))).edition == OLD
+
+
+def test_a_script_is_told_by_its_rules() -> None:
+    # Which manager a connection of a group works for is not said in that edition.
+    told = [render(Plan(edition=edition), GROUPS)[1] for edition in (OLD, "current")]
+    assert ["get_connection" in "".join(lines) for lines in told] == [False, True]
 
 
 def test_both_databases_of_a_mixed_collection_are_of_one_edition() -> None:

@@ -187,6 +187,7 @@ def factories(monkeypatch: pytest.MonkeyPatch) -> None:
         ("faulty_databases:another_factory", "zodb_reference.db.DB"),
         ("reference-memory", "zodb_reference.db.DB"),
         ("zodb-mapping", "ZODB.DB.DB"),
+        ("double:the-root-is-object-number-one", "zodb_reference.db.DB"),
     ],
 )
 def test_beside_a_database_factory_the_second_opens_its_databases_itself(
