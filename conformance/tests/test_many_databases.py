@@ -164,6 +164,25 @@ def test_what_a_rollback_has_to_restore_is_looked_at(tmp_path: Path) -> None:
     run.bench.close()
 
 
+def test_what_a_late_joiner_returned_to_is_looked_at_when_it_is_loaded(tmp_path: Path) -> None:
+    script: tuple[Step, ...] = (
+        *GROUPS,
+        ("set", "root3", "'b'", "one"),
+        ("commit", "manager1"),
+        ("set", "root1", "'a'", "one"),
+        ("savepoint", "manager1", "savepoint1"),
+        ("set", "root3", "'b'", "text"),
+        ("rollback", "savepoint1"),
+    )
+    run = taken(TARGET, script, tmp_path)
+    run.bench.variables["root3"]._p_activate()
+    vars(run.bench.variables["root3"])["data"]["b"] = "text"
+    finding = run.take(("read", "root3", "'b'", "seen"), len(script) + 1)
+    assert finding is not None
+    assert finding.mismatch.clause == "savepoint.late-joiners-aborted"
+    run.bench.close()
+
+
 # What is wrong with objects.
 
 
