@@ -34,7 +34,7 @@ try:
     lost["total"]
 except KeyError as error:
     sys.exit(
-        "object.abort-disowns: after the abort the object had still an oid; the commit that was"
+        "object.abort-disowns: after the abort the object still had an oid; the commit that was"
         f" tried again succeeded, and reading what it stored raises {error!r}"
     )
-sys.exit("object.abort-disowns: after the abort the object had still an oid")
+sys.exit("object.abort-disowns: after the abort the object still had an oid")

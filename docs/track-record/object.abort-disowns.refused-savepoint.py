@@ -32,7 +32,7 @@ try:
     lost["total"]
 except KeyError as error:
     sys.exit(
-        "object.abort-disowns.refused-savepoint: after the abort the object had still an oid; the"
+        "object.abort-disowns.refused-savepoint: after the abort the object still had an oid; the"
         f" commit that was tried again succeeded, and reading what it stored raises {error!r}"
     )
-sys.exit("object.abort-disowns.refused-savepoint: after the abort the object had still an oid")
+sys.exit("object.abort-disowns.refused-savepoint: after the abort the object still had an oid")

@@ -34,7 +34,7 @@ try:
     lost["total"]
 except KeyError as error:
     sys.exit(
-        "savepoint.returning-again: after the rollback the object had still an oid; the commit"
+        "savepoint.returning-again: after the rollback the object still had an oid; the commit"
         f" that mentioned it succeeded, and reading what it stored raises {error!r}"
     )
-sys.exit("savepoint.returning-again: after the rollback the object had still an oid")
+sys.exit("savepoint.returning-again: after the rollback the object still had an oid")

@@ -24,6 +24,6 @@ before.rollback()
 
 if reached._p_jar is not None or reached._p_oid is not None:
     sys.exit(
-        "savepoint.rollback-disowns: the object that a later savepoint has stored has still the oid"
+        "savepoint.rollback-disowns: the object that a later savepoint has stored still has the oid"
         f" {reached._p_oid!r} after the return to the earlier one"
     )
