@@ -304,6 +304,7 @@ def test_a_new_witness_does_not_take_the_name_of_a_file_that_stays(command):
         (["--database", "fake_runner:x", "--level", "storage"], "leave out --level, or name the"),
         (["--zconfig", "missing.conf"], "There is no ZConfig file missing.conf"),
         (["good", "--only", "fake.gte"], "No clause matches 'fake.gte' (did you mean fake.get?)"),
+        (["good", "--only", "faek.*"], "No clause matches 'faek.*' (did you mean fake.*?)"),
         (["good", "--budget", "soon"], "'soon' is no duration; write 60s, 5m or 1h"),
         (["good", "--budget", "0s"], "is no duration"),
         (["good", "--seed", "x"], "'x' is no seed"),

@@ -242,7 +242,7 @@ def matching(pattern: str, clauses: Mapping[str, Clause]) -> list[Clause]:
     """
     found = [clause for id, clause in clauses.items() if fnmatchcase(id, pattern)]
     if not found:
-        hint = close(pattern, clauses)
+        hint = close(pattern, [*clauses, *{id.partition(".")[0] + ".*" for id in clauses}])
         raise UsageError(
             f"No clause matches {pattern!r}{hint}; `zodb-conformance list clauses` names them."
         )
