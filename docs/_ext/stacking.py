@@ -12,19 +12,22 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 SHORT = 40
-"""Cells of more characters explain themselves."""
+"""Cells of more characters explain themselves; a column is labelled where most cells are short."""
 
 
 def label(_app: Sphinx, page: nodes.document) -> None:
-    """Put the heading of its column before every short cell of a wide table, but the first one."""
+    """Put its heading before the cells of every short column of a wide table, but the first one."""
     for table in page.findall(nodes.table):
         if "wide" not in table["classes"]:
             continue
         headings = [cell.astext() for head in table.findall(nodes.thead) for cell in head[0]]
-        for row in (row for body in table.findall(nodes.tbody) for row in body):
-            for heading, cell in list(zip(headings, row, strict=False))[1:]:
+        rows = [row for body in table.findall(nodes.tbody) for row in body]
+        for heading, column in list(zip(headings, zip(*rows, strict=True), strict=False))[1:]:
+            if 2 * sum(len(cell.astext()) <= SHORT for cell in column) < len(column):
+                continue
+            for cell in column:
                 first = next(iter(cell), None)
-                if isinstance(first, nodes.paragraph) and len(cell.astext()) <= SHORT:
+                if isinstance(first, nodes.paragraph):
                     first.insert(0, nodes.inline("", f"{heading}: ", classes=["cell-label"]))
 
 

@@ -121,11 +121,17 @@ WIDE = """
    * - ``fake.get``
      - step
      - A name gives the value that was set last, whoever asks.
+   * - ``fake.set``
+     - a step that is told in more words than others
+     - A name gives the value that was set last, whoever asks.
+   * - ``fake.forget``
+     - step
+     - Nothing is left of it.
 """
 
 
-@pytest.mark.parametrize(("kind", "labels"), [("wide", ["Kind: "]), ("narrow", [])])
-def test_short_cells_of_wide_tables_are_labelled(kind, labels, tmp_path):
+@pytest.mark.parametrize(("kind", "labels"), [("wide", ["Kind: "] * 3), ("narrow", [])])
+def test_short_columns_of_wide_tables_are_labelled(kind, labels, tmp_path):
     app, _ = site(tmp_path, WIDE.format(kind), extensions=["stacking"])
     app.build()
     page = app.env.get_doctree("index")
