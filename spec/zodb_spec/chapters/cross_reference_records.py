@@ -221,21 +221,19 @@ def stays_where_it_was_stored() -> None:
 )
 def forbidden() -> None:
     """A database that is made with `xrefs=False` stands for itself: none of its objects may refer
-    to an object of another connection. It is about what goes out; objects of other databases may
-    refer to its objects.
+    to an object of another connection, neither in a commit nor in a savepoint. It is about what
+    goes out; objects of other databases may refer to its objects.
 
     >>> second = open_db(databases=db.databases, database_name="second", xrefs=False)
     >>> other = connection.get_connection("second")
     >>> connection.root()["in"] = other.root()
     >>> tm.commit()
-    >>> other.root()["out"] = connection.root()
-    >>> with raises("InvalidObjectReference"):
-    ...     tm.commit()
-    >>> tm.abort()
-    >>> other.root()["out"] = opened(second).root()
-    >>> with raises("InvalidObjectReference"):
-    ...     tm.commit()
-    >>> tm.abort()
+    >>> for target in connection.root(), opened(second).root():
+    ...     for store in tm.commit, tm.savepoint:
+    ...         other.root()["out"] = target
+    ...         with raises("InvalidObjectReference"):
+    ...             store()
+    ...         tm.abort()
     >>> dict(opened(second).root()), opened(db).root()["in"]._p_jar.db() is second
     ({}, True)
     """

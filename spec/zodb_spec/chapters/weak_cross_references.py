@@ -134,10 +134,12 @@ def weak_outside_refused() -> None:
     else in this collection: to this very database, for instance.
 
     >>> elsewhere = open_db(database_name=db.database_name)
-    >>> connection.root()["weak"] = WeakRef(opened(elsewhere).root())
-    >>> with raises("InvalidObjectReference"):
-    ...     tm.commit()
-    >>> tm.abort()
+    >>> target = opened(elsewhere).root()
+    >>> for store in tm.commit, tm.savepoint:
+    ...     connection.root()["weak"] = WeakRef(target)
+    ...     with raises("InvalidObjectReference"):
+    ...         store()
+    ...     tm.abort()
     >>> "weak" in opened(db).root()
     False
     """

@@ -154,6 +154,22 @@ def nobody_may_refer_to_who_refers_to_nobody() -> Fault:
     return around(RecordWriter, "_name_across", name_across)
 
 
+@double("xref.forbidden")
+def a_savepoint_takes_what_is_forbidden() -> Fault:
+    """With `xrefs=False` a reference to another database is refused by a commit, and not by a
+    savepoint.
+
+    A program that makes savepoints stores what it must not: a commit takes what they have kept.
+    """
+
+    def name_across(correct: Any, writer: RecordWriter, obj: Any) -> Any:
+        database = writer._connection.db()
+        with instead(database, "xrefs", database.xrefs or writer._connection._saving):
+            return correct(writer, obj)
+
+    return around(RecordWriter, "_name_across", name_across)
+
+
 @double("xref.forbidden-still-read")
 def what_may_not_be_stored_is_not_read() -> Fault:
     """With `xrefs=False` the references to other databases that are there can't be read.

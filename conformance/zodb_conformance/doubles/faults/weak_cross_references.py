@@ -125,6 +125,24 @@ def a_weak_reference_may_lead_anywhere() -> Fault:
     return around(RecordWriter, "_weak_reference", weak_reference)
 
 
+@double("xref.weak-outside-refused")
+def a_savepoint_takes_weak_references_that_lead_anywhere() -> Fault:
+    """A weak reference to an object outside of the collection is refused by a commit, and not by a
+    savepoint.
+
+    A program that makes savepoints stores what leads to another object: a commit takes what they
+    have kept.
+    """
+
+    def weak_reference(correct: Any, writer: RecordWriter, reference: Any) -> Any:
+        if not writer._connection._saving:
+            return correct(writer, reference)
+        with instead(RecordWriter, "_require_same_group", lambda *arguments: None):
+            return correct(writer, reference)
+
+    return around(RecordWriter, "_weak_reference", weak_reference)
+
+
 @double("xref.weak-does-not-reach")
 def what_is_stored_weakly_first_is_adopted() -> Fault:
     """A new object that is met behind a weak reference is stored where that reference is, at once.
