@@ -17,10 +17,15 @@ from zodb_conformance.plan import Plan
 from zodb_conformance.results import Tally
 from zodb_conformance.targets import resolve
 from zodb_reference import DB
-from zodb_spec.clause import Level, clauses
+from zodb_spec.clause import Clause, Level, clauses
 from zodb_spec.editions import CURRENT
 
 REFERENCE = resolve(Plan(target="reference-memory"))
+
+
+def is_binding(clause: Clause) -> bool:
+    """Whether everybody has to obey a clause; some of the freedoms are to disregard a SHOULD."""
+    return clause.level is Level.MUST and CURRENT in clause.editions
 
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.__name__) for kind in FREE])
@@ -31,7 +36,8 @@ def test_a_freedom_is_no_deviation(kind: type[DB]) -> None:
         search = Search(Context(Plan(seed=1), target, tally), f"walk.{name}")
         search.profile = replace(search.profile, scripts=20)
         walker.walk(search, mix)
-    assert [(found.clause, found.message, found.trace) for found in tally.deviations] == []
+    alarms = [found for found in tally.deviations if is_binding(clauses()[found.clause])]
+    assert [(found.clause, found.message, found.trace) for found in alarms] == []
     assert tally.steps > 1000
 
 
@@ -41,7 +47,6 @@ def test_an_example_leaves_the_freedoms_too(kind: type[DB]) -> None:
         return kind(**options)
 
     for clause in clauses().values():
-        binding = clause.level is Level.MUST and CURRENT in clause.editions
-        if clause.kind == "example" and binding:
+        if clause.kind == "example" and is_binding(clause):
             found = run_example(clause, REFERENCE, open_database, Tally())
             assert found is None, (found.clause, found.message, found.trace)
