@@ -204,6 +204,7 @@ def test_a_reference_across_databases_leads_to_one_object(
     found = look_at(run.bench, Stand(run.world, "two4", None, "test.cause"), audited=True)
     assert found is not None
     assert found.expected == "two4.a to be a reference to oid1"
+    assert (found.clause == "xref.leads-to-the-group") is ("another database" not in what)
     if "group" not in what:
         assert not holds(run, found.expression)
     run.bench.variables["two4"] = right
@@ -300,6 +301,15 @@ def test_the_mapping_names_the_members(run: Run) -> None:
     assert holds(run, found.expression)
 
 
+def test_a_member_that_stays_open_is_blamed_on_what_closes_it(run: Run) -> None:
+    run.bench.variables["connection1"] = SimpleNamespace(close=lambda: None)
+    assert run.take(("close", "connection1"), 90) is None
+    finding = run.take(("set", "root3", "'b'", "one"), 91)
+    assert finding is not None
+    assert finding.mismatch.clause == "group.closes-together"
+    assert finding.mismatch.observed == "nothing is raised"
+
+
 def test_a_connection_that_a_reference_leads_to_has_to_be_a_new_one(tmp_path: Path) -> None:
     run = taken(TARGET, NEWCOMER[:-1], tmp_path)
     stranger = Fake(run.bench.variables["one2"], _p_jar=run.bench.variables["connection2"])
@@ -342,6 +352,7 @@ def test_the_connection_that_a_reference_opens_is_looked_at(
     open_apart(monkeypatch)
     finding = run.take(NEWCOMER[-1], len(NEWCOMER))
     assert finding is not None
+    assert finding.mismatch.clause == "group.opens-what-is-missing"
     assert finding.mismatch.expected.endswith("to share their mapping of connections")
     assert not holds(run, finding.mismatch.expression)
     run.bench.close()
