@@ -12,7 +12,7 @@ from rich.console import Console
 from zodb_conformance.plan import Plan
 from zodb_conformance.reports import building, github, html, terminal
 from zodb_conformance.reports.model import Report
-from zodb_conformance.results import Tally
+from zodb_conformance.results import Step, Tally
 from zodb_conformance.runner import describe, render
 from zodb_conformance.running import Run, perform, resolved
 from zodb_conformance.suite import clauses
@@ -134,6 +134,23 @@ def test_a_script_is_held_against_the_edition_that_was_asked_for(
     run = Run(in_edition(target, edition), tmp_path, Tally())
     assert run.world.edition is Edition(edition)
     run.bench.close()
+
+
+def test_in_the_first_edition_a_reference_in_memory_may_lead_to_another_connection() -> None:
+    script: tuple[Step, ...] = (
+        *PRELUDE,
+        ("new", "x", "Thing"),
+        ("link", "root2", "'a'", "x", "strong"),
+        ("commit", "manager2"),
+        ("begin", "manager1"),
+        ("read", "root1", "'a'", "y"),
+        ("link", "root1", "'b'", "x", "strong"),
+        ("commit", "manager1"),
+        ("read", "root1", "'b'", "again"),
+    )
+    tally = Tally()
+    assert perform(resolve(Plan(edition=OLD)), resolved(script), tally) is None
+    assert tally.counts["xref.separate-accepted"]
 
 
 def test_the_released_zodb_is_run_as_it_is() -> None:
