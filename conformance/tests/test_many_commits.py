@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fake_objects import Fake, holds
-from group_runs import TARGET, taken
+from group_runs import TARGET
+from script_runs import Fake, holds, taken
 from zodb_conformance.auditing import audit, audit_all
 from zodb_conformance.results import Step
 from zodb_conformance.running import Run

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fake_objects import Fake, holds
-from group_runs import NEWCOMER, TARGET, taken
+from group_runs import NEWCOMER, TARGET
 from persistent.wref import WeakRef
+from script_runs import Fake, holds, taken
 from zodb_conformance.bench import Bench
 from zodb_conformance.blaming import Stand
 from zodb_conformance.comparing import Mismatch, agrees

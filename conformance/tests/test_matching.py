@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_objects import Fake, holds
 from persistent.wref import WeakRef
+from script_runs import Fake, holds
 from zodb_conformance.auditing import audit, audit_all
 from zodb_conformance.bench import VALUES
 from zodb_conformance.blaming import Stand
@@ -22,7 +22,7 @@ from zodb_conformance.showing import short
 from zodb_conformance.targets import resolve
 from zodb_conformance.things import Named, Thing
 from zodb_spec.operation import operations
-from zodb_spec.script import PRELUDE, SAVED
+from zodb_spec.script import PRELUDE
 from zodb_spec.world import InMemory, Number, Plain, Stored
 
 SCRIPT: tuple[Step, ...] = (
@@ -244,81 +244,6 @@ def test_of_a_closed_connection_only_the_owners_are_looked_at(run: Run) -> None:
     assert looked(run) is None
     run.bench.variables["x"] = Fake(run.bench.variables["x"], _p_oid=OTHER)
     assert looked(run) is not None
-
-
-# Whom it speaks against.
-
-
-def taken(directory: Path, *script: Step) -> Run:
-    """A run of another script."""
-    run = Run(resolve(Plan(target="reference-memory")), directory, Tally())
-    for number, step in enumerate(script, 1):
-        assert run.take(step, number) is None, step
-    return run
-
-
-def tampered(run: Run, name: str, attribute: str, value: Any) -> str:
-    """The clause that is blamed where nobody had looked at an object that holds something else."""
-    real = run.bench.variables[name]
-    real._p_activate()
-    vars(real).get("data", vars(real))[attribute] = value
-    found = look_at(run.bench, Stand(run.world, name, None, "test.cause"), audited=True)
-    run.bench.close()
-    assert found is not None
-    return found.clause
-
-
-CHANGED_TWICE: tuple[Step, ...] = (
-    *PRELUDE,
-    ("set", "root1", "'a'", "one"),
-    ("commit", "manager1"),
-    ("set", "root1", "'a'", "text"),
-)
-
-
-CONFLICT: tuple[Step, ...] = (
-    ("set", "root2", "'a'", "list"),
-    ("commit", "manager1"),
-    ("commit", "manager2"),
-    ("abort", "manager2"),
-)
-
-
-@pytest.mark.parametrize(
-    ("discarding", "name", "clause"),
-    [
-        ((("abort", "manager1"),), "root1", "transaction.abort-discards"),
-        ((("begin", "manager1"),), "root1", "transaction.begin-aborts"),
-        (CONFLICT, "root2", "isolation.conflict-reloads"),
-    ],
-)
-def test_what_was_not_discarded_is_blamed_on_what_discards(
-    tmp_path: Path, discarding: tuple[Step, ...], name: str, clause: str
-) -> None:
-    run = taken(tmp_path, *CHANGED_TWICE, *discarding)
-    assert tampered(run, name, "a", "tampered") == clause
-
-
-@pytest.mark.parametrize(
-    ("held", "clause"),
-    [(VALUES["text"], "savepoint.is-no-boundary"), ("tampered", "identity.ghost-loads")],
-)
-def test_what_a_savepoint_of_another_connection_has_stored_is_told_from_the_rest(
-    tmp_path: Path, held: str, clause: str
-) -> None:
-    run = taken(tmp_path, *SAVED, ("read", "shared2", "a", "deep2"))
-    assert tampered(run, "shared2", "b", held) == clause
-
-
-def test_what_a_savepoint_had_stored_is_blamed_on_the_commit_that_stores_it(
-    tmp_path: Path,
-) -> None:
-    run = taken(tmp_path, *SAVED)
-    run.bench.variables["record_of"] = reading(run, 2, state={"b": "tampered"})
-    finding = run.take(("commit", "manager1"), 90)
-    assert finding is not None
-    assert finding.mismatch.clause == "savepoint.commit-stores"
-    run.bench.close()
 
 
 # Records.

@@ -1,11 +1,22 @@
-"""Fakes of persistent objects, and what a program that holds them finds."""
+"""Runs of scripts, fakes of the objects in them, and what a program that holds these finds."""
 
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 from typing import Any
 
+from zodb_conformance.results import Step, Tally
 from zodb_conformance.running import Run
+from zodb_conformance.targets import Target
+
+
+def taken(target: Target, script: tuple[Step, ...], directory: Path, **how: Any) -> Run:
+    """A run of a script in which nothing is found."""
+    run = Run(target, directory, Tally(), **how)
+    for number, step in enumerate(script, 1):
+        assert run.take(step, number) is None, step
+    return run
 
 
 class Fake:
