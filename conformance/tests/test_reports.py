@@ -17,12 +17,10 @@ from fake_spec import CLAUSES
 from rich.console import Console
 from zodb_conformance.plan import Plan
 from zodb_conformance.reports import badge, building, github, html, junit, prose, terminal
-from zodb_conformance.reports.progress import Moving, Plain, progress
 from zodb_conformance.reports.words import counted, how_long
 from zodb_conformance.results import Deviation
 from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.findings import Finding, KnownResult, TargetInfo
-from zodb_conformance.supervisor.nursery import Status
 
 SCHEMA = json.loads(
     resources.files("zodb_conformance.reports").joinpath("report.schema.json").read_text("utf-8")
@@ -466,32 +464,6 @@ def test_the_markup_of_docstrings_becomes_html(text, made):
 def test_code_and_sessions_become_blocks():
     assert '<span class="gp">' in prose.text("Text.\n\n>>> 1 + 1\n2")
     assert prose.text("Text::\n\n    x = 1").count("<pre") == 1
-
-
-# Progress.
-
-
-def test_progress_on_a_terminal_leaves_nothing_behind():
-    console = Console(file=io.StringIO(), force_terminal=True, width=80)
-    with progress(console, 10) as shown:
-        assert isinstance(shown, Moving)
-        shown.show("checks", Status(3, 4, 50, 1, "walk"))
-    assert console.file.getvalue().endswith("\x1b[2K")
-
-
-def test_progress_in_a_log_is_a_line_a_stage_and_then_few():
-    console = Console(file=io.StringIO(), width=80)
-    with progress(console, 10) as shown:
-        assert isinstance(shown, Plain)
-        for stage in ("smoke test", "checks", "checks", "checks", "witnesses"):
-            shown.show(stage, Status(3, 4, 50, 1, "walk"))
-    lines = console.file.getvalue().splitlines()
-    assert [line.split("] ")[1].split(":")[0] for line in lines] == [
-        "smoke test",
-        "checks",
-        "witnesses",
-    ]
-    assert lines[-1].endswith("3 of 10 clauses reached, 4 scripts, 50 steps, 1 found, being judged")
 
 
 class Balanced(HTMLParser):
