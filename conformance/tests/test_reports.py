@@ -396,13 +396,16 @@ def test_commands_are_never_wrapped():
     assert "  replay     zodb-conformance replay out/witnesses/fake.get.json" in lines
 
 
-def test_where_clauses_are_missed_for_want_of_time_that_is_told():
+def test_why_clauses_are_missed_is_told():
+    fallen = dataclasses.replace(report_of(), notes={"walk.sets": "not done: the target fell"})
+    assert "1 check was not done, since the target hung" in printed(fallen)
     hurried = dataclasses.replace(
         report_of(), notes={"walk.sets": "the budget ended after 2 of 400 scripts"}
     )
     for told, report in [(True, hurried), (False, report_of())]:
         assert "missed  fake.commit" in printed(report)
         assert ("--budget gives it more" in printed(report)) == told
+        assert "since the target hung" not in printed(report)
 
 
 def test_where_the_plain_script_shows_nothing_that_is_told():

@@ -14,6 +14,9 @@ SMOKE = "smoke"
 BUDGET_ENDED = "the budget ended"
 """How the note of a check begins that had no time for all its scripts."""
 
+NOT_DONE = "not done"
+"""How the note of a check begins that was left out, because the target fell too often before."""
+
 
 @dataclass(frozen=True)
 class Profile:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from zodb_spec.clause import Clause
 
-from zodb_conformance.plan import BUDGET_ENDED, Plan
+from zodb_conformance.plan import BUDGET_ENDED, NOT_DONE, Plan
 from zodb_conformance.supervisor.findings import Finding, KnownResult, TargetInfo
 
 SCHEMA = 1
@@ -210,6 +210,11 @@ class Report:
     def was_cut(self) -> bool:
         """Whether the budget ended before all scripts were done."""
         return any(note.startswith(BUDGET_ENDED) for note in self.notes.values())
+
+    @property
+    def given_up(self) -> int:
+        """How many checks were not done, because the target had fallen too often."""
+        return sum(note.startswith(NOT_DONE) for note in self.notes.values())
 
     @property
     def status(self) -> int:

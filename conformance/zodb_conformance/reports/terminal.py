@@ -91,6 +91,9 @@ def _outcome(report: Report, console: Console) -> None:
     if unreached and report.verdict in ("conforms", "deviates"):
         more = ", ..." if len(unreached) > MOST_MISSED else ""
         line(console, "missed", ", ".join(unreached[:MOST_MISSED]) + more)
+        if report.given_up:
+            number = counted(report.given_up, "check was", "checks were")
+            line(console, "", f"{number} not done, since the target hung or crashed too often")
         if report.was_cut:
             line(console, "", "there was no time for all scripts: --budget gives it more")
     if report.plan.edition != "current":

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from zodb_conformance.errors import TargetUnusable
-from zodb_conformance.plan import SMOKE, Plan
+from zodb_conformance.plan import NOT_DONE, SMOKE, Plan
 from zodb_conformance.results import Deviation, Step
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended
@@ -143,7 +143,7 @@ def lane(nursery: Nursery, plan: Plan, checks: Sequence[str], learnt: Learnt) ->
                     # It hangs elsewhere too, as likely as not; whether it does is confirmed later.
                     limits = nursery.short_patience
                 if len(learnt.falls) >= MOST_FALLS:
-                    note = f"not done: the target took down {MOST_FALLS} processes before"
+                    note = f"{NOT_DONE}: the target took down {MOST_FALLS} processes before"
                     learnt.notes |= dict.fromkeys(todo, note)
                 elif not fall.clause or fall.clause in avoid:
                     learnt.notes[current or todo[0]] = f"given up: the target {fall.how}"
