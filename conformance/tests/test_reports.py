@@ -13,14 +13,14 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from fake_reports import deviation, printed, report_of
 from fake_spec import CLAUSES
 from rich.console import Console
 from zodb_conformance.plan import Plan
 from zodb_conformance.reports import badge, building, github, html, junit, prose, terminal
 from zodb_conformance.reports.words import counted, how_long
-from zodb_conformance.results import Deviation
 from zodb_conformance.supervisor import stages
-from zodb_conformance.supervisor.findings import Finding, KnownResult, TargetInfo
+from zodb_conformance.supervisor.findings import Finding, KnownResult
 
 SCHEMA = json.loads(
     resources.files("zodb_conformance.reports").joinpath("report.schema.json").read_text("utf-8")
@@ -34,41 +34,8 @@ WORDS = "some.DB breaks it over another storage too"
 STORAGE = Plan(target="some", level="storage", only=("fake.*",))
 
 
-def deviation(clause="fake.get", **more):
-    given = {
-        "check": "walk",
-        "expected": "'one'",
-        "observed": "the target gave 'two'",
-        "noticed": "get",
-        "established_at": 1,
-        "noticed_at": 2,
-        "trace": ("values['a'] = 'one'", "values['a']"),
-        "script": (("set", "a", "one"), ("get", "a")),
-        "witness": "import sys\n\nsys.exit('fake.get: wrong')\n",
-    }
-    return Deviation(clause, **{**given, **more})
-
-
-def report_of(*findings, strict=False, counts=("fake.set", "fake.get"), **more):
-    plan = more.pop("plan", Plan(target="some", seed=7))
-    found = stages.empty(plan)
-    found.target = TargetInfo("some", "storage", "some.DB", {"some": "1.0"}, {"undo": True})
-    found.learnt.counts.update(counts)
-    found.findings = list(findings)
-    for name, value in more.items():
-        setattr(found, name, value)
-    command = "zodb-conformance run some"
-    return building.build(found, CLAUSES, strict=strict, folder=Path("out"), command=command)
-
-
 def row(report, id):
     return next(row for row in report.rows if row.id == id)
-
-
-def printed(report, width=100):
-    console = Console(file=io.StringIO(), width=width, highlight=False)
-    terminal.summary(report, console)
-    return console.file.getvalue()
 
 
 def report_of_a_broken_suite():
