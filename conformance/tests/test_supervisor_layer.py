@@ -75,7 +75,8 @@ def test_what_hangs_without_the_storage_is_not_asked_of_it(workplace):
     ],
 )
 def test_a_clause_of_connections_counts_where_the_storage_breaks_it(name, check, clause, workplace):
-    _, report = run(f"bad_storages:{name}", check)
+    # On a machine that is busy elsewhere, a few seconds are too few scripts.
+    _, report = run(f"bad_storages:{name}", check, budget=40.0)
     assert report.verdict == "deviates"
     told = {entry.finding.deviation.clause: entry for entry in report.deviations}
     assert told[clause].finding.why == (
