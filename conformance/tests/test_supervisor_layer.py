@@ -194,10 +194,10 @@ def test_what_could_not_be_tried_counts_and_says_so(workplace):
     layer.nursery.stop.set()
     assert (
         layer.held([found(), found(check="examples.x", script=())])
-        == ["it could not be tried over reads-wrong"] * 2
+        == ["it could not be tried over reads-wrong, so it may be the fault of fake.DB"] * 2
     )
     assert layer_of("cannot-connect").held([found()]) == [
-        "it could not be tried over cannot-connect"
+        "it could not be tried over cannot-connect, so it may be the fault of fake.DB"
     ]
 
 

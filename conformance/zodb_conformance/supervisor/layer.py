@@ -86,17 +86,21 @@ class Layer:
         if found.clause in self.storage:
             return ""
         baseline = self.target.baseline
+        untried = (
+            f"it could not be tried over {baseline}, so it may be the fault of "
+            f"{self.target.database}"
+        )
         if is_performed(found):
             answer, other = answers.get(found.script), opposite.get(found.script)
             excused = excuses(answer, found) or excuses(other, found)
             if not excused and (answer is None or other is None):
-                return f"it could not be tried over {baseline}"
+                return untried
             instead = f"breaks {answer} instead" if answer else "holds"
             why = f"over {baseline} the same script {instead}"
         elif found.check.startswith(TEXTS):
             excused = self.fails(found)
             if not excused and self.nursery.stop.is_set():
-                return f"it could not be tried over {baseline}"
+                return untried
             why = f"over {baseline} the same lines hold"
         else:
             return ""
