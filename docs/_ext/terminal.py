@@ -34,7 +34,7 @@ class Terminal(SphinxDirective):
     status  the exit status of the last command
     hidden  perform the commands without showing them
     cut     show only the first lines of what each prints, so many
-    keep    a file that they write, and the path in the site under which it is kept
+    keep    a folder that they write, and the path in the site under which it is kept
     """
 
     has_content = True
@@ -64,8 +64,8 @@ class Terminal(SphinxDirective):
         if "keep" in self.options:
             written, kept = self.options["keep"].split()
             path = Path(self.env.app.outdir, kept)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(folder / written, path)
+            shutil.rmtree(path, ignore_errors=True)
+            shutil.copytree(folder / written, path)
         if "hidden" in self.options:
             return []
         block = nodes.literal_block("", "\n".join(shown).rstrip(), language="text")
