@@ -241,7 +241,7 @@ def closing_disturbs_no_other_group() -> None:
 @example(
     "collection.closing-ends-groups",
     MUST,
-    rules="CONN-52",
+    rules="CONN-52 LIFE-11 LIFE-14",
     error="ConnectionStateError",
     since=CURRENT,
     needs="several-databases",
@@ -249,21 +249,28 @@ def closing_disturbs_no_other_group() -> None:
 def closing_ends_groups() -> None:
     """To close a database ends the groups that have a connection to it, in all members: what they
     have not committed is aborted, and their connections are closed. Half a group would be worse,
-    since a transaction could store half of what it did. The other databases work on.
+    since a transaction could store half of what it did. The other databases work on, and take what
+    was new in the group.
 
     >>> second = open_db(databases=db.databases, database_name="second")
     >>> other = connection.get_connection("second")
     >>> connection.root()["a"] = other.root()["a"] = 1
+    >>> mine = connection.root()["mine"] = Thing()
+    >>> savepoint = tm.savepoint()
+    >>> thing = other.root()["thing"] = Thing()
+    >>> other.add(thing)
     >>> second.close()
     >>> with raises("ConnectionStateError"):
     ...     connection.root()
     >>> again = opened(db)
     >>> len(again.root())
     0
-    >>> again.root()["b"] = 1
+    >>> mine._p_jar is None, thing._p_jar is None
+    (True, True)
+    >>> again.root()["mine"], again.root()["thing"] = mine, thing
     >>> again.transaction_manager.commit()
-    >>> opened(db).root()["b"]
-    1
+    >>> sorted(opened(db).root())
+    ['mine', 'thing']
     """
 
 
