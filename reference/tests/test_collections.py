@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import closing
+from itertools import count
 
 import pytest
 import transaction
@@ -130,6 +131,26 @@ def test_all_databases_of_a_collection_follow_one_edition(collection):
     with pytest.raises(ValueError, match=r"follows the edition 'current'.*'2005-06-17'"):
         collection.add("3", edition="2005-06-17")
     assert set(collection.databases) == {"1", "2"}
+
+
+def test_the_collection_may_change_while_it_is_looked_at(collection):
+    """As another thread would change it, that opens or closes a database."""
+    calls = count()
+
+    class Changing(str):
+        @property
+        def edition(self):
+            collection.databases[f"late {next(calls)}"] = self
+            return "current"
+
+        def __repr__(self):
+            return self.edition
+
+    collection.databases[Changing("x")] = Changing()
+    collection.add("3")
+    with pytest.raises(KeyError, match="has the name 'no way'"):
+        collection.connect("1")[0].get_connection("no way")
+    assert {"late 0", "late 1"} <= set(collection.databases)
 
 
 @pytest.mark.parametrize("edition", EDITIONS)

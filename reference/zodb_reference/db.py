@@ -246,7 +246,7 @@ class DB:
             raise TypeError(f"the name of a database is text, not {self.database_name!r}")
         if self.database_name in self.databases:
             raise self._name_is_taken()
-        for other in self.databases.values():
+        for other in [*self.databases.values()]:  # which other threads may change
             if getattr(other, "edition", self.edition) != self.edition:
                 raise ValueError(
                     f"the collection follows the edition {other.edition!r}, and a database of"

@@ -181,7 +181,7 @@ def _database(asked: Any, name: str) -> Any:
     """Return the database of this name in the collection of the database `asked`."""
     database = asked.databases.get(name)
     if database is None:
-        known = ", ".join(repr(each) for each in asked.databases)
+        known = ", ".join(map(repr, [*asked.databases]))  # which other threads may change
         raise KeyError(
             f"no database of this collection has the name {name!r}, it has {known or 'none'}; give"
             " all databases of a collection the same `databases`, and keep them open"
