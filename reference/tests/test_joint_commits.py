@@ -6,9 +6,9 @@ from itertools import count
 
 import pytest
 from interrupting import Interrupt
-from sample_objects import Item
+from sample_objects import Hooked, Item
 from several_databases import Collection
-from zodb_reference.errors import ConflictError, StorageError
+from zodb_reference.errors import ConflictError, ConnectionStateError, StorageError
 from zodb_reference.joint import NOTE
 from zodb_reference.savepoints import Savepoint
 
@@ -293,6 +293,32 @@ def test_a_database_that_stores_nothing_is_not_in_the_note(three):
     two.root.old._p_changed = False
     one.transaction_manager.commit()
     assert notes(one)[-1][NOTE]["databases"] == ["1", "3"]
+
+
+@pytest.mark.parametrize("how", ["marked", "reset"])
+def test_a_database_that_would_store_without_a_note_makes_the_commit_fail(three, how):
+    """Nobody could tell that it lacks the commit, where it fails to finish."""
+    one, two, _ = three
+    manager = one.transaction_manager
+    one.root.hooked = hooked = Hooked()
+    manager.commit()
+    changed = two.root.old
+    if how == "marked":
+        two.readCurrent(changed)
+    else:
+        changed.x = 2
+        changed._p_changed = False
+    hooked.x = 1
+    hooked._v_hook = lambda: setattr(changed, "x", 2)
+    with pytest.raises(ConnectionStateError, match="change its objects before"):
+        manager.commit()
+    manager.abort()
+    assert not hasattr(one.root.hooked, "x")
+    changed.x = 3
+    hooked.x = 1
+    hooked._v_hook = lambda: setattr(changed, "x", 4)
+    manager.commit()
+    assert two.root.old.x == 4
 
 
 def test_what_a_savepoint_has_kept_counts(three):

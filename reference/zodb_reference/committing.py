@@ -37,10 +37,11 @@ class Commit(Storing):
         # Of a new object, who refers to it strongly decides where it belongs. That may be another
         # database, which stores later; what is put off until then is stored by `vote` (XREF-37).
         self._writer.adopts_weakly = connection.group.is_lone()
+        self._joint = joint_of(transaction)
         self._meta = TransactionMetaData(
             transaction.user,
             transaction.description,
-            {**transaction.extension, **joint_of(transaction).note(connection)},
+            {**transaction.extension, **self._joint.note(connection)},
         )
 
     # The phases
@@ -52,6 +53,7 @@ class Commit(Storing):
 
     def put(self, oid: bytes, serial: bytes, record: bytes) -> None:
         """Hand a record to the storage."""
+        self._joint.require_noted(self._connection)
         self._snapshot.store(oid, serial, record, self._meta)
 
     def store_saved(self, scratch: Scratch) -> None:

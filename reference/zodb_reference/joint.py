@@ -11,6 +11,8 @@ import logging
 import uuid
 from typing import Any
 
+from zodb_reference.errors import ConnectionStateError
+
 logger = logging.getLogger(__name__)
 
 #: Under which key the note is in the extension of a transaction.
@@ -25,7 +27,7 @@ class Joint:
     def __init__(self) -> None:
         self._joined: dict[Any, None] = {}  # again where a rollback has let it leave
         self._notes: dict[int, dict[str, Any]] = {}  # by the identities of the connections
-        self._is_noted = False
+        self._storing: list[Any] | None = None  # what has something to store, when that was asked
         self._finished: list[str] = []
         self._is_finishing = False
         self._has_failed = False
@@ -40,11 +42,27 @@ class Joint:
         That is nothing where no other database of the collection has something to store: a commit
         to one database needs no note. It is the same in all phases once it was asked for first.
         """
-        if len(self._joined) > 1 and not self._is_noted:
-            self._is_noted = True
-            self._write_notes()
+        if self._storing is None:
+            self._storing = [each for each in self._joined if each.will_store()]
+            self._write_notes(self._storing)
         note = self._notes.get(id(connection))
         return {NOTE: note} if note else {}
+
+    def require_noted(self, connection: Any) -> None:
+        """Refuse to store in a database that had nothing to store when the commit began.
+
+        A `__getstate__`, say, may change objects of other databases; but the notes are written, and
+        without this one. Raises `ConnectionStateError`.
+        """
+        if self._storing is None or connection in self._storing:
+            return
+        databases = connection.database.databases
+        together = [each for each in self._joined if each.database.databases is databases]
+        if len(together) > 1:
+            raise ConnectionStateError(
+                f"{connection!r} had nothing to store when the commit to several databases began,"
+                " and cannot take part any more; change its objects before"
+            )
 
     def begin_finish(self) -> None:
         """Learn that the second phase begins in a database: the commit takes place from now on."""
@@ -77,9 +95,8 @@ class Joint:
         """
         return self._is_finishing and not self._has_failed and id(connection) in self._notes
 
-    def _write_notes(self) -> None:
+    def _write_notes(self, storing: list[Any]) -> None:
         ident = uuid.uuid4().hex
-        storing = [each for each in self._joined if each.will_store()]
         for each in storing:
             databases = each.database.databases
             names = [
