@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -15,7 +14,6 @@ import jsonschema
 import pytest
 from fake_reports import deviation, printed, report_of
 from fake_spec import CLAUSES
-from rich.console import Console
 from zodb_conformance.plan import Plan
 from zodb_conformance.reports import badge, building, github, html, junit, prose, terminal
 from zodb_conformance.reports.words import counted, how_long
