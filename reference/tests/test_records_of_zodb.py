@@ -4,6 +4,7 @@ import datetime
 import decimal
 import enum
 import sys
+from contextlib import closing
 
 import BTrees
 import pytest
@@ -320,3 +321,20 @@ def test_both_databases_may_be_used_in_turn_on_one_storage(path):
         manager.commit()
         connection.close()
     storage.close()
+
+
+@pytest.mark.parametrize(("writer", "reader"), [(ZODB, zodb_reference), (zodb_reference, ZODB)])
+def test_what_one_exports_the_other_imports(writer, reader, tmp_path):
+    def opened(package, name):
+        return package.DB(FileStorage(str(tmp_path / name)))
+
+    path = str(tmp_path / "export.zexp")
+    with closing(opened(writer, "one")) as db, db.transaction() as connection:
+        first = connection.root()["first"] = Item()
+        first.named, first.back = Named("Jim"), PersistentMapping(first=first)
+        connection.transaction_manager.commit()
+        connection.exportFile(first._p_oid, path).close()
+    with closing(opened(reader, "two")) as db, db.transaction() as connection:
+        copy = connection.importFile(path)
+        assert copy.named.name == "Jim"
+        assert copy.back["first"] is copy

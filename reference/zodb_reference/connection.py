@@ -7,9 +7,11 @@ participant of transactions.
 
 import contextlib
 import logging
+import tempfile
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import transaction
 from persistent import Persistent
@@ -20,6 +22,7 @@ from transaction.interfaces import NoTransaction
 from zope.interface import implementer
 
 from zodb_reference.errors import ConnectionStateError, InvalidObjectReference, StateLoadError
+from zodb_reference.exporting import exported, require_export
 from zodb_reference.groups import Group
 from zodb_reference.identity import IdentityMap
 from zodb_reference.oids import oid_repr, z64
@@ -172,6 +175,48 @@ class Connection(Participant):
     def oldstate(self, obj: Any, tid: bytes) -> Any:
         """Return the state of `obj` that the transaction `tid` wrote; `POSKeyError` if none."""
         return self.reader.state(self._snapshot.load_serial(obj._p_oid, tid))
+
+    def exportFile(self, oid: bytes, f: IO[bytes] | str | None = None) -> IO[bytes]:
+        """Write an object, and all that strong references lead to from there, to a file.
+
+        They are written as this transaction has found them, or a savepoint has left them; changes
+        since then are not in the file (XEXP-2). `f` is a file, or the path of one to make, or None
+        for a temporary one. It is returned, open, with its position at the end.
+
+        Raises `POSKeyError` where an object is not there. References to objects of other databases
+        are written as they are; `importFile` refuses them.
+        """
+        self._require_open()
+        file = _opened(f)
+        try:
+            file.writelines(exported(oid, self._load))
+        except BaseException:
+            if file is not f:
+                file.close()
+            raise
+        return file
+
+    def importFile(self, f: IO[bytes] | str, clue: str = "") -> Any:
+        """Make new objects of what was exported to a file, and return the first one.
+
+        They belong to this database as if they had been added: they are stored when the transaction
+        is committed, whether they are reachable or not. None is returned for an export without
+        objects. A savepoint is made first (SAVE-22). `f` is a path, or a file at the beginning of
+        the export; `clue` is added to the transaction's description.
+
+        Raises `ExportError` for a file that is damaged, or has references to what is not in it.
+        Nothing was imported then, and the transaction goes on.
+        """
+        if isinstance(f, str):
+            with Path(f).open("rb") as file:
+                return self.importFile(file, clue)
+        self._require_open()
+        self._require_before_vote()
+        require_export(f)
+        first = self.take_in(f)
+        if clue:
+            self.transaction_manager.get().note(clue)
+        return None if first is None else self.get(first)
 
     def cacheGC(self) -> None:
         """Make ghosts of the objects used least recently, down to the size of the cache.
@@ -389,3 +434,9 @@ class Connection(Participant):
                 f"{type(obj).__name__} {oid_repr(oid)} was deactivated or invalidated before its"
                 " changes were committed, and they are lost; abort the transaction"
             )
+
+
+def _opened(f: IO[bytes] | str | None) -> IO[bytes]:
+    if f is None:
+        return tempfile.TemporaryFile()
+    return Path(f).open("w+b") if isinstance(f, str) else f

@@ -110,6 +110,10 @@ class StateLoadError(POSError):
     """The state of an object could not be made from its record; the cause is chained."""
 
 
+class ExportError(POSError):
+    """A file is no export, or not one that can be imported here."""
+
+
 class BrokenModified(TypeError):
     """A placeholder for an object whose class is missing was to be changed."""
 

@@ -36,6 +36,10 @@ class NewObjects:
         """Take it that the object was reached while another one was stored."""
         self._origins[oid] = _Origin.REACHED
 
+    def take_in(self, oid: bytes) -> None:
+        """Take it that the object was imported, and is stored: nobody has guessed (XREF-28)."""
+        self._origins[oid] = _Origin.SAVED
+
     def store(self, oid: bytes) -> None:
         """Learn that an object is about to be stored, whether new or not.
 

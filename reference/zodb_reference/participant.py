@@ -7,7 +7,7 @@ transactions.
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from transaction.interfaces import (
     InvalidSavepointRollbackError,
@@ -18,9 +18,11 @@ from zope.interface import implementer
 
 from zodb_reference.committing import Commit
 from zodb_reference.errors import ConnectionStateError, StorageTransactionError
+from zodb_reference.exporting import Renumbering, records_of
 from zodb_reference.identity import IdentityMap
 from zodb_reference.joint import joint_of
 from zodb_reference.newness import NewObjects
+from zodb_reference.oids import z64
 from zodb_reference.savepoints import Savepoint, Saving, load_ghosts
 from zodb_reference.scratch import Scratch
 from zodb_reference.snapshot import Snapshot
@@ -148,6 +150,16 @@ class Participant:
         disown = self._db.rules.rollback_disowns
         self._do_undisturbed(self._undo_since, savepoint, scratch, disown=disown)
 
+    def take_in(self, file: IO[bytes]) -> bytes | None:
+        """Keep what is in an exported file where savepoints keep theirs (SAVE-22).
+
+        The file was read as far as its first bytes. Returns the oid of the first object, None where
+        there is none. Where this raises, nothing of the file is kept.
+        """
+        self._join()
+        self.transaction_manager.get().savepoint(optimistic=True)
+        return self._do_undisturbed(self._take_in, file)
+
     # A synchronizer
 
     def beforeCompletion(self, transaction: Any) -> None:
@@ -259,6 +271,23 @@ class Participant:
         self._registered = []
         self.objects.cache.incrgc()
         return Savepoint(self, self._joined, self._scratch.length, self.new_objects.mark())
+
+    def _take_in(self, file: IO[bytes]) -> bytes | None:
+        scratch = self._scratch
+        assert scratch is not None  # by the savepoint
+        length, mark = scratch.length, self.new_objects.mark()
+        writer = Renumbering(self)
+        try:
+            for old, record in records_of(file):
+                oid = writer.oid(old)
+                scratch.store(oid, z64, writer.renumbered(record))
+                self.new_objects.take_in(oid)
+            writer.require_all(self.new_objects.__contains__)
+        except BaseException:
+            scratch.go_back(length)
+            self.new_objects.forget(self.new_objects.since(mark))
+            raise
+        return next(iter(self.new_objects.since(mark)), None)
 
     def _discard_changes(self) -> None:
         """Disown the new objects, and make ghosts of the changed ones (LIFE-11, ISO-11).

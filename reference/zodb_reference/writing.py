@@ -39,7 +39,7 @@ _HOW_TO_DECIDE = {
 }
 
 
-class _MeetsPlaceholder(Exception):
+class MeetsPlaceholder(Exception):
     """A value in the state is of a class that cannot be imported."""
 
 
@@ -99,7 +99,7 @@ class RecordWriter(pickle.Pickler):
         self.clear_memo()
         try:
             return self._write(self, description, state)
-        except _MeetsPlaceholder:
+        except MeetsPlaceholder:
             pickler = _PlaceholderPickler(self._file, self._reference)
             return self._write(pickler, description, state)
 
@@ -115,7 +115,7 @@ class RecordWriter(pickle.Pickler):
         if not isinstance(value, _CANDIDATES):
             return None
         if isinstance(value, type) and issubclass(value, Broken):
-            raise _MeetsPlaceholder
+            raise MeetsPlaceholder
         return self._reference(value)
 
     def _reference(self, value: Any) -> Any:

@@ -1,0 +1,313 @@
+"""Objects that are written to a file, and made again from it."""
+
+import io
+import struct
+import sys
+from contextlib import closing
+from types import ModuleType
+
+import pytest
+import transaction
+from persistent.wref import WeakRef
+from sample_objects import Hooked, Item, Named, is_unsaved, new
+from zodb_reference import DB, errors
+from zodb_reference.exporting import exported
+from zodb_reference.oids import p64
+
+END = b"\xff" * 16
+
+
+@pytest.fixture
+def chain(connection, manager):
+    """Three objects, each with `next`, of which the last leads to the first."""
+    first = connection.root.chain = new(1, next=new(2, next=new(3)))
+    first.next.next.next = first
+    manager.commit()
+    return first
+
+
+@pytest.fixture
+def file(connection, chain):
+    """An export of `chain`."""
+    return rewound(connection.exportFile(chain._p_oid, io.BytesIO()))
+
+
+def rewound(file):
+    file.seek(0)
+    return file
+
+
+def oids_in(data):
+    """The oids of an export, in their order."""
+    found, position = [], 4
+    while data[position : position + 16] != END:
+        found.append(data[position : position + 8])
+        position += 16 + struct.unpack(">Q", data[position + 8 : position + 16])[0]
+    return found
+
+
+class Last:
+    """A participant without savepoints, which votes after all others, and does something then."""
+
+    def __init__(self, manager, work=lambda: None):
+        self.transaction_manager = manager
+        self.work = work
+
+    abort = tpc_begin = commit = tpc_finish = tpc_abort = lambda self, txn: None
+
+    def tpc_vote(self, txn):
+        self.work()
+
+    def sortKey(self):  # noqa: N802
+        return "~"
+
+
+# Exporting
+
+
+def test_an_export_has_what_is_reached_breadth_first_each_once(connection, manager):
+    leaf = new(4)
+    top = connection.root.top = new(0, left=new(1, down=leaf), right=new(2, down=leaf))
+    leaf.up = top
+    manager.commit()
+    data = connection.exportFile(top._p_oid, io.BytesIO()).getvalue()
+    assert data.startswith(b"ZEXP")
+    assert data.endswith(END)
+    assert oids_in(data) == [each._p_oid for each in (top, top.left, top.right, leaf)]
+
+
+def test_an_export_has_what_savepoints_have_kept_and_no_later_change(connection, manager, item):
+    item.x = 2
+    manager.savepoint()
+    item.x = 3
+    with connection.exportFile(item._p_oid) as file:
+        assert connection.importFile(rewound(file)).x == 2
+
+
+def test_an_export_goes_to_a_temporary_file_a_file_or_a_path(connection, file, chain, tmp_path):
+    path = str(tmp_path / "chain.zexp")
+    with connection.exportFile(chain._p_oid, path), connection.exportFile(chain._p_oid) as made:
+        assert rewound(made).read() == file.getvalue()
+    assert connection.importFile(path).next.x == 2
+
+
+def test_an_object_that_is_missing_ends_an_export(connection, monkeypatch, chain):
+    gone, load = chain.next._p_oid, connection._load
+
+    def without(oid):
+        if oid == gone:
+            raise errors.POSKeyError(oid)
+        return load(oid)
+
+    with pytest.raises(errors.POSKeyError):
+        b"".join(exported(chain._p_oid, without))
+    with pytest.raises(errors.POSKeyError):
+        connection.exportFile(p64(99))  # and closes the file that it has made
+
+
+def test_a_closed_connection_exports_and_imports_nothing(connection, file, chain):
+    connection.close()
+    with pytest.raises(errors.ConnectionStateError):
+        connection.exportFile(chain._p_oid)
+    with pytest.raises(errors.ConnectionStateError):
+        connection.importFile(file)
+
+
+# Importing
+
+
+def test_what_is_imported_is_a_copy_with_all_its_identities(connection, chain, file):
+    copy = connection.importFile(file)
+    assert copy is not chain
+    assert [copy.x, copy.next.x, copy.next.next.x] == [1, 2, 3]
+    assert copy.next.next.next is copy
+    assert not {copy._p_oid, copy.next._p_oid} & {chain._p_oid, chain.next._p_oid}
+
+
+def test_another_database_imports_what_this_one_exports(file):
+    with DB().transaction() as connection:
+        connection.root.chain = connection.importFile(file)
+        assert connection.root.chain.next.next.next.x == 1
+
+
+def test_what_is_imported_is_stored_reachable_or_not(connection, manager, other, file):
+    oid = connection.importFile(file)._p_oid
+    manager.commit()
+    other.sync()
+    assert other.get(oid).next.x == 2
+
+
+def test_what_is_imported_can_be_changed_at_once(connection, manager, other, file):
+    connection.root.copy = copy = connection.importFile(file)
+    copy.next.x = 7
+    manager.commit()
+    other.sync()
+    assert [other.root.copy.x, other.root.copy.next.x] == [1, 7]
+
+
+def test_objects_with_arguments_and_weak_references_are_imported(connection, manager, item):
+    named = connection.root.named = Named("Jim")
+    named.item, named.weak = item, WeakRef(item)
+    named.gone = WeakRef(chain := Item())
+    connection.add(chain)
+    manager.commit()
+    with connection.exportFile(named._p_oid) as file:
+        copy = connection.importFile(rewound(file))
+    assert (copy.name, copy.item.x) == ("Jim", 1)
+    assert copy.weak() is copy.item is not item
+    assert copy.gone() is None  # a weak reference does not bring its target along
+
+
+def test_objects_of_missing_classes_are_imported_as_they_are(connection, manager, monkeypatch):
+    module = ModuleType("of_yesterday")
+    for name in "Plain", "Kept":
+        bases = (Item,) if name == "Kept" else (object,)
+        setattr(module, name, type(name, bases, {"__module__": module.__name__}))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    kept = connection.root.kept = module.Kept()
+    kept.plain = module.Plain()
+    kept.plain.x = 5
+    manager.commit()
+    file = rewound(connection.exportFile(kept._p_oid, io.BytesIO()))
+    monkeypatch.delitem(sys.modules, module.__name__)
+    with closing(DB()) as database, database.transaction() as elsewhere:
+        elsewhere.root.kept = elsewhere.importFile(file)
+        elsewhere.transaction_manager.commit()
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        again = database.open(transaction.TransactionManager())
+        assert type(again.root.kept) is module.Kept
+        assert type(again.root.kept.plain) is module.Plain
+        assert again.root.kept.plain.x == 5
+
+
+def test_an_export_without_objects_gives_none(connection):
+    assert connection.importFile(io.BytesIO(b"ZEXP" + END)) is None
+
+
+def test_a_clue_is_added_to_the_description(connection, manager, file):
+    connection.importFile(file, "from the shop")
+    assert manager.get().description == "from the shop"
+
+
+# Undoing
+
+
+def test_an_abort_disowns_what_was_imported(connection, manager, file):
+    copy = connection.importFile(file)
+    oids = [copy._p_oid, copy.next._p_oid]
+    copy.next._p_deactivate()
+    manager.abort()
+    assert is_unsaved(copy)
+    assert is_unsaved(copy.next)
+    assert copy.next.x == 2
+    for oid in oids:
+        with pytest.raises(errors.POSKeyError):
+            connection.get(oid)
+
+
+def test_a_rollback_disowns_what_was_imported_since(connection, manager, file, item, start):
+    copy = connection.importFile(file)
+    copy.x = 9
+    start.rollback()
+    assert is_unsaved(copy)
+    item.copy = copy  # as new as any other
+    manager.commit()
+    assert copy.next.next.x == 3
+
+
+def test_a_rollback_to_a_later_savepoint_keeps_what_was_imported(connection, manager, file):
+    copy = connection.importFile(file)
+    savepoint = manager.savepoint()
+    copy.x = 9
+    savepoint.rollback()
+    assert (copy.x, copy._p_jar) == (1, connection)
+
+
+def test_an_import_needs_no_participant_that_can_go_back(connection, manager, file):
+    manager.get().join(Last(manager))
+    connection.root.copy = connection.importFile(file)
+    manager.commit()
+    assert connection.root.copy.next.x == 2
+
+
+# Damaged files
+
+
+def test_what_does_not_begin_as_an_export_is_refused(connection, manager):
+    with pytest.raises(errors.ExportError, match="begins with b'ZEXP', and this one with b'PK"):
+        connection.importFile(io.BytesIO(b"PK\x03\x04" + END))
+    assert manager.get().isDoomed() is False
+
+
+def test_wherever_a_file_ends_too_early_nothing_is_imported(connection, manager, item, file):
+    data = file.getvalue()
+    item.x = 2
+    for length in range(4, len(data)):
+        with pytest.raises(errors.ExportError, match="truncated"):
+            connection.importFile(io.BytesIO(data[:length]))
+        assert connection.new_objects.mark() == 0
+    assert connection._scratch.oids() == [item._p_oid]
+    manager.commit()  # the transaction goes on
+    assert item.x == 2
+
+
+def test_a_length_that_nobody_has_the_memory_for_is_one_that_is_too_long(connection):
+    huge = io.BytesIO(b"ZEXP" + p64(1) + b"\x7f" + b"\xff" * 7 + b"a record")
+    with pytest.raises(errors.ExportError, match="truncated"):
+        connection.importFile(huge)
+
+
+def test_a_record_that_is_none_is_refused(connection):
+    with pytest.raises(errors.ExportError, match="cannot be read"):
+        connection.importFile(io.BytesIO(b"ZEXP" + p64(1) + p64(8) + b"a record" + END))
+
+
+def test_what_leads_out_of_the_file_is_refused(connection, manager, chain, file):
+    data = file.getvalue()
+    size = struct.unpack(">Q", data[12:20])[0]
+    with pytest.raises(errors.ExportError, match="is not in it"):
+        connection.importFile(io.BytesIO(data[: 20 + size] + END))
+    assert connection.new_objects.mark() == 0
+
+
+@pytest.mark.parametrize("wrap", [lambda target: target, WeakRef], ids=["strong", "weak"])
+@pytest.mark.parametrize("target", [Item, lambda: Named("Jim")], ids=["with-class", "without"])
+def test_references_to_other_databases_are_refused(collection, wrap, target):
+    first = collection.connect("1")[0]
+    manager = first.transaction_manager
+    held = first.get_connection("2").root.held = target()
+    manager.commit()
+    holder = first.root.holder = new(1, item=wrap(held))
+    manager.commit()
+    file = rewound(first.exportFile(holder._p_oid, io.BytesIO()))
+    with pytest.raises(errors.ExportError, match="of the database '2'"):
+        first.importFile(file)
+    manager.abort()
+
+
+def test_an_object_cannot_import_while_it_is_stored(connection, manager, file):
+    hooked = connection.root.hooked = Hooked()
+    hooked._v_hook = lambda: connection.importFile(file)
+    with pytest.raises(errors.ConnectionStateError):
+        manager.savepoint()
+    manager.abort()
+
+
+def test_nothing_is_imported_after_the_vote(connection, manager, item, file):
+    item.x = 2
+    manager.get().join(Last(manager, lambda: connection.importFile(file)))
+    with pytest.raises(errors.ConnectionStateError):
+        manager.commit()
+    manager.abort()
+
+
+# Across databases
+
+
+def test_what_is_imported_may_be_referred_to_by_several_databases(pair, file):
+    one, two = pair
+    copy = one.root()["copy"] = two.root()["copy"] = one.importFile(file)
+    one.root()["more"] = two.root()["more"] = copy.next
+    one.transaction_manager.commit()
+    assert copy._p_jar is copy.next._p_jar is one
+    assert two.root()["copy"] is copy

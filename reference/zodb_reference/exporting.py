@@ -1,0 +1,176 @@
+"""Files of exported objects, and how they become records of another database.
+
+A file begins with `ZEXP`. Then come the records, each with its oid and its length before it, and at
+last sixteen bytes of 0xff (XEXP-1).
+
+The oids of a file mean nothing where it is imported: every object gets one there, and the
+references of its record are written anew. A reference to an object of another database is refused.
+It has the name of that database, which may be the name of another one where the file is imported.
+"""
+
+import io
+import pickle
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import IO, Any, NamedTuple
+
+from zodb_reference.broken import Broken
+from zodb_reference.errors import ExportError, POSError
+from zodb_reference.oids import oid_repr, p64, u64
+from zodb_reference.records import as_oid, own_references
+from zodb_reference.writing import MeetsPlaceholder, RecordWriter
+
+_MAGIC = b"ZEXP"
+_END = b"\xff" * 16
+_PIECE = 1 << 20  # bytes that are read at once: what a damaged length asks for need not be there
+
+
+def exported(oid: bytes, load: Callable[[bytes], tuple[bytes, bytes]]) -> Iterator[bytes]:
+    """Yield the parts of a file: the object `oid`, and what strong references of its own database
+    lead to from there, breadth first, each once.
+
+    `load` gives record and serial of an object. What it raises for an object that is not there
+    passes: an export without that object could not be imported.
+    """
+    yield _MAGIC
+    found, met = deque([oid]), {oid}
+    while found:
+        current = found.popleft()
+        record, _ = load(current)
+        yield current + p64(len(record)) + record
+        for reached in own_references(record):
+            if reached not in met:
+                met.add(reached)
+                found.append(reached)
+    yield _END
+
+
+def require_export(file: IO[bytes]) -> None:
+    """Read the first bytes of a file; raise `ExportError` where no export begins so."""
+    begin = file.read(len(_MAGIC))
+    if begin != _MAGIC:
+        raise ExportError(
+            f"an exported file begins with {_MAGIC!r}, and this one with {begin!r}; it is another"
+            " file, or its position is not at the beginning"
+        )
+
+
+def records_of(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield oid and record of each object in a file that was read as far as its first bytes.
+
+    Raises `ExportError` where it ends too early.
+    """
+    while (head := _read(file, 16)) != _END:
+        yield head[:8], _read(file, u64(head[8:]))
+
+
+def _read(file: IO[bytes], size: int) -> bytes:
+    parts = []
+    while size:
+        part = file.read(min(size, _PIECE))
+        if not part:
+            raise ExportError(f"the exported file is truncated: {size} more bytes should follow")
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+class _Reference(NamedTuple):
+    """Stands in the state of an imported object for what it refers to."""
+
+    form: Any
+
+
+class Renumbering(RecordWriter):
+    """Writes records for one connection from those of one file (XEXP-4)."""
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        self._given: dict[bytes, bytes] = {}  # the new oids by those of the file
+        self._wanted: set[bytes] = set()  # new oids of what strong references lead to
+        self._find_class = connection.reader.find_class
+
+    def oid(self, old: bytes) -> bytes:
+        """Return the new oid of the object that has the oid `old` in the file."""
+        if old not in self._given:
+            self._given[old] = self._connection.new_oid()
+        return self._given[old]
+
+    def renumbered(self, record: bytes) -> bytes:
+        """Return the record with the new oids.
+
+        Raises `ExportError` where it refers to an object of another database, or cannot be read.
+        """
+        unpickler = _Unpickler(record, self._find_class, self._renumber)
+        try:
+            description, state = unpickler.load(), unpickler.load()
+        except POSError:
+            raise
+        except Exception as error:
+            raise ExportError(f"an exported record cannot be read: {error!r}") from error
+        return self.record(description, state)
+
+    def require_all(self, stored: Callable[[bytes], bool]) -> None:
+        """Raise `ExportError` where a strong reference leads to what is not in the file (XEXP-11).
+
+        `stored` tells whether the object with a new oid is.
+        """
+        old = next((old for old, new in self._given.items() if self._is_lost(new, stored)), None)
+        if old is not None:
+            raise ExportError(
+                f"the exported file has a reference to the object {oid_repr(old)}, which is not in"
+                " it; export it again from a database where nothing is missing"
+            )
+
+    def persistent_id(self, value: Any) -> Any:
+        """Return the new reference that `value` stands for; None for what is pickled by value."""
+        if isinstance(value, type) and issubclass(value, Broken):
+            raise MeetsPlaceholder
+        return self._reference(value)
+
+    def _reference(self, value: Any) -> Any:
+        return value.form if type(value) is _Reference else None
+
+    def _is_lost(self, oid: bytes, stored: Callable[[bytes], bool]) -> bool:
+        return oid in self._wanted and not stored(oid)
+
+    def _strong(self, old: bytes | str) -> bytes:
+        oid = self.oid(as_oid(old))
+        self._wanted.add(oid)
+        return oid
+
+    def _renumber(self, reference: Any) -> _Reference:
+        """Return what stands for a reference; the forms are listed in `zodb_reference.reading`."""
+        if isinstance(reference, tuple):
+            oid, klass = reference
+            return _Reference((self._strong(oid), klass))
+        if isinstance(reference, bytes | str):
+            return _Reference(self._strong(reference))
+        match reference:
+            case ["w", (oid,)] | [oid]:
+                return _Reference(["w", (self.oid(as_oid(oid)),)])
+            case ["m", (name, _, _)] | ["n", (name, _)] | ["w", (_, name)]:
+                raise ExportError(
+                    f"the exported file has a reference to an object of the database {name!r}, and"
+                    " does not tell which database that was; take the reference out, and export"
+                    " again"
+                )
+        raise ExportError(f"a reference of an unknown kind: {reference!r}")
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(
+        self,
+        record: bytes,
+        find_class: Callable[[str, str], Any],
+        renumber: Callable[[Any], _Reference],
+    ) -> None:
+        super().__init__(io.BytesIO(record))
+        self._find_class = find_class
+        self._renumber = renumber
+
+    def find_class(self, module: str, name: str) -> Any:
+        return self._find_class(module, name)
+
+    def persistent_load(self, reference: Any) -> _Reference:
+        return self._renumber(reference)
