@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import pytest
 from zodb_conformance import runner
@@ -28,3 +29,31 @@ def test_checks_log_nothing_and_leave_logging_as_it_was(
         logging.disable(logging.NOTSET)
     assert tally.finished == {"provoking": "done"}
     assert caplog.records == []
+
+
+def test_every_check_gets_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    given = {}
+
+    def taking(name: str, seconds: float) -> Callable[[Context], str]:
+        def run(context: Context) -> str:
+            nonlocal now
+            given[name] = context.deadline - now
+            now += min(seconds, given[name]) if name.startswith(runner.GENERATED) else seconds
+            return ""
+
+        return run
+
+    needed = {
+        "examples.some": 4,
+        "walk.one": 100,
+        "walk.two": 1,
+        "walk.three": 100,
+        "machine.one": 100,
+    }
+    found = {name: taking(name, seconds) for name, seconds in needed.items()}
+    monkeypatch.setattr(runner, "checks", lambda plan, target: found)
+    runner.run_checks(Plan(budget=60), Tally())
+    del given["examples.some"]
+    assert given == {"walk.one": 14, "walk.two": 14, "walk.three": 20.5, "machine.one": 20.5}

@@ -26,6 +26,9 @@ from zodb_conformance.targets import Target
 from zodb_conformance.targets.base import SEVERAL
 from zodb_conformance.targets.opening import opener
 
+GENERATED = ("walk.", "machine.")
+"""How the names of the checks begin that perform generated scripts."""
+
 Run = Callable[[Context], str]
 """Does a check, and returns a note on what it could not do."""
 

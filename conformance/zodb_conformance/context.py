@@ -17,16 +17,27 @@ class Context:
     plan      what was asked for
     target    what it is asked of
     recorder  who is told what happens
-    deadline  when the generated checks have to end, in seconds of the monotonic clock
+    end       when the generated checks have to end, in seconds of the monotonic clock
+    deadline  when the one that is under way has to
     """
 
     plan: Plan
     target: Target
     recorder: Recorder
+    end: float = field(init=False)
     deadline: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.deadline = time.monotonic() + self.plan.seconds
+        self.end = self.deadline = time.monotonic() + self.plan.seconds
+
+    def allot(self, checks: int) -> None:
+        """Give the generated check that begins an equal share of the time that is left, so that on
+        a slow target the last of them come to their turn as well.
+
+        checks  how many there are still, this one included
+        """
+        now = time.monotonic()
+        self.deadline = now + max(self.end - now, 0.0) / checks
 
     @property
     def profile(self) -> Profile:

@@ -15,7 +15,7 @@ from zodb_spec.script import initial, makes_sense
 
 from zodb_conformance import stories
 from zodb_conformance.bench import Line
-from zodb_conformance.checks import checks, parts_told
+from zodb_conformance.checks import GENERATED, checks, parts_told
 from zodb_conformance.context import Context
 from zodb_conformance.doctests import beginning_of_last, program, source_of
 from zodb_conformance.examples import lines_of
@@ -54,9 +54,13 @@ def run_checks(plan: Plan, recorder: Recorder) -> None:
     Raises TargetUnusable where the target can't be exercised at all.
     """
     context = Context(plan, resolve(plan), recorder)
+    todo = checks(plan, context.target)
+    generated = [name for name in todo if name.startswith(GENERATED)]
     with quiet():
-        for name, run in checks(plan, context.target).items():
+        for name, run in todo.items():
             recorder.check(name)
+            if name in generated:
+                context.allot(len(generated) - generated.index(name))
             recorder.done(name, run(context))
 
 
