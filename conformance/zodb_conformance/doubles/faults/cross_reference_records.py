@@ -163,8 +163,8 @@ def a_savepoint_takes_what_is_forbidden() -> Fault:
     """
 
     def name_across(correct: Any, writer: RecordWriter, obj: Any) -> Any:
-        database = writer._connection.db()
-        with instead(database, "xrefs", database.xrefs or writer._connection._saving):
+        database, commit = writer._connection.db(), writer._connection._commit
+        with instead(database, "xrefs", database.xrefs or commit is None):
             return correct(writer, obj)
 
     return around(RecordWriter, "_name_across", name_across)

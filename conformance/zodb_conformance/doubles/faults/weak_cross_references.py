@@ -135,7 +135,7 @@ def a_savepoint_takes_weak_references_that_lead_anywhere() -> Fault:
     """
 
     def weak_reference(correct: Any, writer: RecordWriter, reference: Any) -> Any:
-        if not writer._connection._saving:
+        if writer._connection._commit is not None:
             return correct(writer, reference)
         with instead(RecordWriter, "_require_same_group", lambda *arguments: None):
             return correct(writer, reference)
