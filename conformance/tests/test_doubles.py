@@ -11,13 +11,14 @@ import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_conformance.context import Context
 from zodb_conformance.doubles import Double, double, open_double, registered, target_of
-from zodb_conformance.doubles.hunting import hunt
+from zodb_conformance.doubles import __main__ as bank
+from zodb_conformance.doubles.hunting import Hunt, hunt
 from zodb_conformance.drivers import walker
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.mixes import Mix
 from zodb_conformance.plan import Plan
-from zodb_conformance.results import Tally
+from zodb_conformance.results import Deviation, Tally
 from zodb_conformance.targets import resolve
 from zodb_spec.clause import clauses
 
@@ -82,6 +83,17 @@ def test_a_double_is_a_target_by_its_name() -> None:
 def test_a_double_that_is_not_there_is_an_error_that_says_where_to_look() -> None:
     with pytest.raises(TargetUnusable, match="list doubles"):
         resolve(Plan(target="double:no-such-thing"))
+
+
+def test_what_went_wrong_with_a_double_is_told_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = ("things = [each for each in root]",)
+    astray = Deviation("object.unsaved", "walk", "values[0]", "a gap", "commit", 1, 1, trace)
+    missed = Hunt(next(iter(DOUBLES.values())), None, (astray,), 1, 0.1)
+    monkeypatch.setattr(bank, "hunt", lambda double, **options: missed)
+    assert bank.main(["--only", missed.double.name]) == 1
+    assert "things = [each for each in root]" in capsys.readouterr().out
 
 
 def test_a_double_without_a_text_is_refused() -> None:

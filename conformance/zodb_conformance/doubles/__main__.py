@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 
 from rich.console import Console
+from rich.markup import escape
 
 from zodb_conformance.doubles.double import Double, registered
 from zodb_conformance.doubles.hunting import Hunt, hunt
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(_row(hunts[-1]), soft_wrap=True)
     failed = [found for found in hunts if not found.succeeded]
     for found in failed:
-        console.print(f"\n[bold]{found.double.name}[/]\n{_explanation(found)}")
+        console.print(f"\n[bold]{found.double.name}[/]\n{escape(_explanation(found))}")
     seconds = sum(found.seconds for found in hunts)
     console.print(f"\n{len(hunts)} doubles, {len(failed)} not as they should be, {seconds:.0f} s")
     return 1 if failed else 0
