@@ -71,6 +71,13 @@ def store(db: Any, oid: bytes, data: bytes, serial: bytes = bytes(8)) -> bytes:
     return tid
 
 
+def imported(connection: Any, oid: bytes) -> Any:
+    """What importing an export of the object `oid` gives, on the same connection."""
+    with connection.exportFile(oid) as file:
+        file.seek(0)
+        return connection.importFile(file)
+
+
 @contextmanager
 def allowing(*names: str) -> Iterator[None]:
     """Let an error pass that has one of the `names` (bases included); the block ends there."""

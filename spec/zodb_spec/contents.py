@@ -41,6 +41,7 @@ ORDER = (
     "cross_reference_records",
     "weak_cross_references",
     "new_objects",
+    "imports",
     "joint_commits",
     "laws",
     "step_laws",
