@@ -62,6 +62,18 @@ class Last:
         return "~"
 
 
+class Size:
+    """A value whose class wants keywords."""
+
+    def __new__(cls, *, width):
+        made = super().__new__(cls)
+        made.width = width
+        return made
+
+    def __getnewargs_ex__(self):
+        return (), {"width": self.width}
+
+
 # Exporting
 
 
@@ -156,6 +168,13 @@ def test_objects_with_arguments_and_weak_references_are_imported(connection, man
     assert (copy.name, copy.item.x) == ("Jim", 1)
     assert copy.weak() is copy.item is not item
     assert copy.gone() is None  # a weak reference does not bring its target along
+
+
+def test_values_that_are_made_with_keywords_are_exported_and_imported(connection, manager):
+    holder = connection.root.holder = new(1, size=Size(width=2))
+    manager.commit()
+    with connection.exportFile(holder._p_oid) as file:
+        assert connection.importFile(rewound(file)).size.width == 2
 
 
 def test_objects_of_missing_classes_are_imported_as_they_are(connection, manager, monkeypatch):

@@ -60,6 +60,7 @@ def test_oids_that_python_2_wrote_as_text_are_bytes():
         b"capp.models\nBook\n)\x81}(U\x01aK\x01ub.",  # made by __new__, with a state
         b"capp.models\nread\n(K\x01tR.",  # made by a function
         b"capp.models\nShelf\n)R(K\x01K\x02e(K\x01K\x02u.",  # with items of a list and of a dict
+        b"capp.models\nmaker\n(tR(tR.",  # made by what was made by a function
         b"(iapp.models\nOld\n}b.",  # an instance of Python 2's first kind of class
     ],
 )

@@ -34,6 +34,9 @@ class _Inert:
     def __init__(self, *args: object) -> None:
         pass
 
+    def __call__(self, *args: object) -> "_Inert":
+        return self  # what a pickle makes may be called by it, such as a partial function
+
     def __setstate__(self, state: object) -> None:
         pass
 
