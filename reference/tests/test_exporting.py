@@ -74,6 +74,13 @@ class Size:
         return (), {"width": self.width}
 
 
+class ByteByByte(io.BytesIO):
+    """Gives less than was asked for, as a pipe does."""
+
+    def read(self, size=-1):
+        return super().read(min(size, 1))
+
+
 # Exporting
 
 
@@ -170,11 +177,23 @@ def test_objects_with_arguments_and_weak_references_are_imported(connection, man
     assert copy.gone() is None  # a weak reference does not bring its target along
 
 
+def test_weak_references_are_imported_as_keys(connection, manager, item):
+    holder = connection.root.holder = new(1, item=item, by_item={WeakRef(item): "an item"})
+    manager.commit()
+    with connection.exportFile(holder._p_oid) as file:
+        copy = connection.importFile(rewound(file))
+    assert copy.by_item == {WeakRef(copy.item): "an item"}
+
+
 def test_values_that_are_made_with_keywords_are_exported_and_imported(connection, manager):
     holder = connection.root.holder = new(1, size=Size(width=2))
     manager.commit()
     with connection.exportFile(holder._p_oid) as file:
         assert connection.importFile(rewound(file)).size.width == 2
+
+
+def test_a_file_may_give_a_byte_at_a_time(connection, file):
+    assert connection.importFile(ByteByByte(file.getvalue())).next.x == 2
 
 
 def test_objects_of_missing_classes_are_imported_as_they_are(connection, manager, monkeypatch):

@@ -12,7 +12,7 @@ import io
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from zodb_reference.broken import Broken
 from zodb_reference.errors import ExportError, POSError
@@ -47,7 +47,7 @@ def exported(oid: bytes, load: Callable[[bytes], tuple[bytes, bytes]]) -> Iterat
 
 def require_export(file: IO[bytes]) -> None:
     """Read the first bytes of a file; raise `ExportError` where no export begins so."""
-    begin = file.read(len(_MAGIC))
+    begin = _read_up_to(file, len(_MAGIC))
     if begin != _MAGIC:
         raise ExportError(
             f"an exported file begins with {_MAGIC!r}, and this one with {begin!r}; it is another"
@@ -65,20 +65,29 @@ def records_of(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _read(file: IO[bytes], size: int) -> bytes:
+    data = _read_up_to(file, size)
+    if missing := size - len(data):
+        raise ExportError(f"the exported file is truncated: {missing} more bytes should follow")
+    return data
+
+
+def _read_up_to(file: IO[bytes], size: int) -> bytes:
+    """Read as much as this, or what is left; a pipe may give a part at a time."""
     parts = []
-    while size:
-        part = file.read(min(size, _PIECE))
-        if not part:
-            raise ExportError(f"the exported file is truncated: {size} more bytes should follow")
+    while size and (part := file.read(min(size, _PIECE))):
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
 
 
-class _Reference(NamedTuple):
-    """Stands in the state of an imported object for what it refers to."""
+class _Reference:
+    """Stands in the state of an imported object for what it refers to.
 
-    form: Any
+    It may be the key of a mapping there, whatever its form is.
+    """
+
+    def __init__(self, form: Any) -> None:
+        self.form = form
 
 
 class Renumbering(RecordWriter):
