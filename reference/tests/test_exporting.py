@@ -120,8 +120,14 @@ def test_an_object_that_is_missing_ends_an_export(connection, monkeypatch, chain
 
     with pytest.raises(errors.POSKeyError):
         b"".join(exported(chain._p_oid, without))
+
+
+def test_a_file_is_not_overwritten_by_an_object_that_is_not_there(connection, tmp_path):
+    path = tmp_path / "kept.zexp"
+    path.write_bytes(b"kept")
     with pytest.raises(errors.POSKeyError):
-        connection.exportFile(p64(99))  # and closes the file that it has made
+        connection.exportFile(p64(99), str(path))
+    assert path.read_bytes() == b"kept"
 
 
 def test_a_closed_connection_exports_and_imports_nothing(connection, file, chain):

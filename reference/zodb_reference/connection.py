@@ -187,6 +187,7 @@ class Connection(Participant):
         are written as they are; `importFile` refuses them.
         """
         self._require_open()
+        self._load(oid)  # without the object, a file that is there keeps what it has
         file = _opened(f)
         try:
             file.writelines(exported(oid, self._load))
