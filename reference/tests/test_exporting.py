@@ -74,6 +74,17 @@ class Size:
         return (), {"width": self.width}
 
 
+class Fickle(Item):
+    """Its class can be made to make no more instances."""
+
+    refuses = False
+
+    def __new__(cls):
+        if cls.refuses:
+            raise RuntimeError
+        return super().__new__(cls)
+
+
 class ByteByByte(io.BytesIO):
     """Gives less than was asked for, as a pipe does."""
 
@@ -198,6 +209,20 @@ def test_values_that_are_made_with_keywords_are_exported_and_imported(connection
         assert connection.importFile(rewound(file)).size.width == 2
 
 
+def test_an_import_gives_the_first_object_of_the_file_whatever_a_class_adds(
+    db, connection, file, monkeypatch
+):
+    added = Item()
+    make = db.classFactory
+
+    def adding(jar, *name):
+        jar.add(added)
+        return make(jar, *name)
+
+    monkeypatch.setattr(db, "classFactory", adding)
+    assert connection.importFile(file).x == 1
+
+
 def test_a_file_may_give_a_byte_at_a_time(connection, file):
     assert connection.importFile(ByteByByte(file.getvalue())).next.x == 2
 
@@ -306,6 +331,22 @@ def test_a_record_that_is_none_is_refused(connection):
         connection.importFile(io.BytesIO(b"ZEXP" + p64(1) + p64(8) + b"a record" + END))
 
 
+def test_nothing_is_imported_where_the_first_object_cannot_be_made(
+    connection, manager, item, monkeypatch
+):
+    item.fickle = Fickle()
+    manager.commit()
+    file = rewound(connection.exportFile(item.fickle._p_oid, io.BytesIO()))
+    item.x = 2
+    monkeypatch.setattr(Fickle, "refuses", True)
+    with pytest.raises(errors.StateLoadError):
+        connection.importFile(file)
+    assert connection.new_objects.mark() == 0
+    assert connection._scratch.oids() == [item._p_oid]
+    manager.commit()  # the transaction goes on
+    assert item.x == 2
+
+
 def test_what_leads_out_of_the_file_is_refused(connection, manager, chain, file):
     data = file.getvalue()
     size = struct.unpack(">Q", data[12:20])[0]
@@ -346,6 +387,20 @@ def test_nothing_is_imported_after_the_vote(connection, manager, item, file):
 
 
 # Across databases
+
+
+def test_a_damaged_file_takes_nothing_with_it_that_others_have_added_here(pair, file):
+    one, two = pair
+    one.root()["item"] = Item()
+    adding = two.root()["adding"] = Hooked()
+    added = adding.added = new(4)
+    adding._v_hook = lambda: one.add(added)
+    with pytest.raises(errors.ExportError):
+        one.importFile(io.BytesIO(file.getvalue()[:-1]))
+    del adding._v_hook
+    one.transaction_manager.commit()
+    two.cacheMinimize()
+    assert two.root()["adding"].added.x == 4
 
 
 def test_what_is_imported_may_be_referred_to_by_several_databases(pair, file):

@@ -205,8 +205,9 @@ class Connection(Participant):
         objects. A savepoint is made first (SAVE-22). `f` is a path, or a file at the beginning of
         the export; `clue` is added to the transaction's description.
 
-        Raises `ExportError` for a file that is damaged, or has references to what is not in it.
-        Nothing was imported then, and the transaction goes on.
+        Raises `ExportError` for a file that is damaged, or has references to what is not in it, and
+        `StateLoadError` where the first object cannot be made from its record. Nothing was imported
+        then, and the transaction goes on.
         """
         if isinstance(f, str):
             with Path(f).open("rb") as file:
@@ -217,7 +218,7 @@ class Connection(Participant):
         first = self.take_in(f)
         if clue:
             self.transaction_manager.get().note(clue)
-        return None if first is None else self.get(first)
+        return first
 
     def cacheGC(self) -> None:
         """Make ghosts of the objects used least recently, down to the size of the cache.

@@ -44,6 +44,7 @@ class Participant:
 
     group: Any
     connections: dict[str, Any]  # those of the group, by the names of their databases
+    get: Callable[[bytes], Any]
 
     def __init__(self, db: Any, snapshot: Snapshot, objects: IdentityMap) -> None:
         self.transaction_manager: Any = None
@@ -150,11 +151,11 @@ class Participant:
         disown = self._db.rules.rollback_disowns
         self._do_undisturbed(self._undo_since, savepoint, scratch, disown=disown)
 
-    def take_in(self, file: IO[bytes]) -> bytes | None:
+    def take_in(self, file: IO[bytes]) -> Any:
         """Keep what is in an exported file where savepoints keep theirs (SAVE-22).
 
-        The file was read as far as its first bytes. Returns the oid of the first object, None where
-        there is none. Where this raises, nothing of the file is kept.
+        The file was read as far as its first bytes. Returns the first object, None where there is
+        none. Where this raises, nothing of the file is kept.
         """
         self._join()
         self.transaction_manager.get().savepoint(optimistic=True)
@@ -272,22 +273,22 @@ class Participant:
         self.objects.cache.incrgc()
         return Savepoint(self, self._joined, self._scratch.length, self.new_objects.mark())
 
-    def _take_in(self, file: IO[bytes]) -> bytes | None:
+    def _take_in(self, file: IO[bytes]) -> Any:
+        start = self._save()  # also what others have changed here while they made their share
         scratch = self._scratch
         assert scratch is not None  # by the savepoint
-        length, mark = scratch.length, self.new_objects.mark()
-        writer = Renumbering(self)
+        writer, first = Renumbering(self), None
         try:
             for old, record in records_of(file):
                 oid = writer.oid(old)
                 scratch.store(oid, z64, writer.renumbered(record))
                 self.new_objects.take_in(oid)
+                first = first or oid
             writer.require_all(self.new_objects.__contains__)
+            return None if first is None else self.get(first)
         except BaseException:
-            scratch.go_back(length)
-            self.new_objects.forget(self.new_objects.since(mark))
+            self._undo_since(start, scratch, disown=True)
             raise
-        return next(iter(self.new_objects.since(mark)), None)
 
     def _discard_changes(self) -> None:
         """Disown the new objects, and make ghosts of the changed ones (LIFE-11, ISO-11).

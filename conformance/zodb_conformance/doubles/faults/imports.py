@@ -37,7 +37,7 @@ def an_import_asks_for_a_way_back() -> Fault:
     that sends mail.
     """
 
-    def take_in(member: Participant, file: IO[bytes]) -> bytes | None:
+    def take_in(member: Participant, file: IO[bytes]) -> Any:
         member._join()
         member.transaction_manager.get().savepoint()
         return member._do_undisturbed(member._take_in, file)
