@@ -3,13 +3,16 @@
 import io
 import struct
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import count
 from types import ModuleType
 
 import pytest
 import transaction
+from interrupting import Interrupt
 from persistent.wref import WeakRef
 from sample_objects import Hooked, Item, Named, is_unsaved, new
+from transaction.interfaces import TransactionFailedError
 from zodb_reference import DB, errors
 from zodb_reference.exporting import exported
 from zodb_reference.oids import p64
@@ -345,6 +348,28 @@ def test_nothing_is_imported_where_the_first_object_cannot_be_made(
     assert connection._scratch.oids() == [item._p_oid]
     manager.commit()  # the transaction goes on
     assert item.x == 2
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_wherever_an_import_is_interrupted_all_is_imported_or_nothing(
+    connection, manager, item, file
+):
+    for number in count():
+        item.x = number
+        manager.savepoint()
+        interrupt = Interrupt(number)
+        with suppress(KeyboardInterrupt), interrupt:
+            connection.importFile(rewound(file))
+        assert connection.new_objects.mark() in (0, 3), interrupt.where
+        try:
+            manager.commit()
+        except TransactionFailedError:  # it was in the savepoint that comes first
+            manager.abort()
+        else:
+            assert item.x == number, interrupt.where
+        if not interrupt.where:
+            break
+    assert number > 20
 
 
 def test_what_leads_out_of_the_file_is_refused(connection, manager, chain, file):

@@ -1,5 +1,6 @@
 """Ctrl-C at any moment: nothing is done by half, and everything goes on."""
 
+import io
 import threading
 from contextlib import suppress
 from itertools import count
@@ -12,6 +13,9 @@ from zodb_reference import DB
 from zodb_reference.persistentclass import PersistentMetaClass
 from zodb_reference.scratch import Scratch
 from zodb_reference.storages import sqlite_file
+
+# Some callbacks of weak references are interrupted too, and Python goes on after them.
+SWALLOWED = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 class Account(Persistent):
@@ -116,6 +120,15 @@ def abort_savepoints(db, connection):
     return connection.transaction_manager.abort, new
 
 
+def import_file(db, connection):
+    file = connection.exportFile(connection.root.newest._p_oid, io.BytesIO())
+    file.seek(0)
+    new = [*transfer(connection)]
+    connection.transaction_manager.savepoint()
+    new += transfer(connection)
+    return lambda: new.append(connection.importFile(file)), new
+
+
 def begin(db, connection):
     in_another_thread(transfer, db)
     return connection.transaction_manager.begin, ()
@@ -135,6 +148,7 @@ def begin(db, connection):
         (commit_savepoints, "memory"),
         (commit_savepoints, "sqlite"),
         (abort_savepoints, "memory"),
+        pytest.param(import_file, "memory", marks=SWALLOWED),
     ],
 )
 def test_an_interrupt_leaves_nothing_by_half(act, kind, tmp_path, monkeypatch):

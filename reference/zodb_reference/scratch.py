@@ -57,8 +57,9 @@ class Scratch:
         self._seek(self.length)
         _write(self._file, _FORMAT.pack(oid, serial, earlier, len(record)))
         _write(self._file, record)
-        self._positions[oid] = self.length
-        self.length += _FORMAT.size + len(record)
+        end = self.length + _FORMAT.size + len(record)
+        # Nothing can interrupt these two.
+        self._positions[oid], self.length = self.length, end
 
     def load(self, oid: bytes) -> tuple[bytes, bytes] | None:
         """Return the last record of an object, and its serial; None where none was kept."""
