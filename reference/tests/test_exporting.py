@@ -205,6 +205,22 @@ def test_weak_references_are_imported_as_keys(connection, manager, item):
     assert copy.by_item == {WeakRef(copy.item): "an item"}
 
 
+def test_a_weak_reference_out_of_a_file_never_comes_to_lead_anywhere(tmp_path):
+    with closing(DB(tmp_path / "test.sqlite")) as db, db.transaction() as connection:
+        connection.root.target, connection.root.item = target, item = Item(), Item()
+        connection.root.holder = new(1, item=item, weak=WeakRef(item), gone=WeakRef(target))
+        connection.transaction_manager.commit()
+        with connection.exportFile(connection.root.holder._p_oid) as file:
+            connection.root.copy = connection.importFile(rewound(file))
+    with closing(DB(tmp_path / "test.sqlite")) as db:
+        with db.transaction() as connection:
+            connection.root.more = [Item() for _ in range(4)]
+        with db.transaction() as connection:
+            copy = connection.root.copy
+            assert copy.gone() is None
+            assert copy.weak() is copy.item
+
+
 def test_values_that_are_made_with_keywords_are_exported_and_imported(connection, manager):
     holder = connection.root.holder = new(1, size=Size(width=2))
     manager.commit()

@@ -22,6 +22,9 @@ from zodb_reference.writing import MeetsPlaceholder, RecordWriter
 
 _MAGIC = b"ZEXP"
 _END = b"\xff" * 16
+# The target of a weak reference that is not in the file. An oid of its own would not do: what is
+# given and never stored may be given again when the database has been closed and opened.
+_NOWHERE = b"\x7f" + b"\xff" * 7
 _PIECE = 1 << 20  # bytes that are read at once: what a damaged length asks for need not be there
 
 
@@ -91,10 +94,14 @@ class _Reference:
 
 
 class Renumbering(RecordWriter):
-    """Writes records for one connection from those of one file (XEXP-4)."""
+    """Writes records for one connection from those of one file (XEXP-4).
+
+    `weakly` are the new oids of what weak references of the last record lead to.
+    """
 
     def __init__(self, connection: Any) -> None:
         super().__init__(connection)
+        self.weakly: set[bytes] = set()
         self._given: dict[bytes, bytes] = {}  # the new oids by those of the file
         self._wanted: set[bytes] = set()  # new oids of what strong references lead to
         self._find_class = connection.reader.find_class
@@ -110,6 +117,7 @@ class Renumbering(RecordWriter):
 
         Raises `ExportError` where it refers to an object of another database, or cannot be read.
         """
+        self.weakly = set()
         unpickler = _Unpickler(record, self._find_class, self._renumber)
         try:
             description, state = unpickler.load(), unpickler.load()
@@ -148,6 +156,11 @@ class Renumbering(RecordWriter):
         self._wanted.add(oid)
         return oid
 
+    def _weak(self, old: bytes) -> bytes:
+        oid = self.oid(old)
+        self.weakly.add(oid)
+        return oid
+
     def _renumber(self, reference: Any) -> _Reference:
         """Return what stands for a reference; the forms are listed in `zodb_reference.reading`."""
         if isinstance(reference, tuple):
@@ -157,7 +170,7 @@ class Renumbering(RecordWriter):
             return _Reference(self._strong(reference))
         match reference:
             case ["w", (oid,)] | [oid]:
-                return _Reference(["w", (self.oid(as_oid(oid)),)])
+                return _Reference(["w", (self._weak(as_oid(oid)),)])
             case ["m", (name, _, _)] | ["n", (name, _)] | ["w", (_, name)]:
                 raise ExportError(
                     f"the exported file has a reference to an object of the database {name!r}, and"
@@ -165,6 +178,21 @@ class Renumbering(RecordWriter):
                     " again"
                 )
         raise ExportError(f"a reference of an unknown kind: {reference!r}")
+
+
+class Settling(Renumbering):
+    """Writes imported records again, whose weak references lead to what was not in the file.
+
+    `stored` tells whether the object with an oid was imported.
+    """
+
+    def __init__(self, connection: Any, stored: Callable[[bytes], bool]) -> None:
+        super().__init__(connection)
+        self._stored = stored
+
+    def oid(self, old: bytes) -> bytes:
+        """Return the oid that the object keeps, or one that no object has."""
+        return old if self._stored(old) else _NOWHERE
 
 
 class _Unpickler(pickle.Unpickler):

@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from zodb_reference.committing import Commit
 from zodb_reference.errors import ConnectionStateError, StorageTransactionError
-from zodb_reference.exporting import Renumbering, records_of
+from zodb_reference.exporting import Renumbering, Settling, records_of
 from zodb_reference.identity import IdentityMap
 from zodb_reference.joint import joint_of
 from zodb_reference.newness import NewObjects
@@ -277,14 +277,23 @@ class Participant:
         start = self._save()  # also what others have changed here while they made their share
         scratch = self._scratch
         assert scratch is not None  # by the savepoint
+        stored = self.new_objects.__contains__
         writer, first = Renumbering(self), None
+        weakly: dict[bytes, set[bytes]] = {}  # what refers weakly, and to what
         try:
             for old, record in records_of(file):
                 oid = writer.oid(old)
                 scratch.store(oid, z64, writer.renumbered(record))
                 self.new_objects.take_in(oid)
                 first = first or oid
-            writer.require_all(self.new_objects.__contains__)
+                if writer.weakly:
+                    weakly[oid] = writer.weakly
+            writer.require_all(stored)
+            settling = Settling(self, stored)
+            for oid, targets in weakly.items():
+                saved = None if all(map(stored, targets)) else scratch.load(oid)
+                if saved is not None:
+                    scratch.store(oid, z64, settling.renumbered(saved[0]))
             return None if first is None else self.get(first)
         except BaseException:
             self._undo_since(start, scratch, disown=True)
