@@ -173,10 +173,6 @@ def a_closed_database_gives_none() -> Fault:
     """
     closed: set[str] = set()
 
-    def close(correct: Any, database: DB) -> None:
-        closed.add(database.database_name)
-        correct(database)
-
     def get_connection(correct: Any, connection: Connection, name: str) -> Any:
         try:
             return correct(connection, name)
@@ -185,9 +181,7 @@ def a_closed_database_gives_none() -> Fault:
                 return None
             raise
 
-    return together(
-        around(DB, "close", close), around(Connection, "get_connection", get_connection)
-    )
+    return together(_told(closed), around(Connection, "get_connection", get_connection))
 
 
 @double("collection.closed-says-so")
@@ -227,10 +221,6 @@ def references_to_a_closed_database_are_left_out() -> Fault:
     """
     closed: set[str] = set()
 
-    def close(correct: Any, database: DB) -> None:
-        closed.add(database.database_name)
-        correct(database)
-
     def resolve(correct: Any, reader: RecordReader, reference: Any) -> Any:
         try:
             return correct(reader, reference)
@@ -239,4 +229,14 @@ def references_to_a_closed_database_are_left_out() -> Fault:
                 return None
             raise
 
-    return together(around(DB, "close", close), around(RecordReader, "resolve", resolve))
+    return together(_told(closed), around(RecordReader, "resolve", resolve))
+
+
+def _told(closed: set[str]) -> Fault:
+    """No fault yet: the names of the databases that are closed are put down."""
+
+    def close(correct: Any, database: DB) -> None:
+        closed.add(database.database_name)
+        correct(database)
+
+    return around(DB, "close", close)
