@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from zodb_conformance.checks import GENERATED
 from zodb_conformance.commands.options import seconds, seed
 from zodb_conformance.plan import PROFILES
 from zodb_conformance.showing import without_addresses
@@ -32,8 +33,6 @@ FOLDER = Path(__file__).parents[1] / "docs" / "track-record"
 DATA = FOLDER / "data.json"
 WITNESSES = FOLDER / "witnesses"
 TARGETS = ("zodb-mapping", "zodb-file", "zodb-demo")
-SEARCHES = ("walk.", "machine.")
-"""How the names of the checks begin that search."""
 USABLE = (0, 1)
 """The exit statuses of a run that came to a verdict."""
 
@@ -128,7 +127,7 @@ def keep(folder: Path) -> None:
     for path in sorted(folder.glob("*.json")):
         witness = json.loads(path.read_text(encoding="utf-8"))
         kept = WITNESSES / path.name
-        if witness["deviation"]["check"].startswith(SEARCHES) and not kept.exists():
+        if witness["deviation"]["check"].startswith(GENERATED) and not kept.exists():
             kept.write_text(json.dumps(witness, indent=2) + "\n", encoding="utf-8")
 
 
