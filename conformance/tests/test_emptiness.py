@@ -31,7 +31,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
 def changed(database: Any, change: Callable[[Any], object]) -> Any:
     """A database after one more transaction."""
     manager = transaction.TransactionManager()
-    connection = database.open(manager)
+    connection = database.open(transaction_manager=manager)
     change(connection.root())
     manager.commit()
     connection.close()
@@ -160,7 +160,10 @@ def test_a_database_without_a_storage_is_looked_at_through_a_connection() -> Non
 def test_a_connection_that_looked_leaves_nothing_loaded() -> None:
     database = DB(MappingStorage())
     emptiness._keys_by_connection(database)
-    assert database.open(transaction.TransactionManager()).root()._p_changed is None
+    assert (
+        database.open(transaction_manager=transaction.TransactionManager()).root()._p_changed
+        is None
+    )
 
 
 def test_what_cannot_be_looked_at_is_left_to_the_checks() -> None:

@@ -150,9 +150,9 @@ class FakeDatabase:
     def __init__(self) -> None:
         self.calls: list[str] = []
 
-    def open(self, manager: Any) -> Any:
+    def open(self, transaction_manager: Any) -> Any:
         close = partial(self.calls.append, "close connection")
-        return SimpleNamespace(transaction_manager=manager, close=close)
+        return SimpleNamespace(transaction_manager=transaction_manager, close=close)
 
     def close(self) -> None:
         self.calls.append("close db")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zodb_conformance.reports.excerpt import excerpt
 
-OPENING = ("db = open_db()", "tm = Manager()", "connection = db.open(tm)")
+OPENING = ("db = open_db()", "tm = Manager()", "connection = db.open(transaction_manager=tm)")
 FILLING = tuple(f"step_{number}()" for number in range(20))
 
 

@@ -106,7 +106,9 @@ def test_a_commit_has_to_reach_every_database(run: Run, lost: str) -> None:
 def test_a_commit_that_failed_may_reach_none(run: Run, own: str, other: str) -> None:
     run.footprint = True
     assert run.take(("set", own, "'b'", "one"), 50) is None
-    run.bench.perform(f"m = transaction.TransactionManager(); {other}.open(m).root()['z'] = 1")
+    run.bench.perform(
+        f"m = transaction.TransactionManager(); {other}.open(transaction_manager=m).root()['z'] = 1"
+    )
     meddling(run, run.bench.variables["m"].commit)
     finding = run.take(("commit-sabotaged", "manager1", "tpc_vote", "after"), 60)
     assert finding is not None

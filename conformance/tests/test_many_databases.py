@@ -373,7 +373,7 @@ def test_another_member_than_the_one_that_is_there_is_told_and_can_be_shown(
 def test_a_connection_that_is_in_use_already_is_told_and_can_be_shown(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ZODB.DB.open", lambda self, manager: run.bench.variables["connection1"])
+    monkeypatch.setattr("ZODB.DB.open", lambda self, **options: run.bench.variables["connection1"])
     finding = run.take(("open", "db", "manager1", "connection90"), 90)
     assert finding is not None
     assert finding.mismatch.expected == "a new connection"

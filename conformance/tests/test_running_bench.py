@@ -15,7 +15,10 @@ from zodb_reference import DB
 def bench() -> Iterator[Bench]:
     bench = Bench(DB)
     bench.manager("manager1")
-    for line in ("connection1 = db.open(manager1)", "root1 = connection1.root()"):
+    for line in (
+        "connection1 = db.open(transaction_manager=manager1)",
+        "root1 = connection1.root()",
+    ):
         assert bench.perform(line).error is None
     yield bench
     bench.close()

@@ -30,7 +30,7 @@ NAMES = tuple(registered())
 def usable(database: Any) -> bool:
     """Whether an object can be stored in a database; it is closed afterwards."""
     manager = transaction.TransactionManager()
-    connection = database.open(manager)
+    connection = database.open(transaction_manager=manager)
     connection.root()["key"] = 1
     manager.commit()
     found = bool(connection.root()["key"] == 1)
@@ -105,7 +105,7 @@ def test_a_target_is_durable_as_it_declares(name: str, tmp_path: Path) -> None:
     target = resolve(Plan(target=name))
     assert usable(target.open_database(tmp_path))
     database = target.open_database(tmp_path)
-    connection = database.open(transaction.TransactionManager())
+    connection = database.open(transaction_manager=transaction.TransactionManager())
     assert ("key" in connection.root()) == ("durable" in target.capabilities)
     connection.close()
     database.close()

@@ -176,7 +176,7 @@ def test_so_are_the_names_of_other_databases_and_of_connections_that_a_reference
 def test_a_program_of_steps_ends_with_the_last_of_them(tmp_path: Path) -> None:
     lines = [
         "manager1 = transaction.TransactionManager()",
-        "connection1 = db.open(manager1)",
+        "connection1 = db.open(transaction_manager=manager1)",
         "connection1.nothing()",
         "print(connection1.root()._p_oid)",
     ]

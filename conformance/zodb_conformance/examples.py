@@ -22,7 +22,7 @@ from zodb_conformance.targets.base import Target
 OPENING = """
 >>> db = open_db()
 >>> tm = transaction.TransactionManager()
->>> connection = db.open(tm)
+>>> connection = db.open(transaction_manager=tm)
 
 """
 

@@ -30,7 +30,7 @@ def opened(db: Any) -> Any:
     """A connection of `db` under a transaction manager of its own, its ``transaction_manager``."""
     import transaction
 
-    return db.open(transaction.TransactionManager())
+    return db.open(transaction_manager=transaction.TransactionManager())
 
 
 def stored(db: Any, oid: bytes) -> tuple[bytes, bytes]:

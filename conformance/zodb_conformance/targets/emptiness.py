@@ -141,7 +141,7 @@ def _keys(record: bytes | None) -> list[Any]:
 
 def _keys_by_connection(database: Any) -> list[Any]:
     """The keys of the root, as a connection shows it; the connection is left as it came."""
-    connection = database.open(transaction.TransactionManager())
+    connection = database.open(transaction_manager=transaction.TransactionManager())
     try:
         keys = list(connection.root())
         connection.cacheMinimize()

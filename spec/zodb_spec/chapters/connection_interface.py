@@ -89,7 +89,7 @@ def default_transaction_manager() -> None:
     and aborts, and nobody else's, end the connection's transactions.
 
     >>> other = transaction.TransactionManager()
-    >>> given, default = db.open(other), db.open()
+    >>> given, default = db.open(transaction_manager=other), db.open()
     >>> given.transaction_manager is other
     True
     >>> given.root()["given"] = Thing()
@@ -257,7 +257,7 @@ def explicit_manager() -> None:
     transaction, and a change outside of one is refused.
 
     >>> explicit = transaction.TransactionManager(explicit=True)
-    >>> other = db.open(explicit)
+    >>> other = db.open(transaction_manager=explicit)
     >>> with raises("NoTransaction"):
     ...     explicit.get()
     >>> txn = explicit.begin()
@@ -292,7 +292,7 @@ def explicit_read() -> None:
     >>> connection.root()["a"] = 1
     >>> tm.commit()
     >>> explicit = transaction.TransactionManager(explicit=True)
-    >>> other = db.open(explicit)
+    >>> other = db.open(transaction_manager=explicit)
     >>> seen = None
     >>> with allowing("AssertionError", "TypeError", "ValueError", "POSError"):
     ...     seen = other.root()["a"]
@@ -322,7 +322,7 @@ def two_in_one_transaction() -> None:
     >>> root = connection.root()
     >>> root["one"], root["two"] = Thing(), Thing()
     >>> tm.commit()
-    >>> other = db.open(tm)
+    >>> other = db.open(transaction_manager=tm)
     >>> root["one"].a = other.root()["two"].a = 1
     >>> stored = False
     >>> with allowing("POSError", "TransactionError", "TypeError", "ValueError"):

@@ -221,7 +221,7 @@ def pooled_with_a_group() -> None:
     and has one connection to each database.
 
     >>> second = open_db(databases=db.databases, database_name="second")
-    >>> before = second.open(tm)
+    >>> before = second.open(transaction_manager=tm)
     >>> mate = before.get_connection(db.database_name)
     >>> before.close()
     >>> other = connection.get_connection("second")
@@ -245,7 +245,7 @@ def pooled_keeps_identity() -> None:
     objects for one thing, nobody could make changes that fit together.
 
     >>> second = open_db(databases=db.databases, database_name="second")
-    >>> before = second.open(tm)
+    >>> before = second.open(transaction_manager=tm)
     >>> thing = before.get_connection(db.database_name).root()["thing"] = Thing()
     >>> tm.commit()
     >>> before.root()["thing"] = thing
@@ -274,7 +274,7 @@ def pooled_is_up_to_date() -> None:
     ...     writer.root()["n"] = n
     ...     writer.transaction_manager.commit()
     >>> set_n(1)
-    >>> before = second.open(tm)
+    >>> before = second.open(transaction_manager=tm)
     >>> before.root()["n"]
     1
     >>> before.close()
@@ -284,7 +284,7 @@ def pooled_is_up_to_date() -> None:
     2
     >>> connection.close()
     >>> set_n(3)
-    >>> again = db.open(tm)
+    >>> again = db.open(transaction_manager=tm)
     >>> again.get_connection("second").root()["n"]
     3
     """
@@ -299,7 +299,7 @@ def bound_for_life() -> None:
     >>> second = open_db(databases=db.databases, database_name="second")
     >>> other = connection.get_connection("second")
     >>> connection.close()
-    >>> any(second.open(transaction.TransactionManager()) is other for _ in range(4))
+    >>> any(opened(second) is other for _ in range(4))
     False
     """
 
@@ -318,7 +318,7 @@ def back_to_its_own_pool() -> None:
     >>> second = open_db(databases=db.databases, database_name="second")
     >>> other = connection.get_connection("second")
     >>> other.close()
-    >>> second.open(tm) is other
+    >>> second.open(transaction_manager=tm) is other
     True
     """
 
@@ -366,11 +366,11 @@ def closed_from_any_member() -> None:
     >>> other.close()
     >>> with raises("ConnectionStateError"):
     ...     connection.root()
-    >>> again = second.open(tm)
+    >>> again = second.open(transaction_manager=tm)
     >>> mate = again.get_connection(db.database_name)
     >>> again.connections == {"second": again, db.database_name: mate}
     True
-    >>> again = db.open(tm)
+    >>> again = db.open(transaction_manager=tm)
     >>> mate = again.get_connection("second")
     >>> again.connections == {db.database_name: again, "second": mate}
     True
@@ -393,7 +393,7 @@ def explicit_manager() -> None:
     >>> second = open_db(databases=db.databases, database_name="second")
     >>> third = open_db(databases=db.databases, database_name="third")
     >>> explicit = transaction.TransactionManager(explicit=True)
-    >>> one = db.open(explicit)
+    >>> one = db.open(transaction_manager=explicit)
     >>> two = one.get_connection("second")
     >>> with raises("NoTransaction"):
     ...     explicit.get()

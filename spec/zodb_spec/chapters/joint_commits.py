@@ -18,7 +18,7 @@ def only_changed_join() -> None:
     read from does not join: its database need not be asked, nor be writable, nor locked.
 
     >>> two = open_db(databases=db.databases, database_name="2")
-    >>> second = two.open(tm)
+    >>> second = two.open(transaction_manager=tm)
     >>> second.root()["a"] = 1
     >>> tm.commit()
     >>> txn = tm.begin()
@@ -39,7 +39,7 @@ def stored_in_sort_order() -> None:
     don't wait for each other.
 
     >>> two = open_db(databases=db.databases, database_name="2")
-    >>> second = two.open(tm)
+    >>> second = two.open(transaction_manager=tm)
     >>> one, other = sorted([connection, second], key=lambda member: member.sortKey())
     >>> stored = []
     >>> for members in [one, other], [other, one]:
@@ -61,7 +61,7 @@ def undone_up_to_the_vote() -> None:
     part of that phase, undoes the transaction in all of them.
 
     >>> two = open_db(databases=db.databases, database_name="2")
-    >>> second = two.open(tm)
+    >>> second = two.open(transaction_manager=tm)
     >>> between = min(connection.sortKey(), second.sortKey()) + "!"
     >>> for phase in "tpc_begin", "commit", "tpc_vote":
     ...     for place in "", between, chr(0x10FFFF):
@@ -92,7 +92,7 @@ def conflict_undoes_all() -> None:
     run it again as a whole.
 
     >>> two = open_db(databases=db.databases, database_name="2")
-    >>> second = two.open(tm)
+    >>> second = two.open(transaction_manager=tm)
     >>> for member in connection, second:
     ...     member.root()["thing"] = Thing()
     >>> tm.commit()
@@ -124,7 +124,7 @@ def error_undoes_all() -> None:
     """What one database can't store undoes the transaction in all of them.
 
     >>> two = open_db(databases=db.databases, database_name="2")
-    >>> second = two.open(tm)
+    >>> second = two.open(transaction_manager=tm)
     >>> for member in connection, second:
     ...     connection.root()["a"] = second.root()["a"] = 1
     ...     member.root()["bad"] = lambda: "a function without a name"
@@ -148,7 +148,7 @@ def meta_data_everywhere() -> None:
     from either of them one can tell what was done.
 
     >>> two = open_db(databases=db.databases, database_name="2")
-    >>> second = two.open(tm)
+    >>> second = two.open(transaction_manager=tm)
     >>> connection.root()["a"] = second.root()["a"] = 1
     >>> tm.get().user = "Ann"
     >>> tm.get().note("sow beans")
@@ -240,14 +240,14 @@ def late_member_may_be_newer() -> None:
     and at the next boundary all show the newest.
 
     >>> two = open_db(databases=db.databases, database_name="2")
-    >>> second = two.open(tm)
+    >>> second = two.open(transaction_manager=tm)
     >>> reader = opened(db)
     >>> reader.sync()
     >>> list(reader.root())
     []
     >>> connection.root()["a"] = second.root()["a"] = 1
     >>> tm.commit()
-    >>> late = two.open(reader.transaction_manager)
+    >>> late = two.open(transaction_manager=reader.transaction_manager)
     >>> shown = list(late.root())
     >>> shown in ([], ["a"])
     True
@@ -268,12 +268,12 @@ def reader_between_finishes() -> None:
     the commit has returned it sees it in both.
 
     >>> two = open_db(databases=db.databases, database_name="2")
-    >>> members = [connection, two.open(tm)]
+    >>> members = [connection, two.open(transaction_manager=tm)]
     >>> for member in members:
     ...     member.root()["a"], member.root()["b"] = Counter(), Counter()
     >>> tm.commit()
     >>> reader = opened(db)
-    >>> readers = [reader, two.open(reader.transaction_manager)]
+    >>> readers = [reader, two.open(transaction_manager=reader.transaction_manager)]
     >>> def look():
     ...     reader.sync()
     ...     return [(reading.root()["a"].n, reading.root()["b"].n) for reading in readers]
@@ -335,7 +335,7 @@ def second_phase_failure_raised() -> None:
     failed: it refuses everything but an abort.
 
     >>> two = open_db(databases=db.databases, database_name="2")
-    >>> second = two.open(tm)
+    >>> second = two.open(transaction_manager=tm)
     >>> connection.root()["a"] = second.root()["a"] = 1
     >>> between = min(connection.sortKey(), second.sortKey()) + "!"
     >>> tm.get().join(Participant(between, [], tpc_finish=fail))
@@ -359,7 +359,7 @@ def second_phase_failure_logged() -> None:
     what has been committed, and people have to look after that.
 
     >>> two = open_db(databases=db.databases, database_name="2")
-    >>> second = two.open(tm)
+    >>> second = two.open(transaction_manager=tm)
     >>> connection.root()["a"] = second.root()["a"] = 1
     >>> between = min(connection.sortKey(), second.sortKey()) + "!"
     >>> tm.get().join(Participant(between, [], tpc_finish=fail))
@@ -377,7 +377,8 @@ def half_of_whole_databases() -> None:
     none has what comes later without what comes earlier in the order.
 
     >>> two = open_db(databases=db.databases, database_name="2")
-    >>> members = sorted([connection, two.open(tm)], key=lambda member: member.sortKey())
+    >>> second = two.open(transaction_manager=tm)
+    >>> members = sorted([connection, second], key=lambda member: member.sortKey())
     >>> for member in members:
     ...     member.root()["a"], member.root()["b"] = Counter(), Counter()
     >>> tm.commit()
@@ -399,7 +400,7 @@ def works_on_after_half_a_commit() -> None:
     has, and the next transaction can change and commit both.
 
     >>> two = open_db(databases=db.databases, database_name="2")
-    >>> second = two.open(tm)
+    >>> second = two.open(transaction_manager=tm)
     >>> members = sorted([connection, second], key=lambda member: member.sortKey())
     >>> for member in members:
     ...     member.root()["a"] = Thing()

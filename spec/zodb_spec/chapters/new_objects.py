@@ -67,7 +67,7 @@ def first_to_store_has_it() -> None:
     """A new object that two databases reach is accepted, and lands in the one that is stored first.
 
     >>> second = open_db(databases=db.databases, database_name="second")
-    >>> other = second.open(tm)
+    >>> other = second.open(transaction_manager=tm)
     >>> thing = connection.root()["thing"] = other.root()["thing"] = Thing()
     >>> tm.commit()
     >>> thing._p_jar is min(connection, other, key=lambda member: member.sortKey())

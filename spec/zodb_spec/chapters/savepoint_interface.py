@@ -106,7 +106,7 @@ def explicit_manager() -> None:
     other. Outside of one there is nothing to save, and `savepoint` is refused.
 
     >>> explicit = transaction.TransactionManager(explicit=True)
-    >>> connection = db.open(explicit)
+    >>> connection = db.open(transaction_manager=explicit)
     >>> with raises("NoTransaction"):
     ...     explicit.savepoint()
     >>> txn = explicit.begin()

@@ -28,7 +28,9 @@ def open_groups(world: World) -> set[Name]:
     Argument("database", choices.databases),
     MANAGER,
     fresh("connection"),
-    line=lambda world, database, manager, name: f"{name} = {database}.open({manager})",
+    line=lambda world, database, manager, name: (
+        f"{name} = {database}.open(transaction_manager={manager})"
+    ),
     sensible=lambda world, database, manager, name: (
         database in world.databases
         and manager in world.managers

@@ -119,7 +119,7 @@ def what_a_reference_leads_to_is_opened_anew() -> Fault:
         if isinstance(reference, list) and reference[0] == "m":
             connection = reader._connection
             database = connection.db().databases[reference[1][0]]
-            other = database.open(connection.transaction_manager)
+            other = database.open(transaction_manager=connection.transaction_manager)
             return other.get(reference[1][1])
         return correct(reader, reference)
 
