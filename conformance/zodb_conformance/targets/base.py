@@ -8,8 +8,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, Unpack
 
+from zodb_spec.editions import EDITIONS, Edition
+
 RESOLUTION = "conflict-resolution"
 SEVERAL = "several-databases"
+VERSIONS = "versions"
 
 DEFAULT = "reference-memory"
 SHORT = {"": DEFAULT, "reference": DEFAULT}
@@ -95,6 +98,13 @@ class Target:
         return None if RESOLUTION in self.unknown else RESOLUTION in self.capabilities
 
     @property
+    def versions(self) -> bool | None:
+        """Whether connections can work in versions, None where it does not say."""
+        if Edition(self.edition) not in ONLY_IN[VERSIONS]:
+            return False
+        return None if VERSIONS in self.unknown else VERSIONS in self.capabilities
+
+    @property
     def in_edition(self) -> bool:
         """Whether its databases are of the edition by which it is judged."""
         return self.knows_editions or self.edition == "current"
@@ -162,7 +172,22 @@ CAPABILITIES: dict[str, str] = {
     "large-record-warning": "It warns about records of `large_record_size` bytes or more.",
     "references": "The database finds the references in a record: `db.references(data)`.",
     "durable": "What was committed is there when the folder is opened again.",
+    "undo": "A committed transaction can be undone by a later one, through `db.undo`.",
+    "pack": "What nobody needs any more can be removed, through `db.pack`.",
+    "history": "The database lists the revisions of an object: `db.history(oid)`.",
+    "historical": "A connection can show a point of the past: `db.open(at=...)` and `before`.",
+    "versions": "A connection can work in a version, beside the trunk: `db.open(version=...)`.",
 }
 """Every capability with its meaning.  One that is declared is tested; where it is not, its clauses
 do not apply.
 """
+
+ONLY_IN = {"historical": (Edition.CURRENT,), "versions": (Edition.C,)}
+"""The editions in which a capability exists, where it does not in all of them."""
+
+
+def existing(capabilities: frozenset[str], edition: str) -> frozenset[str]:
+    """Those of some capabilities that exist in an edition, which is named."""
+    return frozenset(
+        name for name in capabilities if Edition(edition) in ONLY_IN.get(name, EDITIONS)
+    )

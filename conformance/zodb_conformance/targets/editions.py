@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from functools import partial
+from typing import Any
 
-from zodb_conformance.targets.base import Target, changed
+from zodb_conformance.targets.base import Target, changed, existing
 
 CURRENT = "current"
 """The edition for which everybody opens a database without saying so."""
@@ -13,19 +14,27 @@ CURRENT = "current"
 
 def in_edition(target: Target, edition: str) -> Target:
     """A target that is judged by an edition, and whose databases are opened for it where it knows
-    editions.
+    editions.  Of what it can do, it declares what exists in that edition.
     """
-    if edition == CURRENT:
-        return target
-    second = target.second and in_edition(target.second, edition)
-    judged = changed(target, edition=edition, second=second)
-    if not target.knows_editions:
+    judged = _judged(target, edition)
+    if edition == CURRENT or not target.knows_editions:
         return judged
     return changed(
         judged,
         open_database=partial(target.open_database, edition=edition),
         lines=tuple(_asking(line, edition) for line in target.lines),
     )
+
+
+def _judged(target: Target, edition: str) -> Target:
+    changes: dict[str, Any] = {
+        "edition": edition,
+        "second": target.second and in_edition(target.second, edition),
+        "capabilities": existing(target.capabilities, edition),
+        "unknown": existing(target.unknown, edition),
+    }
+    same = all(getattr(target, name) == value for name, value in changes.items())
+    return target if same else changed(target, **changes)
 
 
 def _asking(line: str, edition: str) -> str:

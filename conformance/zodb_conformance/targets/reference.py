@@ -16,6 +16,11 @@ CAPABILITIES = frozenset(
         "persistent-classes",
         "large-record-warning",
         "references",
+        "undo",
+        "pack",
+        "history",
+        "historical",
+        "versions",
     }
 )
 

@@ -13,6 +13,9 @@ SHARED = frozenset(
         "persistent-classes",
         "large-record-warning",
         "references",
+        "pack",
+        "history",
+        "historical",
     }
 )
 RESOLVING = SHARED | {"conflict-resolution"}
@@ -64,7 +67,7 @@ def file() -> Target:
             "storage = ZODB.FileStorage.FileStorage(directory.name + '/Data.fs')",
         ),
     )
-    return _over("zodb-file", storage, RESOLVING | {"durable"})
+    return _over("zodb-file", storage, RESOLVING | {"durable", "undo"})
 
 
 def demo() -> Target:
