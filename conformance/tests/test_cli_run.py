@@ -231,7 +231,11 @@ def test_at_the_level_of_storages_only_their_own_faults_count(command):
 def test_capabilities_that_are_not_declared_make_clauses_not_applicable(command):
     command("run", "good")
     report = report_of()
-    assert report["capabilities"]["pack"] == {"declared": False, "verified": None}
+    assert report["capabilities"]["pack"] == {
+        "declared": False,
+        "unknown": False,
+        "verified": None,
+    }
     assert "does not declare the capability pack" in report["clauses"]["fake.pack"]["message"]
     assert report["clauses"]["fake.undo"]["verdict"] == "not-reached"
 

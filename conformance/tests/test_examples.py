@@ -34,7 +34,9 @@ def clause(text: str) -> Clause:
         pass
 
     function.__doc__ = f"A rule.\n\n{text}"
-    return Clause("test.rule", "example", MUST, "connection", (), (), EDITIONS, (), (), function)
+    return Clause(
+        "test.rule", "example", MUST, "connection", (), (), EDITIONS, (), (), (), function
+    )
 
 
 def run(stated: Clause | str, tmp_path: Path, target: Target | None = None) -> Deviation | None:

@@ -16,9 +16,9 @@ from fake_reports import deviation, printed, report_of
 from fake_spec import CLAUSES
 from zodb_conformance.plan import Plan
 from zodb_conformance.reports import badge, building, github, html, junit, prose, terminal
-from zodb_conformance.reports.words import counted, how_long
+from zodb_conformance.reports.words import borne_out, counted, how_long
 from zodb_conformance.supervisor import stages
-from zodb_conformance.supervisor.findings import Finding, KnownResult
+from zodb_conformance.supervisor.findings import Finding, KnownResult, TargetInfo
 
 SCHEMA = json.loads(
     resources.files("zodb_conformance.reports").joinpath("report.schema.json").read_text("utf-8")
@@ -156,6 +156,7 @@ def test_a_clause_holds_where_it_was_compared_and_nothing_was_found():
     [
         ("fake.threads", {}, "text only: it binds the calling program"),
         ("fake.pack", {}, "the target does not declare the capability pack"),
+        ("fake.no-undo", {}, "it binds those who lack the capability undo"),
         ("fake.set", {"only": ("fake.g*",)}, "not selected by --only"),
         (
             "fake.disk",
@@ -253,6 +254,35 @@ def test_a_capability_is_verified_by_the_clauses_that_need_it():
     assert verified(counts=("fake.undo",)) == {"pack": None, "undo": True}
     broken = Finding(deviation("fake.undo"), True)
     assert verified(broken, counts=("fake.undo",)) == {"pack": None, "undo": False}
+
+
+def test_one_that_is_lacked_is_verified_by_the_clauses_for_those_who_lack_it():
+    target = TargetInfo("some", capabilities={"undo": False, "pack": True}, lacking=["undo"])
+
+    def found(*findings, counts):
+        report = report_of(*findings, counts=counts, target=target)
+        [undo] = [entry for entry in report.capabilities if entry.name == "undo"]
+        return undo.verified, borne_out(undo)
+
+    assert found(counts=()) == (None, "not tested in this run")
+    assert found(counts=("fake.no-undo",)) == (True, "it is refused as it should be")
+    broken = Finding(deviation("fake.no-undo"), True)
+    assert found(broken, counts=("fake.no-undo",)) == (
+        False,
+        "it is not refused as it should be",
+    )
+
+
+def test_a_capability_of_which_nothing_is_said_is_reported_as_such():
+    target = TargetInfo("some", capabilities={"undo": False}, unknown=["undo"])
+    report = report_of(target=target)
+    assert row(report, "fake.no-undo").verdict == "not-applicable"
+    assert report.to_json()["capabilities"]["undo"] == {
+        "declared": False,
+        "unknown": True,
+        "verified": None,
+    }
+    assert "<code>undo</code></td><td>not said</td>" in html.page(report)
 
 
 def test_a_known_deviation_that_is_out_of_date_fails_a_run_that_conforms():

@@ -21,7 +21,6 @@ from zodb_conformance.runner import check_names
 from zodb_conformance.targets import CAPABILITIES, Target, registered, resolve
 from zodb_conformance.targets.reference import memory
 from zodb_spec.clause import clauses
-from zodb_spec.editions import EDITIONS, Edition
 
 pytest.importorskip("ZODB", reason="most targets are made with ZODB")
 
@@ -110,49 +109,6 @@ def test_a_target_is_durable_as_it_declares(name: str, tmp_path: Path) -> None:
     assert ("key" in connection.root()) == ("durable" in target.capabilities)
     connection.close()
     database.close()
-
-
-def can(name: str, capability: str, **plan: str) -> bool:
-    return capability in resolve(Plan(target=name, **plan)).capabilities
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("zodb-")])
-def test_a_target_undoes_packs_and_lists_revisions_as_it_declares(
-    name: str, tmp_path: Path
-) -> None:
-    database = resolve(Plan(target=name)).open_database(tmp_path)
-    manager = transaction.TransactionManager()
-    with database.transaction() as connection:
-        connection.root()["key"] = 1
-    assert database.supportsUndo() == can(name, "undo")
-    assert can(name, "history")
-    assert len(database.history(bytes(8), 5)) == 2
-    if can(name, "undo"):
-        database.undo(database.undoInfo(0, 1)[0]["id"], manager.begin())
-        manager.commit()
-        connection = database.open(transaction_manager=manager)
-        assert "key" not in connection.root()
-        connection.close()
-    assert can(name, "pack")
-    database.pack()
-    assert len(database.history(bytes(8), 5)) == 1
-    database.close()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_past_can_be_opened_in_the_current_edition_only(name: str) -> None:
-    for edition in EDITIONS:
-        declared = can(name, "historical", edition=edition.value)
-        assert declared == (edition is Edition.CURRENT)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_only_the_reference_has_versions_and_only_in_the_edition_that_knew_them(name: str) -> None:
-    for edition in EDITIONS:
-        target = resolve(Plan(target=name, edition=edition.value))
-        expected = edition is Edition.C and name.startswith("reference-")
-        assert target.versions is expected
-        assert ("versions" in target.capabilities) is expected
 
 
 # Baselines.

@@ -41,7 +41,12 @@ def applies(clause: Clause, plan: Plan, target: Target) -> bool:
 
 
 def _in_force(clause: Clause, plan: Plan, target: Target) -> bool:
-    return Edition(plan.edition) in clause.editions and target.capabilities.issuperset(clause.needs)
+    return Edition(plan.edition) in clause.editions and suited(clause, target) is not None
+
+
+def suited(clause: Clause, target: Target) -> Target | None:
+    """The target itself or its plain one, whichever a clause can be held against."""
+    return target.suited(clause.needs, clause.without)
 
 
 def checks(plan: Plan, target: Target) -> dict[str, Run]:
@@ -52,10 +57,13 @@ def checks(plan: Plan, target: Target) -> dict[str, Run]:
         if any(plan.wants(clause) for part in told for clause in part.clauses):
             found[story.check] = _story(story, told)
     wanted = [clause for clause in clauses().values() if applies(clause, plan, target)]
-    for chapter in dict.fromkeys(clause.chapter for clause in wanted if clause.kind == "example"):
-        found[f"examples.{chapter}"] = _examples(
-            [clause for clause in wanted if clause.kind == "example" and clause.chapter == chapter]
-        )
+    examples: dict[str, list[tuple[Clause, Target]]] = {}
+    for clause in wanted:
+        on = suited(clause, target)
+        if clause.kind == "example" and on is not None:
+            examples.setdefault(clause.chapter, []).append((clause, on))
+    for chapter, chosen in examples.items():
+        found[f"examples.{chapter}"] = _examples(chosen)
     if any(clause.kind in ("step", "law") for clause in wanted):
         mixes = mixes_for(target)
         for name, mix in mixes.items():
@@ -79,8 +87,8 @@ def _smoke(context: Context) -> str:
 
 
 def parts_told(story: Story, plan: Plan, target: Target) -> list[Part]:
-    """The parts of a story that a target is told: those of which all clauses are in force, and none
-    where the story belongs to other editions.
+    """The parts of a story that a target is told: those of which all clauses are in force, and bind
+    the target itself; none where the story belongs to other editions.
     """
     if Edition(plan.edition) not in story.editions:
         return []
@@ -88,7 +96,8 @@ def parts_told(story: Story, plan: Plan, target: Target) -> list[Part]:
         part
         for part in story.parts
         if target.capabilities.issuperset(part.needs)
-        and all(_in_force(clauses()[clause], plan, target) for clause in part.clauses)
+        and all(Edition(plan.edition) in clauses()[clause].editions for clause in part.clauses)
+        and all(suited(clauses()[clause], target) is target for clause in part.clauses)
     ]
 
 
@@ -115,10 +124,10 @@ def _directory() -> Iterator[Path]:
         yield Path(directory)
 
 
-def _examples(chosen: list[Clause]) -> Run:
+def _examples(chosen: list[tuple[Clause, Target]]) -> Run:
     def run(context: Context) -> str:
-        plan, target, recorder = context.plan, context.target, context.recorder
-        for clause in chosen:
+        plan, recorder = context.plan, context.recorder
+        for clause, target in chosen:
             if clause.id in plan.avoid or not set(plan.avoid).isdisjoint(clause.situations):
                 continue
             recorder.script()

@@ -15,7 +15,7 @@ from zodb_spec.script import initial, makes_sense
 
 from zodb_conformance import stories
 from zodb_conformance.bench import Line
-from zodb_conformance.checks import GENERATED, checks, parts_told
+from zodb_conformance.checks import GENERATED, checks, parts_told, suited
 from zodb_conformance.context import Context
 from zodb_conformance.doctests import beginning_of_last, program, source_of
 from zodb_conformance.examples import lines_of
@@ -29,7 +29,8 @@ from zodb_conformance.tying import ties
 
 def describe(plan: Plan) -> dict[str, Any]:
     """What the target of a plan says of itself: name, level, database, baseline, packages,
-    capabilities, and whether it was opened for the edition of the plan.
+    capabilities, those of which it says nothing, those without which it can be tried, and whether
+    it was opened for the edition of the plan.
     """
     target = resolve(plan)
     return {
@@ -39,6 +40,8 @@ def describe(plan: Plan) -> dict[str, Any]:
         "baseline": target.baseline,
         "packages": target.packages,
         "capabilities": {name: name in target.capabilities for name in CAPABILITIES},
+        "unknown": sorted(target.unknown),
+        "lacking": [name for name in CAPABILITIES if target.suited((), (name,))],
         "in_edition": all(each.in_edition for each in (target, target.second or target)),
     }
 
@@ -96,6 +99,7 @@ def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], in
     target = resolve(plan)
     if script[0][0] in ("example", "story"):
         id, told, performed = _lines_of(plan, script[-1], target)
+        target = suited(clauses()[id], target) or target
         place = None if performed else beginning_of_last(told)
         text = program(clauses()[id], told, target)
         return id, source_of(told), place, text

@@ -155,7 +155,7 @@ def gaps_of_clause(clause: Clause, rules: Mapping[str, Rule]) -> Iterator[str]:
     for kind, names, known in (
         ("rule", clause.rules, rules),
         ("situation", clause.situations, situations()),
-        ("capability", clause.needs, CAPABILITIES),
+        ("capability", (*clause.needs, *clause.without), CAPABILITIES),
     ):
         for name in names:
             if name not in known:

@@ -37,6 +37,7 @@ def test_nothing_is_missing_in_the_clauses_as_they_stand():
         ({"rules": ("LIFE-0",)}, "names an unknown rule LIFE-0"),
         ({"situations": ("at-full-moon",)}, "names an unknown situation at-full-moon"),
         ({"needs": ("telepathy",)}, "names an unknown capability telepathy"),
+        ({"without": ("telepathy",)}, "names an unknown capability telepathy"),
     ],
 )
 def test_a_clause_that_names_what_does_not_exist_has_a_gap(change, gap):

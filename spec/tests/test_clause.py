@@ -72,6 +72,7 @@ def test_a_clause_says_what_it_was_stated_with() -> None:
         binds="storage",
         error="KeyError ConflictError",
         needs="iteration",
+        without="undo pack",
         situations="somewhere",
         since=Edition.B,
     )(documented)
@@ -80,7 +81,8 @@ def test_a_clause_says_what_it_was_stated_with() -> None:
     assert (clause.kind, clause.level, clause.binds) == ("step", MAY, "storage")
     assert clause.rules == ("LIFE-1", "ISO-2")
     assert clause.error == ("KeyError", "ConflictError")
-    assert (clause.needs, clause.situations) == (("iteration",), ("somewhere",))
+    assert (clause.needs, clause.without) == (("iteration",), ("undo", "pack"))
+    assert clause.situations == ("somewhere",)
     assert clause.editions == (Edition.B, Edition.C, CURRENT)
 
 

@@ -71,6 +71,7 @@ class Clause:
                 MRO counts)
     editions    the editions in which it is in force
     needs       capabilities without which it does not apply
+    without     capabilities with which it does not apply: it says what those must do who lack them
     situations  names of the situations (`zodb_spec.situations`) in which it is known to be hard to
                 obey
     function    the text, executed
@@ -84,6 +85,7 @@ class Clause:
     error: tuple[str, ...]
     editions: tuple[Edition, ...]
     needs: tuple[str, ...]
+    without: tuple[str, ...]
     situations: tuple[str, ...]
     function: Callable[..., Any] = field(repr=False)
 
@@ -142,6 +144,7 @@ class Options(TypedDict, total=False):
     since       the first edition in which it is in force, the oldest where nothing is said
     until       the last one, the current where nothing is said
     needs       names of capabilities, separated by spaces
+    without     likewise, those with which it does not apply
     situations  names of situations, separated by spaces
     """
 
@@ -151,6 +154,7 @@ class Options(TypedDict, total=False):
     since: Edition
     until: Edition
     needs: str
+    without: str
     situations: str
 
 
@@ -176,6 +180,7 @@ def _state(
         error=tuple(options.get("error", "").split()),
         editions=tuple(edition for edition in EDITIONS if since <= edition <= until),
         needs=tuple(options.get("needs", "").split()),
+        without=tuple(options.get("without", "").split()),
         situations=tuple(options.get("situations", "").split()),
         function=function,
     )

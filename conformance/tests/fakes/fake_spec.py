@@ -39,6 +39,10 @@ def undo() -> None:
     """A transaction can be undone."""
 
 
+def no_undo() -> None:
+    """Where nothing can be undone, undo is refused."""
+
+
 def pack() -> None:
     """A pack keeps what is reachable."""
 
@@ -63,6 +67,7 @@ def clause(function, id, level, **more):
         "error": (),
         "editions": EDITIONS,
         "needs": (),
+        "without": (),
         "situations": (),
         **more,
     }
@@ -78,6 +83,7 @@ CLAUSES = {
         clause(example, "fake.example", SHOULD, kind="example"),
         clause(undo, "fake.undo", MUST, needs=("undo",)),
         clause(pack, "fake.pack", MUST, needs=("pack",)),
+        clause(no_undo, "fake.no-undo", MUST, without=("undo",)),
         clause(may, "fake.name", MAY),
         clause(disk, "fake.disk", MUST, binds="storage"),
         clause(caller, "fake.threads", MUST, kind="text", binds="caller"),

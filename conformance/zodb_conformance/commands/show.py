@@ -84,6 +84,7 @@ def facts(clause: Clause, suite: Suite) -> Table:
         ("editions", ", ".join(edition.value for edition in clause.editions)),
         ("errors", " or ".join(clause.error)),
         ("needs", ", ".join(clause.needs)),
+        ("without", ", ".join(clause.without)),
         ("situations", ", ".join(clause.situations)),
         ("checked by", KINDS[clause.kind].format(clause.chapter)),
         ("proved by", ", ".join(proofs)),

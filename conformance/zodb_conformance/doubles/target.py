@@ -16,8 +16,9 @@ from zodb_conformance.targets.reference import memory
 class _Planted:
     """The fault of one double, and how many databases keep it in place."""
 
-    def __init__(self, double: Double) -> None:
+    def __init__(self, double: Double, target: Target) -> None:
         self._double = double
+        self._target = target
         self._databases = 0
         self._fault = ExitStack()
 
@@ -25,7 +26,7 @@ class _Planted:
         """Open a database of the double."""
         self._enter()
         try:
-            database = memory().open_database(directory, **options)
+            database = self._target.open_database(directory, **options)
         except BaseException:
             self._leave()
             raise
@@ -52,14 +53,18 @@ class _Planted:
 
 def target_of(double: Double) -> Target:
     """The double as a target."""
+    correct = memory()
+    assert correct.plain is not None
+    plain = _faulty(double, correct.plain, f"db = open_double({double.name!r}, plain=True)")
+    return replace(_faulty(double, correct, f"db = open_double({double.name!r})"), plain=plain)
+
+
+def _faulty(double: Double, correct: Target, opening: str) -> Target:
     return replace(
-        memory(),
+        correct,
         name=DOUBLE + double.name,
-        open_database=_Planted(double).open_database,
-        lines=(
-            "from zodb_conformance.doubles import open_double",
-            f"db = open_double({double.name!r})",
-        ),
+        open_database=_Planted(double, correct).open_database,
+        lines=("from zodb_conformance.doubles import open_double", opening),
         database=f"zodb_reference.DB, made faulty: {double.summary}",
         storage=None,
         connections=None,
@@ -80,10 +85,13 @@ def named(name: str) -> Target:
     return target_of(found)
 
 
-def open_double(name: str, **options: Any) -> Any:
+def open_double(name: str, *, plain: bool = False, **options: Any) -> Any:
     """An open database of a double, for witnesses.
 
     name     the name of the double
+    plain    whether its storage is to be one that can do less (see `Target`)
     options  go to the constructor of the database
     """
-    return named(name).open_database(Path(), **options)
+    target = named(name)
+    chosen = target.plain if plain and target.plain else target
+    return chosen.open_database(Path(), **options)

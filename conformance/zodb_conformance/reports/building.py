@@ -153,9 +153,14 @@ def why_not_applicable(clause: Clause, findings: Findings) -> str:
     """Why a clause does not bind the target or was not asked for; "" where it applies."""
     if reason := why_not_asked(clause, findings.plan):
         return reason
+    if findings.unusable:
+        return ""
     missing = [name for name in clause.needs if not findings.target.capabilities.get(name)]
-    if missing and not findings.unusable:
+    if missing:
         return f"the target does not declare the capability {missing[0]}"
+    had = [name for name in clause.without if name not in findings.target.lacking]
+    if had:
+        return f"it binds those who lack the capability {had[0]}"
     return ""
 
 
@@ -271,14 +276,18 @@ def title_of(clause: Clause) -> str:
 def capabilities_of(
     findings: Findings, clauses: Mapping[str, Clause], rows: Mapping[str, Row]
 ) -> tuple[Capability, ...]:
-    """Each capability with what the clauses that need it say: broken, borne out, or not tested."""
-    declared = findings.target.capabilities
+    """Each capability with what the clauses say that need it, or, where it is not declared, those
+    that bind whoever lacks it: broken, borne out, or not tested.
+    """
+    declared, every = findings.target.capabilities, clauses.values()
     result = []
-    for name in sorted(
-        {*declared, *(need for clause in clauses.values() for need in clause.needs)}
-    ):
-        verdicts = {rows[clause.id].verdict for clause in clauses.values() if name in clause.needs}
+    for name in sorted({*declared, *(name for each in every for name in each.needs)}):
+        about = [
+            each for each in every if name in (each.needs if declared.get(name) else each.without)
+        ]
+        verdicts = {rows[clause.id].verdict for clause in about}
         broken, borne_out = verdicts & {"deviates", "known"}, "holds" in verdicts
         verified = False if broken else True if borne_out else None
-        result.append(Capability(name, declared.get(name, False), verified))
+        unknown = name in findings.target.unknown
+        result.append(Capability(name, declared.get(name, False), verified, unknown))
     return tuple(result)

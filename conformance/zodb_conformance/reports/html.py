@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from zodb_conformance.reports import prose
 from zodb_conformance.reports.model import VERDICTS, Report, Verdict
-from zodb_conformance.reports.words import counted, edition, excused, headline, how_long
+from zodb_conformance.reports.words import borne_out, counted, edition, excused, headline, how_long
 
 ORDER: tuple[Verdict, ...] = ("deviates", "known", "not-reached", "holds", "not-applicable")
 """The verdicts in the order in which a reader wants to see them."""
@@ -40,6 +40,7 @@ def page(report: Report) -> str:
         counts={verdict: report.count(verdict) for verdict in ORDER},
         counted=counted,
         edition=edition(report),
+        borne_out=borne_out,
         excused=excused,
         elapsed=how_long(report.elapsed),
         meanings=VERDICTS,

@@ -124,11 +124,14 @@ class Told:
 
 @dataclass(frozen=True)
 class Capability:
-    """A capability: whether the target declares it, and whether what was tested bears it out."""
+    """A capability: whether the target declares it, whether what was tested bears out that it has
+    it or lacks it, and whether the target says nothing of it.
+    """
 
     name: str
     declared: bool
     verified: bool | None
+    unknown: bool
 
 
 @dataclass(frozen=True)
@@ -247,7 +250,11 @@ class Report:
             "examples": self.scripts,
             "steps": self.steps,
             "capabilities": {
-                entry.name: {"declared": entry.declared, "verified": entry.verified}
+                entry.name: {
+                    "declared": entry.declared,
+                    "unknown": entry.unknown,
+                    "verified": entry.verified,
+                }
                 for entry in self.capabilities
             },
             "clauses": {row.id: row.to_json() for row in self.rows},

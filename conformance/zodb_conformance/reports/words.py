@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zodb_conformance.reports.model import Report
+from zodb_conformance.reports.model import Capability, Report
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -57,6 +57,20 @@ def excused(report: Report) -> str:
     them = "it" if len(report.excused) == 1 else "them"
     database = plain(report.target.database)
     return f"{number} broken by {database} whatever the storage; only --level all counts {them}"
+
+
+def borne_out(entry: Capability) -> str:
+    """What the clauses about a capability say, those that need it or those on who lacks it."""
+    match entry.declared, entry.verified:
+        case _, None:
+            return "not tested in this run"
+        case True, True:
+            return "it is there"
+        case True, _:
+            return "it is not as it should be"
+        case _, True:
+            return "it is refused as it should be"
+    return "it is not refused as it should be"
 
 
 def edition(report: Report) -> str:

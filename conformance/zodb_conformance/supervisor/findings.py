@@ -18,6 +18,8 @@ class TargetInfo:
     database      what stands between the storage and the program: whose `DB`
     packages      versions of the packages it is made of
     capabilities  which of the declarable capabilities it declares
+    unknown       the capabilities of which it says nothing
+    lacking       those without which it can be tried, because it or its plain storage lacks them
     baseline      the target that shows what that `DB` does over a right storage; "" where none does
     in_edition    whether it was opened for the edition of the run; where it does not know editions,
                   it is run as it is, and judged by that edition
@@ -28,6 +30,8 @@ class TargetInfo:
     database: str = ""
     packages: dict[str, str] = field(default_factory=dict)
     capabilities: dict[str, bool] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
     baseline: str = ""
     in_edition: bool = True
 

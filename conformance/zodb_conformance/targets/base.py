@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from importlib import metadata
 from pathlib import Path
@@ -73,6 +73,8 @@ class Target:
     connections    what stands over that storage, None where that can't be put over another one
     second         the target on which every database after the first is opened, None where that is
                    this one
+    plain          the same connections over a storage that can do less, for the clauses on what
+                   those must do who lack a capability; None where there is none
     edition        the name of the edition by which it is judged
     knows_editions  whether its databases are opened for an edition: by the option ``edition``
     """
@@ -89,8 +91,22 @@ class Target:
     storage: Storage | None = None
     connections: Connections | None = None
     second: Target | None = None
+    plain: Target | None = None
     edition: str = "current"
     knows_editions: bool = False
+
+    def suited(self, needs: Iterable[str], without: Iterable[str] = ()) -> Target | None:
+        """Which of the two a clause is held against, this one or the plain one: the one that has
+        every capability that the clause `needs`, and that is known to be `without` others.  None
+        where that is neither.
+        """
+        lacked = frozenset(without)
+        for each in (self.plain, self) if lacked else (self,):
+            if each is None or not each.capabilities.issuperset(needs):
+                continue
+            if lacked.isdisjoint(each.capabilities | each.unknown):
+                return each
+        return None
 
     @property
     def resolves(self) -> bool | None:
@@ -142,6 +158,7 @@ class Facts(TypedDict, total=False):
     unknown: frozenset[str]
     extras: Mapping[str, Any]
     distributions: tuple[str, ...]
+    plain: Target | None
     knows_editions: bool
 
 

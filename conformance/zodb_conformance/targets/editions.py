@@ -30,6 +30,7 @@ def _judged(target: Target, edition: str) -> Target:
     changes: dict[str, Any] = {
         "edition": edition,
         "second": target.second and in_edition(target.second, edition),
+        "plain": target.plain and in_edition(target.plain, edition),
         "capabilities": existing(target.capabilities, edition),
         "unknown": existing(target.unknown, edition),
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from zodb_conformance.targets.base import Connections, Storage, Target, over
+from zodb_conformance.targets.base import Connections, Facts, Storage, Target, over
 
 CAPABILITIES = frozenset(
     {
@@ -23,6 +25,8 @@ CAPABILITIES = frozenset(
         "versions",
     }
 )
+CHOSEN = frozenset({"undo", "versions"})
+"""What the plain storages of the reference lack."""
 
 
 def connections() -> Connections:
@@ -41,16 +45,27 @@ def _extras() -> dict[str, Any]:
 
 
 def _over(name: str, storage: Storage, capabilities: frozenset[str]) -> Target:
-    return over(
-        name,
-        connections(),
-        storage,
-        level="connection",
-        capabilities=capabilities,
-        extras=_extras(),
-        distributions=("zodb-conformance",),
-        knows_editions=True,
-    )
+    facts: Facts = {
+        "level": "connection",
+        "extras": _extras(),
+        "distributions": ("zodb-conformance",),
+        "knows_editions": True,
+    }
+    plain = over(f"{name}, plain", connections(), _plain(storage), **facts)
+    plain = replace(plain, capabilities=capabilities - CHOSEN)
+    target = over(name, connections(), storage, **facts)
+    return replace(target, capabilities=capabilities, plain=plain)
+
+
+def _plain(storage: Storage) -> Storage:
+    """A storage without what is chosen when one is opened, or what a wrapper may take away."""
+
+    def open_storage(directory: Path) -> Any:
+        opened = storage.open(directory)
+        opened.supportsUndo = lambda: False
+        return opened
+
+    return Storage(open_storage, (*storage.lines, "storage.supportsUndo = lambda: False"))
 
 
 def memory() -> Target:

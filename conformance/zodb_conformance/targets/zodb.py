@@ -29,7 +29,9 @@ def connections() -> Connections:
     return Connections("ZODB.DB", DB, ("import ZODB", "db = ZODB.DB(storage)"))
 
 
-def _over(name: str, storage: Storage, capabilities: frozenset[str]) -> Target:
+def _over(
+    name: str, storage: Storage, capabilities: frozenset[str], plain: Target | None = None
+) -> Target:
     from ZODB.persistentclass import PersistentMetaClass
 
     return over(
@@ -40,6 +42,7 @@ def _over(name: str, storage: Storage, capabilities: frozenset[str]) -> Target:
         capabilities=capabilities,
         extras={"PersistentMetaClass": PersistentMetaClass},
         distributions=DISTRIBUTIONS,
+        plain=plain,
     )
 
 
@@ -67,7 +70,7 @@ def file() -> Target:
             "storage = ZODB.FileStorage.FileStorage(directory.name + '/Data.fs')",
         ),
     )
-    return _over("zodb-file", storage, RESOLVING | {"durable", "undo"})
+    return _over("zodb-file", storage, RESOLVING | {"durable", "undo"}, mapping())
 
 
 def demo() -> Target:
