@@ -14,10 +14,12 @@ import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_conformance import runner
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Tally
-from zodb_conformance.targets import registered, resolve
+from zodb_conformance.targets import Target, registered, resolve
+from zodb_conformance.targets.announcing import of_database, of_storage
 from zodb_conformance.targets.reference import memory
 from zodb_spec.clause import clauses
 from zodb_spec.editions import EDITIONS, Edition
+from zope.interface import Interface, implementer
 
 pytest.importorskip("ZODB", reason="some targets are made with ZODB")
 
@@ -127,3 +129,183 @@ def test_a_clause_for_those_who_lack_a_capability_is_held_against_the_plain_targ
     runner.run_checks(plan, tally)
     assert tally.deviations == []
     assert tally.counts == {"test.refusing": 1, "test.undoing": 1}
+
+
+# What comes with nothing but itself.
+
+
+def answers(target: Target) -> dict[str, bool | None]:
+    return {
+        name: True if name in target.capabilities else None if name in target.unknown else False
+        for name in ("undo", "pack", "history", "historical", "versions")
+    }
+
+
+class Method:
+    """A storage that has nothing but what is given, and `close`."""
+
+    def __init__(self, **methods: Any) -> None:
+        vars(self).update(methods)
+
+    def close(self) -> None:
+        pass
+
+
+def yes(*_: Any) -> bool:
+    return True
+
+
+def no(*_: Any) -> bool:
+    return False
+
+
+def broken(*_: Any) -> bool:
+    raise OSError("the line is dead")
+
+
+class IStorageUndoable(Interface):
+    """What ZODB calls the interface of storages that undo; the name is what counts."""
+
+
+def undoable() -> Any:
+    @implementer(IStorageUndoable)
+    class Undoable(Method):
+        pass
+
+    return Undoable()
+
+
+@pytest.mark.parametrize(
+    ("storage", "capability", "answer"),
+    [
+        (Method(), "undo", False),
+        (Method(supportsUndo=yes), "undo", True),
+        (Method(supportsUndo=no, undo=yes), "undo", False),
+        (Method(undo=yes), "undo", None),
+        (Method(supportsUndo=broken, undo=yes), "undo", None),
+        (undoable(), "undo", True),
+        (Method(), "pack", False),
+        (Method(pack=yes), "pack", True),
+        (Method(history=yes), "history", True),
+        (Method(), "versions", False),
+        (Method(commitVersion=yes), "versions", None),
+        (Method(supportsVersions=no, commitVersion=yes), "versions", False),
+        (Method(supportsVersions=yes), "versions", True),
+    ],
+)
+def test_a_storage_tells_by_what_it_announces(
+    storage: Any, capability: str, answer: bool | None
+) -> None:
+    found = of_storage(lambda directory: storage)
+    assert (capability in found.capabilities) is (answer is True)
+    assert (capability in found.unknown) is (answer is None)
+    assert "conflict-resolution" in found.unknown
+
+
+def opens(*options: str) -> Any:
+    """A method `open` that takes options of these names."""
+    program: dict[str, Any] = {}
+    exec(f"def open(transaction_manager=None, {', '.join(options)}): pass", program)
+    return program["open"]
+
+
+@pytest.mark.parametrize(
+    ("database", "capability", "answer"),
+    [
+        (Method(open=opens("at=None", "before=None")), "historical", True),
+        (Method(open=opens("at=None")), "historical", False),
+        (Method(open=opens("**more")), "historical", None),
+        (Method(open=opens("at=None", "**more")), "historical", None),
+        (Method(open=opens("version=''")), "versions", False),
+        (Method(open=opens("version=''"), commitVersion=yes), "versions", None),
+        (
+            Method(open=opens("version=''"), commitVersion=yes, storage=Method()),
+            "versions",
+            False,
+        ),
+        (
+            Method(
+                open=opens("version=''"), commitVersion=yes, storage=Method(supportsVersions=yes)
+            ),
+            "versions",
+            True,
+        ),
+    ],
+)
+def test_a_database_tells_by_how_it_can_be_opened(
+    database: Any, capability: str, answer: bool | None
+) -> None:
+    found = of_database(lambda directory: database)
+    assert (capability in found.capabilities) is (answer is True)
+    assert (capability in found.unknown) is (answer is None)
+
+
+def test_where_it_cannot_even_be_opened_nothing_is_known() -> None:
+    assert of_storage(broken) == (
+        frozenset(),
+        {"conflict-resolution", "undo", "pack", "history", "versions"},
+    )
+    assert of_database(broken).unknown >= {"historical", "versions"}
+
+
+def test_what_is_asked_is_closed_and_its_folder_removed() -> None:
+    closed: list[str] = []
+    folders: list[Path] = []
+
+    def open_storage(directory: Path) -> Any:
+        folders.append(directory)
+        assert directory.is_dir()
+        return Method(close=lambda: closed.append("closed"), supportsUndo=broken)
+
+    of_storage(open_storage)
+    assert closed == ["closed"]
+    assert not folders[0].exists()
+
+
+@pytest.mark.parametrize(
+    ("plan", "undo"),
+    [
+        ({"target": "ZODB.MappingStorage:MappingStorage"}, False),
+        ({"zconfig": "storage.conf"}, True),
+    ],
+)
+def test_a_storage_that_is_named_is_asked(
+    plan: dict[str, str], undo: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "<filestorage>\n  path {directory}/Data.fs\n</filestorage>\n"
+    (tmp_path / "storage.conf").write_text(text)
+    expected = {"undo": undo, "pack": True, "history": True, "historical": True, "versions": False}
+    assert answers(resolve(Plan(**plan))) == expected
+
+
+def test_a_server_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    # To open its storage may take as long as it is silent.
+    asked: list[str] = []
+    monkeypatch.setattr("zodb_conformance.targets.resolving.of_storage", asked.append)
+    pytest.importorskip("zodburi", reason="it is what opens addresses")
+    target = resolve(Plan(uri="zeo://localhost:9991"))
+    assert asked == []
+    assert {"undo", "pack", "history"} <= target.unknown
+
+
+@pytest.mark.parametrize("edition", ["current", "2006-08-16"])
+def test_a_database_that_is_named_is_asked_in_the_edition_of_the_run(
+    edition: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[dict[str, Any]] = []
+
+    def ours(directory: str, *, edition: str = "current", **options: Any) -> Any:
+        opened.append({"edition": edition})
+        return memory().open_database(Path(directory), edition=edition, **options)
+
+    monkeypatch.setattr("faulty_databases.ours", ours, raising=False)
+    target = resolve(Plan(database="faulty_databases:ours", edition=edition))
+    assert opened == [{"edition": edition}]
+    assert target.knows_editions
+    assert target.in_edition
+
+
+def test_a_database_that_does_not_name_the_option_is_run_as_it_is() -> None:
+    plan = Plan(database="faulty_databases:faultless", edition="2006-08-16")
+    assert not resolve(plan).in_edition

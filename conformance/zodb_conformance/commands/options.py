@@ -65,7 +65,8 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="MODULE:NAME",
         help="a function open_database(directory, *, databases=None, database_name='unnamed', "
-        "**options), for an implementation of DB and Connection",
+        "**options), for an implementation of DB and Connection; where it names an option edition, "
+        "too, it is opened for the one of --edition",
     )
     what.add_argument(
         "--with-second-target",

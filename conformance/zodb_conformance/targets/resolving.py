@@ -19,9 +19,10 @@ from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
 from zodb_conformance.showing import short
 from zodb_conformance.targets import reference, zodb
-from zodb_conformance.targets.base import DOUBLE, RESOLUTION, SEVERAL, SHORT, Storage, Target, over
-from zodb_conformance.targets.editions import in_edition
-from zodb_conformance.targets.emptiness import unspoilt
+from zodb_conformance.targets.announcing import of_database, of_nobody, of_storage
+from zodb_conformance.targets.base import DOUBLE, SEVERAL, SHORT, VERSIONS, Storage, Target, over
+from zodb_conformance.targets.editions import CURRENT, in_edition
+from zodb_conformance.targets.emptiness import opened, unspoilt
 from zodb_conformance.targets.mixing import mixed
 from zodb_conformance.targets.ordering import in_order
 from zodb_conformance.targets.places import (
@@ -33,11 +34,9 @@ from zodb_conformance.targets.places import (
 )
 
 GROUP = "zodb_conformance.targets"
-CONNECTION_LEVEL = frozenset({"raw-records"})
+CONNECTION_LEVEL = frozenset({"raw-records", "historical"})
 DATABASE_SECTION = re.compile(r"^\s*<zodb[\s>]", re.MULTILINE | re.IGNORECASE)
 A_SECTION = "<filestorage> with a line `path {directory}/Data.fs`"
-UNDECLARED = frozenset({RESOLUTION})
-"""What a storage or database that comes with nothing but itself has no way to declare."""
 
 
 def registered() -> dict[str, str]:
@@ -87,7 +86,7 @@ def _named(plan: Plan) -> Target:
     if plan.uri:
         return _from_uri(plan.uri)
     if plan.database:
-        return _from_database(plan.database)
+        return _from_database(plan.database, plan.edition)
     name = SHORT.get(plan.target, plan.target)
     if name.startswith(DOUBLE):
         return _double(name)
@@ -108,8 +107,8 @@ def _second(plan: Plan) -> Target:
     factory stands for the first, so does one for the second.
     """
     if plan.database and ":" in plan.second and not plan.second.startswith(DOUBLE):
-        return _from_database(plan.second)
-    return _named(Plan(target=plan.second))
+        return _from_database(plan.second, plan.edition)
+    return _named(Plan(target=plan.second, edition=plan.edition))
 
 
 def _made(name: str, point: metadata.EntryPoint) -> Target:
@@ -226,6 +225,14 @@ def _joins_collections(factory: Callable[..., Any]) -> bool:
     return True
 
 
+def _takes_edition(factory: Callable[..., Any]) -> bool:
+    """Whether a database factory names the option that says which edition is to be obeyed."""
+    try:
+        return "edition" in inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        return False
+
+
 def failed(error: Exception) -> str:
     """That something failed, with the place and the error in one line."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -265,7 +272,10 @@ def _over_storage(
         return unspoilt(storage)
 
     storage = Storage(checked, lines)
-    capabilities = CONNECTION_LEVEL if one_place else CONNECTION_LEVEL | {SEVERAL}
+    # A server may be silent for long, and in a place for all there may be somebody's data.
+    announced = of_nobody() if one_place else of_storage(checked)
+    several = frozenset() if one_place else frozenset({SEVERAL})
+    capabilities = announced.capabilities | CONNECTION_LEVEL | several
     try:
         connections = zodb.connections()
     except ImportError:
@@ -274,20 +284,22 @@ def _over_storage(
             reference.connections(),
             storage,
             capabilities=capabilities,
-            unknown=UNDECLARED,
+            unknown=announced.unknown,
             knows_editions=True,
         )
+    beside = {"class-factory", "large-record-warning", "references"}
     return over(
         name,
         connections,
         storage,
-        capabilities=capabilities | {"class-factory", "large-record-warning", "references"},
-        unknown=UNDECLARED,
+        capabilities=(capabilities | beside) - {VERSIONS},
+        unknown=announced.unknown - {VERSIONS},
         distributions=("ZODB",),
     )
 
 
-def _from_database(path: str) -> Target:
+def _from_database(path: str, edition: str) -> Target:
+    """The target of a database factory, which is asked in an edition for what it can do."""
     found = imported(path)
     _require_callable(path, found, "open_database(directory)")
 
@@ -311,14 +323,21 @@ def _from_database(path: str) -> Target:
             )
         return database
 
+    knows_editions = _takes_edition(found)
+    asked: dict[str, Any] = {}
+    if knows_editions and edition != CURRENT:
+        asked["edition"] = edition
+    announced = of_database(lambda directory: opened(open_database, directory, **asked))
+    together = frozenset({SEVERAL}) if _joins_collections(found) else frozenset()
     return Target(
         name=path,
         open_database=open_database,
         lines=_calling(path, "db"),
         level="connection",
         database=path,
-        capabilities=frozenset({SEVERAL}) if _joins_collections(found) else frozenset(),
-        unknown=UNDECLARED,
+        capabilities=announced.capabilities | together,
+        unknown=announced.unknown,
+        knows_editions=knows_editions,
     )
 
 
