@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from transaction.interfaces import TransientError
+from transaction.interfaces import TransactionError, TransientError
 
 from zodb_reference.oids import oid_repr, tid_repr
 from zodb_reference.records import class_name
@@ -77,6 +77,56 @@ class ReadConflictError(ConflictError):
     """An object that had to stay as it was read has changed, or was created after the snapshot."""
 
     default_message = "database read conflict error"
+
+
+class VersionError(POSError):
+    """A version was named that can't be, or can't be used like that (edition 2006-08-16)."""
+
+
+class VersionCommitError(VersionError):
+    """A version can't be committed to where it was to be."""
+
+
+class VersionLockError(VersionError, TransactionError):
+    """The object (the first argument) is held by a version (the second), and can't be stored."""
+
+    def __str__(self) -> str:
+        if len(self.args) != 2:
+            return super().__str__()
+        oid, version = self.args
+        return (
+            f"object {oid_repr(oid)} is held by version {version!r}: commit or abort that version "
+            "first, or store the object in it"
+        )
+
+
+class UndoError(POSError):
+    """A transaction can't be undone, for a `reason`; `oid` is the object that is in the way."""
+
+    def __init__(self, reason: object, oid: bytes | None = None) -> None:
+        super().__init__(reason, oid)
+        self._reason = reason
+        self._oid = oid
+
+    def __str__(self) -> str:
+        return _explain_undo(self._oid, self._reason)
+
+
+class MultipleUndoErrors(UndoError):
+    """Objects are in the way of an undo: `errs` has a pair of oid and reason for each of them."""
+
+    def __init__(self, errs: Any) -> None:
+        oid, reason = errs[0]
+        super().__init__(reason, oid)
+        self.args = (errs,)
+        self._errs = errs
+
+    def __str__(self) -> str:
+        return "\n".join(_explain_undo(oid, reason) for oid, reason in self._errs)
+
+
+def _explain_undo(oid: object, reason: object) -> str:
+    return str(reason) if oid is None else f"object {oid_repr(oid)} can't be undone: {reason}"
 
 
 class StorageError(POSError):
