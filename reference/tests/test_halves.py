@@ -15,6 +15,7 @@ from zodb_reference.errors import StorageError
 from zodb_reference.halves import HalfCommit
 from zodb_reference.joint import NOTE
 from zodb_reference.storages import MemoryStorage, SQLiteStorage
+from zodb_reference.storages.reading import ReadableStorage
 
 KINDS = {
     "memory": lambda path: MemoryStorage(),
@@ -146,7 +147,7 @@ def test_what_is_committed_while_the_databases_are_asked_is_not_missing(collecti
 
 
 def test_a_storage_that_cannot_be_iterated_over_is_told(collection, monkeypatch):
-    monkeypatch.delattr(MemoryStorage.__mro__[2], "iterator")
+    monkeypatch.delattr(ReadableStorage, "iterator")
     with pytest.raises(StorageError, match=r"the database '1', .* has no iterator\(\)"):
         collection.databases["2"].half_commits()
 

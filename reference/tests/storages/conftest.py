@@ -77,6 +77,29 @@ def commit(begin: Callable[..., Any]) -> Callable[..., bytes]:
 
 
 @pytest.fixture
+def undo(begin: Callable[..., Any]) -> Callable[..., set[bytes]]:
+    """Return what undoes transactions, in one transaction, and returns the oids of its records.
+
+    They are given by their places in the undo log: 0 is the last transaction.
+    """
+
+    def undo_transactions(storage: Any, *places: int) -> set[bytes]:
+        log = storage.undoLog(0, 1 + max(places))
+        meta = begin(storage, description="undo")
+        undone = set()
+        try:
+            for place in places:
+                undone.update(storage.undo(log[place]["id"], meta)[1])
+            undone.update(storage.tpc_vote(meta))
+            storage.tpc_finish(meta)
+        finally:
+            storage.tpc_abort(meta)
+        return undone
+
+    return undo_transactions
+
+
+@pytest.fixture
 def start_child() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Return what starts a script of the folder `children`, with text pipes to it."""
     started = []

@@ -26,10 +26,12 @@ def answers(history):
         history.last_tid(),
         history.last_oid(),
         history.count(),
-        *(history.current_tid(oid) for oid in (A, B)),
+        *(history.newest(oid) for oid in (A, B)),
         *(history.find(oid, before) for oid in (A, B) for before in (None, *TIDS, maxtid)),
         *(history.next_tid(oid, tid) for oid in (A, B) for tid in (z64, *TIDS)),
-        *(history.read(oid, tid) for oid in (A, B) for tid in TIDS),
+        *(history.revisions(oid) for oid in (A, B)),
+        history.next_oid(z64),
+        history.held(),
         *(notes.tid for tid in (z64, *TIDS) if (notes := history.notes(tid, maxtid))),
     ]
 

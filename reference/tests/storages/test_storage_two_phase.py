@@ -351,7 +351,7 @@ def test_sort_keys_tell_storages_apart(make_storage, tmp_path):
 
 def test_what_a_storage_says_of_itself(storage, commit):
     assert not storage.isReadOnly()
-    assert not storage.supportsUndo()
+    assert storage.supportsUndo()
     assert isinstance(storage.getName(), str)
     assert storage.getName() in repr(storage)
     commit(storage, {A: bytes(5000), B: b""})

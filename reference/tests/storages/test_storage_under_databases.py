@@ -159,7 +159,7 @@ def test_the_database_reads_history_and_meta_data(database):
         connection.root()["n"] = 1
     newest, oldest = database.history(b"\0" * 8, 10)
     assert (newest["description"], oldest["description"]) == ("a note", "initial database creation")
-    assert not database.supportsUndo()
+    assert database.supportsUndo()
     assert database.objectCount() == 1
     assert database.getSize() > 0
 

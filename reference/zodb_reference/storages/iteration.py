@@ -11,11 +11,15 @@ from zodb_reference.storages.history import Notes, Record
 
 @dataclass
 class RecordCopy:
-    """A record of a transaction (STOR-27, STOR-28)."""
+    """A record of a transaction (STOR-27).
+
+    `data` is None where the object ceased to exist, and `data_txn` names the earlier transaction
+    whose data were stored again, as long as these are there (STOR-28).
+    """
 
     oid: bytes
     tid: bytes
-    data: bytes
+    data: bytes | None
     version: str = ""
     data_txn: bytes | None = None
 
@@ -41,7 +45,10 @@ class TransactionCopy:
         return unpickle_extension(self.extension_bytes)
 
     def __iter__(self) -> Iterator[RecordCopy]:
-        return (RecordCopy(*record) for record in self._records)
+        return (
+            RecordCopy(one.oid, one.tid, one.data, one.version, one.data_txn)
+            for one in self._records
+        )
 
     def set_data(self, ob: object, data: object) -> None:
         """Keep `data` for `ob`, a storage that is being copied to."""

@@ -1,45 +1,59 @@
 """A storage that keeps its history in memory, as long as it lives."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, count
 from operator import attrgetter
 from types import ModuleType
 
 from zodb_reference import errors as default_errors
 from zodb_reference.oids import z64
-from zodb_reference.storages.history import Notes, Record, Transaction
-from zodb_reference.storages.twophase import TwoPhaseStorage
+from zodb_reference.storages.history import Notes, Record, Revision, Transaction
+from zodb_reference.storages.undoing import UndoableStorage
 
 _tid = attrgetter("tid")
 _numbers = count(1)
 
 
 class MemoryHistory:
-    """All transactions in a list, and the revisions of each object in a list, by tid."""
+    """All transactions in a list, and the records of each object in two lists, by tid."""
 
     def __init__(self) -> None:
         self._transactions: list[Transaction] = []
         self._revisions: dict[bytes, list[Record]] = {}
+        self._overlays: dict[bytes, list[Record]] = {}  # the records of versions
+        self._oids: list[bytes] = []
+        self._last_tid = z64
         self._last_oid = z64
+        self._packed = z64
 
     def last_tid(self) -> bytes:
         """See `History`."""
-        return self._transactions[-1].tid if self._transactions else z64
+        return self._last_tid
 
     def last_oid(self) -> bytes:
         """See `History`."""
         return self._last_oid
 
-    def current_tid(self, oid: bytes) -> bytes | None:
+    def packed(self) -> bytes:
         """See `History`."""
-        newest = self.find(oid)
-        return newest.tid if newest else None
+        return self._packed
 
-    def find(self, oid: bytes, before: bytes | None = None) -> Record | None:
+    def newest(self, oid: bytes) -> Revision | None:
         """See `History`."""
-        revisions = self._revisions.get(oid, [])
-        end = len(revisions) if before is None else bisect_left(revisions, before, key=_tid)
-        return revisions[end - 1] if end else None
+        record = self.find(oid)
+        return revision_of(record) if record else None
+
+    def find(
+        self, oid: bytes, before: bytes | None = None, *, trunk: bool = False
+    ) -> Record | None:
+        """See `History`."""
+        found = newest_of(self._revisions.get(oid, ()), before)
+        overlay = None if trunk else newest_of(self._overlays.get(oid, ()), before)
+        if overlay is None or (found is not None and found.tid > overlay.tid):
+            return found
+        return overlay
 
     def next_tid(self, oid: bytes, tid: bytes) -> bytes | None:
         """See `History`."""
@@ -47,19 +61,33 @@ class MemoryHistory:
         later = bisect_right(revisions, tid, key=_tid)
         return revisions[later].tid if later < len(revisions) else None
 
-    def read(self, oid: bytes, tid: bytes) -> bytes | None:
+    def revisions(self, oid: bytes) -> tuple[Revision, ...]:
         """See `History`."""
-        revisions = self._revisions.get(oid, [])
-        place = bisect_left(revisions, tid, key=_tid)
-        found = place < len(revisions) and revisions[place].tid == tid
-        return revisions[place].data if found else None
+        records = (*self._revisions.get(oid, ()), *self._overlays.get(oid, ()))
+        return tuple(revision_of(record) for record in sorted(records, key=_tid))
 
-    def notes(self, at_least: bytes, at_most: bytes) -> Notes | None:
+    def next_oid(self, at_least: bytes) -> bytes | None:
         """See `History`."""
-        place = bisect_left(self._transactions, at_least, key=_tid)
-        if place == len(self._transactions) or self._transactions[place].tid > at_most:
+        place = bisect_left(self._oids, at_least)
+        return self._oids[place] if place < len(self._oids) else None
+
+    def held(self) -> dict[bytes, str]:
+        """See `History`."""
+        newest = ((oid, self.find(oid)) for oid in self._overlays)
+        return {oid: record.version for oid, record in newest if record and record.version}
+
+    def notes(self, at_least: bytes, at_most: bytes, *, newest: bool = False) -> Notes | None:
+        """See `History`."""
+        if newest:
+            place = bisect_right(self._transactions, at_most, key=_tid) - 1
+        else:
+            place = bisect_left(self._transactions, at_least, key=_tid)
+        if not 0 <= place < len(self._transactions):
             return None
-        return self._transactions[place]
+        found = self._transactions[place]
+        if not at_least <= found.tid <= at_most:
+            return None
+        return replace(found, status="p") if found.tid <= self._packed else found
 
     def records(self, tid: bytes) -> tuple[Record, ...]:
         """See `History`."""
@@ -67,11 +95,12 @@ class MemoryHistory:
 
     def count(self) -> int:
         """See `History`."""
-        return len(self._revisions)
+        return len(self._oids)
 
     def size(self) -> int:
         """See `History`."""
-        return sum(len(record.data) for record in chain(*self._revisions.values()))
+        lists = chain(self._revisions.values(), self._overlays.values())
+        return sum(len(record.data or b"") for record in chain(*lists))
 
     def prepare(self, transaction: Transaction) -> None:
         """See `History`; whatever memory holds already, it can keep."""
@@ -79,18 +108,54 @@ class MemoryHistory:
     def publish(self, transaction: Transaction) -> None:
         """See `History`; the transaction comes last, so that it is complete once it is there."""
         for record in transaction.records:
-            if self.current_tid(record.oid) != record.tid:
-                self._revisions.setdefault(record.oid, []).append(record)
+            lists = self._overlays if record.version else self._revisions
+            records = lists.setdefault(record.oid, [])
+            if not records or records[-1].tid != record.tid:
+                records.append(record)
+            if self.next_oid(record.oid) != record.oid:
+                insort(self._oids, record.oid)
             self._last_oid = max(self._last_oid, record.oid)
-        if self.last_tid() != transaction.tid:
+        if not self._transactions or self._transactions[-1].tid != transaction.tid:
             self._transactions.append(transaction)
+        self._last_tid = transaction.tid
+
+    def forget(self, upto: bytes, doomed: Mapping[bytes, Collection[Revision]]) -> None:
+        """See `History`; all is made anew beside the old, and then put in its place at once."""
+        gone = {(oid, *revision) for oid, revisions in doomed.items() for revision in revisions}
+
+        def rest(records: Sequence[Record]) -> list[Record]:
+            return [one for one in records if (one.oid, *revision_of(one)) not in gone]
+
+        trunk, overlays = (
+            {oid: kept for oid, records in lists.items() if (kept := rest(records))}
+            for lists in (self._revisions, self._overlays)
+        )
+        transactions = [
+            one if one.tid > upto else replace(one, records=tuple(rest(one.records)))
+            for one in self._transactions
+        ]
+        transactions = [one for one in transactions if one.tid > upto or one.records]
+        oids = sorted({*trunk, *overlays})
+        self._revisions, self._overlays, self._oids = trunk, overlays, oids
+        self._transactions, self._packed = transactions, upto
 
     def close(self) -> None:
         """See `History`."""
 
 
-class MemoryStorage(TwoPhaseStorage):
-    """A storage in memory: every revision is kept, nothing outlives the object.
+def newest_of(records: Sequence[Record], before: bytes | None) -> Record | None:
+    """Return the last of `records`, which are sorted, or the last with a tid less than `before`."""
+    end = len(records) if before is None else bisect_left(records, before, key=_tid)
+    return records[end - 1] if end else None
+
+
+def revision_of(record: Record) -> Revision:
+    """Return what is known of `record` without its data."""
+    return Revision(record.tid, record.version, record.data is not None)
+
+
+class MemoryStorage(UndoableStorage):
+    """A storage in memory: every revision is kept until it is packed, nothing outlives the object.
 
     `name` is what `getName` tells. `errors` is the module whose exceptions are raised:
     `ZODB.POSException` where the storage stands under ZODB's DB.

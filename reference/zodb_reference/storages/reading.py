@@ -9,30 +9,36 @@ from typing import Any
 from persistent.timestamp import TimeStamp
 
 from zodb_reference.oids import oid_repr, p64, u64, z64
-from zodb_reference.storages.history import History, Notes, Record
+from zodb_reference.storages.history import History, Notes, Record, Revision, just_after
 from zodb_reference.storages.iteration import TransactionCopy, unpickle_extension
 
 logger = logging.getLogger(__name__)
 
 
-def history_entry(record: Record, notes: Notes) -> dict[Any, Any]:
-    """Describe a revision as `history` does (STOR-26).
+def note_entry(notes: Notes) -> dict[Any, Any]:
+    """Describe a transaction: its time, user and description, and what the program noted.
 
-    An extension that can't be read, since a class of it is missing perhaps, is left out: the
-    history of an object has to be readable on any machine.
+    An extension that can't be read, since a class of it is missing perhaps, is left out: what has
+    happened to a database has to be readable on any machine.
     """
     try:
         extension = dict(unpickle_extension(notes.extension_bytes))
     except Exception:
-        logger.warning("transaction %s: unreadable extension", oid_repr(record.tid), exc_info=True)
+        logger.warning("transaction %s: unreadable extension", oid_repr(notes.tid), exc_info=True)
         extension = {}
     return extension | {
-        "time": TimeStamp(record.tid).timeTime(),
-        "tid": record.tid,
-        "serial": record.tid,
+        "time": TimeStamp(notes.tid).timeTime(),
         "user_name": notes.user,
         "description": notes.description,
-        "size": len(record.data),
+    }
+
+
+def history_entry(record: Record, notes: Notes) -> dict[Any, Any]:
+    """Describe a revision as `history` does (STOR-26)."""
+    return note_entry(notes) | {
+        "tid": record.tid,
+        "serial": record.tid,
+        "size": len(record.data or b""),
     }
 
 
@@ -77,10 +83,6 @@ class ReadableStorage:
         """Tell whether every change is refused."""
         return self._read_only
 
-    def supportsUndo(self) -> bool:
-        """Tell whether transactions can be undone: they can't."""
-        return False
-
     def getSize(self) -> int:
         """Return about how many bytes the storage takes."""
         with self._lock:
@@ -97,19 +99,19 @@ class ReadableStorage:
             return self._last_tid
 
     def getTid(self, oid: bytes) -> bytes:
-        """Return the tid of the current revision; `POSKeyError` if there is none."""
+        """Return the tid of the current revision; `POSKeyError` if there is no such object."""
         with self._lock:
-            tid = self._open_history().current_tid(oid)
-        if tid is None:
-            raise self._errors.POSKeyError(oid)
-        return tid
+            return self._existing(oid).tid
 
     def load(self, oid: bytes, version: str = "") -> tuple[bytes, bytes]:
-        """Return data and tid of the current revision; `POSKeyError` if there is none."""
+        """Return data and tid of the current revision.
+
+        `POSKeyError` if there is no such object.
+        """
         refuse_version(version)
         with self._lock:
             record = self._open_history().find(oid)
-        if record is None:
+        if record is None or record.data is None:
             raise self._errors.POSKeyError(oid)
         return record.data, record.tid
 
@@ -117,21 +119,24 @@ class ReadableStorage:
         """Return the revision that a snapshot before `tid` shows (STOR-23).
 
         That is its data, its tid, and the tid of the revision that followed it or None; or None if
-        all revisions are later. `POSKeyError` if there never was one.
+        all revisions are later, or packing has removed what there was (STOR-49). `POSKeyError` if
+        there never was one, or if the object had ceased to exist by then (STOR-24).
         """
         with self._lock:
             history = self._open_history()
-            record = history.find(oid, tid)
-            if record is not None:
-                return record.data, record.tid, history.next_tid(oid, record.tid)
-            if history.current_tid(oid) is None:
+            record = history.find(oid, tid, trunk=True)
+            if record is None:
+                if history.find(oid, trunk=True) is None and not self._may_be_packed(oid, tid):
+                    raise self._errors.POSKeyError(oid)
+                return None
+            if record.data is None:
                 raise self._errors.POSKeyError(oid)
-            return None
+            return record.data, record.tid, history.next_tid(oid, record.tid)
 
     def loadSerial(self, oid: bytes, serial: bytes) -> bytes:
-        """Return the data of exactly this revision; `POSKeyError` if there is none."""
+        """Return the data of exactly this revision; `POSKeyError` if there are none."""
         with self._lock:
-            data = self._open_history().read(oid, serial)
+            data = self._data_at(oid, serial)
         if data is None:
             raise self._errors.POSKeyError(oid, serial)
         return data
@@ -169,9 +174,40 @@ class ReadableStorage:
                 notes = history.notes(start, stop)
                 if notes is None:
                     return
-                records = history.records(notes.tid)
+                records = tuple(map(self._told, history.records(notes.tid)))
             yield TransactionCopy(notes, records)
             start = p64(u64(notes.tid) + 1)
+
+    def _told(self, record: Record) -> Record:
+        """Return `record` without a mention of data that have been packed away."""
+        source = record.data_txn
+        if source is None:
+            return record
+        found = self._history.find(record.oid, just_after(source))
+        return record if found and found.tid == source else record._replace(data_txn=None)
+
+    def _existing(self, oid: bytes) -> Revision:
+        newest = self._open_history().newest(oid)
+        if newest is None or not newest.has_data:
+            raise self._errors.POSKeyError(oid)
+        return newest
+
+    def _data_at(self, oid: bytes, serial: bytes) -> bytes | None:
+        """Return the data that the trunk had from the revision `serial` on, if there is that."""
+        history = self._open_history()
+        record = history.find(oid, just_after(serial))
+        if record is None or record.tid != serial:
+            return None
+        if record.version:
+            record = history.find(oid, just_after(serial), trunk=True)
+        return record.data if record else None
+
+    def _may_be_packed(self, oid: bytes, before: bytes) -> bool:
+        """Tell whether there may have been an object of which nothing is left, before a tid."""
+        history = self._history
+        return (
+            before <= history.packed() and oid <= history.last_oid() and history.newest(oid) is None
+        )
 
     def _notes_of(self, record: Record) -> Notes:
         notes = self._history.notes(record.tid, record.tid)

@@ -148,6 +148,7 @@ def open_file(path: Path, *, read_only: bool, create: bool, errors: ModuleType) 
             _make(path, errors)
         require_ours(path, errors)
         connection = _connect_to_read(path, errors) if read_only else _connect(path, errors)
+        sqlite_format.pretend(connection)
     except BaseException:
         if lock is not None:
             lock.release()
@@ -246,17 +247,18 @@ def require_ours(path: Path, errors: ModuleType) -> None:
 
 def _recognize(path: Path, connection: sqlite3.Connection, errors: ModuleType) -> None:
     ((application_id,),) = connection.execute("PRAGMA application_id").fetchall()
-    ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+    version = sqlite_format.format_of(connection)
     if path.stat().st_size < sqlite_format.PAGE_SIZE:
         raise _not_ours(path, "it is too short", errors)
     if application_id != sqlite_format.APPLICATION_ID:
         raise errors.StorageError(
             f"{path} is an SQLite database of another program: name another file"
         )
-    if version != sqlite_format.SCHEMA_VERSION:
+    if version not in sqlite_format.FORMATS:
+        known = " and ".join(map(str, sqlite_format.FORMATS))
         raise errors.StorageError(
-            f"{path} has the format {version}, and format {sqlite_format.SCHEMA_VERSION} is known "
-            "here: use the version of the program that wrote it, or a later one"
+            f"{path} has the format {version}, and here the formats {known} are known: use the "
+            "version of the program that wrote it, or a later one"
         )
 
 
@@ -331,7 +333,7 @@ def _verify(path: Path, connection: sqlite3.Connection, errors: ModuleType) -> N
     if problems != [("ok",)]:
         raise damaged(path, str(problems[0][0]), errors)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
-        sqlite_format.make_tables(model)
+        sqlite_format.make_tables(model, sqlite_format.format_of(connection))
         if sqlite_format.definitions(connection) != sqlite_format.definitions(model):
             raise damaged(path, "its tables are not those of a storage", errors)
     if connection.execute("PRAGMA foreign_key_check").fetchone():

@@ -2,14 +2,25 @@
 
     head           one row: the tid of the last finished transaction, the greatest oid up to then
     transactions   a row for each: tid, status, user, description, extension
-    revisions      a row for each record: oid, tid, data; data is nullable, as a record without data
-                   (a deletion, an undone creation) is to be
+    revisions      a row for each record of the trunk: oid, tid, data
+
+That is format 1. In format 2 the data of a revision may be null, where the object ceased to exist,
+and there are besides
+
+    overlays       a row for each record of a version: oid, tid, version, data, and data_txn or null
+    shared         a row for each revision with the data of an earlier record: oid, tid, data_txn
+    packed         the tid up to which the storage was packed, if it was: one row or none
+
+A file begins in format 1, and goes over to format 2 (`extend`) when something is written that
+format 1 can't tell. So programs that know no more than format 1 go on to use the file as long as
+they understand all of it, and refuse it from then on.
 
 A transaction with a later tid than `head` tells has voted, but was never finished: for all readers
 it is not there. Oids and tids are blobs, so that they compare as the bytes that they are.
 
-Each row ends in a digest of the others of its columns. The structure of the file is checked when it
-is opened, the digests when a row is read, so that damage is noticed in either.
+Each row ends in a digest of the others of its columns, but for an id that only tells the order in
+which rows were written. The structure of the file is checked when it is opened, the digests when a
+row is read, so that damage is noticed in either.
 """
 
 import sqlite3
@@ -19,8 +30,8 @@ from zodb_reference.oids import z64
 
 #: Marks the file as ours, in the place that SQLite has for it: "ZODR".
 APPLICATION_ID = 0x5A4F4452
-#: Raised by whoever changes what is written above, together with a way to upgrade.
-SCHEMA_VERSION = 1
+#: The formats above. Whoever changes what is written adds one, with a way to it from the others.
+FORMATS = FIRST, EXTENDED = 1, 2
 
 PAGE_SIZE = 4096
 
@@ -45,12 +56,41 @@ CREATE TABLE revisions (
 CREATE INDEX revisions_by_tid ON revisions (tid);
 """
 
+EXTENSION = {
+    "overlays": """(
+    id INTEGER PRIMARY KEY,
+    oid BLOB NOT NULL,
+    tid BLOB NOT NULL REFERENCES transactions,
+    version TEXT NOT NULL,
+    data BLOB NOT NULL,
+    data_txn BLOB,
+    digest BLOB NOT NULL,
+    UNIQUE (oid, tid)
+)""",
+    "shared": """(
+    oid BLOB NOT NULL,
+    tid BLOB NOT NULL,
+    data_txn BLOB NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (oid, tid),
+    FOREIGN KEY (oid, tid) REFERENCES revisions (oid, tid)
+) WITHOUT ROWID""",
+    "packed": "(tid BLOB NOT NULL, digest BLOB NOT NULL)",
+}
+INDEX_OF_OVERLAYS = "CREATE INDEX overlays_by_tid ON overlays (tid)"
 
-def digest(*columns: bytes | str) -> bytes:
+
+def digest(*columns: bytes | str | None) -> bytes:
     """Return what is stored with `columns` to notice any change of them, be it of the type."""
     found = blake2b(digest_size=16)
     for column in columns:
-        kind, data = (b"b", column) if isinstance(column, bytes) else (b"t", column.encode())
+        match column:
+            case bytes():
+                kind, data = b"b", column
+            case str():
+                kind, data = b"t", column.encode()
+            case None:
+                kind, data = b"n", b""
         found.update(kind + len(data).to_bytes(8))
         found.update(data)
     return found.digest()
@@ -59,17 +99,51 @@ def digest(*columns: bytes | str) -> bytes:
 def is_intact(*row: object) -> bool:
     """Tell whether the digest at the end of `row`, as it was read, is that of the other columns."""
     *columns, expected = row
-    known = [column for column in columns if isinstance(column, bytes | str)]
+    known = [column for column in columns if isinstance(column, bytes | str | None)]
     return len(known) == len(columns) and digest(*known) == expected
 
 
-def make_tables(connection: sqlite3.Connection) -> None:
+def make_tables(connection: sqlite3.Connection, file_format: int = FIRST) -> None:
     """Turn the empty database at `connection` into an empty storage."""
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute(f"PRAGMA user_version = {FIRST}")
     connection.executescript(TABLES)
     connection.execute("INSERT INTO head VALUES (?, ?, ?)", (z64, z64, digest(z64, z64)))
+    if file_format == EXTENDED:
+        pretend(connection)
+        extend(connection)
+
+
+def format_of(connection: sqlite3.Connection) -> int:
+    """Return the format of the storage at `connection`, or of whatever there is."""
+    ((found,),) = connection.execute("PRAGMA user_version").fetchall()
+    return int(found)
+
+
+def pretend(connection: sqlite3.Connection) -> None:
+    """Let a file in format 1 be read as if it were in format 2, without changing it.
+
+    The tables that it lacks are there, empty, as long as the connection lives.
+    """
+    if format_of(connection) == FIRST:
+        connection.execute("PRAGMA temp_store = MEMORY")
+        for name, columns in EXTENSION.items():
+            connection.execute(f"CREATE TEMP TABLE {name} {columns}")
+
+
+def extend(connection: sqlite3.Connection) -> None:
+    """Turn a storage in format 1, at a connection that pretends, into one in format 2.
+
+    Nothing happens where it is one already. This is done in a transaction of SQLite's, with what
+    needs the new format.
+    """
+    if format_of(connection) == FIRST:
+        for name, columns in EXTENSION.items():
+            connection.execute(f"DROP TABLE temp.{name}")
+            connection.execute(f"CREATE TABLE {name} {columns}")
+        connection.execute(INDEX_OF_OVERLAYS)
+        connection.execute(f"PRAGMA user_version = {EXTENDED}")
 
 
 def definitions(connection: sqlite3.Connection) -> list[tuple[object, ...]]:

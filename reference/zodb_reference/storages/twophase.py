@@ -16,6 +16,7 @@ end: since nobody else can publish, a conflict is known in `store` already (ISO-
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from types import ModuleType
 from typing import Any
 
@@ -37,19 +38,25 @@ class Commit:
     user: bytes
     description: bytes
     extension_bytes: bytes
-    records: dict[bytes, bytes] = field(default_factory=dict)
+    records: dict[bytes, tuple[Record, ...]] = field(default_factory=dict)
     resolved: set[bytes] = field(default_factory=set)
     prepared: Transaction | None = None
 
+    def put(self, record: Record) -> None:
+        """Add a record in place of those of its object; one of a version leaves the trunk's."""
+        others = self.records.get(record.oid, ()) if record.version else ()
+        self.records[record.oid] = (*(one for one in others if not one.version), record)
+
     def transaction(self) -> Transaction:
         """Return what the history is to keep."""
+        records = chain.from_iterable(self.records.values())
         return Transaction(
             self.tid,
             self.status,
             self.user,
             self.description,
             self.extension_bytes,
-            tuple(Record(oid, self.tid, data) for oid, data in self.records.items()),
+            tuple(sorted(records, key=lambda record: bool(record.version))),
         )
 
 
@@ -145,8 +152,8 @@ class TwoPhaseStorage(ReadableStorage):
                 self._keep(commit, oid, data)
                 commit.resolved.discard(oid)
                 return
-            old = self._history.read(oid, serial)
-            committed = self._history.read(oid, committed_serial)
+            old = self._data_at(oid, serial)
+            committed = self._data_at(oid, committed_serial)
         # The program's code runs without the lock: it may take long, or read from the storage in
         # another thread.
         merged = self._resolve(oid, committed_serial, serial, old, committed, data)
@@ -235,10 +242,11 @@ class TwoPhaseStorage(ReadableStorage):
         return tid
 
     def _current_serial(self, oid: bytes) -> bytes:
-        return self._open_history().current_tid(oid) or z64
+        newest = self._open_history().newest(oid)
+        return newest.tid if newest else z64
 
     def _keep(self, commit: Commit, oid: bytes, data: bytes) -> None:
-        commit.records[oid] = data
+        commit.put(Record(oid, commit.tid, data))
         self._last_oid = max(self._last_oid, oid)
 
     def _resolve(

@@ -81,7 +81,7 @@ def one_change_in_a_hundred_keeps_the_old_value() -> Fault:
     def keep(correct: Any, storage: Any, commit: Any, oid: bytes, data: bytes) -> None:
         serial = storage._current_serial(oid)
         if serial != z64 and one_in_a_hundred(oid, data):
-            data = storage._history.read(oid, serial)
+            data = storage.loadSerial(oid, serial)
         correct(storage, commit, oid, data)
 
     return around(TwoPhaseStorage, "_keep", keep)
