@@ -88,8 +88,8 @@ def test_a_database_that_closes_while_its_group_is_opened_is_told(collection, mo
     one, two = collection.databases.values()
     take = one.take_connection
 
-    def take_and_close():
-        taken = take()
+    def take_and_close(view):
+        taken = take(view)
         two.close()
         return taken
 

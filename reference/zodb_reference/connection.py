@@ -1,8 +1,8 @@
 """The connection: what a program loads its objects from, and commits their changes through.
 
 It plays several parts, each known to somebody else by the names of its methods: the program's
-access to one snapshot; the jar of the objects (`setstate`, `register`); and, in the base class, a
-participant of transactions.
+access to one snapshot, which is here; the jar of the objects (`zodb_reference.jar`); and a
+participant of transactions (`zodb_reference.participant`).
 """
 
 import contextlib
@@ -15,52 +15,53 @@ from typing import IO, Any
 
 import transaction
 from persistent import Persistent
-from persistent.interfaces import IPersistentDataManager
-from persistent.list import PersistentList
-from persistent.mapping import PersistentMapping
 from transaction.interfaces import NoTransaction
-from zope.interface import implementer
 
-from zodb_reference.errors import ConnectionStateError, InvalidObjectReference, StateLoadError
+from zodb_reference.errors import ConnectionStateError, InvalidObjectReference
 from zodb_reference.exporting import exported, require_export
 from zodb_reference.groups import Group
 from zodb_reference.identity import IdentityMap
+from zodb_reference.jar import Jar
 from zodb_reference.oids import oid_repr, z64
-from zodb_reference.participant import Participant
 from zodb_reference.persistentclass import is_persistent_class
-from zodb_reference.reading import RecordReader
 from zodb_reference.root import RootConvenience
 from zodb_reference.snapshot import Snapshot
+from zodb_reference.views import CURRENT, View
 
 logger = logging.getLogger(__name__)
 
 
-@implementer(IPersistentDataManager)
-class Connection(Participant):
+class Connection(Jar):
     """A connection to one database; programs get it from `DB.open` (CONN-1).
 
     It must be used by one thread at a time. `transaction_manager` is the manager that it was opened
     with, and `opened` the time when that was, in seconds since the epoch; both are None while it is
     closed. `connections` maps the names of databases to the connections of its group, itself
     included, and is the same mapping in all of them (XREF-4).
+
+    `view` is what it shows as long as it lives, and `options` what it was opened with this time,
+    besides the manager; the connections that it opens to other databases are given both.
     """
 
     connections: dict[str, "Connection"]
-    reader_class = RecordReader
     identity_class = IdentityMap
 
     def __init__(
-        self, db: Any, snapshot: Snapshot, cache_size: int = 400, cache_size_bytes: int = 0
+        self,
+        db: Any,
+        snapshot: Snapshot,
+        view: View = CURRENT,
+        cache_size: int = 400,
+        cache_size_bytes: int = 0,
     ) -> None:
         super().__init__(db, snapshot, self.identity_class(self, cache_size, cache_size_bytes))
-        self.opened: float | None = None
+        self.view = view
+        self.options: dict[str, Any] = {}
         self.enter(Group(self))
-        self.reader = self.reader_class(self, self.objects)
         self.lost_changes = False  # whether the database has closed over changes
         self._explicit = False
         self._on_close: list[Callable[[], object]] = []
         self._debug_info: tuple[Any, ...] = ()
-        self._loaded = 0
 
     # For programs
 
@@ -124,6 +125,11 @@ class Connection(Participant):
         """Have `callback` called, without arguments, by the next close()."""
         self._on_close.append(callback)
 
+    @property
+    def before(self) -> bytes | None:
+        """The tid before which everything is shown by a historical connection, else None."""
+        return self.view.before
+
     def db(self) -> Any:
         """Return the database, also from a closed connection."""
         return self._db
@@ -142,7 +148,10 @@ class Connection(Participant):
         return connection
 
     def isReadOnly(self) -> bool:
-        """Tell whether the storage takes no changes."""
+        """Tell whether the storage takes no changes, or this is a historical connection (CONN-9).
+
+        Raises `ConnectionStateError` on a closed connection.
+        """
         self._require_open()
         return self._snapshot.is_read_only()
 
@@ -153,28 +162,6 @@ class Connection(Participant):
             with contextlib.suppress(NoTransaction):
                 self.transaction_manager.abort()
         self.transaction_manager.begin()
-
-    def readCurrent(self, obj: Any) -> None:
-        """Make the commit fail if another transaction changes `obj` first (CONN-32).
-
-        Raises `InvalidObjectReference` for an object that is not of this connection.
-        """
-        if obj._p_jar is not self:
-            raise InvalidObjectReference(
-                f"{type(obj).__name__} belongs to {obj._p_jar!r}; call its readCurrent instead"
-            )
-        if obj._p_changed is None:
-            obj._p_activate()  # the serial of a ghost says nothing
-        if obj._p_serial != z64:  # nobody else can change what is new
-            self._read_current[obj._p_oid] = obj._p_serial
-
-    def new_oid(self) -> bytes:
-        """Return an oid that was never used."""
-        return self._snapshot.new_oid()
-
-    def oldstate(self, obj: Any, tid: bytes) -> Any:
-        """Return the state of `obj` that the transaction `tid` wrote; `POSKeyError` if none."""
-        return self.reader.state(self._snapshot.load_serial(obj._p_oid, tid))
 
     def exportFile(self, oid: bytes, f: IO[bytes] | str | None = None) -> IO[bytes]:
         """Write an object, and all that strong references lead to from there, to a file.
@@ -248,16 +235,15 @@ class Connection(Participant):
         """Return all items that were given to setDebugInfo."""
         return self._debug_info
 
-    # For the database
+    # For the transaction
 
-    def add_as(self, oid: bytes, obj: Any) -> None:
-        """Give an unsaved object this oid, which no other object has."""
-        self._join()
-        self.new_objects.add(oid)
-        self.objects.adopt(oid, obj)
-        self._registered.append(obj)
-        # What is changed cannot be made a ghost, and this one could not be loaded again.
-        obj._p_changed = True
+    def commit(self, transaction: Any) -> None:
+        """Store the changes, and check what was marked by readCurrent."""
+        if self.will_store():
+            self._snapshot.require_changeable()
+        super().commit(transaction)
+
+    # For the database
 
     def open(self, transaction_manager: Any = None) -> None:
         """Begin to be used, with `transaction_manager` or else with that of the calling thread."""
@@ -270,7 +256,7 @@ class Connection(Participant):
         try:
             if not self._explicit:
                 self._pass_boundary()  # programs may read before they begin a transaction
-            transaction_manager.registerSynch(self)
+            self._follow(transaction_manager)
         except BaseException:
             self.leave()
             raise
@@ -278,88 +264,6 @@ class Connection(Participant):
     def release(self) -> None:
         """Give up what the storage keeps for this connection, which is not opened again."""
         self._snapshot.release()
-
-    # For the objects: their jar
-
-    @property
-    def _cache(self) -> Any:
-        """The cache, by the name under which `persistent` asks for it (IPersistentDataManager)."""
-        return self.objects.cache
-
-    def setstate(self, obj: Any) -> None:
-        """Load the state of a ghost, as of the snapshot (LIFE-35).
-
-        Raises `ConnectionStateError` on a closed connection, `StateLoadError` where the record does
-        not make a state, and what `get` raises. The object stays a ghost then.
-        """
-        oid = obj._p_oid
-        self._require_open()
-        self._require_loadable(obj)
-        record, serial = self._load(oid)
-        is_activating = obj._p_changed is not None  # else the program has called this itself
-        self.reader.set_state(obj, record)
-        if is_activating and obj._p_changed is None:
-            raise StateLoadError(
-                f"{type(obj).__name__} {oid_repr(oid)} was invalidated while it was loaded; its"
-                " __setstate__ cannot end the transaction"
-            )
-        obj._p_serial = serial
-        self.objects.note_size(oid, obj, len(record))
-        self._loaded += 1
-
-    def register(self, obj: Any) -> None:
-        """Take note that an object is about to change, and join the transaction.
-
-        Where this raises, the change is not kept: on a closed connection (`ConnectionStateError`,
-        CONN-11), after the vote, outside of a transaction in explicit mode, and in a transaction
-        that has failed.
-        """
-        if obj._p_jar is not self:
-            raise ValueError(f"{type(obj).__name__} is not an object of {self!r}")
-        if obj._p_oid is None:
-            raise ValueError(
-                f"{type(obj).__name__} has a _p_jar and no _p_oid; do not assign _p_jar, but call"
-                " the connection's add()"
-            )
-        try:
-            self._require_open()
-            self._require_before_vote()
-            self._join()
-        except BaseException:
-            self._undo_in_memory(obj)
-            raise
-        self._registered.append(obj)
-
-    def _undo_in_memory(self, obj: Any) -> None:
-        """Discard a change that was made in memory before it was registered (LIFE-20).
-
-        The persistent containers change first and register then. What they held is in their
-        record, if they have one, since an object that has changed before does not register again.
-        So do BTrees, and classes that set `_p_changed` last; but these may be in the middle of a
-        method that does not expect to lose its state, and are discarded at the next boundary.
-        """
-        oid = obj._p_oid
-        if isinstance(obj, PersistentMapping | PersistentList) and oid not in self.objects.new:
-            obj._p_invalidate()
-        elif not isinstance(obj, type):  # a persistent class asks first
-            self._refused.add(oid)
-
-    # For the writer of records
-
-    def adopt(self, obj: Any) -> bytes:
-        """Own an unsaved object that an object of this connection refers to (LIFE-2).
-
-        Raises `ConnectionStateError` where the transaction was aborted while it was being stored.
-        """
-        if not (self.group.is_at_work or self.is_committing()):
-            raise ConnectionStateError(
-                f"the transaction was aborted while {type(obj).__name__} was about to be stored; a"
-                " __getstate__ cannot end it"
-            )
-        oid = self.new_oid()
-        self.new_objects.adopt(oid)
-        self.objects.adopt(oid, obj)
-        return oid
 
     # For its group
 
@@ -377,10 +281,6 @@ class Connection(Participant):
     def joined(self) -> Any:
         """The transaction that has changes of this connection, or None."""
         return self._joined
-
-    def is_committing(self) -> bool:
-        """Tell whether a commit is under way, perhaps in another thread."""
-        return self._commit is not None
 
     def require_unchanged(self) -> None:
         """Raise `ConnectionStateError` while there are changes."""
@@ -411,31 +311,9 @@ class Connection(Participant):
 
     # What these consist of
 
-    def _load(self, oid: bytes) -> tuple[bytes, bytes]:
-        """Return record and serial of an object: of its last savepoint, or else of the snapshot."""
-        saved = None if self._scratch is None else self._scratch.load(oid)
-        return self._snapshot.load(oid) if saved is None else saved
-
-    def _require_open(self) -> None:
-        if self.opened is None:
-            raise ConnectionStateError(
-                f"{self!r} is closed; open a connection, and load the objects through that one"
-            )
-
-    def _require_loadable(self, obj: Any) -> None:
-        """Refuse to load what is not, or not in this state, in the database yet.
-
-        That is a new object, or one stored by the commit under way, which the program has made a
-        ghost. Its old state would be taken for the one to change.
-        """
-        oid = obj._p_oid
-        if oid in self.objects.new or (
-            self._joined is not None and self._commit is not None and oid in self._commit.written
-        ):
-            raise ConnectionStateError(
-                f"{type(obj).__name__} {oid_repr(oid)} was deactivated or invalidated before its"
-                " changes were committed, and they are lost; abort the transaction"
-            )
+    def _follow(self, transaction_manager: Any) -> None:
+        """Have the manager tell of the boundaries between its transactions."""
+        transaction_manager.registerSynch(self)
 
 
 def _opened(f: IO[bytes] | str | None) -> IO[bytes]:

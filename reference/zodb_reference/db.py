@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from persistent.mapping import PersistentMapping
 from transaction import TransactionManager
@@ -15,10 +15,11 @@ from zodb_reference.editions import rules_of
 from zodb_reference.errors import ConflictError, ConnectionStateError
 from zodb_reference.halves import HalfCommit, half_commits
 from zodb_reference.oids import z64
-from zodb_reference.pool import ConnectionPool
+from zodb_reference.pool import ConnectionPool, Limits
 from zodb_reference.records import own_references
 from zodb_reference.snapshot import snapshots_of
 from zodb_reference.storages import MemoryStorage, SQLiteStorage
+from zodb_reference.views import CURRENT, Kind, View
 
 logger = logging.getLogger(__name__)
 
@@ -38,15 +39,35 @@ class DB:
 
     `edition` names the edition of the specification to obey; `ValueError` names those that exist.
 
-    `pool_size` is how many connections are expected at most. `cache_size` (objects) and
-    `cache_size_bytes` (0: not limited) are what the cache of a connection is reduced to between
-    transactions. A record of `large_record_size` bytes or more is warned of. `class_factory` finds
-    the classes that records name, like the method `classFactory`, in its place.
+    `pool_size` is how many connections are expected at most; as many are kept when they are closed,
+    each for `pool_timeout` seconds. `cache_size` (objects) and `cache_size_bytes` (0: not limited)
+    are what the cache of a connection is reduced to between transactions. The options whose names
+    begin with `historical_` say the same of connections to the past, of those to each moment apart.
+
+    A record of `large_record_size` bytes or more is warned of. `class_factory` finds the classes
+    that records name, like the method `classFactory`, in its place.
 
     The root exists once this has returned (LIFE-38).
     """
 
     connection_class = Connection
+    _of_editions: ClassVar[dict[str, type["DB"]]] = {}
+
+    def __init_subclass__(cls, edition: str | None = None, **options: Any) -> None:
+        """Take a subclass that says so for the databases of an edition: `class C(DB, edition=)`."""
+        super().__init_subclass__(**options)
+        if edition is not None:
+            DB._of_editions[edition] = cls
+
+    def __new__(
+        cls,
+        storage: Any = None,  # noqa: ARG004 - this and others are for __init__
+        *,
+        edition: str = "current",
+        **options: Any,  # noqa: ARG004
+    ) -> "DB":
+        """Make a database of the class that the edition has, if `DB` itself is asked for one."""
+        return super().__new__(cls._of_editions.get(edition, cls) if cls is DB else cls)
 
     def __init__(
         self,
@@ -57,8 +78,13 @@ class DB:
         xrefs: bool = True,
         edition: str = "current",
         pool_size: int = 7,
+        pool_timeout: float = 1 << 31,
         cache_size: int = 400,
         cache_size_bytes: int = 0,
+        historical_pool_size: int = 3,
+        historical_timeout: float = 300,
+        historical_cache_size: int = 1000,
+        historical_cache_size_bytes: int = 0,
         large_record_size: int = 1 << 24,
         class_factory: Callable[[Any, str, str], Any] | None = None,
     ) -> None:
@@ -74,8 +100,17 @@ class DB:
             self.classFactory = class_factory  # type: ignore[assignment, method-assign]
         self.storage = self._open_storage(storage)
         self._new_snapshot = snapshots_of(self.storage)
-        self._cache_sizes = cache_size, cache_size_bytes
-        self._pool = ConnectionPool(pool_size)
+        self._pool = ConnectionPool(
+            {
+                Kind.CURRENT: Limits(pool_size, pool_timeout, cache_size, cache_size_bytes),
+                Kind.HISTORICAL: Limits(
+                    historical_pool_size,
+                    historical_timeout,
+                    historical_cache_size,
+                    historical_cache_size_bytes,
+                ),
+            }
+        )
         self._closed = False
         try:
             self._make_sure_of_root()
@@ -93,10 +128,7 @@ class DB:
         It is bound to `transaction_manager`, or to the calling thread's where that is None. Raises
         `ConnectionStateError` once the database is closed.
         """
-        self.require_open()
-        connection = self.take_connection()
-        connection.group.open(transaction_manager)
-        return connection
+        return self._open_view(CURRENT, transaction_manager)
 
     @contextmanager
     def transaction(self, note: str | None = None) -> Iterator[Connection]:
@@ -192,7 +224,7 @@ class DB:
 
     def getPoolSize(self) -> int:
         """Return how many connections are expected at most."""
-        return self._pool.size
+        return self._pool.limits[Kind.CURRENT].pool_size
 
     # For connections and their groups
 
@@ -209,23 +241,24 @@ class DB:
         """Tell whether the collection has this very database under its name."""
         return self.databases.get(self.database_name) is self
 
-    def take_connection(self, *, lone: bool = False) -> Connection:
+    def take_connection(self, view: View = CURRENT, *, lone: bool = False) -> Connection:
         """Return a closed connection to open, from the pool or a new one; with `lone`, no group."""
-        while (connection := self._pool.take(lone=lone)) is not None:
+        self._discard(self._pool.surplus())
+        while (connection := self._pool.take(view, lone=lone)) is not None:
             if connection.group.is_whole():
                 return connection
             connection.group.dissolve()
-        connection = self.connection_class(self, self._new_snapshot(), *self._cache_sizes)
+        limits = self._pool.limits[view.kind]
+        connection = self.connection_class(
+            self, self._new_snapshot(view), view, limits.cache_size, limits.cache_size_bytes
+        )
         self._pool.add(connection)
         return connection
 
     def give_back(self, connection: Connection) -> None:
         """Take back a connection that was closed, with its group."""
-        discarded = [connection]
-        if connection.group.is_whole():
-            discarded = self._pool.give_back(connection)
-        for each in discarded:
-            each.group.dissolve()
+        whole = connection.group.is_whole()
+        self._discard(self._pool.give_back(connection) if whole else [connection])
 
     def forget(self, connection: Connection) -> None:
         """Give up a connection that is not opened again; a second call does nothing."""
@@ -233,6 +266,18 @@ class DB:
             connection.release()
 
     # What these consist of
+
+    def _open_view(self, view: View, transaction_manager: Any, **options: Any) -> Connection:
+        """Open a connection that shows `view`, and all that are opened with it."""
+        self.require_open()
+        connection = self.take_connection(view)
+        connection.group.open(transaction_manager, **options)
+        return connection
+
+    def _discard(self, connections: list[Connection]) -> None:
+        """Give up connections that are closed, with their groups."""
+        for each in connections:
+            each.group.dissolve()
 
     def _shut_down(self, connection: Connection) -> None:
         try:

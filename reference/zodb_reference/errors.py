@@ -141,6 +141,10 @@ class ReadOnlyError(StorageError):
     """The storage takes no changes."""
 
 
+class ReadOnlyHistoryError(POSError):
+    """Something was to be changed as it is shown by a historical connection."""
+
+
 class InvalidObjectReference(POSError):
     """A reference, or a call, names an object that belongs to another connection.
 

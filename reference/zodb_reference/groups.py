@@ -36,7 +36,8 @@ class Group:
         """
         found = self.connections.get(database_name)
         if found is None:
-            found = _database(member.database, database_name).take_connection(lone=True)
+            database = _database(member.database, database_name)
+            found = database.take_connection(member.view, lone=True)
             try:
                 self._open_for(member, found)
             except BaseException:
@@ -89,13 +90,13 @@ class Group:
 
     # For the database
 
-    def open(self, transaction_manager: Any) -> None:
-        """Open the primary and all that are opened with it."""
+    def open(self, transaction_manager: Any, **options: Any) -> None:
+        """Open the primary and all that are opened with it, with the same options."""
         members = self._together_with(self.primary)
         try:
             for each in members:
                 each.database.require_open()
-                each.open(transaction_manager)
+                each.open(transaction_manager, **options)
         except BaseException:
             self._leave([each for each in members if each.opened is not None])
             self.dissolve()
@@ -150,7 +151,7 @@ class Group:
 
     def _open_for(self, member: Any, other: Any) -> None:
         shared = member.database.rules.groups_share_manager
-        other.open(member.transaction_manager if shared else None)
+        other.open(member.transaction_manager if shared else None, **member.options)
 
     def _open_ones(self, member: Any) -> list[Any]:
         return [each for each in self._together_with(member) if each.opened is not None]

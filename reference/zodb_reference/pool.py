@@ -2,65 +2,143 @@
 
 import logging
 import threading
+import time
 import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from zodb_reference.connection import Connection
+from zodb_reference.views import CURRENT, Kind, View
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Limits:
+    """What holds for the connections of one kind.
+
+    `pool_size` connections to one view are expected at most, and as many are kept when they are
+    closed, for `timeout` seconds. The cache of each is reduced to `cache_size` objects and to
+    `cache_size_bytes` bytes, 0 for no limit.
+    """
+
+    pool_size: int
+    timeout: float
+    cache_size: int
+    cache_size_bytes: int
+
+
+class _Idle(NamedTuple):
+    connection: Connection
+    since: float
+
+
+@dataclass
+class _Shelf:
+    """The connections to one view: all of them, and the closed ones, the last one at the end."""
+
+    members: weakref.WeakSet[Connection] = field(default_factory=weakref.WeakSet)
+    closed: list[_Idle] = field(default_factory=list)
 
 
 class ConnectionPool:
     """Closed connections with their caches, the last one in being the first one out (CONN-3).
 
-    `size` is how many connections are expected at most: exceeding it is logged, and of the closed
-    ones no more are kept (CONN-5). Open connections are held weakly. Those that belong to the
-    primary of a group are counted, and kept by their group (XREF-10). The methods may be called
-    from any thread.
+    They are kept by what they show: each view has a shelf of its own (CONN-44). `limits` tells for
+    each kind of views how many connections to one of them are expected at most: exceeding it is
+    logged, and of the closed ones no more are kept (CONN-5), nor any for longer than the timeout
+    (CONN-6). The limits may be changed; what then is too much is given by `surplus`.
+
+    Open connections are held weakly. Those that belong to the primary of a group are counted, and
+    kept by their group (XREF-10). The methods may be called from any thread. What they return as
+    discarded is not opened again, and has to be released.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, limits: Mapping[Kind, Limits]) -> None:
+        self.limits = dict(limits)
         self._lock = threading.Lock()
-        self._closed: list[Connection] = []
-        self._all: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self._shelves: dict[View, _Shelf] = {}
+        self._dropped: weakref.WeakSet[Connection] = weakref.WeakSet()
 
-    def take(self, *, lone: bool = False) -> Connection | None:
-        """Return the connection that was closed last, or None where none is left.
+    def take(self, view: View = CURRENT, *, lone: bool = False) -> Connection | None:
+        """Return the connection to `view` that was closed last, or None where none is left.
 
         With `lone` it is the last one without a group, in which others would come along.
         """
         with self._lock:
-            for place in reversed(range(len(self._closed))):
-                if not lone or self._closed[place].group.is_lone():
-                    return self._closed.pop(place)
+            closed = self._shelf(view).closed
+            for place in reversed(range(len(closed))):
+                if not lone or closed[place].connection.group.is_lone():
+                    return closed.pop(place).connection
         return None
 
     def add(self, connection: Connection) -> None:
         """Learn of a new connection, which is about to be opened."""
+        size = self.limits[connection.view.kind].pool_size
         with self._lock:
-            self._all.add(connection)
-            count = len(self._all)
-        if count > self.size:
-            level = logging.CRITICAL if count > 2 * self.size else logging.WARNING
-            logger.log(level, "%d connections, with a pool_size of %d", count, self.size)
+            members = self._shelf(connection.view).members
+            members.add(connection)
+            count = len(members)
+        if count > size:
+            level = logging.CRITICAL if count > 2 * size else logging.WARNING
+            logger.log(level, "%d connections, with a pool_size of %d", count, size)
 
     def give_back(self, connection: Connection) -> list[Connection]:
         """Keep a connection that was closed; return the oldest ones where there are too many."""
         with self._lock:
-            self._closed.append(connection)
-            surplus = self._closed[: max(0, len(self._closed) - self.size)]
-            del self._closed[: len(surplus)]
-        return surplus
+            shelf = self._shelf(connection.view)
+            if connection not in shelf.members:
+                return [connection]
+            shelf.closed.append(_Idle(connection, time.monotonic()))
+        return self.surplus()
+
+    def surplus(self) -> list[Connection]:
+        """Discard what is too much or too old, the oldest first; return it."""
+        now = time.monotonic()
+        discarded: list[Connection] = []
+        with self._lock:
+            for view, shelf in [*self._shelves.items()]:
+                limits = self.limits[view.kind]
+                excess = max(0, len(shelf.closed) - limits.pool_size)
+                # The one that was closed first has waited longest.
+                while (
+                    excess < len(shelf.closed) and shelf.closed[excess].since < now - limits.timeout
+                ):
+                    excess += 1
+                discarded += [idle.connection for idle in shelf.closed[:excess]]
+                del shelf.closed[:excess]
+                if not shelf.members:
+                    del self._shelves[view]
+        return discarded
 
     def forget(self, connection: Connection) -> bool:
         """Learn that a connection is not opened again; tell whether it was known."""
         with self._lock:
-            known = connection in self._all
-            self._all.discard(connection)
-            self._closed = [kept for kept in self._closed if kept is not connection]
+            shelf = self._shelf(connection.view)
+            known = connection in shelf.members or connection in self._dropped
+            self._dropped.discard(connection)
+            shelf.members.discard(connection)
+            shelf.closed = [idle for idle in shelf.closed if idle.connection is not connection]
         return known
 
-    def everyone(self) -> list[Connection]:
-        """Return all connections, open and closed."""
+    def drop(self, view: View) -> list[Connection]:
+        """Keep no connection to `view`; return those that are closed, as discarded.
+
+        The open ones are discarded when they are given back.
+        """
         with self._lock:
-            return list(self._all)
+            shelf = self._shelves.pop(view, _Shelf())
+            self._dropped.update(shelf.members)
+        return [idle.connection for idle in shelf.closed]
+
+    def everyone(self, kind: Kind | None = None) -> list[Connection]:
+        """Return all connections of a kind, or of all kinds, open and closed."""
+        with self._lock:
+            known = [*self._dropped]
+            for shelf in self._shelves.values():
+                known += shelf.members
+        return [each for each in known if kind is None or each.view.kind is kind]
+
+    def _shelf(self, view: View) -> _Shelf:
+        return self._shelves.setdefault(view, _Shelf())

@@ -10,6 +10,7 @@ from transaction.interfaces import NoTransaction
 from zodb_reference.connection import Connection
 from zodb_reference.db import DB
 from zodb_reference.groups import Group
+from zodb_reference.views import View
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, instead, together
@@ -120,8 +121,8 @@ def a_pooled_connection_brings_its_group_along() -> Fault:
     """
     pooled = dict[Connection, dict[str, Connection]]()
 
-    def take(correct: Any, database: DB, *, lone: bool = False) -> Any:
-        connection = correct(database)
+    def take(correct: Any, database: DB, view: View, *, lone: bool = False) -> Any:
+        connection = correct(database, view)
         if lone:
             pooled[connection] = dict(connection.connections)
         return connection
@@ -142,7 +143,11 @@ def any_connection_of_the_pool_will_do() -> Fault:
 
     What is in their caches leads to objects of that other group: one object is there twice.
     """
-    return around(DB, "take_connection", lambda correct, database, *, lone=False: correct(database))
+    return around(
+        DB,
+        "take_connection",
+        lambda correct, database, view, *, lone=False: correct(database, view),
+    )
 
 
 @double("group.pooled-is-up-to-date")
@@ -182,8 +187,8 @@ def a_database_forgets_what_belongs_to_a_group() -> Fault:
     What is to be done with all connections of the database is not done with them.
     """
 
-    def take(correct: Any, database: DB, *, lone: bool = False) -> Any:
-        connection = correct(database, lone=lone)
+    def take(correct: Any, database: DB, view: View, *, lone: bool = False) -> Any:
+        connection = correct(database, view, lone=lone)
         if lone:
             database._pool.forget(connection)
         return connection

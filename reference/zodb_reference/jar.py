@@ -1,0 +1,177 @@
+"""The part that a connection plays for its objects: their jar, which loads and registers them."""
+
+from typing import Any
+
+from persistent.interfaces import IPersistentDataManager
+from persistent.list import PersistentList
+from persistent.mapping import PersistentMapping
+from zope.interface import implementer
+
+from zodb_reference.errors import ConnectionStateError, InvalidObjectReference, StateLoadError
+from zodb_reference.identity import IdentityMap
+from zodb_reference.oids import oid_repr, z64
+from zodb_reference.participant import Participant
+from zodb_reference.reading import RecordReader
+from zodb_reference.snapshot import Snapshot
+
+
+@implementer(IPersistentDataManager)
+class Jar(Participant):
+    """The base of `Connection`: what its objects ask of it, and what gives them their oids.
+
+    `opened` is the time when it was opened, in seconds since the epoch, and None while it is
+    closed.
+    """
+
+    reader_class = RecordReader
+
+    def __init__(self, db: Any, snapshot: Snapshot, objects: IdentityMap) -> None:
+        super().__init__(db, snapshot, objects)
+        self.opened: float | None = None
+        self.reader = self.reader_class(self, self.objects)
+        self._loaded = 0
+
+    # For the objects
+
+    @property
+    def _cache(self) -> Any:
+        """The cache, by the name under which `persistent` asks for it (IPersistentDataManager)."""
+        return self.objects.cache
+
+    def setstate(self, obj: Any) -> None:
+        """Load the state of a ghost, as of the snapshot (LIFE-35).
+
+        Raises `ConnectionStateError` on a closed connection, `StateLoadError` where the record does
+        not make a state, and what `get` raises. The object stays a ghost then.
+        """
+        oid = obj._p_oid
+        self._require_open()
+        self._require_loadable(obj)
+        record, serial = self._load(oid)
+        is_activating = obj._p_changed is not None  # else the program has called this itself
+        self.reader.set_state(obj, record)
+        if is_activating and obj._p_changed is None:
+            raise StateLoadError(
+                f"{type(obj).__name__} {oid_repr(oid)} was invalidated while it was loaded; its"
+                " __setstate__ cannot end the transaction"
+            )
+        obj._p_serial = serial
+        self.objects.note_size(oid, obj, len(record))
+        self._loaded += 1
+
+    def register(self, obj: Any) -> None:
+        """Take note that an object is about to change, and join the transaction.
+
+        Where this raises, the change is not kept: on a closed connection (`ConnectionStateError`,
+        CONN-11), after the vote, outside of a transaction in explicit mode, and in a transaction
+        that has failed.
+        """
+        if obj._p_jar is not self:
+            raise ValueError(f"{type(obj).__name__} is not an object of {self!r}")
+        if obj._p_oid is None:
+            raise ValueError(
+                f"{type(obj).__name__} has a _p_jar and no _p_oid; do not assign _p_jar, but call"
+                " the connection's add()"
+            )
+        try:
+            self._require_open()
+            self._require_before_vote()
+            self._join()
+        except BaseException:
+            self._undo_in_memory(obj)
+            raise
+        self._registered.append(obj)
+
+    def readCurrent(self, obj: Any) -> None:
+        """Make the commit fail if another transaction changes `obj` first (CONN-32).
+
+        Raises `InvalidObjectReference` for an object that is not of this connection.
+        """
+        if obj._p_jar is not self:
+            raise InvalidObjectReference(
+                f"{type(obj).__name__} belongs to {obj._p_jar!r}; call its readCurrent instead"
+            )
+        if obj._p_changed is None:
+            obj._p_activate()  # the serial of a ghost says nothing
+        if obj._p_serial != z64:  # nobody else can change what is new
+            self._read_current[obj._p_oid] = obj._p_serial
+
+    def oldstate(self, obj: Any, tid: bytes) -> Any:
+        """Return the state of `obj` that the transaction `tid` wrote; `POSKeyError` if none."""
+        return self.reader.state(self._snapshot.load_serial(obj._p_oid, tid))
+
+    # For what is new
+
+    def new_oid(self) -> bytes:
+        """Return an oid that was never used."""
+        return self._snapshot.new_oid()
+
+    def add_as(self, oid: bytes, obj: Any) -> None:
+        """Give an unsaved object this oid, which no other object has."""
+        self._join()
+        self.new_objects.add(oid)
+        self.objects.adopt(oid, obj)
+        self._registered.append(obj)
+        # What is changed cannot be made a ghost, and this one could not be loaded again.
+        obj._p_changed = True
+
+    def adopt(self, obj: Any) -> bytes:
+        """Own an unsaved object that an object of this connection refers to (LIFE-2).
+
+        Raises `ConnectionStateError` where the transaction was aborted while it was being stored.
+        """
+        if not (self.group.is_at_work or self.is_committing()):
+            raise ConnectionStateError(
+                f"the transaction was aborted while {type(obj).__name__} was about to be stored; a"
+                " __getstate__ cannot end it"
+            )
+        oid = self.new_oid()
+        self.new_objects.adopt(oid)
+        self.objects.adopt(oid, obj)
+        return oid
+
+    def is_committing(self) -> bool:
+        """Tell whether a commit is under way, perhaps in another thread."""
+        return self._commit is not None
+
+    # What these consist of
+
+    def _load(self, oid: bytes) -> tuple[bytes, bytes]:
+        """Return record and serial of an object: of its last savepoint, or else of the snapshot."""
+        saved = None if self._scratch is None else self._scratch.load(oid)
+        return self._snapshot.load(oid) if saved is None else saved
+
+    def _require_open(self) -> None:
+        if self.opened is None:
+            raise ConnectionStateError(
+                f"{self!r} is closed; open a connection, and load the objects through that one"
+            )
+
+    def _require_loadable(self, obj: Any) -> None:
+        """Refuse to load what is not, or not in this state, in the database yet.
+
+        That is a new object, or one stored by the commit under way, which the program has made a
+        ghost. Its old state would be taken for the one to change.
+        """
+        oid = obj._p_oid
+        if oid in self.objects.new or (
+            self._joined is not None and self._commit is not None and oid in self._commit.written
+        ):
+            raise ConnectionStateError(
+                f"{type(obj).__name__} {oid_repr(oid)} was deactivated or invalidated before its"
+                " changes were committed, and they are lost; abort the transaction"
+            )
+
+    def _undo_in_memory(self, obj: Any) -> None:
+        """Discard a change that was made in memory before it was registered (LIFE-20).
+
+        The persistent containers change first and register then. What they held is in their
+        record, if they have one, since an object that has changed before does not register again.
+        So do BTrees, and classes that set `_p_changed` last; but these may be in the middle of a
+        method that does not expect to lose its state, and are discarded at the next boundary.
+        """
+        oid = obj._p_oid
+        if isinstance(obj, PersistentMapping | PersistentList) and oid not in self.objects.new:
+            obj._p_invalidate()
+        elif not isinstance(obj, type):  # a persistent class asks first
+            self._refused.add(oid)
