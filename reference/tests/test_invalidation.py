@@ -1,4 +1,4 @@
-from zodb_reference.invalidation import InvalidationLog
+from zodb_reference.invalidation import Fate, InvalidationLog
 from zodb_reference.oids import p64, z64
 
 
@@ -56,3 +56,52 @@ def test_a_commit_that_cannot_be_enumerated_may_have_changed_anything():
     changed, position = log.read(0, p64(1))
     assert changed is None
     assert log.read(position, p64(1))[0] == {}
+
+
+def test_a_commit_in_a_version_shows_only_in_that_version():
+    log = InvalidationLog()
+    log.append(p64(1), oids(10), {"a"})
+    assert log.read(0, p64(1), "a") == ({p64(10): p64(1)}, 1)
+    assert log.read(0, p64(1), "b") == ({}, 1)
+    assert log.read(0, p64(1)) == ({}, 1)
+    assert log.fate(p64(10), 0, "a") is Fate.CHANGED
+    assert log.fate(p64(10), 0) is Fate.UNTOUCHED
+
+
+def test_a_commit_in_the_trunk_shows_in_every_version():
+    log = InvalidationLog()
+    log.append(p64(1), oids(10))
+    assert log.read(0, p64(1), "a")[0] == {p64(10): p64(1)}
+    assert log.fate(p64(10), 0, "a") is Fate.CHANGED
+
+
+def test_what_was_only_renewed_is_to_be_loaded_again_and_has_not_changed():
+    log = InvalidationLog()
+    log.append(p64(1), oids(10), {"a"}, renews=True)
+    assert log.read(0, p64(1)) == ({p64(10): p64(1)}, 1)
+    assert log.fate(p64(10), 0) is Fate.UNTOUCHED
+    assert log.fate(p64(10), 0, "a") is Fate.CHANGED
+
+
+def test_an_object_is_new_until_it_was_read_about():
+    log = InvalidationLog()
+    log.append(p64(1), oids(10, 11), created=oids(10))
+    log.append(p64(2), oids(10))
+    assert log.fate(p64(10), 0) is Fate.CREATED
+    assert log.fate(p64(11), 0) is Fate.CHANGED
+    _, position = log.read(0, p64(1))
+    assert log.fate(p64(10), position) is Fate.CHANGED
+    assert log.fate(p64(11), position) is Fate.UNTOUCHED
+
+
+def test_an_object_may_have_changed_where_the_log_does_not_tell():
+    log = InvalidationLog()
+    log.max_oids = 4
+    for tid in range(1, 10):
+        log.append(p64(tid), oids(tid), created=oids(tid))
+    assert log.fate(p64(100), 0) is Fate.CHANGED
+    assert log.fate(p64(9), 0) is Fate.CHANGED  # it may have been there before it was forgotten
+    _, position = log.read(0, p64(9))
+    log.append(z64, None, {"a"})
+    assert log.fate(p64(100), position) is Fate.UNTOUCHED
+    assert log.fate(p64(100), position, "a") is Fate.CHANGED
