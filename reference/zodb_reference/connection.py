@@ -303,9 +303,7 @@ class Connection(Jar):
         """Stop to be used, until it is opened again."""
         self._debug_info = ()
         self.objects.cache.incrgc()
-        # A program may have cleared the manager's synchronizers.
-        with contextlib.suppress(KeyError):
-            self.transaction_manager.unregisterSynch(self)
+        self._unfollow(self.transaction_manager)
         self.transaction_manager = self.opened = None
         self._snapshot.complete()
 
@@ -313,7 +311,17 @@ class Connection(Jar):
 
     def _follow(self, transaction_manager: Any) -> None:
         """Have the manager tell of the boundaries between its transactions."""
-        transaction_manager.registerSynch(self)
+        self._is_opening = True
+        try:
+            transaction_manager.registerSynch(self)
+        finally:
+            self._is_opening = False
+
+    def _unfollow(self, transaction_manager: Any) -> None:
+        """Have the manager tell no more."""
+        # A program may have cleared the manager's synchronizers.
+        with contextlib.suppress(KeyError):
+            transaction_manager.unregisterSynch(self)
 
 
 def _opened(f: IO[bytes] | str | None) -> IO[bytes]:

@@ -200,6 +200,11 @@ class DB:
         for connection in self._pool.everyone():
             connection.objects.cache.minimize()
 
+    def invalidateCache(self) -> None:
+        """Take it that any object may have changed, in every connection; see there (CONN-26)."""
+        for connection in self._pool.everyone():
+            connection.invalidateCache()
+
     def lastTransaction(self) -> bytes:
         """Return the tid of the last transaction."""
         tid: bytes = self.storage.lastTransaction()

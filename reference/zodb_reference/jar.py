@@ -139,7 +139,7 @@ class Jar(Participant):
     def _load(self, oid: bytes) -> tuple[bytes, bytes]:
         """Return record and serial of an object: of its last savepoint, or else of the snapshot."""
         saved = None if self._scratch is None else self._scratch.load(oid)
-        return self._snapshot.load(oid) if saved is None else saved
+        return self._load_committed(oid) if saved is None else saved
 
     def _require_open(self) -> None:
         if self.opened is None:

@@ -16,13 +16,19 @@ from transaction.interfaces import (
 )
 from zope.interface import implementer
 
+from zodb_reference.announcements import Announcements
 from zodb_reference.committing import Commit
-from zodb_reference.errors import ConnectionStateError, StorageTransactionError
+from zodb_reference.errors import (
+    ConflictError,
+    ConnectionStateError,
+    ReadConflictError,
+    StorageTransactionError,
+)
 from zodb_reference.exporting import Renumbering, Settling, records_of
 from zodb_reference.identity import IdentityMap
 from zodb_reference.joint import joint_of
 from zodb_reference.newness import NewObjects
-from zodb_reference.oids import z64
+from zodb_reference.oids import maxtid, z64
 from zodb_reference.savepoints import Savepoint, Saving, load_ghosts
 from zodb_reference.scratch import Scratch
 from zodb_reference.snapshot import Snapshot
@@ -58,6 +64,8 @@ class Participant:
         self._read_current: dict[bytes, bytes] = {}  # the serials that readCurrent has seen
         self._commit: Commit | None = None
         self._scratch: Scratch | None = None  # what savepoints of the transaction have kept
+        self._announced = Announcements()
+        self._is_opening = False  # whether the manager is just being told of this connection
         self._catching_up = False  # whether objects and snapshot may not fit together
         self._stored = 0
 
@@ -109,7 +117,9 @@ class Participant:
 
     def tpc_vote(self, transaction: Any) -> None:
         """Make sure that the commit can be finished."""
-        self._require_commit(transaction).vote()
+        commit = self._require_commit(transaction)
+        commit.vote()
+        self._require_valid_cache()
 
     def tpc_finish(self, transaction: Any) -> None:
         """Make the commit durable and visible."""
@@ -161,6 +171,17 @@ class Participant:
         self.transaction_manager.get().savepoint(optimistic=True)
         return self._do_undisturbed(self._take_in, file)
 
+    # What others know of changes
+
+    def invalidateCache(self) -> None:
+        """Take it that any object may have changed, in ways that nobody can list (CONN-26).
+
+        All are loaded again after the next boundary. Until then nothing is loaded, since it need
+        not fit what was read before, and no changes are committed (CONN-27). It may be called from
+        any thread, and while the connection is closed: it can be used as soon as it is opened.
+        """
+        self._announced.add_everything()
+
     # A synchronizer
 
     def beforeCompletion(self, transaction: Any) -> None:
@@ -197,15 +218,39 @@ class Participant:
         """
         self._read_current.clear()
         interrupted, self._catching_up = self._catching_up, True
+        announced = self._announced.take()
         changes = self._snapshot.advance()
+        if announced and changes is not None:
+            changes = {**changes, **dict.fromkeys(announced, maxtid)}
         try:
-            self.objects.catch_up(None if interrupted else changes)
+            self.objects.catch_up(None if interrupted or announced is None else changes)
         except Exception:  # of a persistent class, which comes last
             self._catching_up = False
             raise
         self._catching_up = False
         self.objects.invalidate(self._refused)
         self._refused.clear()
+
+    def _load_committed(self, oid: bytes) -> tuple[bytes, bytes]:
+        """Return record and serial of an object as the snapshot shows it.
+
+        Raises `ReadConflictError` where anything may have changed that was read before (CONN-27).
+        """
+        if self._announced.is_everything():
+            raise ReadConflictError(
+                "any object may have changed since the transaction began, and what is loaded now"
+                " need not fit what was read before; abort, and begin again",
+                oid=oid,
+            )
+        return self._snapshot.load(oid)
+
+    def _require_valid_cache(self) -> None:
+        """Raise `ConflictError` where anything may have changed that was read (CONN-27)."""
+        if self._announced.is_everything():
+            raise ConflictError(
+                "any object may have changed since the transaction began, by invalidateCache();"
+                " abort, and begin again"
+            )
 
     def will_store(self) -> bool:
         """Tell whether a commit that begins now has something to store."""
