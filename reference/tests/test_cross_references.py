@@ -396,3 +396,26 @@ def test_the_managers_of_two_groups_make_no_difference(collection):
     target = store(two)
     refused(one, "separate connection", target=target)
     store(one, target=one.get_connection("2").get(target._p_oid))
+
+
+@pytest.mark.parametrize("klass", [Item, lambda: Named("n")])
+def test_an_object_of_a_database_with_an_empty_name_is_referred_to_by_that_name(klass):
+    with Collection() as collection:
+        collection.add("1")
+        collection.add("")
+        one, nameless = collection.connect("1", "")
+        target = store(nameless, klass())
+        source = store(one, target=target)
+        assert references(record_of(source))[0][1][0] == ""
+
+
+@pytest.mark.parametrize("edition", BEFORE_CURRENT)
+@pytest.mark.parametrize("klass", [Item, lambda: Named("n")])
+def test_an_empty_name_counted_as_none_before_the_current_edition(edition, klass):
+    with Collection(edition=edition) as collection:
+        collection.add("1")
+        collection.add("")
+        one, nameless = collection.connect("1", "")
+        target = store(nameless, klass())
+        source = store(one, target=target)
+        assert references(record_of(source))[0] in (target._p_oid, (target._p_oid, Item))

@@ -198,13 +198,16 @@ class Participant:
     def newTransaction(self, transaction: Any) -> None:
         """Move to the newest state, with what the storage may learn from elsewhere (ISO-20)."""
         self._finish_aborts_before(transaction)
-        self._snapshot.sync()
+        if not self._is_opening or self._db.rules.openings_sync_storage:
+            self._snapshot.sync()
         self._pass_boundary()
 
     def afterCompletion(self, transaction: Any) -> None:
         """Move to the newest state, which programs see that go on without beginning."""
         self.abort(transaction)  # nothing is left to do unless an interrupt has cut it short
         self._snapshot.complete()
+        if not self._db.rules.openings_sync_storage:
+            self._snapshot.sync()
         self._pass_boundary()
         self.objects.cache.incrgc()
 
