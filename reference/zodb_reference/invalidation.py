@@ -19,18 +19,31 @@ class Fate(Enum):
     CHANGED = auto()
 
 
-class _Entry(NamedTuple):
-    tid: bytes
-    oids: Collection[bytes] | None  # None: any object may have changed
-    audience: Collection[str] | None  # the versions in which it shows; EVERYONE
-    created: Collection[bytes]
-    renews: bool
+class News(NamedTuple):
+    """What a commit has changed, and for whom.
+
+    `oids` are those that it wrote, None where any object may have changed. It shows to the
+    connections in the versions of `audience` (VER-19). `created` are the oids of objects that were
+    not there before. Where it `renews`, everyone else sees these objects as they were, but in
+    revisions with another serial, from which they have to start when they change them (VER-21).
+    """
+
+    oids: Collection[bytes] | None
+    audience: Collection[str] | None = EVERYONE
+    created: Collection[bytes] = ()
+    renews: bool = False
 
     def shows_in(self, version: str) -> bool:
+        """Tell whether it shows to the connections in `version`, "" for the trunk."""
         return self.audience is EVERYONE or version in self.audience
 
+
+class _Entry(NamedTuple):
+    tid: bytes
+    news: News
+
     def weight(self) -> int:
-        return 1 if self.oids is None else 1 + len(self.oids)
+        return 1 if self.news.oids is None else 1 + len(self.news.oids)
 
 
 class InvalidationLog:
@@ -51,23 +64,12 @@ class InvalidationLog:
         self._end = 0  # the number of entries ever appended
         self._oids = 0
 
-    def append(
-        self,
-        tid: bytes,
-        oids: Collection[bytes] | None,
-        audience: Collection[str] | None = EVERYONE,
-        *,
-        created: Collection[bytes] = (),
-        renews: bool = False,
-    ) -> None:
-        """Add the commit `tid`, which must not be less than the last one (CONN-29).
+    def append(self, tid: bytes, news: News) -> None:
+        """Add what the commit `tid` has changed; no tid may be less than the one before (CONN-29).
 
-        It shows to the connections in the versions of `audience` (VER-19). Of the `oids`, those in
-        `created` are of objects that were not there before. Where it `renews`, everyone else sees
-        these objects as they were, but in revisions with another serial, from which they have to
-        start when they change them (VER-21).
+        One commit may be several news, each for an audience of its own.
         """
-        entry = _Entry(tid, oids, audience, created, renews)
+        entry = _Entry(tid, news)
         with self._lock:
             self._entries.append(entry)
             self._end += 1
@@ -84,19 +86,19 @@ class InvalidationLog:
         changed. Later entries stay unread, so that what is invalidated fits a snapshot at `upto`
         exactly (ISO-3).
         """
-        news, start, known = self._since(position)
+        entries, start, known = self._since(position)
         changed: dict[bytes, bytes] = {}
         position = start
-        for entry in news:
-            if entry.tid > upto:
+        for tid, news in entries:
+            if tid > upto:
                 break
             position += 1
-            if not (entry.renews or entry.shows_in(version)):
+            if not (news.renews or news.shows_in(version)):
                 continue
-            if entry.oids is None:
+            if news.oids is None:
                 known = False
             else:
-                changed.update(dict.fromkeys(entry.oids, entry.tid))
+                changed.update(dict.fromkeys(news.oids, tid))
         return (changed if known else None), position
 
     def fate(self, oid: bytes, position: int, version: str = "") -> Fate:
@@ -104,10 +106,10 @@ class InvalidationLog:
 
         Where that is not known it counts as changed.
         """
-        news, _, known = self._since(position)
-        for entry in news:
-            if entry.shows_in(version) and (entry.oids is None or oid in entry.oids):
-                return Fate.CREATED if known and oid in entry.created else Fate.CHANGED
+        entries, _, known = self._since(position)
+        for _, news in entries:
+            if news.shows_in(version) and (news.oids is None or oid in news.oids):
+                return Fate.CREATED if known and oid in news.created else Fate.CHANGED
         return Fate.UNTOUCHED if known else Fate.CHANGED
 
     def _since(self, position: int) -> tuple[list[_Entry], int, bool]:
@@ -115,7 +117,7 @@ class InvalidationLog:
         with self._lock:
             unread = min(self._end - position, len(self._entries))
             known = position + unread == self._end
-            news = list(islice(reversed(self._entries), unread))
+            entries = list(islice(reversed(self._entries), unread))
             start = self._end - unread
-        news.reverse()
-        return news, start, known
+        entries.reverse()
+        return entries, start, known

@@ -21,7 +21,7 @@ from zodb_reference.errors import (
     ReadOnlyHistoryError,
     own_errors,
 )
-from zodb_reference.invalidation import InvalidationLog
+from zodb_reference.invalidation import EVERYONE, InvalidationLog, News
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.oids import maxtid, oid_repr, p64, tid_repr, u64, z64
 from zodb_reference.records import own_references
@@ -132,9 +132,14 @@ class Snapshot:
 
         The snapshot is not moved by that.
         """
+        tid = self.finish_with(meta, [News(written)])
+        self._own.update(dict.fromkeys(written, tid))
+        return tid
+
+    def finish_with(self, meta: TransactionMetaData, news: Collection[News]) -> bytes:
+        """Make the transaction durable and visible; the storage announces it to its instances."""
         with own_errors:
             tid: bytes = self._storage.tpc_finish(meta)
-        self._own.update(dict.fromkeys(written, tid))
         return tid
 
     def abort(self, meta: TransactionMetaData) -> None:
@@ -165,11 +170,11 @@ class SharedStorage:
 
     def invalidate(self, tid: bytes, oids: Iterable[bytes], version: str = "") -> None:
         """Learn of a commit that came from elsewhere."""
-        self.log.append(tid, frozenset(oids))
+        self.log.append(tid, News(frozenset(oids), {version} if version else EVERYONE))
 
     def invalidateCache(self) -> None:
         """Learn that there were commits which cannot be enumerated."""
-        self.log.append(z64, None)
+        self.log.append(z64, News(None))
 
     def references(self, record: bytes, oids: list[bytes] | None = None) -> list[bytes]:
         """Return the oids that `record` refers to strongly, within the database."""
@@ -186,6 +191,8 @@ class SharedStorage:
 
 class SharedSnapshot(Snapshot):
     """A view of a shared storage: the last revisions up to the point where it was moved to."""
+
+    version = ""
 
     def __init__(self, shared: SharedStorage) -> None:
         super().__init__(shared.storage)
@@ -204,18 +211,15 @@ class SharedSnapshot(Snapshot):
             last = self._storage.lastTransaction()
         self._point = max(self._point, last)
         self._before = p64(u64(self._point) + 1)
-        changed, self._position = self._shared.log.read(self._position, self._point)
+        log = self._shared.log
+        changed, self._position = log.read(self._position, self._point, self.version)
         return changed
 
     def load(self, oid: bytes) -> tuple[bytes, bytes]:
         """Return record and serial of the last revision up to the point (ISO-2)."""
-        if self._before is None:
-            raise ConnectionStateError(
-                "nothing can be loaded before a transaction has begun; with an explicit"
-                " transaction manager, call its begin() first"
-            )
+        before = self._require_before()
         with own_errors:
-            found = self._storage.loadBefore(oid, self._before)
+            found = self._storage.loadBefore(oid, before)
         if found is None:
             raise ReadConflictError(
                 f"object {oid_repr(oid)} was created, or its revision removed, after the state of"
@@ -223,6 +227,15 @@ class SharedSnapshot(Snapshot):
             )
         record, serial, _ = found
         return record, serial
+
+    def _require_before(self) -> bytes:
+        """Return the tid after the point; `ConnectionStateError` where there is none yet."""
+        if self._before is None:
+            raise ConnectionStateError(
+                "nothing can be loaded before a transaction has begun; with an explicit"
+                " transaction manager, call its begin() first"
+            )
+        return self._before
 
     def sync(self) -> None:
         """Ask a storage that learns of commits from elsewhere to catch up (ISO-20)."""
@@ -236,12 +249,22 @@ class SharedSnapshot(Snapshot):
 
     def finish(self, meta: TransactionMetaData, written: Collection[bytes]) -> bytes:
         """Make the transaction durable and visible, and announce it to all connections."""
-        oids = frozenset(written)
+        return self.finish_with(meta, [self.news_of(frozenset(written))])
+
+    def news_of(self, written: Collection[bytes]) -> News:
+        """Return what the other connections are told when this one has written these oids."""
+        return News(written)
+
+    def finish_with(self, meta: TransactionMetaData, news: Collection[News]) -> bytes:
+        """Make the transaction durable and visible, and announce these news."""
+
+        def announce(tid: bytes) -> None:
+            for each in news:
+                self._shared.log.append(tid, each)
+
         with own_errors:
             try:
-                tid: bytes = self._storage.tpc_finish(
-                    meta, lambda tid: self._shared.log.append(tid, oids)
-                )
+                tid: bytes = self._storage.tpc_finish(meta, announce)
             except BaseException:
                 # It may be there all the same, and not have been announced.
                 self._shared.invalidateCache()
