@@ -108,9 +108,9 @@ def of_several_commits_only_the_last_invalidates() -> Fault:
     The busier the database, the more objects stay old.
     """
 
-    def read(correct: Any, log: InvalidationLog, position: int, upto: bytes) -> Any:
-        changed, end = correct(log, position, upto)
-        return correct(log, end - 1, upto) if end - position > 1 else (changed, end)
+    def read(correct: Any, log: InvalidationLog, position: int, *arguments: Any) -> Any:
+        changed, end = correct(log, position, *arguments)
+        return correct(log, end - 1, *arguments) if end - position > 1 else (changed, end)
 
     return around(InvalidationLog, "read", read)
 
