@@ -46,9 +46,6 @@ class Rules:
     #: Rolling back to a savepoint disowns what got its oid later; otherwise only what no savepoint
     #: has stored (SAVE-14).
     rollback_disowns: bool
-    #: A database may have the name "", as any other text; otherwise references to its objects are
-    #: written as to objects of the own database (CONN-57).
-    empty_names_are_names: bool
     #: The storage is asked to catch up where a transaction begins, and where a connection is opened
     #: in one; otherwise where a transaction begins or ends (ISO-20, ISO-21).
     openings_sync_storage: bool
@@ -64,7 +61,6 @@ _CURRENT = Rules(
     weak_references_name_databases=True,
     refusals_name_culprits=True,
     rollback_disowns=True,
-    empty_names_are_names=True,
     openings_sync_storage=True,
 )
 _OF_2006 = replace(
@@ -74,7 +70,6 @@ _OF_2006 = replace(
     weak_references_name_databases=False,
     refusals_name_culprits=False,
     rollback_disowns=False,
-    empty_names_are_names=False,
     openings_sync_storage=False,
 )
 _OF_17_JUNE = replace(_OF_2006, edition="2005-06-17")

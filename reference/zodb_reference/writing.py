@@ -125,13 +125,11 @@ class RecordWriter(pickle.Pickler):
             return None
         klass = type(value)
         if self._belongs_elsewhere(value):
-            name, oid = self._name_across(value), value._p_oid
-            if name or self._connection.db().rules.empty_names_are_names:
-                if hasattr(klass, "__getnewargs__"):
-                    return ["n", (name, oid)]
-                return ["m", (name, oid, klass)]
-        else:
-            oid = self._own_oid(value)
+            name = self._name_across(value)
+            if hasattr(klass, "__getnewargs__"):
+                return ["n", (name, value._p_oid)]
+            return ["m", (name, value._p_oid, klass)]
+        oid = self._own_oid(value)
         return oid if hasattr(klass, "__getnewargs__") else (oid, klass)
 
     def _weak_reference(self, reference: WeakRef) -> Any:
