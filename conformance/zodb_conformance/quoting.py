@@ -1,8 +1,8 @@
 """Quoting: the suite's functions and classes as source, for scripts that run without the suite.
 
 What an example or a step of a script uses beside the implementation's own interface are names: of
-functions and classes in `kit`, `things` and `specimens`, whose source can stand at the head of any
-script, and of things that `PREAMBLE` imports.
+functions and classes in `kit`, `things`, `specimens` and `schedules`, whose source can stand at the
+head of any script, and of things that `PREAMBLE` imports.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from zodb_conformance import kit, specimens, things
+from zodb_conformance import kit, schedules, specimens, things
 
-MODULES = (kit, things, specimens)
+MODULES = (kit, things, specimens, schedules)
 
 QUOTABLE = {
     name: value
