@@ -18,8 +18,12 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from itertools import count
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -58,11 +62,19 @@ class Background(threading.Thread):
     def stand(self) -> None:
         """Wait until the thread has ended, or does not get on since it waits for another one."""
         place, looks = None, 0
-        while self.is_alive() and looks < 50:
+        while self.is_alive() and looks < 15:
             frame = sys._current_frames().get(self.ident or 0)
             seen = frame and (id(frame), frame.f_lasti)
-            place, looks = seen, looks + 1 if seen == place else 0
-            self.join(0.002)
+            place, looks = seen, looks + 1 if seen == place and not self.is_ready() else 0
+            self.join(0.001)
+
+    def is_ready(self) -> bool:
+        """Whether it only waits for the processor, or for a disk, as far as this can be known."""
+        try:
+            with Path(f"/proc/self/task/{self.native_id}/stat").open() as file:
+                return file.read().rpartition(") ")[2][:1] in "RD"
+        except OSError:  # it has just ended, or this is another system than Linux
+            return False
 
 
 def in_thread(work: Callable[[], Any]) -> Any:
@@ -163,9 +175,11 @@ class After(Before):
 
 
 class AtStep(Halt):
-    """A halt where the first thread begins or ends its call of a function for the `number`th time.
+    """A halt at one step of the first thread: where it begins or ends the call of a function.
 
-    `steps` tells how many times it has done so.
+    number: which step it is, from 1
+
+    `steps` tells how many there have been.
     """
 
     def __init__(self, number: int) -> None:
@@ -213,27 +227,39 @@ def at_every_step(schedule: Callable[[Halt], Any]) -> set[Any]:
     schedule: calls `meanwhile` with the halt, and returns what comes of it, in a hashable form
 
     Each halt is one step later than the one before.  Where there are more than 300 steps, some are
-    left out, evenly.
+    left out, evenly.  Behind the last one is the schedule in which `first` is not halted at all.
     """
-    last = AtStep(0)
-    outcomes = {schedule(last)}
-    for number in range(1, last.steps + 1, 1 + last.steps // 300):
-        outcomes.add(schedule(AtStep(number)))
+    outcomes, halt = set(), AtStep(0)
+    while halt.halted or halt.number == 0:
+        halt = AtStep(halt.number + 1 + halt.steps // 300)
+        outcomes.add(schedule(halt))
     return outcomes
 
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:
     """Do all `works` at the same time, each in a thread of its own, and return what they return.
 
-    The threads take turns as often as they can.
+    They wait for each other before they begin, and each lets the others go first after every few
+    steps, so that they get into each other's way as often as they can.
     """
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [Background(work) for work in works]
-        return [thread.result() for thread in threads]
-    finally:
-        sys.setswitchinterval(interval)
+    start = threading.Barrier(len(works))
+
+    def giving_way(work: Callable[[], Any]) -> Any:
+        steps = count()
+
+        def step(*_: Any) -> None:
+            if next(steps) % 20 == 0:
+                time.sleep(0)
+
+        start.wait()
+        sys.setprofile(step)
+        try:
+            return work()
+        finally:
+            sys.setprofile(None)
+
+    threads = [Background(partial(giving_way, work)) for work in works]
+    return [thread.result() for thread in threads]
 
 
 @contextmanager

@@ -33,6 +33,8 @@ ORDER = (
     "resolution",
     "connections",
     "connection_interface",
+    "threads",
+    "concurrent_commits",
     "savepoints",
     "savepoint_interface",
     "database_collections",

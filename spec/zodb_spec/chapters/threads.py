@@ -1,0 +1,366 @@
+"""Threads: connections that work at the same time, each in a thread of its own.
+
+A connection belongs to one thread at a time, so threads meet in what they share: the database with
+its pool of connections, and the storage. Each example here forces the threads to meet where a race
+has been, or may be: it halts one of them there until the other one has done its part, or waits for
+the first. Where there is no lock to wait for, that is every step that the first one takes.
+
+What does this is told under the names that examples use: `meanwhile`, `at_every_step`, `Halt`,
+`Before` and `After`.
+"""
+
+from __future__ import annotations
+
+from zodb_spec.clause import MUST, SHOULD, example, text
+
+
+@text("thread.one-at-a-time", MUST, rules="CONN-49", binds="caller")
+def one_at_a_time() -> None:
+    """A connection, and all objects that were loaded through it, are used by one thread at a time.
+    A program that lets several threads use them has to provide the lock. So a thread hands to
+    another one what identifies an object, its oid or the way to it from the root, and not the
+    object.
+    """
+
+
+@text("thread.one-connection-each", SHOULD, rules="CONN-50", binds="caller")
+def one_connection_each() -> None:
+    """A thread uses one connection to a database, and not several: each of them has objects, and a
+    state that it shows, of its own.
+    """
+
+
+@example("thread.own-manager-by-default", MUST, rules="CONN-2")
+def own_manager_by_default() -> None:
+    """A connection that is opened without a transaction manager is bound to that of the thread
+    that opens it: what another thread commits are the changes of its own connections.
+
+    >>> connection.root()["mine"], connection.root()["theirs"] = Thing(), Thing()
+    >>> tm.commit()
+    >>> mine = db.open()
+    >>> mine.root()["mine"].a = 1
+    >>> def work():
+    ...     theirs = db.open()
+    ...     theirs.root()["theirs"].a = 1
+    ...     transaction.commit()
+    ...     theirs.close()
+    >>> in_thread(work)
+    >>> [hasattr(opened(db).root()[name], "a") for name in ("mine", "theirs")]
+    [False, True]
+    >>> transaction.commit()
+    >>> hasattr(opened(db).root()["mine"], "a")
+    True
+    >>> mine.close()
+    """
+
+
+@example("thread.own-boundaries", MUST, rules="ISO-1 ISO-2")
+def own_boundaries() -> None:
+    """The transactions of a thread begin and end for the connections of that thread: whatever
+    another thread begins, commits or aborts with its own manager, the state that a connection shows
+    stays the same.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.a = 0
+    >>> tm.commit()
+    >>> mine = db.open()
+    >>> mine.root()["thing"].a
+    0
+    >>> thing.a = 1
+    >>> tm.commit()
+    >>> def work():
+    ...     theirs = db.open()
+    ...     transaction.begin()
+    ...     theirs.root()["theirs"] = 1
+    ...     transaction.commit()
+    ...     theirs.root()["theirs"] = 2
+    ...     transaction.abort()
+    ...     theirs.close()
+    >>> in_thread(work)
+    >>> mine.cacheMinimize()
+    >>> mine.root()["thing"].a, "theirs" in mine.root()
+    (0, False)
+    >>> transaction.begin()
+    >>> mine.root()["thing"].a, "theirs" in mine.root()
+    (1, True)
+    >>> mine.close()
+    """
+
+
+@example("thread.closed-by-another", MUST, rules="CONN-2 ISO-1")
+def closed_by_another() -> None:
+    """A connection may be closed by another thread than the one that has opened it, when that does
+    not use it any more, as a server does that is shutting down. From then on the manager with which
+    it was opened has nothing to do with it, even where it is opened again.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.a = 0
+    >>> tm.commit()
+    >>> other, handed_over, halt = transaction.TransactionManager(), [], Halt()
+    >>> def open_and_go_on():
+    ...     handed_over.append(db.open())
+    ...     halt()
+    ...     transaction.begin()
+    ...     transaction.abort()
+    >>> def close_and_open_again():
+    ...     handed_over[0].close()
+    ...     again = db.open(transaction_manager=other)
+    ...     again.root()["thing"]._p_activate()
+    ...     thing.a = 1
+    ...     tm.commit()
+    ...     return again
+    >>> _, again = meanwhile(open_and_go_on, close_and_open_again, halt)
+    >>> again.cacheMinimize()
+    >>> again.root()["thing"].a
+    0
+    >>> other.begin()
+    >>> again.root()["thing"].a
+    1
+    >>> again.close()
+    """
+
+
+@example("thread.openings-differ", MUST, rules="CONN-3")
+def openings_differ() -> None:
+    """Of several threads that open a connection at the same time, each gets one that no other has,
+    bound to the manager that it gave, whether there is one in the pool or not.
+
+    >>> one, two = transaction.TransactionManager(), transaction.TransactionManager()
+    >>> def schedule(halt):
+    ...     first, second = meanwhile(
+    ...         lambda: db.open(transaction_manager=one),
+    ...         lambda: db.open(transaction_manager=two),
+    ...         halt,
+    ...     )
+    ...     managers = first.transaction_manager, second.transaction_manager
+    ...     first.close()
+    ...     if second is not first:
+    ...         second.close()
+    ...     return first is second, managers == (one, two)
+    >>> at_every_step(schedule)
+    {(False, True)}
+    """
+
+
+@example("thread.closing-against-reuse", MUST, rules="CONN-3 CONN-2")
+def closing_against_reuse() -> None:
+    """A connection that is being closed is given to another thread when nothing is left to do to
+    it, and not before. From then on the closing thread leaves it alone: the new user finds its own
+    manager there, and commits.
+
+    >>> one, two = transaction.TransactionManager(), transaction.TransactionManager()
+    >>> def schedule(halt):
+    ...     closing = db.open(transaction_manager=one)
+    ...     _, reused = meanwhile(
+    ...         closing.close, lambda: db.open(transaction_manager=two), halt
+    ...     )
+    ...     kept = reused.transaction_manager is two
+    ...     number = reused.root()["number"] = reused.root().get("number", 0) + 1
+    ...     two.commit()
+    ...     connection.sync()
+    ...     reused.close()
+    ...     return kept, connection.root()["number"] == number
+    >>> at_every_step(schedule)
+    {(True, True)}
+    """
+
+
+@example("thread.callbacks-come-before-reuse", MUST, rules="CONN-3 CONN-15")
+def callbacks_come_before_reuse() -> None:
+    """While a callback of `onCloseCallback` runs, the connection that is being closed is not given
+    to anybody else.
+
+    >>> closing, manager, halt = opened(db), transaction.TransactionManager(), Halt()
+    >>> closing.onCloseCallback(halt)
+    >>> _, reused = meanwhile(
+    ...     closing.close, lambda: db.open(transaction_manager=manager), halt
+    ... )
+    >>> halt.halted, reused is closing
+    (True, False)
+    >>> reused.close()
+    """
+
+
+@example("thread.boundary-against-finishing", MUST, rules="ISO-2 ISO-3")
+def boundary_against_finishing() -> None:
+    """Where another thread commits while a connection passes a boundary, what the connection shows
+    from then on and what it has invalidated belong together: it shows all changes of that commit or
+    none of them, and all after its next boundary. No object in memory, be it loaded before or
+    after, is newer or older than the state that is shown.
+
+    >>> one, two = connection.root()["one"], connection.root()["two"] = Thing(), Thing()
+    >>> one.n = two.n = 0
+    >>> tm.commit()
+    >>> def write():
+    ...     one.n += 1
+    ...     two.n += 1
+    ...     tm.commit()
+    >>> reader = opened(db)
+    >>> def seen():
+    ...     return [reader.root()[name].n for name in ("one", "two")]
+    >>> def schedule(halt):
+    ...     before = one.n
+    ...     seen()
+    ...     reader.root()["two"]._p_deactivate()
+    ...     meanwhile(reader.sync, write, halt)
+    ...     at_first = seen()
+    ...     reader.transaction_manager.abort()
+    ...     return tuple(n - before for n in (*at_first, *seen()))
+    >>> at_every_step(schedule) - {(0, 0, 1, 1), (1, 1, 1, 1)}
+    set()
+    """
+
+
+@example("thread.opening-against-finishing", MUST, rules="ISO-2 ISO-3 CONN-20")
+def opening_against_finishing() -> None:
+    """Where another thread commits while a connection is opened again, with the objects that it
+    still has, what it shows and what it has invalidated belong together: it shows all changes of
+    that commit or none of them, and all after its next boundary.
+
+    >>> one, two = connection.root()["one"], connection.root()["two"] = Thing(), Thing()
+    >>> one.n = two.n = 0
+    >>> tm.commit()
+    >>> def write():
+    ...     one.n += 1
+    ...     two.n += 1
+    ...     tm.commit()
+    >>> manager = transaction.TransactionManager()
+    >>> def open_reader():
+    ...     return db.open(transaction_manager=manager)
+    >>> def schedule(halt):
+    ...     before, reader = one.n, open_reader()
+    ...     kept = [reader.root()[name] for name in ("one", "two")]
+    ...     for thing in kept:
+    ...         thing._p_activate()
+    ...     kept[1]._p_deactivate()
+    ...     reader.close()
+    ...     reader, _ = meanwhile(open_reader, write, halt)
+    ...     at_first = [reader.root()[name].n - before for name in ("one", "two")]
+    ...     reader.sync()
+    ...     later = [reader.root()[name].n - before for name in ("one", "two")]
+    ...     reader.close()
+    ...     return (*at_first, *later)
+    >>> at_every_step(schedule) - {(0, 0, 1, 1), (1, 1, 1, 1)}
+    set()
+    """
+
+
+@example("thread.closing-against-finishing", MUST, rules="CONN-20 ISO-3")
+def closing_against_finishing() -> None:
+    """What another thread commits while a connection is being closed is shown by it when it is
+    opened again.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.n = 0
+    >>> tm.commit()
+    >>> def write():
+    ...     thing.n += 1
+    ...     tm.commit()
+    >>> manager = transaction.TransactionManager()
+    >>> def schedule(halt):
+    ...     reader = db.open(transaction_manager=manager)
+    ...     kept = reader.root()["thing"]
+    ...     kept._p_activate()
+    ...     meanwhile(reader.close, write, halt)
+    ...     reader = db.open(transaction_manager=manager)
+    ...     missing = thing.n - reader.root()["thing"].n
+    ...     reader.close()
+    ...     return missing
+    >>> at_every_step(schedule)
+    {0}
+    """
+
+
+@example("thread.loading-against-invalidation", MUST, rules="ISO-1 ISO-3 ISO-5")
+def loading_against_invalidation() -> None:
+    """Where another thread commits a change of an object that a connection is just loading, the
+    connection loads the state that belongs to the state it shows, and the invalidation is not lost
+    by that: after the next boundary it shows the change.
+
+    >>> one, two = connection.root()["one"], connection.root()["two"] = Thing(), Thing()
+    >>> one.n = two.n = 0
+    >>> tm.commit()
+    >>> def write():
+    ...     one.n += 1
+    ...     two.n += 1
+    ...     tm.commit()
+    >>> reader = opened(db)
+    >>> things = [reader.root()[name] for name in ("one", "two")]
+    >>> def seen():
+    ...     return [thing.n for thing in things]
+    >>> def schedule(halt):
+    ...     before = one.n
+    ...     reader.sync()
+    ...     for thing in things:
+    ...         thing._p_deactivate()
+    ...     at_first, _ = meanwhile(seen, write, halt)
+    ...     reader.sync()
+    ...     return tuple(n - before for n in (*at_first, *seen()))
+    >>> at_every_step(schedule)
+    {(0, 0, 1, 1)}
+    """
+
+
+@example("thread.state-against-invalidation", MUST, rules="ISO-1 ISO-5")
+def state_against_invalidation() -> None:
+    """The same holds where the object itself takes its time over its state, in its `__setstate__`,
+    while another thread commits.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.n = 0
+    >>> tm.commit()
+    >>> def write():
+    ...     thing.n += 1
+    ...     tm.commit()
+    >>> reader = opened(db)
+    >>> def seen():
+    ...     return reader.root()["thing"].n
+    >>> def schedule(halt):
+    ...     before = thing.n
+    ...     reader.sync()
+    ...     reader.cacheMinimize()
+    ...     at_first, _ = meanwhile(seen, write, halt)
+    ...     reader.sync()
+    ...     return halt.halted, at_first - before, seen() - before
+    >>> schedule(Before(Thing, "__setstate__"))
+    (True, 0, 1)
+    >>> schedule(After(Thing, "__setstate__"))
+    (True, 0, 1)
+    """
+
+
+@example("thread.finishing-against-boundary", MUST, rules="ISO-2 ISO-3", needs="raw-records")
+def finishing_against_boundary() -> None:
+    """Where a connection passes a boundary while another thread is finishing a commit, it shows all
+    changes of that commit or none of them, and all after a boundary that comes when the commit has
+    returned. This holds at every point on the way: before and after the storage finishes, and
+    before and after it calls what announces the transaction to the connections.
+
+    >>> one, two = connection.root()["one"], connection.root()["two"] = Thing(), Thing()
+    >>> one.n = two.n = 0
+    >>> tm.commit()
+    >>> def write():
+    ...     one.n += 1
+    ...     two.n += 1
+    ...     tm.commit()
+    >>> reader = opened(db)
+    >>> def seen():
+    ...     return [reader.root()[name].n for name in ("one", "two")]
+    >>> def pass_boundary():
+    ...     reader.sync()
+    ...     return seen()
+    >>> def schedule(halt):
+    ...     before = one.n
+    ...     seen()
+    ...     reader.root()["two"]._p_deactivate()
+    ...     _, at_first = meanwhile(write, pass_boundary, halt)
+    ...     reader.sync()
+    ...     return tuple(n - before for n in (*at_first, *seen()))
+    >>> places = [
+    ...     place(db.storage, "tpc_finish", callback=callback)
+    ...     for place in (Before, After)
+    ...     for callback in (False, True)
+    ... ]
+    >>> {schedule(place) for place in places} - {(0, 0, 1, 1), (1, 1, 1, 1)}
+    set()
+    """
