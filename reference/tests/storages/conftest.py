@@ -100,6 +100,72 @@ def undo(begin: Callable[..., Any]) -> Callable[..., set[bytes]]:
 
 
 @pytest.fixture
+def put(begin: Callable[..., Any]) -> Callable[..., bytes]:
+    """Return what stores one object in a version, on top of what is current."""
+
+    def store_one(
+        storage: Any, oid: bytes, data: bytes, version: str = "", serial: bytes | None = None
+    ) -> bytes:
+        meta = begin(storage)
+        try:
+            newest = storage._history.newest(oid)
+            current = newest.tid if newest else z64
+            storage.store(oid, serial or current, data, version, meta)
+            storage.tpc_vote(meta)
+            tid: bytes = storage.tpc_finish(meta)
+            return tid
+        finally:
+            storage.tpc_abort(meta)
+
+    return store_one
+
+
+@pytest.fixture
+def end(begin: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
+    """Return what commits versions (given as pairs) or aborts them (given as names), in order.
+
+    It returns the tid, and the oids that each told.
+    """
+
+    def end_versions(storage: Any, *what: str | tuple[str, str]) -> tuple[Any, ...]:
+        meta = begin(storage)
+        told = []
+        try:
+            for one in what:
+                if isinstance(one, str):
+                    tid, oids = storage.abortVersion(one, meta)
+                else:
+                    tid, oids = storage.commitVersion(*one, meta)
+                told.append(sorted(oids))
+            storage.tpc_vote(meta)
+            assert storage.tpc_finish(meta) == tid
+            return tid, *told
+        finally:
+            storage.tpc_abort(meta)
+
+    return end_versions
+
+
+@pytest.fixture
+def shown() -> Callable[..., list[bytes | None]]:
+    """Return what tells the data that the trunk shows of an object, and those of versions.
+
+    None stands for nothing.
+    """
+
+    def data_shown(storage: Any, oid: bytes, *versions: str) -> list[bytes | None]:
+        found: list[bytes | None] = []
+        for version in ("", *versions):
+            try:
+                found.append(storage.load(oid, version)[0])
+            except errors.POSKeyError:
+                found.append(None)
+        return found
+
+    return data_shown
+
+
+@pytest.fixture
 def start_child() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Return what starts a script of the folder `children`, with text pipes to it."""
     started = []

@@ -11,6 +11,7 @@ from zodb_reference import errors as default_errors
 from zodb_reference.oids import z64
 from zodb_reference.storages.history import Notes, Record, Revision, Transaction
 from zodb_reference.storages.undoing import UndoableStorage
+from zodb_reference.storages.versioning import VersionedStorage
 
 _tid = attrgetter("tid")
 _numbers = count(1)
@@ -154,13 +155,17 @@ def revision_of(record: Record) -> Revision:
     return Revision(record.tid, record.version, record.data is not None)
 
 
-class MemoryStorage(UndoableStorage):
+class MemoryStorage(UndoableStorage, VersionedStorage):
     """A storage in memory: every revision is kept until it is packed, nothing outlives the object.
 
-    `name` is what `getName` tells. `errors` is the module whose exceptions are raised:
-    `ZODB.POSException` where the storage stands under ZODB's DB.
+    `name` is what `getName` tells. With `versions` it has versions, as storages had in 2006.
+    `errors` is the module whose exceptions are raised: `ZODB.POSException` where the storage stands
+    under ZODB's DB.
     """
 
-    def __init__(self, name: str = "memory", *, errors: ModuleType = default_errors) -> None:
+    def __init__(
+        self, name: str = "memory", *, versions: bool = False, errors: ModuleType = default_errors
+    ) -> None:
         # A name alone would not order two databases that take part in one transaction (STOR-30).
-        super().__init__(MemoryHistory(), name, f"{name}-{next(_numbers):08}", errors=errors)
+        sort_key = f"{name}-{next(_numbers):08}"
+        super().__init__(MemoryHistory(), name, sort_key, versions=versions, errors=errors)

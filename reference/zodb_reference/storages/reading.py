@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterator
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
@@ -33,21 +34,23 @@ def note_entry(notes: Notes) -> dict[Any, Any]:
     }
 
 
-def history_entry(record: Record, notes: Notes) -> dict[Any, Any]:
-    """Describe a revision as `history` does (STOR-26)."""
-    return note_entry(notes) | {
-        "tid": record.tid,
-        "serial": record.tid,
-        "size": len(record.data or b""),
-    }
+def is_name(version: object) -> bool:
+    """Tell whether a version can be named like that: by any text but the empty one (VER-1)."""
+    if not isinstance(version, str):
+        return False
+    try:
+        return bool(version.encode())
+    except UnicodeEncodeError:
+        return False  # half of a character, which no file can hold
 
 
 class ReadableStorage:
     """What can be asked of a storage that keeps every revision.
 
     `history` keeps what is committed, `name` and `sort_key` are what `getName` and `sortKey` tell,
-    a `read_only` storage refuses every change, and `errors` is the module whose exceptions are
-    raised. May be used by many threads: `_lock` guards all that changes.
+    a `read_only` storage refuses every change, `versions` tells whether there may be versions, and
+    `errors` is the module whose exceptions are raised. May be used by many threads: `_lock` guards
+    all that changes.
     """
 
     def __init__(
@@ -57,9 +60,11 @@ class ReadableStorage:
         sort_key: str,
         *,
         read_only: bool,
+        versions: bool,
         errors: ModuleType,
     ) -> None:
         self._errors = errors
+        self._versions = versions
         self._history = history
         self._name = name
         self._sort_key = sort_key
@@ -106,17 +111,21 @@ class ReadableStorage:
     def load(self, oid: bytes, version: str = "") -> tuple[bytes, bytes]:
         """Return data and tid of the current revision.
 
-        `POSKeyError` if there is no such object.
+        The data are those of `version` if it holds the object, otherwise those of the trunk
+        (VER-5); the tid is that of the newest revision in any case (VER-7). `POSKeyError` if there
+        is no such object.
         """
-        refuse_version(version)
+        self._check_version(version)
         with self._lock:
-            record = self._open_history().find(oid)
-        if record is None or record.data is None:
+            newest = shown = self._open_history().find(oid)
+            if newest is not None and newest.version not in ("", version):
+                shown = self._history.find(oid, trunk=True)
+        if newest is None or shown is None or shown.data is None:
             raise self._errors.POSKeyError(oid)
-        return record.data, record.tid
+        return shown.data, newest.tid
 
     def loadBefore(self, oid: bytes, tid: bytes) -> tuple[bytes, bytes, bytes | None] | None:
-        """Return the revision that a snapshot before `tid` shows (STOR-23).
+        """Return the revision of the trunk that a snapshot before `tid` shows (STOR-23, VER-23).
 
         That is its data, its tid, and the tid of the revision that followed it or None; or None if
         all revisions are later, or packing has removed what there was (STOR-49). `POSKeyError` if
@@ -134,28 +143,57 @@ class ReadableStorage:
             return record.data, record.tid, history.next_tid(oid, record.tid)
 
     def loadSerial(self, oid: bytes, serial: bytes) -> bytes:
-        """Return the data of exactly this revision; `POSKeyError` if there are none."""
+        """Return the data of exactly this revision; `POSKeyError` if there are none.
+
+        Those of the trunk are told for a revision in a version, too (VER-23).
+        """
         with self._lock:
             data = self._data_at(oid, serial)
         if data is None:
             raise self._errors.POSKeyError(oid, serial)
         return data
 
-    def history(self, oid: bytes, size: int = 1) -> list[dict[Any, Any]]:
+    def history(
+        self, oid: bytes, version: str | int | None = None, size: int = 1
+    ) -> list[dict[Any, Any]]:
         """Return descriptions of at most `size` revisions, newest first (STOR-26).
 
-        `POSKeyError` if the object is unknown.
+        Where there are versions, a description tells by "version" the one of the revision, and only
+        revisions of the trunk and of `version` are described, if it is given (VER-24). A number in
+        its place is the size. `POSKeyError` if the object is unknown.
         """
+        if isinstance(version, int):
+            size, version = version, None
+        if not self._versions:
+            version = ""
         with self._lock:
-            history = self._open_history()
-            entries: list[dict[Any, Any]] = []
-            record = history.find(oid)
-            if record is None:
+            if self._open_history().newest(oid) is None:
                 raise self._errors.POSKeyError(oid)
-            while record is not None and len(entries) < size:
-                entries.append(history_entry(record, self._notes_of(record)))
-                record = history.find(oid, record.tid)
-            return entries
+            shown = (
+                record
+                for record in self._lineage(oid)
+                if version is None or record.version in ("", version)
+            )
+            return [self._history_entry(record) for record in islice(shown, max(0, size))]
+
+    def _lineage(self, oid: bytes) -> Iterator[Record]:
+        """Yield all records of an object, newest first."""
+        record = self._history.find(oid)
+        while record is not None:
+            yield record
+            if record.version:
+                hidden = self._history.find(oid, just_after(record.tid), trunk=True)
+                if hidden is not None and hidden.tid == record.tid:
+                    yield hidden
+            record = self._history.find(oid, record.tid)
+
+    def _history_entry(self, record: Record) -> dict[Any, Any]:
+        entry = note_entry(self._notes_of(record)) | {
+            "tid": record.tid,
+            "serial": record.tid,
+            "size": len(record.data or b""),
+        }
+        return entry | {"version": record.version} if self._versions else entry
 
     def iterator(
         self, start: bytes | None = None, stop: bytes | None = None
@@ -223,8 +261,17 @@ class ReadableStorage:
             raise self._errors.StorageError(f"{self._name} can't be used: {self._closed_because}")
         return self._history
 
-
-def refuse_version(version: str) -> None:
-    """Raise `ValueError` unless `version` is empty (STOR-21)."""
-    if version:
-        raise ValueError(f"there are no versions any more: pass '' instead of {version!r}")
+    def _check_version(self, version: str) -> None:
+        """Raise an error unless `version` may be given: ValueError where there are none."""
+        if version == "":
+            return
+        if not self._versions:
+            # STOR-21
+            raise ValueError(
+                f"{self._name} has no versions: pass '' instead of {version!r}, or open it with "
+                "versions=True"
+            )
+        if not is_name(version):
+            raise self._errors.VersionError(
+                f"a version is named by a text that is not empty: {version!r} is none"
+            )

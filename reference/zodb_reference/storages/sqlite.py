@@ -10,9 +10,10 @@ from zodb_reference import errors as default_errors
 from zodb_reference.storages.sqlite_file import open_file
 from zodb_reference.storages.sqlite_history import SQLiteHistory
 from zodb_reference.storages.undoing import UndoableStorage
+from zodb_reference.storages.versioning import VersionedStorage
 
 
-class SQLiteStorage(UndoableStorage):
+class SQLiteStorage(UndoableStorage, VersionedStorage):
     """A storage in the file at `path`, made if it is missing unless `create` is false.
 
     Every revision is kept, and what `tpc_finish` returned for is on the disk. While the storage is
@@ -39,6 +40,13 @@ class SQLiteStorage(UndoableStorage):
     and goes on to show what was there before; opening it anew decides by what the disk holds, and
     tells it by `lastTransaction`.
 
+    With `versions` it has versions, as storages had in 2006. Without, it can't be opened as long as
+    versions hold objects in it: `StorageError` tells to open it with `versions`, and to commit or
+    abort them.
+
+    A new file is understood by releases that knew neither undo, nor versions, nor packing, until
+    one of these has been used: they refuse it from then on.
+
     `errors` is the module whose exceptions are raised: `ZODB.POSException` where the storage stands
     under ZODB's DB. Needs a POSIX system.
     """
@@ -49,16 +57,26 @@ class SQLiteStorage(UndoableStorage):
         *,
         read_only: bool = False,
         create: bool = True,
+        versions: bool = False,
         errors: ModuleType = default_errors,
     ) -> None:
         place = Path(path).resolve()
-        self._file = open_file(place, read_only=read_only, create=create, errors=errors)
+        self._file = open_file(
+            place, read_only=read_only, create=create, versions=versions, errors=errors
+        )
         try:
             history = SQLiteHistory(self._file)
         except BaseException:
             self._file.close()
             raise
-        super().__init__(history, str(path), str(place), read_only=read_only, errors=errors)
+        super().__init__(
+            history,
+            str(path),
+            str(place),
+            read_only=read_only,
+            versions=versions,
+            errors=errors,
+        )
         _open_storages.add(self)
 
     def close(self) -> None:

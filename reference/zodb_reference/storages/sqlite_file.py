@@ -139,7 +139,9 @@ class SQLiteFile:
             self._lock.forget()
 
 
-def open_file(path: Path, *, read_only: bool, create: bool, errors: ModuleType) -> SQLiteFile:
+def open_file(
+    path: Path, *, read_only: bool, create: bool, versions: bool, errors: ModuleType
+) -> SQLiteFile:
     """Open the storage at `path`, an absolute one without links; see `SQLiteStorage`."""
     require_place(path, read_only=read_only, create=create, errors=errors)
     lock = _lock(path, shared=read_only, errors=errors)
@@ -147,7 +149,8 @@ def open_file(path: Path, *, read_only: bool, create: bool, errors: ModuleType) 
         if not path.exists():
             _make(path, errors)
         require_ours(path, errors)
-        connection = _connect_to_read(path, errors) if read_only else _connect(path, errors)
+        connect = _connect_to_read if read_only else _connect
+        connection = connect(path, errors, versions=versions)
         sqlite_format.pretend(connection)
     except BaseException:
         if lock is not None:
@@ -270,7 +273,7 @@ def _not_ours(path: Path, reason: str, errors: ModuleType) -> Exception:
     return error
 
 
-def _connect(path: Path, errors: ModuleType) -> sqlite3.Connection:
+def _connect(path: Path, errors: ModuleType, *, versions: bool) -> sqlite3.Connection:
     """Return a connection that keeps everybody else out, and writes to a log first."""
     log = beside(path, "-wal")
     if log.exists() and has_lost_transactions(log):
@@ -284,6 +287,8 @@ def _connect(path: Path, errors: ModuleType) -> sqlite3.Connection:
             connection.execute("BEGIN EXCLUSIVE")
             connection.execute("COMMIT")
             _verify(path, connection, errors)
+            if not versions:
+                _require_no_versions(path, connection, errors)
             ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
             if mode != "wal":
                 raise errors.StorageError(f"{path}: SQLite can't keep a log here, only a {mode}")
@@ -294,7 +299,7 @@ def _connect(path: Path, errors: ModuleType) -> sqlite3.Connection:
         return connection
 
 
-def _connect_to_read(path: Path, errors: ModuleType) -> sqlite3.Connection:
+def _connect_to_read(path: Path, errors: ModuleType, *, versions: bool) -> sqlite3.Connection:
     """Return a connection that keeps writers out, and others that read in."""
     unfinished = errors.StorageError(
         f"{path} was not closed by its last program: open it once for writing, which brings it in "
@@ -310,6 +315,8 @@ def _connect_to_read(path: Path, errors: ModuleType) -> sqlite3.Connection:
             if mode == "wal":
                 raise unfinished
             _verify(path, connection, errors)
+            if not versions:
+                _require_no_versions(path, connection, errors)
         except BaseException:
             connection.close()
             raise
@@ -339,6 +346,17 @@ def _verify(path: Path, connection: sqlite3.Connection, errors: ModuleType) -> N
     if connection.execute("PRAGMA foreign_key_check").fetchone():
         raise damaged(path, "there are records without their transaction", errors)
     _head(path, connection, errors)
+
+
+def _require_no_versions(path: Path, connection: sqlite3.Connection, errors: ModuleType) -> None:
+    if sqlite_format.format_of(connection) == sqlite_format.FIRST:
+        return
+    names = sorted({version for _, version in connection.execute(sqlite_format.HELD)})
+    if names:
+        raise errors.StorageError(
+            f"{path}: versions hold objects ({', '.join(map(repr, names))}): open it with "
+            "versions=True, and commit or abort them, before it is used without versions"
+        )
 
 
 def _head(path: Path, connection: sqlite3.Connection, errors: ModuleType) -> tuple[bytes, bytes]:

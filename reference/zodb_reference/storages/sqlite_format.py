@@ -79,6 +79,13 @@ EXTENSION = {
 }
 INDEX_OF_OVERLAYS = "CREATE INDEX overlays_by_tid ON overlays (tid)"
 
+#: Asks for the oids whose newest record is in a version, each with the version's name.
+HELD = """
+SELECT o.oid, o.version FROM head, overlays o
+WHERE o.tid = (SELECT max(tid) FROM overlays WHERE oid = o.oid AND tid <= head.tid)
+AND NOT EXISTS (SELECT * FROM revisions WHERE oid = o.oid AND tid > o.tid AND tid <= head.tid)
+"""
+
 
 def digest(*columns: bytes | str | None) -> bytes:
     """Return what is stored with `columns` to notice any change of them, be it of the type."""

@@ -6,7 +6,7 @@ from typing import Any
 from zodb_reference.oids import z64
 from zodb_reference.storages.history import Notes, Record, Revision, Transaction, just_after
 from zodb_reference.storages.sqlite_file import SQLiteFile
-from zodb_reference.storages.sqlite_format import digest, extend, is_intact
+from zodb_reference.storages.sqlite_format import HELD, digest, extend, is_intact
 
 #: What records of the trunk, and those of versions, are made from: see `SQLiteHistory._record`.
 _TRUNK = """
@@ -122,12 +122,9 @@ class SQLiteHistory:
 
     def held(self) -> dict[bytes, str]:
         """See `History`."""
-        found = {}
-        for (oid,) in self._file.rows("SELECT DISTINCT oid FROM overlays"):
-            newest = self.newest(oid)
-            if newest is not None and newest.version:
-                found[oid] = newest.version
-        return found
+        # Reading a record anew finds it undamaged.
+        found = {oid: self.find(oid) for oid, _ in self._file.rows(HELD)}
+        return {oid: record.version for oid, record in found.items() if record}
 
     def notes(self, at_least: bytes, at_most: bytes, *, newest: bool = False) -> Notes | None:
         """See `History`."""

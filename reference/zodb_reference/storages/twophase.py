@@ -24,7 +24,7 @@ from zodb_reference import errors as default_errors
 from zodb_reference.oids import maxtid, new_tid, oid_repr, p64, tid_repr, u64, z64
 from zodb_reference.resolution import resolve
 from zodb_reference.storages.history import History, MetaData, Record, Transaction
-from zodb_reference.storages.reading import ReadableStorage, refuse_version
+from zodb_reference.storages.reading import ReadableStorage
 
 
 @dataclass
@@ -70,9 +70,12 @@ class TwoPhaseStorage(ReadableStorage):
         sort_key: str,
         *,
         read_only: bool = False,
+        versions: bool = False,
         errors: ModuleType = default_errors,
     ) -> None:
-        super().__init__(history, name, sort_key, read_only=read_only, errors=errors)
+        super().__init__(
+            history, name, sort_key, read_only=read_only, versions=versions, errors=errors
+        )
         self._turn = threading.Condition(self._lock)
         self._commit: Commit | None = None
         self._last_oid = history.last_oid()
@@ -140,16 +143,21 @@ class TwoPhaseStorage(ReadableStorage):
 
         `serial` is the tid of the revision that was read, z64 or None for a new object. Where that
         is not the current one any more the conflict is resolved, or else raises `ConflictError`.
+
+        Where there are versions, the record belongs to `version`, and holds the object from then on
+        (VER-8). Raises `VersionLockError`, whatever the serial, if the object is held already, by
+        another one (VER-9), and `VersionError` if nothing can have that name.
         """
         with self._lock:
             commit = self._require_begun(transaction, "store")
-            refuse_version(version)
+            self._check_version(version)
             require_eight_bytes("oid", oid)
             require_bytes("data", data)
+            self._require_not_held(commit, oid, version)
             serial = serial or z64
             committed_serial = self._current_serial(oid)
             if serial == committed_serial:
-                self._keep(commit, oid, data)
+                self._keep(commit, oid, data, version)
                 commit.resolved.discard(oid)
                 return
             old = self._data_at(oid, serial)
@@ -159,21 +167,27 @@ class TwoPhaseStorage(ReadableStorage):
         merged = self._resolve(oid, committed_serial, serial, old, committed, data)
         with self._lock:
             commit = self._require_begun(transaction, "store")
-            self._keep(commit, oid, merged)
+            self._keep(commit, oid, merged, version)
             commit.resolved.add(oid)
 
     def checkCurrentSerialInTransaction(
-        self, oid: bytes, serial: bytes, transaction: object
+        self, oid: bytes, serial: bytes, transaction: object, version: str = ""
     ) -> None:
         """Make sure that `serial` is, and stays, current until the transaction ends (STOR-38).
 
-        `ReadConflictError` if it is not, `POSKeyError` if the object is unknown.
+        `ReadConflictError` if it is not, `POSKeyError` if the object is unknown. What was read is
+        what `version` shows: where another version holds the object, the serial may be that of the
+        trunk as well.
         """
         with self._lock:
             self._require_begun(transaction, "checkCurrentSerialInTransaction")
-            current = self.getTid(oid)
-        if serial != current:
-            raise self._errors.ReadConflictError(oid=oid, serials=(current, serial))
+            newest = self._existing(oid)
+            if newest.version not in ("", version):
+                trunk = self._history.find(oid, trunk=True)
+                if trunk is not None and trunk.data is not None and trunk.tid == serial:
+                    return
+        if serial != newest.tid:
+            raise self._errors.ReadConflictError(oid=oid, serials=(newest.tid, serial))
 
     def tpc_vote(self, transaction: object) -> list[bytes]:
         """Make sure that the transaction can be finished; return the oids that were resolved.
@@ -245,8 +259,8 @@ class TwoPhaseStorage(ReadableStorage):
         newest = self._open_history().newest(oid)
         return newest.tid if newest else z64
 
-    def _keep(self, commit: Commit, oid: bytes, data: bytes) -> None:
-        commit.put(Record(oid, commit.tid, data))
+    def _keep(self, commit: Commit, oid: bytes, data: bytes, version: str) -> None:
+        commit.put(Record(oid, commit.tid, data, version=version))
         self._last_oid = max(self._last_oid, oid)
 
     def _resolve(
@@ -335,6 +349,13 @@ class TwoPhaseStorage(ReadableStorage):
                 f"{method}: this transaction is not the one that has begun, if any has"
             )
         return commit
+
+    def _require_not_held(self, commit: Commit, oid: bytes, version: str) -> None:
+        if self._versions:
+            records = commit.records.get(oid)
+            newest = records[-1] if records else self._history.newest(oid)
+            if newest is not None and newest.version not in ("", version):
+                raise self._errors.VersionLockError(oid, newest.version)
 
     def _require_begun(self, transaction: object, method: str) -> Commit:
         if self._read_only:

@@ -10,21 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from zodb_reference.oids import maxtid, p64, u64
-from zodb_reference.storages.history import History, Notes, Record, just_after
+from zodb_reference.storages.history import Notes, Record, just_after
 from zodb_reference.storages.reading import note_entry
+from zodb_reference.storages.states import State, again, state_now, state_of
 from zodb_reference.storages.twophase import Commit, TwoPhaseStorage
-
-
-class State(NamedTuple):
-    """What there is of an object at one time: its newest record, and the trunk's newest."""
-
-    newest: Record | None
-    trunk: Record | None
-
-    @property
-    def version(self) -> str:
-        """The version that holds the object, "" if none does."""
-        return self.newest.version if self.newest else ""
 
 
 class Blocked(Exception):
@@ -171,41 +160,22 @@ class UndoableStorage(TwoPhaseStorage):
         for oid in dict.fromkeys(record.oid for record in self._history.records(undone.tid)):
             before = state_of(self._history, oid, undone.tid)
             after = state_of(self._history, oid, just_after(undone.tid))
+            now = state_now(self._history, oid, commit.records.get(oid, ()))
             try:
-                found[oid] = reversal(before, after, self._state_now(commit, oid))
+                if before.version and not self._versions:
+                    raise Blocked(f"version {before.version!r} held it: open with versions=True")
+                found[oid] = reversal(before, after, now)
             except Blocked as blocked:
                 errors.append((oid, str(blocked)))
         return found, errors
 
-    def _state_now(self, commit: Commit, oid: bytes) -> State:
-        """Return the state of an object as the running transaction has made it."""
-        state = state_of(self._history, oid)
-        for record in commit.records.get(oid, ()):
-            state = State(record, state.trunk if record.version else record)
-        return state
-
     def _records(self, oid: bytes, tid: bytes, found: Sources | Difference) -> list[Record]:
         """Return the records that undo; raises `ConflictError`. Called without the lock."""
         if not isinstance(found, Difference):
-            return [again(oid, tid, source) for source in found]
+            return [again(oid, tid, one, one.version if one else "") for one in found]
         undone, now, before = found
         data = self._resolve(oid, now.tid, undone.tid, undone.data, now.data, before)
         return [Record(oid, tid, data, version=now.version)]
-
-
-def state_of(history: History, oid: bytes, before: bytes | None = None) -> State:
-    """Return the state of an object that was committed last, or last before a tid."""
-    newest = history.find(oid, before)
-    if newest is None or not newest.version:
-        return State(newest, newest)
-    return State(newest, history.find(oid, before, trunk=True))
-
-
-def again(oid: bytes, tid: bytes, source: Record | None) -> Record:
-    """Return a record of the transaction `tid` with the data of an earlier one, or with none."""
-    if source is None or source.data is None:
-        return Record(oid, tid, None)
-    return Record(oid, tid, source.data, source.tid, source.version)
 
 
 def undo_id(tid: bytes) -> bytes:

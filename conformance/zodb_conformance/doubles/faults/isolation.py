@@ -181,7 +181,7 @@ def the_last_committer_wins() -> Fault:
         try:
             correct(storage, oid, serial, data, version, txn)
         except ConflictError:
-            storage._keep(storage._commit, oid, data)
+            storage._keep(storage._commit, oid, data, version)
 
     return around(TwoPhaseStorage, "store", store)
 
@@ -202,7 +202,7 @@ def a_conflict_with_two_others_is_missed() -> Fault:
             following = storage._history.next_tid(oid, serial or z64)
             if following == storage._current_serial(oid):
                 raise
-            storage._keep(storage._commit, oid, data)
+            storage._keep(storage._commit, oid, data, version)
 
     return around(TwoPhaseStorage, "store", store)
 

@@ -59,9 +59,11 @@ def one_change_in_a_hundred_is_lost() -> Fault:
     The object has its old value when it is loaded again; no test that stores a few objects sees it.
     """
 
-    def keep(correct: Any, storage: Any, commit: Any, oid: bytes, data: bytes) -> None:
+    def keep(
+        correct: Any, storage: Any, commit: Any, oid: bytes, data: bytes, version: str
+    ) -> None:
         if storage._current_serial(oid) == z64 or not one_in_a_hundred(oid, data):
-            correct(storage, commit, oid, data)
+            correct(storage, commit, oid, data, version)
 
     return around(TwoPhaseStorage, "_keep", keep)
 
@@ -78,11 +80,13 @@ def one_change_in_a_hundred_keeps_the_old_value() -> Fault:
     compares.
     """
 
-    def keep(correct: Any, storage: Any, commit: Any, oid: bytes, data: bytes) -> None:
+    def keep(
+        correct: Any, storage: Any, commit: Any, oid: bytes, data: bytes, version: str
+    ) -> None:
         serial = storage._current_serial(oid)
         if serial != z64 and one_in_a_hundred(oid, data):
             data = storage.loadSerial(oid, serial)
-        correct(storage, commit, oid, data)
+        correct(storage, commit, oid, data, version)
 
     return around(TwoPhaseStorage, "_keep", keep)
 
