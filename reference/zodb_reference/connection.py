@@ -46,15 +46,8 @@ class Connection(Jar):
     connections: dict[str, "Connection"]
     identity_class = IdentityMap
 
-    def __init__(
-        self,
-        db: Any,
-        snapshot: Snapshot,
-        view: View = CURRENT,
-        cache_size: int = 400,
-        cache_size_bytes: int = 0,
-    ) -> None:
-        super().__init__(db, snapshot, self.identity_class(self, cache_size, cache_size_bytes))
+    def __init__(self, db: Any, snapshot: Snapshot, view: View = CURRENT) -> None:
+        super().__init__(db, snapshot, self.identity_class(self))
         self.view = view
         self.options: dict[str, Any] = {}
         self.enter(Group(self))
@@ -156,12 +149,13 @@ class Connection(Jar):
         return self._snapshot.is_read_only()
 
     def sync(self) -> None:
-        """Abort the current transaction and show the newest state."""
+        """Abort the current transaction, show the newest state, and reduce the cache (CONN-21)."""
         self._require_open()
         if self._explicit:
             with contextlib.suppress(NoTransaction):
                 self.transaction_manager.abort()
         self.transaction_manager.begin()
+        self.objects.reduce()
 
     def exportFile(self, oid: bytes, f: IO[bytes] | str | None = None) -> IO[bytes]:
         """Write an object, and all that strong references lead to from there, to a file.
@@ -213,12 +207,21 @@ class Connection(Jar):
         The other connections of the group do the same (CONN-24).
         """
         for connection in self.group.sharing_cache_calls(self):
-            connection.objects.cache.incrgc()
+            connection.objects.reduce()
 
     def cacheMinimize(self) -> None:
         """Make ghosts of all objects without changes, in the whole group (CONN-24)."""
         for connection in self.group.sharing_cache_calls(self):
             connection.objects.cache.minimize()
+
+    def cacheFullSweep(self) -> None:
+        """Go through the whole cache, and make ghosts of all objects without changes (CONN-25).
+
+        Unlike cacheGC() it does not stop at the size of the cache. The other connections of the
+        group do the same.
+        """
+        for connection in self.group.sharing_cache_calls(self):
+            connection.objects.sweep()
 
     def getTransferCounts(self, clear: bool = False) -> tuple[int, int]:
         """Return how many objects were loaded, and stored; start again from 0 with `clear`."""
@@ -302,7 +305,7 @@ class Connection(Jar):
     def leave(self) -> None:
         """Stop to be used, until it is opened again."""
         self._debug_info = ()
-        self.objects.cache.incrgc()
+        self.objects.reduce()
         self._unfollow(self.transaction_manager)
         self.transaction_manager = self.opened = None
         self._snapshot.complete()

@@ -2,8 +2,10 @@
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from typing import Any, ClassVar
 
 from persistent.mapping import PersistentMapping
@@ -17,14 +19,16 @@ from zodb_reference.halves import HalfCommit, half_commits
 from zodb_reference.oids import z64
 from zodb_reference.pool import ConnectionPool, Limits
 from zodb_reference.records import own_references
-from zodb_reference.snapshot import snapshots_of
+from zodb_reference.reports import Reports
+from zodb_reference.settings import Settings
+from zodb_reference.snapshot import last_transaction, snapshots_of
 from zodb_reference.storages import MemoryStorage, SQLiteStorage
-from zodb_reference.views import CURRENT, Kind, View
+from zodb_reference.views import CURRENT, Kind, View, historical_view
 
 logger = logging.getLogger(__name__)
 
 
-class DB:
+class DB(Settings, Reports):
     """An object database.
 
     `storage` is where the records are kept: None for memory, a path for a file, or any storage that
@@ -122,13 +126,45 @@ class DB:
 
     # For programs
 
-    def open(self, transaction_manager: Any = None) -> Connection:
+    def open(
+        self,
+        transaction_manager: Any = None,
+        at: bytes | datetime | None = None,
+        before: bytes | datetime | None = None,
+    ) -> Connection:
         """Return an open connection (CONN-2).
 
-        It is bound to `transaction_manager`, or to the calling thread's where that is None. Raises
-        `ConnectionStateError` once the database is closed.
+        It is bound to `transaction_manager`, or to the calling thread's where that is None.
+
+        With `at` or `before`, a tid or a moment (UTC where it has no time zone), it is a historical
+        connection: it shows the state just after the one, or just before the other, as long as it
+        lives, and stores nothing (CONN-40 to 45). The `before` of the connection is the tid before
+        which it shows everything.
+
+        Raises `ConnectionStateError` once the database is closed; `ValueError` where both points
+        are given, for what is neither a tid nor a moment, and for a point after the last
+        transaction; `TypeError` for the name of a version, which there are none of any more: ""
+        alone is let through, with a `DeprecationWarning` (VER-28).
         """
-        return self._open_view(CURRENT, transaction_manager)
+        if isinstance(transaction_manager, str):
+            if transaction_manager:
+                raise TypeError(
+                    f"there is no version {transaction_manager!r}, nor any other: the first"
+                    " argument is a transaction manager"
+                )
+            warnings.warn(
+                "the first argument is a transaction manager; leave out the empty string",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            transaction_manager = None
+        view = CURRENT
+        if at is not None or before is not None:
+            if not self.rules.shows_the_past:
+                raise TypeError(f"`at` and `before` are not known in the edition {self.edition}")
+            self.require_open()
+            view = historical_view(at, before, self.lastTransaction())
+        return self._open_view(view, transaction_manager)
 
     @contextmanager
     def transaction(self, note: str | None = None) -> Iterator[Connection]:
@@ -139,7 +175,7 @@ class DB:
         the database was closed meanwhile, and the changes are lost.
         """
         manager = TransactionManager()
-        connection = self.open(manager)
+        connection = self.open(transaction_manager=manager)
         try:
             manager.begin().note(note)
             try:
@@ -195,20 +231,14 @@ class DB:
         """Return what `name` is in `module`, or a placeholder where it is not there (SER-11)."""
         return find_global(module, name)
 
-    def cacheMinimize(self) -> None:
-        """Make ghosts of all objects without changes, in every connection."""
-        for connection in self._pool.everyone():
-            connection.objects.cache.minimize()
-
     def invalidateCache(self) -> None:
         """Take it that any object may have changed, in every connection; see there (CONN-26)."""
         for connection in self._pool.everyone():
             connection.invalidateCache()
 
     def lastTransaction(self) -> bytes:
-        """Return the tid of the last transaction."""
-        tid: bytes = self.storage.lastTransaction()
-        return tid
+        """Return the tid of the last transaction, whoever has committed it."""
+        return last_transaction(self.storage)
 
     def new_oid(self) -> bytes:
         """Return an oid that was never used."""
@@ -226,10 +256,6 @@ class DB:
     def objectCount(self) -> int:
         """Return about how many objects there are."""
         return len(self.storage)
-
-    def getPoolSize(self) -> int:
-        """Return how many connections are expected at most."""
-        return self._pool.limits[Kind.CURRENT].pool_size
 
     # For connections and their groups
 
@@ -253,10 +279,7 @@ class DB:
             if connection.group.is_whole():
                 return connection
             connection.group.dissolve()
-        limits = self._pool.limits[view.kind]
-        connection = self.connection_class(
-            self, self._new_snapshot(view), view, limits.cache_size, limits.cache_size_bytes
-        )
+        connection = self.connection_class(self, self._new_snapshot(view), view)
         self._pool.add(connection)
         return connection
 
@@ -278,11 +301,6 @@ class DB:
         connection = self.take_connection(view)
         connection.group.open(transaction_manager, **options)
         return connection
-
-    def _discard(self, connections: list[Connection]) -> None:
-        """Give up connections that are closed, with their groups."""
-        for each in connections:
-            each.group.dissolve()
 
     def _shut_down(self, connection: Connection) -> None:
         try:

@@ -43,6 +43,8 @@ class Rules:
     weak_references_name_databases: bool
     #: InvalidObjectReference has the storing connection and the object in its arguments (XREF-52).
     refusals_name_culprits: bool
+    #: Connections can be opened to a moment of the past (CONN-40).
+    shows_the_past: bool
     #: Rolling back to a savepoint disowns what got its oid later; otherwise only what no savepoint
     #: has stored (SAVE-14).
     rollback_disowns: bool
@@ -60,6 +62,7 @@ _CURRENT = Rules(
     groups_share_cache_calls=True,
     weak_references_name_databases=True,
     refusals_name_culprits=True,
+    shows_the_past=True,
     rollback_disowns=True,
     openings_sync_storage=True,
 )
@@ -69,6 +72,7 @@ _OF_2006 = replace(
     groups_share_cache_calls=False,
     weak_references_name_databases=False,
     refusals_name_culprits=False,
+    shows_the_past=False,
     rollback_disowns=False,
     openings_sync_storage=False,
 )

@@ -64,6 +64,8 @@ class Group:
         for each in members:
             each.require_unchanged()
         if members:
+            for each in members:
+                each.database.note_closing(each)
             self._leave(members)
             self._give_back(member)
 

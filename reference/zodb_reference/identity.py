@@ -1,5 +1,6 @@
 """One object for one oid: which objects a connection owns, and how they come and go."""
 
+import time
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -27,12 +28,35 @@ class IdentityMap:
     appended.
     """
 
-    def __init__(self, jar: Any, cache_size: int, cache_size_bytes: int) -> None:
+    def __init__(self, jar: Any) -> None:
         self._jar = jar
-        self.cache = PickleCache(jar, cache_size, cache_size_bytes)
+        self.cache = PickleCache(jar)
         self.new: dict[bytes, Any] = {}
         self._arriving: dict[bytes, Any] = {}
         self.made: list[Any] | None = None
+        self.last_reduced = 0.0  # in seconds since the epoch
+
+    # The cache as a whole
+
+    def reduce(self) -> None:
+        """Make ghosts of what was used least recently, down to the size of the cache (CONN-22)."""
+        self.last_reduced = time.time()
+        self.cache.incrgc()
+
+    def sweep(self) -> None:
+        """Make ghosts of all objects without changes, going through the whole cache (CONN-25)."""
+        self.last_reduced = time.time()
+        self.cache.full_sweep()
+
+    def resize(self, size: int, size_bytes: int) -> None:
+        """Change the size to which the cache is reduced, in objects and, unless 0, in bytes."""
+        self.cache.cache_size, self.cache.cache_size_bytes = size, size_bytes
+
+    def cached(self) -> list[tuple[bytes, Any]]:
+        """Return oids and objects in the cache."""
+        return [*self.cache.cache_data.items()]
+
+    # One object for one oid
 
     def find(self, oid: bytes) -> Any:
         """Return the object that has the oid, or None."""

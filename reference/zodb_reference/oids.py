@@ -8,6 +8,7 @@ in the lower.
 
 import struct
 import time
+from datetime import UTC, datetime
 
 from persistent.timestamp import TimeStamp
 
@@ -48,6 +49,22 @@ def new_tid(last: bytes, now: float | None = None) -> bytes:
         now = time.time()
     stamp = TimeStamp(*time.gmtime(now)[:5], now % 60)
     return bytes(stamp.laterThan(TimeStamp(last)).raw())
+
+
+def tid_at(moment: datetime) -> bytes:
+    """Return the tid of a commit at this moment, which is taken for UTC where it has no time zone.
+
+    Raises `ValueError` for a moment that no tid stands for, before 1900 or some 8000 years later.
+    """
+    try:
+        # Without a time zone astimezone() would take it for local time.
+        utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{moment} is out of the range of UTC") from error
+    stamp = TimeStamp(*utc.timetuple()[:5], utc.second + utc.microsecond / 1_000_000)
+    if stamp.year() != utc.year:
+        raise ValueError(f"{moment} is out of the range of tids")
+    return bytes(stamp.raw())
 
 
 def oid_repr(oid: object) -> str:

@@ -209,7 +209,7 @@ class Participant:
         if not self._db.rules.openings_sync_storage:
             self._snapshot.sync()
         self._pass_boundary()
-        self.objects.cache.incrgc()
+        self.objects.reduce()
 
     # What these consist of
 
@@ -318,7 +318,7 @@ class Participant:
         saving.store_changes()
         saving.finish()
         self._registered = []
-        self.objects.cache.incrgc()
+        self.objects.reduce()
         return Savepoint(self, self._joined, self._scratch.length, self.new_objects.mark())
 
     def _take_in(self, file: IO[bytes]) -> Any:

@@ -5,7 +5,7 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from zodb_reference.connection import Connection
@@ -74,12 +74,13 @@ class ConnectionPool:
         return None
 
     def add(self, connection: Connection) -> None:
-        """Learn of a new connection, which is about to be opened."""
-        size = self.limits[connection.view.kind].pool_size
+        """Learn of a new connection, which is about to be opened, and limit its cache."""
         with self._lock:
+            limits = self.limits[connection.view.kind]
             members = self._shelf(connection.view).members
             members.add(connection)
-            count = len(members)
+            count, size = len(members), limits.pool_size
+        connection.objects.resize(limits.cache_size, limits.cache_size_bytes)
         if count > size:
             level = logging.CRITICAL if count > 2 * size else logging.WARNING
             logger.log(level, "%d connections, with a pool_size of %d", count, size)
@@ -111,6 +112,13 @@ class ConnectionPool:
                 if not shelf.members:
                     del self._shelves[view]
         return discarded
+
+    def change(self, kind: Kind, **limits: float) -> None:
+        """Change the limits of a kind, as of the connections that there are."""
+        with self._lock:
+            self.limits[kind] = changed = replace(self.limits[kind], **limits)  # type: ignore[arg-type]
+        for each in self.everyone(kind):
+            each.objects.resize(changed.cache_size, changed.cache_size_bytes)
 
     def forget(self, connection: Connection) -> bool:
         """Learn that a connection is not opened again; tell whether it was known."""

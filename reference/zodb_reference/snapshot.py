@@ -363,12 +363,29 @@ def snapshots_of(storage: Any) -> SnapshotFactory:
     return new_snapshot
 
 
+def last_transaction(storage: Any) -> bytes:
+    """Return the tid of the last transaction in `storage`, `z64` where there is none.
+
+    A storage with snapshots of its own may tell the last one that it has seen: a new instance sees
+    them all.
+    """
+    with own_errors:
+        if not hasattr(storage, "poll_invalidations"):
+            tid: bytes = storage.lastTransaction()
+        else:
+            instance = storage.new_instance()
+            try:
+                instance.poll_invalidations()
+                tid = instance.lastTransaction()
+            finally:
+                instance.release()
+    return tid
+
+
 def _settled(storage: Any, before: bytes) -> bytes:
     """Return `before`, or an earlier tid up to which nothing more can be committed.
 
     A point that is later than the last transaction, as it may be in another database than the one
     that was opened, must not let through what is committed from now on.
     """
-    with own_errors:
-        last: bytes = storage.lastTransaction()
-    return min(before, p64(u64(last) + 1))
+    return min(before, p64(u64(last_transaction(storage)) + 1))

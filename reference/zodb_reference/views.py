@@ -1,7 +1,10 @@
 """What a connection shows, for life: the present, a version, or one moment of the past."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, auto
+
+from zodb_reference.oids import p64, tid_at, tid_repr, u64
 
 
 class Kind(Enum):
@@ -33,3 +36,37 @@ class View:
 
 #: The newest state of the trunk, at each boundary anew.
 CURRENT = View()
+
+
+def historical_view(
+    at: bytes | datetime | None, before: bytes | datetime | None, last: bytes
+) -> View:
+    """Return the view of the state just after `at`, or just before `before` (CONN-40).
+
+    Each is a tid or a moment; one of them is None. `last` is the tid of the last transaction.
+    Raises `ValueError` where both are given, for what is neither a tid nor a moment, and for a
+    point after the last transaction, where more may still be committed (CONN-41).
+    """
+    if at is not None and before is not None:
+        raise ValueError(f"at={at!r} and before={before!r} are given, and can only be one of them")
+    after_last = p64(u64(last) + 1)
+    if at is None:
+        tid = _tid("before", before)
+        is_future = tid > after_last
+    else:
+        tid = _tid("at", at)
+        is_future = tid > last
+    if is_future:
+        raise ValueError(
+            f"{tid_repr(tid)} is in the future of the database: its last transaction is"
+            f" {tid_repr(last)}"
+        )
+    return View(before=tid if at is None else p64(u64(tid) + 1))
+
+
+def _tid(name: str, point: object) -> bytes:
+    if isinstance(point, datetime):
+        return tid_at(point)
+    if isinstance(point, bytes) and len(point) == 8:
+        return point
+    raise ValueError(f"{name} is a tid of eight bytes, or a datetime, and not {point!r}")
