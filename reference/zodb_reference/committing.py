@@ -4,7 +4,7 @@ from typing import Any
 
 from zodb_reference.errors import StorageTransactionError
 from zodb_reference.identity import IdentityMap
-from zodb_reference.joint import joint_of
+from zodb_reference.joint import claim_storage, joint_of
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.scratch import Scratch
 from zodb_reference.snapshot import Snapshot
@@ -48,7 +48,7 @@ class Commit(Storing):
 
     def begin(self) -> None:
         """Begin the storage's transaction."""
-        self._claim_storage()
+        claim_storage(self.transaction, self._connection.db().storage, self._connection)
         self._snapshot.begin(self._meta)
 
     def put(self, oid: bytes, serial: bytes, record: bytes) -> None:
@@ -98,22 +98,3 @@ class Commit(Storing):
     def abort(self) -> None:
         """Make the storage forget it; this may be called in any phase (TXN-4)."""
         self._snapshot.abort(self._meta)
-
-    # What they consist of
-
-    def _claim_storage(self) -> None:
-        """Refuse to begin where another connection has begun on the same storage (CONN-51).
-
-        The storage would wait for that one to end, which will not happen before this one ends.
-        """
-        storage = self._connection.db().storage
-        try:
-            other = self.transaction.data(storage)
-        except KeyError:
-            self.transaction.set_data(storage, self._connection)
-            return
-        raise StorageTransactionError(
-            f"{self._connection!r} and {other!r} use the same storage and have both changed objects"
-            " in one transaction; change objects through one connection only, or give each"
-            " connection a transaction manager of its own"
-        )

@@ -20,6 +20,7 @@ from zodb_reference.oids import z64
 from zodb_reference.pool import ConnectionPool, Limits
 from zodb_reference.records import own_references
 from zodb_reference.reports import Reports
+from zodb_reference.revisions import Revisions
 from zodb_reference.settings import Settings
 from zodb_reference.snapshot import last_transaction, snapshots_of
 from zodb_reference.storages import MemoryStorage, SQLiteStorage
@@ -28,7 +29,7 @@ from zodb_reference.views import CURRENT, Kind, View, historical_view
 logger = logging.getLogger(__name__)
 
 
-class DB(Settings, Reports):
+class DB(Settings, Reports, Revisions):
     """An object database.
 
     `storage` is where the records are kept: None for memory, a path for a file, or any storage that

@@ -11,7 +11,7 @@ import logging
 import uuid
 from typing import Any
 
-from zodb_reference.errors import ConnectionStateError
+from zodb_reference.errors import ConnectionStateError, StorageTransactionError
 
 logger = logging.getLogger(__name__)
 
@@ -116,3 +116,20 @@ def joint_of(transaction: Any) -> Joint:
         joint = Joint()
         transaction.set_data(_KEY, joint)
     return joint
+
+
+def claim_storage(transaction: Any, storage: Any, claimant: Any) -> None:
+    """Refuse to begin where another participant has begun on the same storage (CONN-51, TXN-14).
+
+    The storage would wait for that one to end, which will not happen before this one ends. Raises
+    `StorageTransactionError`.
+    """
+    try:
+        other = transaction.data(storage)
+    except KeyError:
+        transaction.set_data(storage, claimant)
+        return
+    raise StorageTransactionError(
+        f"{claimant!r} and {other!r} use the same storage and have both something to store in one"
+        " transaction; let one connection make all changes, or give each a transaction of its own"
+    )

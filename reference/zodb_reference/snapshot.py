@@ -113,6 +113,15 @@ class Snapshot:
         with own_errors:
             self._storage.store(oid, serial, record, "", meta)
 
+    def undo(self, ident: bytes, meta: TransactionMetaData) -> Collection[bytes]:
+        """Undo the transaction that the storage's undo log lists as `ident`.
+
+        Return the oids of what is changed by that.
+        """
+        with own_errors:
+            undone: tuple[bytes, Collection[bytes]] | None = self._storage.undo(ident, meta)
+        return undone[1] if undone else ()
+
     def check_current(self, oid: bytes, serial: bytes, meta: TransactionMetaData) -> None:
         """Make the transaction fail unless `serial` is the current revision of the object."""
         with own_errors:

@@ -1,0 +1,137 @@
+import pytest
+import transaction
+from sample_objects import Item
+from ZODB.FileStorage import FileStorage
+from ZODB.MappingStorage import MappingStorage
+from zodb_reference import DB, errors
+from zodb_reference.oids import p64
+from zodb_reference.storages import MemoryStorage, SQLiteStorage
+
+
+@pytest.fixture(params=["memory", "sqlite", "zodb"])
+def db(request, tmp_path):
+    """A database over one of the storages that support undo."""
+    if request.param == "memory":
+        storage = MemoryStorage()
+    elif request.param == "sqlite":
+        storage = SQLiteStorage(tmp_path / "test.sqlite")
+    else:
+        storage = FileStorage(str(tmp_path / "test.fs"))
+    database = DB(storage)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def steps(db, connection, manager):
+    """An object whose x was set to 0, 1 and 2, in a transaction each, described by the number."""
+    connection.root.item = item = Item()
+    for x in range(3):
+        item.x = x
+        manager.get().note(str(x))
+        manager.commit()
+    return item
+
+
+# What is told
+
+
+def test_the_log_is_text_and_the_newest_comes_first(db, manager, steps):
+    manager.get().note("größer")
+    steps.x = 3
+    manager.commit()
+    log = db.undoLog(0, 2)
+    assert [entry["description"] for entry in log] == ["größer", "2"]
+    assert all(isinstance(entry["user_name"], str) for entry in log)
+    assert log[0]["time"] >= log[1]["time"]
+    assert db.undoLog(1, -1) == log[1:]
+    assert len(db.undoLog()) == 5
+
+
+def test_the_log_can_be_filtered(db, steps):
+    chosen = db.undoLog(filter=lambda entry: entry["description"] in (b"0", b"1"))
+    assert [entry["description"] for entry in chosen] == ["1", "0"]
+    (entry,) = db.undoInfo(specification={"description": b"1"})
+    assert entry["description"] == "1"
+    assert [each["description"] for each in db.undoInfo(0, 2)] == ["2", "1"]
+
+
+def test_the_history_of_an_object_is_text_and_the_newest_comes_first(db, steps):
+    entries = db.history(steps._p_oid, 10)
+    assert [entry["description"] for entry in entries] == ["2", "1", "0"]
+    assert entries[0]["tid"] == steps._p_serial
+    assert all(isinstance(entry["user_name"], str) for entry in entries)
+    assert len(db.history(steps._p_oid)) == 1
+    with pytest.raises(errors.POSKeyError):
+        db.history(p64(99))
+
+
+# Storages that can't
+
+
+@pytest.fixture
+def simple():
+    """A database over a storage without undo."""
+    database = DB(MappingStorage())
+    yield database
+    database.close()
+
+
+def test_a_storage_without_undo_says_so(simple):
+    assert simple.supportsUndo() is False
+    assert [*simple.undoLog()] == [*simple.undoInfo(0, 5)] == []
+    for call in (lambda: simple.undo(b"x"), lambda: simple.undoMultiple([b"x", b"y"])):
+        with pytest.raises(NotImplementedError, match="supports no undo"):
+            call()
+    transaction.commit()
+    assert transaction.get()._resources == []
+
+
+def test_a_storage_that_does_not_know_the_word_supports_no_undo(simple, monkeypatch):
+    monkeypatch.delattr(MappingStorage, "supportsUndo", raising=False)
+    assert simple.supportsUndo() is False
+
+
+def test_a_storage_that_keeps_no_history_and_cannot_pack_says_so(simple, monkeypatch):
+    monkeypatch.delattr(MappingStorage, "history")
+    monkeypatch.delattr(MappingStorage, "pack")
+    for call in (lambda: simple.history(p64(0)), simple.pack):
+        with pytest.raises(NotImplementedError, match="has no method"):
+            call()
+
+
+# Packing
+
+
+@pytest.fixture
+def packed(simple, monkeypatch):
+    """The arguments with which the storage was packed."""
+    calls = []
+    monkeypatch.setattr(
+        simple.storage, "pack", lambda t, referencesf: calls.append((t, referencesf))
+    )
+    return calls
+
+
+def test_packing_is_done_as_of_now_or_some_days_before(simple, packed, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 1e9)
+    simple.pack()
+    simple.pack(days=2)
+    simple.pack(5e8, days=0.5)
+    simple.pack(t=0)
+    assert packed == [(t, simple.references) for t in (1e9, 1e9 - 2 * 86400, 5e8 - 43200, 0)]
+
+
+def test_packing_keeps_what_can_be_reached(tmp_path):
+    db = DB(FileStorage(str(tmp_path / "test.fs")))
+    with db.transaction() as connection:
+        connection.root.kept = Item()
+        connection.root.lost = Item()
+    with db.transaction() as connection:
+        del connection.root.lost
+    assert db.objectCount() == 3
+    db.pack()
+    assert db.objectCount() == 2
+    with db.transaction() as connection:
+        assert type(connection.root.kept) is Item
+    db.close()

@@ -1,0 +1,137 @@
+"""What a database does with the revisions that its storage keeps: tell, undo and remove them."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import transaction
+
+from zodb_reference.databasework import work_in
+from zodb_reference.errors import own_errors
+from zodb_reference.metadata import TransactionMetaData
+from zodb_reference.snapshot import Snapshot, SnapshotFactory
+
+
+class Revisions:
+    """The base of `DB` that gives what its storage has of the past to programs.
+
+    Where the storage cannot do something, `NotImplementedError` says so.
+    """
+
+    storage: Any
+    references: Callable[..., list[bytes]]
+    require_open: Callable[[], None]
+    _new_snapshot: SnapshotFactory
+
+    def history(self, oid: bytes, size: int = 1) -> list[dict[str, Any]]:
+        """Return dictionaries of the last revisions of an object, at most `size`, newest first.
+
+        Each has `time` (seconds since the epoch), `tid`, `user_name` and `description` (text), and
+        `size` (of the record, in bytes), and what else was noted with the transaction. Raises
+        `POSKeyError` for an unknown oid.
+        """
+        self.require_open()
+        with own_errors:
+            return _in_text(self._able_to("history")(oid, size))
+
+    def supportsUndo(self) -> bool:
+        """Tell whether the storage can undo transactions (STOR-58)."""
+        supports = getattr(self.storage, "supportsUndo", None)
+        return supports is not None and bool(supports())
+
+    def undoLog(
+        self,
+        first: int = 0,
+        last: int = -20,
+        filter: Callable[[dict[str, Any]], object] | None = None,  # noqa: A002 - as everywhere
+    ) -> Sequence[dict[str, Any]]:
+        """Return dictionaries of the transactions that may be undone, newest first (STOR-56).
+
+        Each has `id`, which is what `undo` wants and no tid, `time` (seconds since the epoch), and
+        `user_name` and `description` (text). Of those for which `filter` returns something true the
+        ones from index `first` up to `last` are given; where `last` is negative, that many.
+
+        `filter` is given what the storage has, in which user and description are bytes. Nothing is
+        returned where the storage supports no undo.
+        """
+        self.require_open()
+        if not self.supportsUndo():
+            return ()
+        with own_errors:
+            return _in_text(self.storage.undoLog(first, last, filter))
+
+    def undoInfo(
+        self, first: int = 0, last: int = -20, specification: dict[str, Any] | None = None
+    ) -> Sequence[dict[str, Any]]:
+        """Return what `undoLog` does, of transactions that have the items of `specification`.
+
+        These too are compared to what the storage has.
+        """
+        self.require_open()
+        if not self.supportsUndo():
+            return ()
+        with own_errors:
+            return _in_text(self.storage.undoInfo(first, last, specification))
+
+    def undo(self, id: bytes, txn: Any = None) -> None:
+        """Undo a transaction, when `txn` or else the current one of the thread is committed.
+
+        `id` is from `undoLog` or `undoInfo`. See `undoMultiple`.
+        """
+        self.undoMultiple([id], txn)
+
+    def undoMultiple(self, ids: bytes | Iterable[bytes], txn: Any = None) -> None:
+        """Undo transactions, when `txn` or else the current one of the thread is committed.
+
+        `ids` are from `undoLog` or `undoInfo`; of several, the newest comes first (STOR-54). Each
+        object gets the state from before the undone transaction, unless it was changed since, and
+        the changes cannot be merged. All connections see that after their next boundary.
+
+        Raises `NotImplementedError` where the storage supports no undo. The commit raises
+        `UndoError` where something is in the way, and `StorageTransactionError` where objects of
+        the same storage were changed in the same transaction; nothing has changed then.
+        """
+        self.require_open()
+        if not self.supportsUndo():
+            raise NotImplementedError(
+                f"{self.storage!r} supports no undo; change the objects back instead"
+            )
+        wanted = [ids] if isinstance(ids, bytes) else [*ids]
+
+        def undo(snapshot: Snapshot, meta: TransactionMetaData) -> Iterable[bytes]:
+            for each in wanted:
+                yield from snapshot.undo(each, meta)
+
+        txn = transaction.get() if txn is None else txn
+        work_in(txn, self, self._new_snapshot).add(txn, undo)
+
+    def pack(self, t: float | None = None, days: float = 0) -> None:
+        """Remove the revisions that were not current at a time, and what is not reachable.
+
+        That time is `days` days before `t`, which is in seconds since the epoch, or now. Raises
+        `NotImplementedError` where the storage cannot pack.
+        """
+        self.require_open()
+        t = time.time() if t is None else t
+        with own_errors:
+            self._able_to("pack")(t - days * 86400, self.references)
+
+    def _able_to(self, method: str) -> Any:
+        """Return a method that not every storage has."""
+        found = getattr(self.storage, method, None)
+        if found is None:
+            raise NotImplementedError(f"{self.storage!r} has no method {method}()")
+        return found
+
+
+def _in_text(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return copies of what a storage tells of transactions, with user and description as text."""
+    return [
+        {
+            name: value.decode()
+            if name in ("user_name", "description") and isinstance(value, bytes)
+            else value
+            for name, value in entry.items()
+        }
+        for entry in entries
+    ]
