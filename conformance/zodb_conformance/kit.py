@@ -33,6 +33,34 @@ def opened(db: Any) -> Any:
     return db.open(transaction_manager=transaction.TransactionManager())
 
 
+def offers(thing: Any, calls: str) -> None:
+    """Expect that `thing` has these attributes, and methods that can be called like this.
+
+    calls: one on each line, as a program writes it; none is made.
+    """
+    import ast
+    import inspect
+
+    wrong = []
+    for line in map(str.strip, calls.strip().splitlines()):
+        asked: Any = ast.parse(line, mode="eval").body
+        is_call = isinstance(asked, ast.Call)
+        name = asked.func.id if is_call else asked.id
+        try:
+            found = getattr(thing, name)
+            if is_call:
+                named = {each.arg: each.value for each in asked.keywords}
+                inspect.signature(found).bind(*asked.args, **named)
+        except AttributeError:
+            wrong.append(f"there is no `{line}`")
+        except TypeError as error:
+            wrong.append(f"`{line}` can't be called: {error}")
+        except ValueError:  # it has no signature to look at
+            continue
+    if wrong:
+        raise AssertionError(f"expected all of these to be possible, but {'; '.join(wrong)}")
+
+
 def stored(db: Any, oid: bytes) -> tuple[bytes, bytes]:
     """The current record of `oid` and its tid, straight from the storage.
 
