@@ -19,8 +19,11 @@ from zodb_conformance.suite import clauses
 from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.findings import TargetInfo
 from zodb_conformance.targets import Target, over_baseline, resolve
+from zodb_conformance.targets.base import Connections, Storage, over
 from zodb_conformance.targets.editions import in_edition
+from zodb_conformance.targets.mixing import mixed
 from zodb_conformance.targets.opening import definition_of_open_db, opener
+from zodb_conformance.targets.ordering import in_order
 from zodb_spec.editions import EDITIONS, Edition
 from zodb_spec.script import GROUPS, PRELUDE
 
@@ -159,6 +162,70 @@ def test_the_released_zodb_is_run_as_it_is() -> None:
     assert perform(target, resolved(PRELUDE), Tally()) is None
     _, _, _, program = render(Plan(target="zodb-mapping", edition=OLD), PRELUDE)
     assert OLD not in program
+
+
+# Versions.
+
+C = "2006-08-16"
+
+
+def having_versions(*capabilities: str) -> Target:
+    """A target whose storages have versions where they are asked for."""
+    kinds = [
+        Storage(lambda directory, kind=kind: [kind], (f"storage = [{kind!r}]",))
+        for kind in ("plain", "with versions")
+    ]
+    return over(
+        "mine",
+        Connections("mine", lambda storage, edition="": (storage, edition), ("db = (storage,)",)),
+        kinds[0]._replace(versions=kinds[1]),
+        capabilities=frozenset({"several-databases", *capabilities}),
+        knows_editions=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "edition", "opened"),
+    [
+        (["versions"], C, (["with versions"], C)),
+        (["versions"], OLD, (["plain"], OLD)),
+        (["versions"], "current", (["plain"], "")),
+        ([], C, (["plain"], C)),
+    ],
+)
+def test_storages_have_versions_where_the_edition_and_the_target_have_them(
+    capabilities: list[str], edition: str, opened: tuple[Any, str], tmp_path: Path
+) -> None:
+    target = in_edition(having_versions(*capabilities), edition)
+    assert target.open_database(tmp_path) == opened
+    assert f"storage = {opened[0]!r}" in target.lines
+    assert target.storage is not None
+    assert target.storage.open(tmp_path) == opened[0]
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_both_storages_of_a_mixed_target_have_versions_or_neither(
+    both: bool, tmp_path: Path
+) -> None:
+    second = having_versions(*(["versions"] if both else []))
+    target = in_edition(mixed(having_versions("versions"), second), C)
+    kind = "with versions" if both else "plain"
+    assert target.second is not None
+    assert target.open_database(tmp_path) == ([kind], C)
+    assert target.second.open_database(tmp_path) == ([kind], C)
+
+
+def test_storages_in_order_have_versions_too(tmp_path: Path) -> None:
+    class Keyed:
+        sortKey = None  # noqa: N815
+
+    kinds = [Storage(lambda directory: Keyed(), (each,)) for each in ("plain", "with versions")]
+    target = replace(having_versions("versions"), storage=kinds[0]._replace(versions=kinds[1]))
+    ordered = in_edition(in_order(target), C)
+    assert ordered.storage is not None
+    assert ordered.storage.lines == ("with versions",)
+    keys = [ordered.storage.open(tmp_path).sortKey() for _ in range(2)]
+    assert keys == sorted(set(keys))
 
 
 # The report.

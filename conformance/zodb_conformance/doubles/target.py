@@ -10,6 +10,7 @@ from typing import Any
 from zodb_conformance.doubles.double import Double, registered
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.targets.base import DOUBLE, Target
+from zodb_conformance.targets.editions import CURRENT, in_edition
 from zodb_conformance.targets.reference import memory
 
 
@@ -26,7 +27,8 @@ class _Planted:
         """Open a database of the double."""
         self._enter()
         try:
-            database = self._target.open_database(directory, **options)
+            correct = in_edition(self._target, options.get("edition", CURRENT))
+            database = correct.open_database(directory, **options)
         except BaseException:
             self._leave()
             raise

@@ -33,12 +33,14 @@ one that does not resolve conflicts, and over one that does.
 class Storage(NamedTuple):
     """A way to open storages.
 
-    open   opens an empty one in a folder of its own: ``open(directory)``
-    lines  the lines of Python that open one as ``storage``, for witnesses
+    open      opens an empty one in a folder of its own: ``open(directory)``
+    lines     the lines of Python that open one as ``storage``, for witnesses
+    versions  how it is opened so that it has versions, None where nothing is to be said for that
     """
 
     open: Callable[[Path], Any]
     lines: tuple[str, ...]
+    versions: Storage | None = None
 
 
 class Connections(NamedTuple):

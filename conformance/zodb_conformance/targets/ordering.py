@@ -26,15 +26,18 @@ def in_order(target: Target, *, backwards: bool = False) -> Target:
     """
     assert target.storage is not None
     assert target.connections is not None
-    plain, lines = target.storage
     numbers = count(1)
 
-    def open_storage(directory: Path) -> Any:
-        storage, number = plain(directory), next(numbers)
-        key = f"{MOST - number if backwards else number:010}"
-        storage.sortKey = lambda: key
-        return storage
+    def in_turn(storage: Storage) -> Storage:
+        def open_storage(directory: Path) -> Any:
+            opened, number = storage.open(directory), next(numbers)
+            key = f"{MOST - number if backwards else number:010}"
+            opened.sortKey = lambda: key
+            return opened
+
+        versions = storage.versions and in_turn(storage.versions)
+        return Storage(open_storage, storage.lines, versions)
 
     # What the target says of itself stays as it is, but for how its databases are opened.
-    ordered = over(target.name, target.connections, Storage(open_storage, lines))
+    ordered = over(target.name, target.connections, in_turn(target.storage))
     return changed(target, open_database=ordered.open_database, storage=ordered.storage)
