@@ -12,6 +12,7 @@ from rich.console import Console
 from zodb_conformance.plan import Plan
 from zodb_conformance.reports import building, github, html, terminal
 from zodb_conformance.reports.model import Report
+from zodb_conformance.reports.words import EDITION_TEXTS
 from zodb_conformance.results import Step, Tally
 from zodb_conformance.runner import describe, render
 from zodb_conformance.running import Run, perform, resolved
@@ -231,6 +232,10 @@ def test_storages_in_order_have_versions_too(tmp_path: Path) -> None:
 # The report.
 
 
+def test_every_edition_is_told_in_words() -> None:
+    assert list(EDITION_TEXTS) == [edition.value for edition in EDITIONS]
+
+
 def report_of(*, in_edition: bool, edition: str = OLD) -> Report:
     findings = stages.empty(Plan(target="mine", edition=edition))
     findings.target = TargetInfo("mine", in_edition=in_edition)
@@ -244,7 +249,10 @@ def told(report: Report) -> str:
 
 
 def test_the_report_says_where_a_target_does_not_know_editions() -> None:
-    sentence = f"{OLD}, which mine can't be opened for: it was run as it is, and judged by that"
+    sentence = (
+        f"{OLD}, the first chapter on references across databases; mine can't be opened for it: it "
+        "was run as it is, and judged by that"
+    )
     report = report_of(in_edition=False)
     assert f"  edition {sentence}\n" in told(report)
     assert sentence.replace("'", "&#39;") in html.page(report)
@@ -253,6 +261,7 @@ def test_the_report_says_where_a_target_does_not_know_editions() -> None:
 
 
 def test_the_report_names_an_older_edition_and_is_silent_about_the_current_one() -> None:
-    assert f"  edition {OLD}\n" in told(report_of(in_edition=True))
+    sentence = f"  edition {OLD}, the first chapter on references across databases\n"
+    assert sentence in told(report_of(in_edition=True))
     assert "edition" not in told(report_of(in_edition=True, edition="current"))
     assert "Edition" not in github.job_summary(report_of(in_edition=True, edition="current"))

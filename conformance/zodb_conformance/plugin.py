@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from zodb_spec.editions import CURRENT, EDITIONS
 
 from zodb_conformance import errors, plan, results
 
@@ -42,15 +43,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--zodb-profile", default="quick", choices=sorted(plan.PROFILES), help="how much work to do"
     )
-    group.addoption("--zodb-seed", default=0, type=int, metavar="N", help="fixes the scripts")
+    group.addoption(
+        "--zodb-edition",
+        default=CURRENT.value,
+        choices=[edition.value for edition in EDITIONS],
+        help="which state of the rules; by default today's",
+    )
+    group.addoption(
+        "--zodb-seed",
+        default=plan.SEED,
+        type=_seed,
+        metavar="N",
+        help=f"fixes the scripts; `random` takes a new one; by default {plan.SEED}",
+    )
     group.addoption(
         "--zodb-only", default=[], action="append", metavar="GLOB", help="only clauses like this"
     )
 
 
+def _seed(text: str) -> int:
+    from zodb_conformance.commands import options  # noqa: PLC0415  # every pytest loads this module
+
+    return options.seed(text)
+
+
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say why nothing is collected where only this package was asked for, without a target."""
-    if config.getoption("--zodb-target") or not _asked_for(config):
+    """Say what fixes the checks, or, where only this package was asked for, without a target, why
+    nothing is collected.
+    """
+    option = config.getoption
+    if option("--zodb-target"):
+        name = MARK.replace("_", "-")
+        return f"{name}: edition {option('--zodb-edition')}, seed {option('--zodb-seed')}"
+    if not _asked_for(config):
         return None
     return f"{MARK}: no checks are collected without --zodb-target NAME"
 
@@ -78,6 +103,7 @@ class Checks(pytest.File):
         chosen = plan.Plan(
             target=option("--zodb-target"),
             second=option("--zodb-second-target"),
+            edition=option("--zodb-edition"),
             profile=option("--zodb-profile"),
             seed=option("--zodb-seed"),
             only=tuple(option("--zodb-only")),

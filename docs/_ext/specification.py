@@ -21,9 +21,9 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from zodb_conformance import quoting, suite
-from zodb_conformance.commands.listing import EDITION_TEXTS
 from zodb_conformance.commands.show import BINDS
 from zodb_conformance.drivers.walker import LAWFUL
+from zodb_conformance.reports.words import EDITION_TEXTS
 from zodb_conformance.stories import stories
 from zodb_conformance.targets import CAPABILITIES
 from zodb_spec import answers, kinds, values, world

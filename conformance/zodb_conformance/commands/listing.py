@@ -16,17 +16,10 @@ from zodb_conformance.commands.options import matching
 from zodb_conformance.commands.printing import pairs
 from zodb_conformance.commands.show import BINDS
 from zodb_conformance.errors import UsageError
+from zodb_conformance.reports.words import EDITION_TEXTS
 from zodb_conformance.suite import Suite
 from zodb_conformance.targets import CAPABILITIES
 from zodb_conformance.targets.resolving import GROUP
-
-EDITION_TEXTS = {
-    "2005-06-10": "the first chapter on references across databases",
-    "2005-06-16": "the state that followed it, for one day",
-    "2005-06-17": "the chapter that followed",
-    "2006-08-16": "the interface with versions, mvcc and synch",
-    "current": "today's rules; the default",
-}
 
 
 def add_to(commands: Any) -> None:
@@ -142,8 +135,9 @@ def capabilities(console: Console, _suite: Suite) -> None:
 
 def editions(console: Console, _suite: Suite) -> None:
     """The states of the rules."""
-    entries = ((edition.value, EDITION_TEXTS[edition.value]) for edition in EDITIONS)
-    console.print(pairs(entries, "cyan"))
+    entries = [(edition.value, EDITION_TEXTS[edition.value]) for edition in EDITIONS]
+    name, text = entries.pop()
+    console.print(pairs([*entries, (name, f"{text}; the default")], "cyan"))
 
 
 def doubles(console: Console, suite: Suite) -> None:

@@ -29,7 +29,7 @@ from zodb_conformance.commands.options import (
     seed,
 )
 from zodb_conformance.known import Known
-from zodb_conformance.plan import PROFILES, SMOKE, Plan
+from zodb_conformance.plan import PROFILES, SEED, SMOKE, Plan
 from zodb_conformance.reports import building, folder, github, terminal
 from zodb_conformance.reports.model import Report
 from zodb_conformance.reports.progress import Progress, progress
@@ -38,9 +38,6 @@ from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.findings import Findings
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.witnesses import Witness
-
-SEED = 1
-"""The seed where none is given: a gate that was green stays green until something changes."""
 
 PATIENCE = b"zodb-conformance: the run is ending already, and writes down what was learnt.\n"
 """What is said to who interrupts a second time."""

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from zodb_conformance.reports.model import Capability, Report
 
+EDITION_TEXTS = {
+    "2005-06-10": "the first chapter on references across databases",
+    "2005-06-16": "the state that followed it, for one day",
+    "2005-06-17": "the chapter that followed",
+    "2006-08-16": "the interface with versions, mvcc and synch",
+    "current": "today's rules",
+}
+"""What the editions are, by name."""
+
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun: "1 clause", "2 clauses"."""
@@ -74,12 +83,13 @@ def borne_out(entry: Capability) -> str:
 
 
 def edition(report: Report) -> str:
-    """The edition by which a target was judged, and whether it knows it."""
+    """The edition by which a target was judged, what that is, and whether the target knows it."""
     name = report.plan.edition
+    told = f"{name}, {EDITION_TEXTS[name]}"
     if report.target.in_edition:
-        return name
+        return told
     target = plain(report.target.name)
-    return f"{name}, which {target} can't be opened for: it was run as it is, and judged by that"
+    return f"{told}; {target} can't be opened for it: it was run as it is, and judged by that"
 
 
 def _broken(report: Report) -> str:
