@@ -69,6 +69,34 @@ def test_only_the_reference_has_versions_and_only_in_the_edition_that_knew_them(
         assert ("versions" in target.capabilities) is expected
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("reference-")])
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_the_storages_of_the_reference_have_versions_as_it_declares(
+    name: str, edition: Edition, tmp_path: Path
+) -> None:
+    target = resolve(Plan(target=name, edition=edition.value))
+    assert target.plain is not None
+    program: dict[str, Any] = {}
+    exec("\n".join(target.lines), program)
+    for database, expected in (
+        (target.open_database(tmp_path), edition is Edition.C),
+        (program["db"], edition is Edition.C),
+    ):
+        assert database.storage.supportsVersions() == expected
+        database.close()
+    if "directory" in program:
+        program["directory"].cleanup()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("reference-")])
+def test_its_plain_ones_have_none(name: str, tmp_path: Path) -> None:
+    plain = resolve(Plan(target=name, edition="2006-08-16")).suited((), ("versions",))
+    assert plain is not None
+    database = plain.open_database(tmp_path)
+    assert not database.storage.supportsVersions()
+    database.close()
+
+
 # What those must do who lack a capability.
 
 

@@ -75,6 +75,13 @@ def memory() -> Target:
     storage = Storage(
         lambda directory: MemoryStorage(),
         ("from zodb_reference.storages import MemoryStorage", "storage = MemoryStorage()"),
+        Storage(
+            lambda directory: MemoryStorage(versions=True),
+            (
+                "from zodb_reference.storages import MemoryStorage",
+                "storage = MemoryStorage(versions=True)",
+            ),
+        ),
     )
     return _over("reference-memory", storage, CAPABILITIES)
 
@@ -90,6 +97,15 @@ def sqlite() -> Target:
             "from zodb_reference.storages import SQLiteStorage",
             "directory = tempfile.TemporaryDirectory()",
             "storage = SQLiteStorage(directory.name + '/data.sqlite')",
+        ),
+        Storage(
+            lambda directory: SQLiteStorage(str(directory / "data.sqlite"), versions=True),
+            (
+                "import tempfile",
+                "from zodb_reference.storages import SQLiteStorage",
+                "directory = tempfile.TemporaryDirectory()",
+                "storage = SQLiteStorage(directory.name + '/data.sqlite', versions=True)",
+            ),
         ),
     )
     return _over("reference-sqlite", storage, CAPABILITIES | {"durable"})
