@@ -42,6 +42,13 @@ COUNTS = {
     "separate-connections-in-2005": (690, 3344, 5),
     "added-objects": (460, 5554, 10),
     "ambiguity-in-2005": (5732, 32904, 6),
+    "history": (233, 2807, 4),
+    "unsynchronized": (198, 2262, 10),
+    "current-reads": (498, 4820, 14),
+    "a-version": (1140, 6705, 6),
+    "two-versions": (2030, 8727, 5),
+    "created-in-a-version": (4930, 25790, 4),
+    "no-versions": (2, 4, 1),
 }
 """What the small worlds contain.
 

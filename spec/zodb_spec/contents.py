@@ -33,6 +33,7 @@ ORDER = (
     "resolution",
     "connections",
     "connection_interface",
+    "historical",
     "threads",
     "concurrent_commits",
     "savepoints",
@@ -45,9 +46,14 @@ ORDER = (
     "new_objects",
     "imports",
     "joint_commits",
+    "boundaries",
+    "current_reads",
+    "versions",
     "laws",
     "step_laws",
     "joint_laws",
+    "view_laws",
+    "version_laws",
 )
 """The chapters that are read in this order; others follow by name."""
 

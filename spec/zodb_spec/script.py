@@ -25,17 +25,22 @@ WIDTH = 4
 
 
 def initial(
-    *, resolves: bool | None = False, managers: int = 2, edition: Edition = CURRENT
+    *,
+    resolves: bool | None = False,
+    managers: int = 2,
+    edition: Edition = CURRENT,
+    versions: bool = False,
 ) -> World:
     """The world at the beginning: one database, with its root; managers, and no connection.
 
     resolves  whether the storage resolves conflicts, None where that is not known
     managers  how many transaction managers the program has
     edition   the edition whose rules are followed
+    versions  whether the storage has versions
     """
     usable = Fact("usable", "transaction.commit-stores-changes")
     return World(
-        databases={DATABASE: new_database(resolves=resolves)},
+        databases={DATABASE: new_database(resolves=resolves, versions=versions)},
         managers={f"manager{number}": Manager(usable) for number in range(1, managers + 1)},
         connections={},
         objects={},

@@ -126,14 +126,16 @@ class Object(NamedTuple):
 class Record(NamedTuple):
     """One revision of one object.
 
-    kind   its class, by name
-    state  what it holds; None says that the object does not exist
-    base   the tid of the revision from which the program made this one, NEVER for the first one
+    kind     its class, by name
+    state    what it holds; None says that the object does not exist
+    base     the tid of the revision from which the program made this one, NEVER for the first one
+    version  the version that it belongs to, "" for the trunk
     """
 
     kind: str
     state: State | None
     base: Tid = NEVER
+    version: str = ""
 
 
 class Transaction(NamedTuple):
@@ -154,6 +156,7 @@ class Database(NamedTuple):
     resolves        whether its storage resolves conflicts, None where that is not known
     empty_recorded  whether a transaction that stores nothing is recorded, None as long as nobody
                     saw one
+    versions        whether its storage has versions
     name            its name in its collection (`database_name`)
     collection      which collection of databases it belongs to: the program's name for the first
                     of them
@@ -163,6 +166,7 @@ class Database(NamedTuple):
     next_oid: Oid = 1
     resolves: bool | None = False
     empty_recorded: bool | None = None
+    versions: bool = False
     name: str = "unnamed"
     collection: Name = "db"
 
@@ -171,16 +175,61 @@ class Database(NamedTuple):
         """The tid of the newest transaction."""
         return self.history[-1].tid
 
-    def revision(self, oid: Oid, at: Tid) -> tuple[Tid, Fact[Record]] | None:
-        """The newest revision of an object that is not newer than `at`, or None."""
+    def revision(self, oid: Oid, at: Tid, version: str = "") -> tuple[Tid, Fact[Record]] | None:
+        """What a version shows of an object, the trunk if it is "", of what is not newer than `at`:
+        the newest revision, unless that belongs to another version, and then the newest one in the
+        trunk; None where there is none.
+        """
+        shown = {version, ""}
         for transaction in reversed(self.history):
             if transaction.tid <= at and oid in transaction.records:
-                return transaction.tid, transaction.records[oid]
+                found = transaction.records[oid]
+                if found.value.version in shown:
+                    return transaction.tid, found
+                shown = {""}
         return None
+
+    def holder(self, oid: Oid) -> str:
+        """The version that holds an object, "" where none does."""
+        if not self.versions:
+            return ""
+        found = newest(self.history, oid)
+        return "" if found is None else found[1].value.version
 
     def oids(self) -> list[Oid]:
         """The oids of all records there ever were."""
         return sorted({oid for transaction in self.history for oid in transaction.records})
+
+
+class View(NamedTuple):
+    """How a connection was opened, beside its manager.
+
+    point    the point in the past that it shows, as it was given; "" for one that follows the
+             newest state
+    version  the version that it works in, "" for the trunk
+    mvcc     whether it reads revisions that are not current any more
+    synch    whether its manager tells it of the boundaries of transactions
+    """
+
+    point: str = ""
+    version: str = ""
+    mvcc: bool = True
+    synch: bool = True
+
+    def shows_as(self, other: View) -> bool:
+        """Whether a connection that was opened so may be opened like another one later: the one
+        that a pool keeps has its point and its version for life.
+        """
+        return (self.point, self.version) == (other.point, other.version)
+
+    @property
+    def reads_current(self) -> bool:
+        """Whether it reads nothing but current revisions."""
+        return not self.mvcc or self.version != ""
+
+
+USUAL = View()
+"""How a connection is opened where nothing is said."""
 
 
 class Connection(NamedTuple):
@@ -201,6 +250,9 @@ class Connection(NamedTuple):
     created       the objects that savepoints of the running transaction have stored for the first
                   time: for each oid, whether they were merely reached, and not added
     horizon       the newest tid that each database had at the last boundary of the group
+    view          how it was opened
+    conflicts     whether a read has failed in the running transaction, because what it would have
+                  read is not current any more
     """
 
     database: Name
@@ -216,6 +268,8 @@ class Connection(NamedTuple):
     saved: Mapping[Oid, Fact[Record]] = NOTHING
     created: Mapping[Oid, bool] = NOTHING
     horizon: Mapping[Name, Tid] = NOTHING
+    view: View = USUAL
+    conflicts: bool = False
 
     @property
     def snapshot(self) -> Tid:
@@ -223,18 +277,33 @@ class Connection(NamedTuple):
         return self.boundaries[-1].value
 
 
+class Change(NamedTuple):
+    """What a database is to do with a version when a transaction is committed.
+
+    database     the database
+    source       the version
+    destination  where its data goes, "" for the trunk; None where it is given up
+    """
+
+    database: Name
+    source: str
+    destination: str | None
+
+
 class Manager(NamedTuple):
     """A transaction manager.
 
-    status  "usable", "failed" or "doomed": the state of its current transaction
-    joined  the connections that joined the current transaction, in that order
-    limbo   the objects of a commit that failed: nothing is said about them before the transaction
-            is aborted
+    status   "usable", "failed" or "doomed": the state of its current transaction
+    joined   the connections that joined the current transaction, in that order
+    limbo    the objects of a commit that failed: nothing is said about them before the transaction
+             is aborted
+    changes  what databases are to do with versions when the current transaction is committed
     """
 
     status: Fact[str]
     joined: tuple[Name, ...] = ()
     limbo: frozenset[Name] = frozenset()
+    changes: tuple[Change, ...] = ()
 
 
 class Saved(NamedTuple):
@@ -320,6 +389,14 @@ class World(NamedTuple):
         return Fact(value, clause, self.step)
 
 
+def newest(history: tuple[Transaction, ...], oid: Oid) -> tuple[Tid, Fact[Record]] | None:
+    """The newest revision of an object, in whatever version, None where there is none."""
+    for transaction in reversed(history):
+        if oid in transaction.records:
+            return transaction.tid, transaction.records[oid]
+    return None
+
+
 def current(history: tuple[Transaction, ...], oid: Oid) -> Tid:
     """The tid of the newest revision of an object, `NEVER` where there is none."""
     for transaction in reversed(history):
@@ -353,4 +430,4 @@ def revision_of(world: World, connection: Name, oid: Oid) -> tuple[Tid, Fact[Rec
     saved = found.saved.get(oid)
     if saved is not None:
         return saved.value.base, saved
-    return world.database_of(connection).revision(oid, found.snapshot)
+    return world.database_of(connection).revision(oid, found.snapshot, found.view.version)

@@ -9,16 +9,18 @@ somebody else's transaction.
 from __future__ import annotations
 
 from zodb_spec.clause import MAY, MUST, id_of, step
-from zodb_spec.world import Connection, Fact, Name, Object, World
+from zodb_spec.world import USUAL, Connection, Fact, Name, Object, View, World
 
 
 @step("connection.open-is-bound", MUST, rules="CONN-2")
-def open_is_bound(world: World, database: Name, manager: Name, name: Name) -> Connection:
+def open_is_bound(
+    world: World, database: Name, manager: Name, name: Name, view: View = USUAL
+) -> Connection:
     """`open` gives an open connection that is bound to the transaction manager it was given."""
     fact = world.fact(True, id_of(open_is_bound))
     last = world.fact(world.databases[database].last, id_of(open_is_bound))
     horizon = {name: found.last for name, found in world.databases.items()}
-    return Connection(database, manager, fact, (last,), group=name, horizon=horizon)
+    return Connection(database, manager, fact, (last,), group=name, horizon=horizon, view=view)
 
 
 @step("connection.reopen-catches-up", MUST, rules="CONN-20")

@@ -48,6 +48,7 @@ def opens_what_is_missing(world: World, connection: Name, database: Name) -> Con
         group=asked.group,
         is_pooled=False,
         horizon=asked.horizon,
+        view=asked.view,
     )
 
 

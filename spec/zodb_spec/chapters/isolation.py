@@ -114,12 +114,23 @@ def first_committer_wins(world: World, work: Work) -> bool:
 
 
 def conflicts(world: World, work: Work) -> list[str]:
-    """The kinds of what is to be stored and was changed by another transaction since it was
-    read.
+    """The kinds of what is to be stored and was changed by another transaction since it was read.
+
+    What another version holds can't be stored anyhow, and is not counted.
     """
-    saved = world.connections[work.connection].saved
-    return [world.objects[name].kind for name in work.stores if in_conflict(world, name)] + [
-        saved[oid].value.kind for oid in work.saved if is_outdated(world, work.connection, oid)
+    found = world.connections[work.connection]
+    own = {"", found.view.version}
+    holder = world.databases[found.database].holder
+    return [
+        thing.kind
+        for name in work.stores
+        for thing in (world.objects[name],)
+        if in_conflict(world, name)
+        if thing.owner.value is not None and holder(thing.owner.value[1]) in own
+    ] + [
+        found.saved[oid].value.kind
+        for oid in work.saved
+        if is_outdated(world, work.connection, oid) and holder(oid) in own
     ]
 
 

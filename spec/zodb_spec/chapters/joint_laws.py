@@ -127,7 +127,8 @@ def _kept(world: World, savepoint: Savepoint, connection: Name, oid: Oid) -> Sta
     saved = savepoint.members.get(connection, NOTHING_SAVED).saved.get(oid)
     if saved is not None:
         return saved.value.state
-    found = world.database_of(connection).revision(oid, world.connections[connection].snapshot)
+    shown = world.connections[connection]
+    found = world.database_of(connection).revision(oid, shown.snapshot, shown.view.version)
     return None if found is None else found[1].value.state
 
 

@@ -113,7 +113,9 @@ def changes_start_from_the_snapshot(world: World) -> bool:
         record.value.base == (NEVER if shown is None else shown[0])
         for name, connection in world.connections.items()
         for oid, record in connection.saved.items()
-        for shown in (world.database_of(name).revision(oid, connection.snapshot),)
+        for shown in (
+            world.database_of(name).revision(oid, connection.snapshot, connection.view.version),
+        )
     )
 
 

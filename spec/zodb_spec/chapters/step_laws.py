@@ -26,6 +26,7 @@ from zodb_spec.world import (
     Record,
     State,
     Stored,
+    Tid,
     Transaction,
     Value,
     World,
@@ -151,6 +152,7 @@ def others_notice_nothing(before: World, step: Step, outcome: Outcome) -> bool:
         for name, thing in before.objects.items()
         if thing.owner.value is not None
         and thing.owner.value[0] in others
+        and name in after.objects
         and not (thing.owner.value[0] in untouched and after.objects.get(name) is thing)
     )
 
@@ -167,20 +169,31 @@ def _seen_by(world: World, name: Name) -> tuple[object, ...] | None:
 def transaction_end_catches_up(before: World, step: Step, outcome: Outcome) -> bool:
     """Where a transaction has ended well, every open connection of its manager sees the newest
     committed state, and has nothing left of the transaction: no changes, and no marks of
-    `readCurrent`.
+    `readCurrent`.  A historical connection sees what it saw; one that was opened with
+    ``synch=False`` has to have joined the transaction, or does not move.
     """
     if step[0] not in ENDS or isinstance(outcome.seen, Raised):
         return True
     manager = acting(before, step)
     after = outcome.world
     return all(
-        connection.snapshot == after.databases[connection.database].last
+        connection.snapshot == _due(before, name, after, step)
         and not connection.registered
         and not connection.read_current
         and not connection.saved
-        for connection in after.connections.values()
+        for name, connection in after.connections.items()
         if connection.manager == manager and connection.is_open.value
     )
+
+
+def _due(before: World, connection: Name, after: World, step: Step) -> Tid:
+    """What a connection has to show where a transaction of its manager has ended."""
+    found = after.connections[connection]
+    joined = before.managers[found.manager].joined
+    is_told = found.view.synch or connection in joined or step[:2] == ("sync", connection)
+    if found.view.point or not is_told:
+        return before.connections[connection].snapshot
+    return after.databases[found.database].last
 
 
 @law("object.memory-survives", MUST, rules="LIFE-11")
@@ -234,7 +247,7 @@ def stored_as_held(before: World, step: Step, outcome: Outcome) -> bool:
     for commit in commits(before, step, outcome):
         database = before.databases[commit.database]
         for name, thing in before.objects.items():
-            owner = after.objects[name].owner.value
+            owner = after.objects[name].owner.value if name in after.objects else None
             if owner is None or owner[0] != commit.connection:
                 continue
             fact = commit.transaction.records.get(owner[1])

@@ -150,7 +150,8 @@ def begin_aborts(world: World, manager: Name) -> bool:
     """To begin a transaction while another one is unfinished aborts that one first, in the default
     mode.
     """
-    return bool(world.managers[manager].joined) or world.managers[manager].status.value != "usable"
+    found = world.managers[manager]
+    return bool(found.joined or found.changes) or found.status.value != "usable"
 
 
 @step("record.value-comes-back", MUST, rules="LIFE-23")

@@ -26,12 +26,14 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
+from zodb_spec.chapters.current_reads import ABORTED
 from zodb_spec.world import (
     CLEAN,
     GHOST,
     LOADED,
     ROOT,
     Connection,
+    Database,
     InMemory,
     Name,
     Object,
@@ -42,6 +44,7 @@ from zodb_spec.world import (
     Stored,
     Tid,
     World,
+    newest,
 )
 
 Node = tuple[Hashable, ...]
@@ -112,7 +115,8 @@ def canonical(world: World, *, lengths: bool = False) -> bytes:
 def _graph(world: World) -> Graph:
     graph = Graph()
     for name, manager in world.managers.items():
-        label = ("manager", manager.status.value, len(manager.joined), len(manager.limbo))
+        sizes = len(manager.joined), len(manager.limbo)
+        label = ("manager", manager.status.value, *sizes, *manager.changes)
         groups = (_nodes("connection", manager.joined), _nodes("object", manager.limbo))
         graph.describe(("manager", name), label, (), groups)
     points = {name: _database(graph, world, name) for name in world.databases}
@@ -139,7 +143,7 @@ def _database(graph: Graph, world: World, name: Name) -> list[Tid]:
     """
     database = world.databases[name]
     called = (database.name, world.databases[database.collection].name)
-    label: tuple[Hashable, ...] = ("database", *called, database.resolves, database.empty_recorded)
+    label: tuple[Hashable, ...] = ("database", *called, *database[2:5])
     graph.describe(("database", name), label)
     written = [item.tid for item in database.history if item.records]
     looking = {found.snapshot for found in world.connections.values() if found.database == name}
@@ -152,6 +156,10 @@ def _database(graph: Graph, world: World, name: Name) -> list[Tid]:
     for oid, found in revisions.items():
         label = ("oid", database.name, oid == ROOT)
         refers: list[Node] = []
+        if database.versions:
+            label, refers = _overlaid(name, database, oid, points)
+            graph.describe(("oid", name, oid), label, refers)
+            continue
         for position, (tid, record) in enumerate(found):
             after = found[position + 1][0] if position + 1 < len(found) else None
             first = bisect_left(points, tid)
@@ -171,6 +179,29 @@ def _database(graph: Graph, world: World, name: Name) -> list[Tid]:
     return points
 
 
+def _overlaid(
+    name: Name, database: Database, oid: Oid, points: list[Tid]
+) -> tuple[tuple[Hashable, ...], list[Node]]:
+    """What each version shows of an object at each point: the revisions by their rank, and what
+    they hold.
+    """
+    versions = sorted(
+        {f.value.version for t in database.history for f in t.records.values()} | {""}
+    )
+    shown = [database.revision(oid, at, version) for version in versions for at in points]
+    revisions = dict(each for each in (*shown, newest(database.history, oid)) if each is not None)
+    ranks = {tid: rank for rank, tid in enumerate(sorted(revisions))}
+    label: tuple[Hashable, ...] = ("oid", database.name, oid == ROOT, *versions)
+    label += tuple(-1 if each is None else ranks[each[0]] for each in shown)
+    refers: list[Node] = []
+    for tid in ranks:
+        fact = revisions[tid]
+        state, nodes = _state(fact.value.state, name)
+        label += (fact.value.kind, fact.value.version, fact.clause == ABORTED, state)
+        refers += nodes
+    return label, refers
+
+
 def _connection(graph: Graph, world: World, name: Name, points: list[Tid]) -> None:
     found = world.connections[name]
     label = (
@@ -179,6 +210,8 @@ def _connection(graph: Graph, world: World, name: Name, points: list[Tid]) -> No
         found.is_open.value,
         bisect_right(points, found.snapshot),
         found.is_pooled,
+        (found.view.point.partition(" ")[0], *found.view[1:]),
+        found.conflicts,
         len(found.registered),
         len(found.read_current),
         *(_reachable(world, name) if len(world.databases) > 1 else ()),
@@ -205,6 +238,8 @@ def _reachable(world: World, connection: Name) -> list[str]:
 
 def _object(graph: Graph, world: World, name: Name, thing: Object) -> None:
     status = CLEAN if thing.status.value in (GHOST, LOADED) else thing.status.value
+    if thing.status.value == GHOST and _is_strict(world, thing):
+        status = GHOST
     owner: tuple[Node, ...] = ()
     database = ""
     if thing.owner.value is not None:
@@ -213,6 +248,12 @@ def _object(graph: Graph, world: World, name: Name, thing: Object) -> None:
         owner = (("connection", connection), ("oid", database, oid))
     state, refers = _state(thing.state.value, database)
     graph.describe(("object", name), ("object", thing.kind, status, state), (*owner, *refers))
+
+
+def _is_strict(world: World, thing: Object) -> bool:
+    """Whether it matters that an object is not loaded: to load it later may be refused."""
+    owner = thing.owner.value
+    return owner is not None and world.connections[owner[0]].view.reads_current
 
 
 def _savepoints(graph: Graph, world: World) -> None:

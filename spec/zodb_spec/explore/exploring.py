@@ -171,10 +171,14 @@ class Exploration:
 
 
 def begin(
-    prelude: Sequence[Step] = PRELUDE, *, resolves: bool = False, edition: Edition = CURRENT
+    prelude: Sequence[Step] = PRELUDE,
+    *,
+    resolves: bool = False,
+    edition: Edition = CURRENT,
+    versions: bool = False,
 ) -> World:
     """The world after a prelude, in which each step is taken with its first outcome."""
-    return after(initial(resolves=resolves, edition=edition), *prelude)
+    return after(initial(resolves=resolves, edition=edition, versions=versions), *prelude)
 
 
 def choices(world: World, operation: Operation, bounds: Bounds) -> Iterator[Step]:

@@ -44,6 +44,7 @@ class SmallWorld:
     bounds    how far an exploration goes
     resolves  whether its storage resolves conflicts
     edition   the edition whose rules are followed
+    versions  whether its storage has versions
     """
 
     summary: str
@@ -51,10 +52,13 @@ class SmallWorld:
     bounds: Bounds
     resolves: bool = False
     edition: Edition = CURRENT
+    versions: bool = False
 
     def start(self) -> World:
         """The world at its beginning."""
-        return begin(self.prelude, resolves=self.resolves, edition=self.edition)
+        return begin(
+            self.prelude, resolves=self.resolves, edition=self.edition, versions=self.versions
+        )
 
     def explore(self) -> Exploration:
         """Everything that can happen in it."""

@@ -6,6 +6,7 @@ from zodb_spec.editions import Edition
 from zodb_spec.explore.exploring import Bounds
 from zodb_spec.explore.several import SEVERAL_DATABASES
 from zodb_spec.explore.small import ENDS, ONE, TWO, SmallWorld, held, words
+from zodb_spec.explore.views import VIEWS
 
 ONE_DATABASE: dict[str, SmallWorld] = {
     "one-object": SmallWorld(
@@ -170,5 +171,5 @@ ONE_DATABASE: dict[str, SmallWorld] = {
 }
 """Those with one database."""
 
-SMALL_WORLDS: dict[str, SmallWorld] = {**ONE_DATABASE, **SEVERAL_DATABASES}
+SMALL_WORLDS: dict[str, SmallWorld] = {**ONE_DATABASE, **SEVERAL_DATABASES, **VIEWS}
 """All small worlds, by name."""

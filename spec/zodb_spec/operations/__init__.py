@@ -11,6 +11,15 @@ from zodb_spec.operations import (  # noqa: I001  # see above
     savepoints,
     sessions,
     databases,
+    versioning,
 )
 
-__all__ = ["databases", "finding", "objects", "savepoints", "sessions", "transactions"]
+__all__ = [
+    "databases",
+    "finding",
+    "objects",
+    "savepoints",
+    "sessions",
+    "transactions",
+    "versioning",
+]

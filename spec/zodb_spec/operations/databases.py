@@ -20,10 +20,12 @@ NAMES = ("second", "", "\u4e09 \u0434\u0432\u0430")
 INSIDE, OUTSIDE = "inside", "outside"
 
 
-def new_database(step: int = 0, *, resolves: bool | None = False) -> Database:
+def new_database(
+    step: int = 0, *, resolves: bool | None = False, versions: bool = False
+) -> Database:
     """A database that has nothing but its root."""
     root = Fact(Record(ROOT_KIND, {}), "root.oid-is-zero", step)
-    return Database((Transaction(1, {ROOT: root}),), resolves=resolves)
+    return Database((Transaction(1, {ROOT: root}),), resolves=resolves, versions=versions)
 
 
 def _free_names(world: World, *before: str) -> list[str]:
@@ -52,8 +54,8 @@ def _opening(world: World, name: Name, called: str, place: str) -> str:
 def open_database(world: World, name: Name, called: str, place: str) -> Outcomes:
     """Open another database, in the collection of the first one or outside of it."""
     clause = joined_by_mapping if place == INSIDE else own_collection
-    resolves = world.databases[DATABASE].resolves
-    made = new_database(world.step, resolves=resolves)._replace(
+    first = world.databases[DATABASE]
+    made = new_database(world.step, resolves=first.resolves, versions=first.versions)._replace(
         name=called, collection=clause(world, DATABASE if place == INSIDE else name)
     )
     opened = world.put("databases", name, made)

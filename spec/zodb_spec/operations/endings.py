@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
-from zodb_spec.chapters import isolation, objects, savepoints, transactions
+from zodb_spec.chapters import boundaries, historical, isolation, objects, savepoints, transactions
 from zodb_spec.clause import id_of
 from zodb_spec.operations.records import in_memory
 from zodb_spec.world import (
@@ -26,17 +26,34 @@ from zodb_spec.world import (
 # Boundaries.
 
 
-def boundary(world: World, manager: Name, why: Callable[[World, Name], Fact[int]]) -> World:
-    """Move every open connection of a manager to the newest state; its savepoints are over."""
+Why = Callable[[World, Name], Fact[int]]
+"""A clause that says where a connection moves."""
+
+
+def boundary(world: World, manager: Name, ended: Collection[Name], why: Why) -> World:
+    """Move every open connection of a manager to the newest state; its savepoints are over.
+
+    ended  the connections that had joined the transaction that has ended, if one has
+    why    the clause by which they move
+    """
     for name, connection in world.connections.items():
         if connection.manager == manager and connection.is_open.value:
-            world = move(world, name, why(world, name), isolation.boundary_invalidates)
+            told = connection.view.synch or name in ended
+            point = point_of(world, name, why) if told else boundaries.missed(world, name)
+            world = move(world, name, point, isolation.boundary_invalidates, told=told)
     over = {
         name: invalid(found, savepoints.ends_with_the_transaction(world, name))
         for name, found in world.savepoints.items()
         if found.manager == manager and found.valid.value
     }
     return world.put_all("savepoints", over)
+
+
+def point_of(world: World, connection: Name, why: Why) -> Fact[int]:
+    """Where a connection moves by some clause, if it is not one that stays."""
+    if world.connections[connection].view.point:
+        return historical.stays(world, connection)
+    return why(world, connection)
 
 
 def invalid(savepoint: Savepoint, why: Fact[bool]) -> Savepoint:
@@ -49,8 +66,13 @@ def move(
     name: Name,
     point: Fact[int],
     invalidate: Callable[[World, Object], Object],
+    *,
+    told: bool = True,
 ) -> World:
-    """Move one connection to a new snapshot."""
+    """Move one connection to a new snapshot.
+
+    told  whether it learns of the boundary
+    """
     connection = world.connections[name]
     before = connection.snapshot
     if point.value > before:
@@ -76,10 +98,10 @@ def move(
             read_current=isolation.marks_vanish(world, name),
             forgotten=connection.forgotten | connection.read_current,
         )
-    if len(world.databases) > 1:
+    if told and len(world.databases) > 1:
         horizon = {each: database.last for each, database in world.databases.items()}
         connection = connection._replace(horizon=horizon)
-    connection = connection._replace(registered=())
+    connection = connection._replace(registered=(), conflicts=False)
     return world.put("connections", name, connection)
 
 
@@ -109,14 +131,16 @@ def discard(
         else world.fact("usable", id_of(transactions.begin_aborts))
     )
     return world.put(
-        "managers", manager, found._replace(status=usable_again, joined=(), limbo=frozenset())
+        "managers",
+        manager,
+        found._replace(status=usable_again, joined=(), limbo=frozenset(), changes=()),
     )
 
 
 def without_changes(world: World, connection: Name) -> Connection:
     """A connection that has discarded its changes, those that savepoints have stored included."""
     found = world.connections[connection]
-    return found._replace(registered=(), saved=NOTHING, created=NOTHING)
+    return found._replace(registered=(), saved=NOTHING, created=NOTHING, conflicts=False)
 
 
 def given_up(world: World, connection: Name, cause: Callable[..., Any]) -> dict[Name, Object]:

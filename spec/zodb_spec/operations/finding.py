@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from zodb_spec.chapters import connections, cross_references, identity, objects
+from zodb_spec.chapters import (
+    connections,
+    cross_references,
+    historical,
+    identity,
+    objects,
+    versions,
+)
 from zodb_spec.clause import id_of
-from zodb_spec.editions import Edition
+from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.kinds import ROOT_KIND
 from zodb_spec.operation import Argument, Outcome, Raised, Returned, operation, refused, returned
 from zodb_spec.operations import choices
 from zodb_spec.operations.choices import fresh, known, place, reachable_connection
 from zodb_spec.operations.grouping import with_member
+from zodb_spec.operations.loading import READABLE, read_conflicts
 from zodb_spec.world import (
     ADDED,
     CHANGED,
@@ -60,6 +68,7 @@ def root(world: World, connection: Name, name: Name) -> Outcomes:
         reachable_connection(world, connection)
         and name not in world.objects
         and int(oid) <= world.database_of(connection).next_oid
+        and not _is_untimely(world, connection, int(oid))
     ),
     weight=2,
 )
@@ -73,9 +82,34 @@ def get(world: World, connection: Name, oid: str, name: Name) -> Outcomes:
         return [returned(world, objects.get_returns_added, Returned("object", found))]
     if identity.unknown_oid(world, connection, int(oid)):
         return [refused(world, identity.unknown_oid)]
+    if world.database_of(connection).versions and versions.hidden(world, connection, int(oid)):
+        return [refused(world, versions.hidden)]
+    if historical.unborn_is_missing(world, connection, int(oid)):
+        return [refused(world, historical.unborn_is_missing)]
     if identity.newer_oid(world, connection, int(oid)):
         return [refused(world, identity.newer_oid)]
     return find(world, connection, int(oid), name)
+
+
+def _is_untimely(world: World, connection: Name, oid: int) -> bool:
+    """Whether `get` of an object comes too early for what the connection shows, or too late, in an
+    edition that does not say what its state is then (examples speak of that).
+    """
+    if world.edition == CURRENT or not world.connections[connection].is_open.value:
+        return False
+    if identity.unknown_oid(world, connection, oid) or versions.hidden(world, connection, oid):
+        return False
+    return revision_of(world, connection, oid) is None or _is_gone(world, connection, oid)
+
+
+def _is_gone(world: World, connection: Name, oid: int) -> bool:
+    """Whether an object that a connection shows was created in a version that is given up."""
+    found = world.connections[connection]
+    database = world.databases[found.database]
+    if not database.versions or oid in found.saved:
+        return False
+    newest = database.revision(oid, database.last, found.view.version)
+    return newest is None or newest[1].value.state is None
 
 
 def _oid_name(world: World, connection: Name, oid: int) -> str:
@@ -150,6 +184,15 @@ def read(world: World, thing: Name, attribute: str, name: Name) -> Outcomes:
         world, found.owner.value[0]
     ):
         return [refused(world, connections.closed_may_serve_loaded), _served(world, value)]
+    unreadable = READABLE if found.owner.value is None else read_conflicts(world, thing)
+    if unreadable.is_sure:
+        return unreadable.outcomes
+    return [*_shown(world, thing, value, name), *unreadable.outcomes]
+
+
+def _shown(world: World, thing: Name, value: Value | None, name: Name) -> Outcomes:
+    """What reading an attribute comes to, where the object can be read."""
+    found = world.objects[thing]
     if found.owner.value is not None and found.status.value not in (ADDED, CHANGED):
         world = world.put("objects", thing, identity.ghost_loads(world, thing))
     if value is None:
@@ -183,8 +226,10 @@ def _leads_somewhere_known(world: World, connection: Name, value: Value | None) 
     In the first edition a reference may lead to an object of another group as long as its holder
     stays in memory, and to one of the holder's own group when it is loaded again.
     """
-    if type(value) is not Stored or not value.database or not connection:
+    if type(value) is not Stored or not connection:
         return True
+    if not value.database:
+        return not _is_gone(world, connection, value.oid)
     if world.edition == Edition.A:
         return False
     return shows_one_state(world, connection, value.database)
@@ -203,6 +248,7 @@ def shows_one_state(world: World, connection: Name, database: Name) -> bool:
     return (
         world.edition > Edition.A
         and found.is_open.value
+        and not found.view.point
         and found.horizon.get(database) == world.databases[database].last
     )
 

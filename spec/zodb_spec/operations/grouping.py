@@ -7,21 +7,26 @@ from collections.abc import Iterator
 from zodb_spec.chapters import connections, groups
 from zodb_spec.clause import id_of
 from zodb_spec.operations import endings
-from zodb_spec.world import Name, World
+from zodb_spec.world import USUAL, Name, View, World
 
 
-def reopened(world: World, pooled: Name, manager: Name) -> World:
-    """The world in which a connection from the pool is open again, with all of its group."""
+def reopened(world: World, pooled: Name, manager: Name, view: View = USUAL) -> World:
+    """The world in which a connection from the pool is open again, with all of its group.
+
+    view  how it is opened, with the point and the version that it has for life
+    """
     bound = world.connections[pooled]._replace(
         manager=manager,
         is_open=world.fact(True, id_of(connections.open_is_bound)),
+        view=view,
     )
     world = world.put("connections", pooled, bound)
     for name in world.group(pooled):
         if name != pooled:
-            together = groups.reopens_together(world, name, manager)._replace(is_pooled=False)
+            together = groups.reopens_together(world, name, manager)
+            together = together._replace(is_pooled=False, view=view)
             world = world.put("connections", name, together)
-        point = connections.reopen_catches_up(world, name)
+        point = endings.point_of(world, name, connections.reopen_catches_up)
         world = endings.move(world, name, point, connections.reopen_invalidates)
     return world
 
@@ -42,10 +47,12 @@ def with_member(
     for pooled, found in world.connections.items():
         if found.is_open.value or not found.is_pooled or found.database != database:
             continue
+        if not found.view.shows_as(asked.view):
+            continue
         members = world.group(pooled)
         if mine & {world.connections[each].database for each in members}:
             continue
-        after = reopened(world, pooled, asked.manager)
+        after = reopened(world, pooled, asked.manager, asked.view)
         for each in members:
             joined = after.connections[each]._replace(group=asked.group, is_pooled=False)
             after = after.put("connections", each, joined)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from zodb_spec.chapters import (
     connections,
+    historical,
     identity,
     objects,
     reach,
@@ -17,6 +18,8 @@ from zodb_spec.kinds import KINDS, ROOT_KIND
 from zodb_spec.operation import Argument, Outcome, operation, refused, returned
 from zodb_spec.operations import choices
 from zodb_spec.operations.choices import fresh, known, place, reachable_connection
+from zodb_spec.operations.joining import join
+from zodb_spec.operations.loading import read_conflicts
 from zodb_spec.values import EXPRESSIONS
 from zodb_spec.world import (
     ADDED,
@@ -87,6 +90,8 @@ def add(world: World, connection: Name, thing: Name) -> Outcomes:
     refusals = []
     if connections.closed_refuses_use(world, connection):
         refusals.append(refused(world, connections.closed_refuses_use))
+    if world.connections[connection].view.point and historical.adds_nothing(world, connection):
+        refusals.append(refused(world, historical.adds_nothing))
     if objects.add_foreign_refused(world, connection, thing):
         refusals.append(refused(world, objects.add_foreign_refused))
     if refusals:
@@ -101,12 +106,8 @@ def add(world: World, connection: Name, thing: Name) -> Outcomes:
 
 def register(world: World, connection: Name, thing: Name, changed: Object) -> World:
     """The world in which an object belongs to the transaction, and its connection has joined it."""
+    world = join(world, connection)
     state = world.connections[connection]
-    manager = world.managers[state.manager]
-    if connection not in manager.joined:
-        world = world.put(
-            "managers", state.manager, manager._replace(joined=(*manager.joined, connection))
-        )
     if thing not in state.registered:
         state = state._replace(registered=(*state.registered, thing))
         world = world.put("connections", connection, state)
@@ -131,10 +132,14 @@ def write(
     connection = found.owner.value[0]
     if connections.closed_refuses_change(world, connection):
         return [refused(world, connections.closed_refuses_change)]
+    unreadable = read_conflicts(world, thing)
+    if unreadable.is_sure:
+        return unreadable.outcomes
     changed = clause(world, thing, change(state), base)
     if found.status.value == ADDED:
         changed = changed._replace(status=found.status)
-    return [returned(register(world, connection, thing, changed), clause)]
+    passed = returned(register(world, connection, thing, changed), clause)
+    return [passed, *unreadable.outcomes]
 
 
 @operation(

@@ -43,10 +43,22 @@ def _can_be_made(world: World, manager: Name, name: Name) -> bool:
     valid = [each for each in world.savepoints.values() if each.manager == manager]
     return (
         sum(each.valid.value for each in valid) < MOST_VALID
+        and _can_keep(world, manager)
         and can_be_stored(world, manager)
         and not _has_weak_references(world, manager)
         and not (world.edition == Edition.A and _leads_out(world, manager))
     )
+
+
+def _can_keep(world: World, manager: Name) -> bool:
+    """Whether all that has joined a transaction can keep its changes for a savepoint, and has not
+    failed to read something.
+
+    What databases are to do with versions, and what was changed in the past, cannot be kept.
+    """
+    found = world.managers[manager]
+    members = [world.connections[name] for name in found.joined]
+    return not found.changes and not any(each.view.point or each.conflicts for each in members)
 
 
 def _leads_out(world: World, manager: Name) -> bool:
@@ -143,7 +155,7 @@ def _can_be_returned_to(world: World, name: Name) -> bool:
         return False
     if not found.valid.value:
         return True
-    if not usable(world, found.manager):
+    if not usable(world, found.manager) or not _can_keep(world, found.manager):
         return False
     return in_force(savepoints.rollback_disowns, world.edition) or not _left_owned(world, found)
 

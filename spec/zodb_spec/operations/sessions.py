@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from zodb_spec.chapters import connections, groups, isolation, savepoints, write_skew
+from zodb_spec.chapters import (
+    connections,
+    groups,
+    historical,
+    isolation,
+    savepoints,
+    versions,
+    write_skew,
+)
 from zodb_spec.clause import in_force
-from zodb_spec.editions import CURRENT
+from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.operation import Argument, Outcome, Returned, operation, refused, returned
 from zodb_spec.operations import choices, endings
 from zodb_spec.operations.choices import fresh, in_limbo, usable
 from zodb_spec.operations.grouping import reopened
-from zodb_spec.world import ADDED, CHANGED, Name, World
+from zodb_spec.world import ADDED, CHANGED, Connection, Name, View, World
 
 Outcomes = Sequence[Outcome]
+DATABASE = Argument("database", choices.databases)
 MANAGER = Argument("manager", choices.managers)
 CONNECTION = Argument("connection", choices.connections)
 MOST_OPEN = 3
@@ -24,39 +34,126 @@ def open_groups(world: World) -> set[Name]:
     return {found.group for found in world.connections.values() if found.is_open.value}
 
 
-@operation(
-    Argument("database", choices.databases),
-    MANAGER,
-    fresh("connection"),
-    line=lambda world, database, manager, name: (
-        f"{name} = {database}.open(transaction_manager={manager})"
-    ),
-    sensible=lambda world, database, manager, name: (
+# Opening.
+
+
+OPTIONS = {
+    "version='red'": View(version="red"),
+    "version='blue'": View(version="blue"),
+    "mvcc=False": View(mvcc=False),
+    "synch=False": View(synch=False),
+    "mvcc=False, synch=False": View(mvcc=False, synch=False),
+    "version='red', synch=False": View(version="red", synch=False),
+}
+"""The options of 2006 with which connections are opened."""
+
+
+def _can_be_opened(world: World, database: Name, manager: Name, name: Name) -> bool:
+    return (
         database in world.databases
         and manager in world.managers
         and world.managers[manager].status.value == "usable"
         and name not in world.connections
         and len(open_groups(world)) < MOST_OPEN
+    )
+
+
+@operation(
+    DATABASE,
+    MANAGER,
+    fresh("connection"),
+    line=lambda world, database, manager, name: (
+        f"{name} = {database}.open(transaction_manager={manager})"
     ),
+    sensible=_can_be_opened,
     weight=2,
 )
 def open_(world: World, database: Name, manager: Name, name: Name) -> Outcomes:
     """Open a connection: a new one, or one from the pool."""
     made = connections.open_is_bound(world, database, manager, name)
+    return _opened(world, name, made, connections.open_is_bound)
+
+
+def _opened(world: World, name: Name, made: Connection, clause: Callable[..., Any]) -> Outcomes:
+    """The outcomes of opening: a new connection, or one of those that the pool has of the kind.
+
+    name  that of the connection, if it is a new one
+    made  the new one
+    """
     outcomes = [
-        returned(
-            world.put("connections", name, made),
-            connections.open_is_bound,
-            Returned("new connection", name),
-        )
+        returned(world.put("connections", name, made), clause, Returned("new connection", name))
     ]
     for pooled, found in world.connections.items():
-        if not found.is_open.value and found.is_pooled and found.database == database:
-            again = reopened(world, pooled, manager)
-            outcomes.append(
-                returned(again, connections.open_is_bound, Returned("connection", pooled))
-            )
+        if (
+            not found.is_open.value
+            and found.is_pooled
+            and found.database == made.database
+            and found.view.shows_as(made.view)
+        ):
+            again = reopened(world, pooled, made.manager, made.view)
+            outcomes.append(returned(again, clause, Returned("connection", pooled)))
     return outcomes
+
+
+def _points(world: World, database: Name, *before: str) -> list[str]:
+    """The transactions of a database that can still be told apart by a program."""
+    return [str(each.tid) for each in world.databases[database].history]
+
+
+@operation(
+    DATABASE,
+    MANAGER,
+    Argument("option", lambda world, *before: ("at", "before")),
+    Argument("tid", _points),
+    fresh("connection"),
+    line=lambda world, database, manager, option, tid, name: (
+        f"{name} = {database}.open("
+        f"transaction_manager={manager}, {option}={choices.tid_name(database, int(tid))})"
+    ),
+    sensible=lambda world, database, manager, option, tid, name: (
+        _can_be_opened(world, database, manager, name)
+        and option in ("at", "before")
+        and (option == "before") < int(tid) <= world.databases[database].last
+    ),
+    weight=0,
+    since=CURRENT,
+)
+def open_historical(
+    world: World, database: Name, manager: Name, option: str, tid: str, name: Name
+) -> Outcomes:
+    """Open a connection to the database as it was."""
+    opened = connections.open_is_bound(world, database, manager, name)
+    at = int(tid) if option == "at" else int(tid) - 1
+    view = View(point=f"{option} {tid}")
+    made = historical.shows_the_point(world, opened, view, at)
+    return _opened(world, name, made, historical.shows_the_point)
+
+
+@operation(
+    DATABASE,
+    MANAGER,
+    Argument("options", lambda world, *before: tuple(OPTIONS)),
+    fresh("connection"),
+    line=lambda world, database, manager, options, name: (
+        f"{name} = {database}.open(transaction_manager={manager}, {options})"
+    ),
+    sensible=lambda world, database, manager, options, name: (
+        world.edition == Edition.C
+        and options in OPTIONS
+        and _can_be_opened(world, database, manager, name)
+    ),
+    weight=0,
+    since=Edition.C,
+)
+def open_as(world: World, database: Name, manager: Name, options: str, name: Name) -> Outcomes:
+    """Open a connection in a version, or with one of the options that affect consistency."""
+    view = OPTIONS[options]
+    if versions.unsupported(world, database, view):
+        return [refused(world, versions.unsupported)]
+    made = connections.open_is_bound(world, database, manager, name, view)
+    if not view.version:
+        return _opened(world, name, made, connections.open_is_bound)
+    return _opened(world, name, versions.belongs(world, made, view), versions.belongs)
 
 
 @operation(
@@ -120,8 +217,9 @@ def _closed(world: World, connection: Name) -> World:
 def sync(world: World, connection: Name) -> Outcomes:
     """Abort, and see the newest state."""
     manager = world.connections[connection].manager
+    ended = (*world.managers[manager].joined, connection)
     world = endings.boundary(
-        endings.discard(world, manager), manager, connections.sync_shows_newest
+        endings.discard(world, manager), manager, ended, connections.sync_shows_newest
     )
     return [returned(world, connections.sync_shows_newest)]
 
@@ -144,6 +242,7 @@ def sync(world: World, connection: Name) -> Outcomes:
         and world.objects[thing].status.value != ADDED
         and (world.objects[thing].owner.value or ("",))[0] == connection
         and world.connections[connection].is_open.value
+        and not world.connections[connection].view.point
     ),
     weight=2,
     since=CURRENT,

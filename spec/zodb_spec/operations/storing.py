@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from zodb_spec.chapters import (
     cross_references,
     isolation,
@@ -9,6 +11,7 @@ from zodb_spec.chapters import (
     objects,
     savepoints,
     transactions,
+    versions,
 )
 from zodb_spec.clause import id_of
 from zodb_spec.operations.records import record_of
@@ -48,7 +51,7 @@ def store(world: World, work: Work) -> World:
     for connection in world.managers[world.connections[work.connection].manager].joined:
         if world.connections[connection].read_current & set(records):
             isolation.read_current_written_once(world, work)
-    seen_by_others = _others(world, work.connection, set(records))
+    seen_by_others = unseen(world, name, set(records), work.connection)
     own = {thing: _committed(world, work.connection, thing, oid) for thing, oid in oids.items()}
     own |= _saved(world, work)
     world = world.put_all("objects", {**seen_by_others, **own})
@@ -78,6 +81,11 @@ def _records(world: World, work: Work, oids: dict[Name, Oid]) -> dict[Oid, Fact[
         if resolves and isolation.is_outdated(world, work.connection, oid):
             fact = _merged(world, work.connection, oid, fact.value)
         records[oid] = fact
+    version = world.connections[work.connection].view.version
+    if version:
+        for oid, fact in records.items():
+            own = versions.sees_own(world, version, fact.value)
+            records[oid] = fact._replace(value=own)
     return records
 
 
@@ -106,9 +114,14 @@ def _saved(world: World, work: Work) -> dict[Name, Object]:
     }
 
 
-def _others(world: World, committer: Name, stored: set[Oid]) -> dict[Name, Object]:
-    """What a commit means for the copies that other open connections to the same database have."""
-    database = world.connections[committer].database
+def unseen(
+    world: World, database: Name, stored: Collection[Oid], committer: Name = ""
+) -> dict[Name, Object]:
+    """What a commit means for the copies that other open connections to its database have.
+
+    stored     the oids that it has stored
+    committer  the connection that did it, if one has
+    """
     others = {}
     for name, thing in world.objects.items():
         if (
@@ -125,3 +138,16 @@ def _others(world: World, committer: Name, stored: set[Oid]) -> dict[Name, Objec
         else:
             others[name] = isolation.others_stay_invisible(world, thing)
     return others
+
+
+def nothing(world: World, name: Name) -> list[World]:
+    """The worlds in which a transaction that stores nothing is recorded in a database, or not."""
+    database = world.databases[name]
+    tid = transactions.next_tid(world, name)
+    outcomes = []
+    for recorded in transactions.empty_transaction(world, name, tid):
+        after = database._replace(empty_recorded=recorded)
+        if recorded:
+            after = after._replace(history=(*after.history, Transaction(tid, {})))
+        outcomes.append(world.put("databases", name, after))
+    return outcomes

@@ -8,27 +8,30 @@ from typing import Any
 from zodb_spec.chapters import (
     connections,
     cross_references,
+    current_reads,
+    historical,
     isolation,
     new_objects,
     reach,
     transactions,
+    versions,
 )
 from zodb_spec.clause import clauses, id_of, in_force
 from zodb_spec.editions import Edition
 from zodb_spec.kinds import KINDS
 from zodb_spec.operation import Argument, Outcome, Raised, Returned, operation, refused, returned
-from zodb_spec.operations import choices, endings, records, storing
+from zodb_spec.operations import choices, endings, records, storing, versioning
 from zodb_spec.operations.choices import place, usable
 from zodb_spec.operations.objects import ATTRIBUTE, is_container
 from zodb_spec.work import Work
 from zodb_spec.world import (
     ADDED,
     Name,
-    Transaction,
     World,
 )
 
 Outcomes = Sequence[Outcome]
+Check = Callable[[World, Work], bool]
 MANAGER = Argument("manager", choices.busy_managers)
 
 
@@ -36,7 +39,8 @@ def there(world: World, manager: Name, *others: str) -> bool:
     """Whether there is such a manager, and it is clear what its commit should do.
 
     It isn't where two connections to one database have joined the transaction, or may have joined
-    it for the sake of what they marked (an example speaks of that), where the commit would reach
+    it for the sake of what they marked (an example speaks of that), or something is to be done with
+    a version of it as well, where the commit would reach
     objects of which nothing is said, as another, failed transaction leaves them, where it would
     store a weak reference to an object of another connection, and where it depends on whether the
     storage resolves conflicts, and nobody knows.
@@ -47,9 +51,14 @@ def there(world: World, manager: Name, *others: str) -> bool:
     databases = [
         world.connections[name].database for name in (*found.joined, *_marked(world, manager))
     ]
+    databases += [change.database for change in found.changes]
     if len(databases) != len(set(databases)):
         return False
     if any(_may_be_resolved(world, name) for name in found.joined):
+        return False
+    if any(not versioning.is_clear(world, name) for name in found.joined):
+        return False
+    if any(not versioning.is_clear_change(world, change) for change in found.changes):
         return False
     return can_be_stored(world, manager)
 
@@ -147,9 +156,10 @@ def _is_clear(world: World, connection: Name, thing: Name) -> bool:
 )
 def begin(world: World, manager: Name) -> Outcomes:
     """Begin a transaction."""
+    joined = world.managers[manager].joined
     if transactions.begin_aborts(world, manager):
         world = endings.discard(world, manager, transactions.begin_aborts)
-    world = endings.boundary(world, manager, isolation.boundary_shows_newest)
+    world = endings.boundary(world, manager, joined, isolation.boundary_shows_newest)
     return [returned(world, isolation.boundary_shows_newest)]
 
 
@@ -161,8 +171,9 @@ def begin(world: World, manager: Name) -> Outcomes:
 )
 def abort(world: World, manager: Name) -> Outcomes:
     """Abort the transaction."""
+    joined = world.managers[manager].joined
     world = endings.boundary(
-        endings.discard(world, manager), manager, isolation.boundary_shows_newest
+        endings.discard(world, manager), manager, joined, isolation.boundary_shows_newest
     )
     return [returned(world, isolation.boundary_shows_newest)]
 
@@ -193,14 +204,14 @@ def commit(world: World, manager: Name) -> Outcomes:
     if transactions.doomed_refuses_commit(world, manager):
         return [refused(world, transactions.doomed_refuses_commit)]
     works = _works(world, manager)
-    if not works:
+    if not works and not world.managers[manager].changes:
         return _without_changes(world, manager)
     marked = _marked(world, manager)
     readers = _refusals_of_readers(world, manager, [*_idle(works), *marked])
     refusals = _refusals(world, manager, works)
     if refusals:
         return [*refusals, *readers]
-    is_empty = not any(works)
+    is_empty = not any(works) and not world.managers[manager].changes
     passed = transactions.empty_transaction if is_empty else transactions.commit_stores_changes
     outcomes = [
         returned(after, passed, Returned(kind)) for after, kind in _stored(world, manager, works)
@@ -237,7 +248,8 @@ def commit_sabotaged(world: World, manager: Name, phase: str, order: str) -> Out
         return [*refusals, *readers, sabotaged]
     if refusals:
         return refusals
-    if not transactions.second_phase_failure(world, manager, order) or not works:
+    idle = not works and not world.managers[manager].changes
+    if not transactions.second_phase_failure(world, manager, order) or idle:
         return [*readers, failed(world, manager, works, transactions.second_phase_failure)]
     clause = id_of(transactions.second_phase_failure)
     return [
@@ -286,7 +298,7 @@ def _joins_late(world: World, thing: Name) -> bool:
 def _without_changes(world: World, manager: Name) -> Outcomes:
     """The commit of a transaction that no connection joined."""
     marked = _marked(world, manager)
-    moved = endings.boundary(world, manager, isolation.boundary_shows_newest)
+    moved = endings.boundary(world, manager, (), isolation.boundary_shows_newest)
     outcomes = [returned(moved, connections.reader_does_not_join, Returned("not recorded"))]
     if marked:  # they may have joined for the sake of their marks
         idle = [Work(name, {}) for name in marked]
@@ -314,12 +326,31 @@ def _refusals_of_readers(world: World, manager: Name, idle: Sequence[Name]) -> l
 def _refusals(world: World, manager: Name, works: Sequence[Work]) -> list[Outcome]:
     """Every refusal that applies.  The order of the records is free, so any of them may win."""
     refusals = refusals_of_records(world, manager, works)
-    for check in (isolation.first_committer_wins, isolation.read_current_refused):
+    for check in _checks_of_storage(world, works):
         answers = [check(world, work) for work in works]  # each is exercised, by passing as well
         if any(answers):
             refusals.append(failed(world, manager, works, check))
+    joined = world.managers[manager].joined
+    if any(
+        current_reads.commit_refused(world, name) for name in joined if _reads_current(world, name)
+    ):
+        refusals.append(failed(world, manager, works, current_reads.commit_refused))
     _exercise_forgotten_marks(world, manager)
     return refusals
+
+
+def _reads_current(world: World, connection: Name) -> bool:
+    return world.connections[connection].view.reads_current
+
+
+def _checks_of_storage(world: World, works: Sequence[Work]) -> Iterator[Check]:
+    yield isolation.first_committer_wins
+    yield isolation.read_current_refused
+    connections = [world.connections[work.connection] for work in works]
+    if any(world.databases[found.database].versions for found in connections):
+        yield versions.locks
+    if any(found.view.point for found in connections):
+        yield historical.commit_refused
 
 
 def refusals_of_records(world: World, manager: Name, works: Sequence[Work]) -> list[Outcome]:
@@ -337,7 +368,7 @@ def refusals_of_records(world: World, manager: Name, works: Sequence[Work]) -> l
     return refusals
 
 
-def _checks(world: World) -> Iterator[Callable[[World, Work], bool]]:
+def _checks(world: World) -> Iterator[Check]:
     yield transactions.unpicklable_refused
     for check in (
         reach.separate_connection_refused,
@@ -385,10 +416,14 @@ def _stored(world: World, manager: Name, works: Sequence[Work]) -> list[tuple[Wo
             worlds = [storing.store(before, work) for before in worlds]
         else:
             worlds = [found for before in worlds for found in _empty(before, work)]
+    for change in world.managers[manager].changes:
+        worlds = [found for before in worlds for found in versioning.changed(before, change)]
     ended = []
+    joined = world.managers[manager].joined
     for after in worlds:
-        left = after.put("managers", manager, after.managers[manager]._replace(joined=()))
-        moved = endings.boundary(left, manager, isolation.boundary_shows_newest)
+        done = after.managers[manager]._replace(joined=(), changes=())
+        left = after.put("managers", manager, done)
+        moved = endings.boundary(left, manager, joined, isolation.boundary_shows_newest)
         ended.append((moved, "not recorded" if _is_unmoved(world, moved) else "committed"))
     return ended
 
@@ -399,13 +434,4 @@ def _is_unmoved(before: World, after: World) -> bool:
 
 
 def _empty(world: World, work: Work) -> list[World]:
-    name = world.connections[work.connection].database
-    database = world.databases[name]
-    tid = transactions.next_tid(world, name)
-    outcomes = []
-    for recorded in transactions.empty_transaction(world, name, tid):
-        after = database._replace(empty_recorded=recorded)
-        if recorded:
-            after = after._replace(history=(*after.history, Transaction(tid, {})))
-        outcomes.append(world.put("databases", name, after))
-    return outcomes
+    return storing.nothing(world, world.connections[work.connection].database)

@@ -1,0 +1,26 @@
+"""Laws about connections that were opened otherwise than usual."""
+
+from __future__ import annotations
+
+from zodb_spec.chapters.step_laws import commits
+from zodb_spec.clause import MUST, law
+from zodb_spec.editions import CURRENT, Edition
+from zodb_spec.operation import Outcome, Step
+from zodb_spec.world import World
+
+
+@law("historical.stores-nothing", MUST, rules="CONN-42", since=CURRENT, needs="historical")
+def stores_nothing(before: World, step: Step, outcome: Outcome) -> bool:
+    """Nothing is ever stored through a historical connection."""
+    return not any(
+        before.connections[commit.connection].view.point
+        for commit in commits(before, step, outcome)
+    )
+
+
+@law("current-read.conflict-bars", MUST, rules="ISO-16", since=Edition.C, until=Edition.C)
+def conflict_bars(before: World, step: Step, outcome: Outcome) -> bool:
+    """No transaction is stored in which a read conflict has occurred."""
+    return not any(
+        before.connections[commit.connection].conflicts for commit in commits(before, step, outcome)
+    )

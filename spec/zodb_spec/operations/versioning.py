@@ -1,0 +1,189 @@
+"""What a program does with versions: commit them and give them up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zodb_spec.chapters import transactions, versions
+from zodb_spec.chapters.current_reads import ABORTED
+from zodb_spec.editions import Edition
+from zodb_spec.kinds import KINDS
+from zodb_spec.operation import Argument, Outcome, operation, returned
+from zodb_spec.operations import choices, storing
+from zodb_spec.world import (
+    CHANGED,
+    Change,
+    Database,
+    Fact,
+    Name,
+    Oid,
+    Record,
+    Tid,
+    Transaction,
+    World,
+    newest,
+)
+
+Outcomes = Sequence[Outcome]
+VERSIONS = ("red", "blue")
+MANAGER = Argument("manager", choices.managers)
+DATABASE = Argument("database", choices.databases)
+SOURCE = Argument("source", lambda world, *before: VERSIONS)
+
+
+def _can_be_asked(world: World, manager: Name, database: Name, source: str) -> bool:
+    found = world.managers.get(manager)
+    return (
+        found is not None
+        and world.edition == Edition.C
+        and database in world.databases
+        and world.databases[database].versions
+        and source in VERSIONS
+        and found.status.value != "failed"
+        and all(change.database != database for change in found.changes)
+    )
+
+
+@operation(
+    MANAGER,
+    DATABASE,
+    SOURCE,
+    Argument("destination", lambda world, *before: ("", "", *VERSIONS)),
+    line=lambda world, manager, database, source, destination: (
+        f"{database}.commitVersion({source!r}, {destination!r}, {manager}.get())"
+    ),
+    sensible=lambda world, manager, database, source, destination: (
+        _can_be_asked(world, manager, database, source)
+        and destination in ("", *VERSIONS)
+        and destination != source
+    ),
+    weight=0,
+    since=Edition.C,
+)
+def commit_version(
+    world: World, manager: Name, database: Name, source: str, destination: str
+) -> Outcomes:
+    """Have a version committed with the current transaction, to the trunk or into another one."""
+    return _asked(world, manager, Change(database, source, destination))
+
+
+@operation(
+    MANAGER,
+    DATABASE,
+    SOURCE,
+    line=lambda world, manager, database, source: (
+        f"{database}.abortVersion({source!r}, {manager}.get())"
+    ),
+    sensible=_can_be_asked,
+    weight=0,
+    since=Edition.C,
+)
+def abort_version(world: World, manager: Name, database: Name, source: str) -> Outcomes:
+    """Have a version given up with the current transaction."""
+    return _asked(world, manager, Change(database, source, None))
+
+
+def _asked(world: World, manager: Name, change: Change) -> Outcomes:
+    found = world.managers[manager]
+    after = world.put("managers", manager, found._replace(changes=(*found.changes, change)))
+    return [returned(after, versions.joins)]
+
+
+# When it is clear what they come to.
+
+
+def is_clear(world: World, connection: Name) -> bool:
+    """Whether it is clear what a commit of a connection comes to in the presence of versions.
+
+    It isn't where it has changed an object that a version has held meanwhile and given up, which
+    may be a conflict, and where a conflict inside a version might be resolved: the storage would be
+    given states of the trunk.
+    """
+    found = world.connections[connection]
+    database = world.databases[found.database]
+    if not database.versions:
+        return True
+    bases: dict[Oid, Tid] = {oid: fact.value.base for oid, fact in found.saved.items()}
+    kinds = {oid: fact.value.kind for oid, fact in found.saved.items()}
+    for name in found.registered:
+        thing = world.objects[name]
+        if thing.status.value == CHANGED and thing.owner.value is not None:
+            bases[thing.owner.value[1]] = thing.base
+            kinds[thing.owner.value[1]] = thing.kind
+    for oid, base in bases.items():
+        latest = newest(database.history, oid)
+        if latest is None or latest[0] <= base:
+            continue
+        if latest[1].clause == ABORTED or KINDS[kinds[oid]].resolves:
+            return False
+    return True
+
+
+def is_clear_change(world: World, change: Change) -> bool:
+    """Whether it is clear what a change of a version comes to.
+
+    It isn't where it is given up while connections in it have changes, or while somebody refers to
+    what was created in it.
+    """
+    if change.destination is not None:
+        return True
+    if any(
+        found.database == change.database
+        and found.view.version == change.source
+        and (found.registered or found.saved)
+        for found in world.connections.values()
+    ):
+        return False
+    return not any(choices.is_referenced(world, name) for name in _vanishing(world, change))
+
+
+def _vanishing(world: World, change: Change) -> list[Name]:
+    """The objects in memory that do not exist any more when a version is given up."""
+    database = world.databases[change.database]
+    created = {
+        oid
+        for oid in _held(database, change.source)
+        if database.revision(oid, database.last) is None
+    }
+    return [
+        name
+        for name, thing in world.objects.items()
+        if thing.owner.value is not None
+        and thing.owner.value[1] in created
+        and world.connections[thing.owner.value[0]].database == change.database
+    ]
+
+
+# What they come to.
+
+
+def _held(database: Database, version: str) -> dict[Oid, tuple[Tid, Fact[Record]]]:
+    """What a version holds: the newest revision of each of its objects."""
+    found = {oid: newest(database.history, oid) for oid in database.oids()}
+    return {
+        oid: latest
+        for oid, latest in found.items()
+        if latest is not None and latest[1].value.version == version
+    }
+
+
+def changed(world: World, change: Change) -> list[World]:
+    """The worlds in which a version was committed or given up."""
+    database = world.databases[change.database]
+    held = _held(database, change.source)
+    if not held:
+        return storing.nothing(world, change.database)
+    records = {}
+    for oid, (tid, fact) in held.items():
+        if change.destination is None:
+            trunk = database.revision(oid, database.last)
+            records[oid] = versions.aborted(world, fact, tid, trunk and trunk[1])
+        else:
+            records[oid] = versions.committed(world, fact, tid, change.destination)
+    gone = _vanishing(world, change) if change.destination is None else ()
+    rest = {name: thing for name, thing in world.objects.items() if name not in gone}
+    world = world._replace(objects=rest)
+    world = world.put_all("objects", storing.unseen(world, change.database, records))
+    tid = transactions.next_tid(world, change.database)
+    history = (*database.history, Transaction(tid, records))
+    return [world.put("databases", change.database, database._replace(history=history))]
