@@ -32,7 +32,8 @@ from zodb_conformance.running import Run, perform, raw, resolved
 from zodb_conformance.targets import Target, resolve
 from zodb_conformance.targets.opening import opener
 from zodb_spec.operation import operations
-from zodb_spec.script import PRELUDE, WIDTH, initial
+from zodb_spec.preludes import PRELUDE
+from zodb_spec.script import WIDTH, initial
 from zodb_spec.script import resolve as choose
 from zodb_spec.situations import situations
 

@@ -14,7 +14,7 @@ from zodb_conformance.plan import Plan
 from zodb_conformance.results import Step
 from zodb_conformance.running import Run
 from zodb_conformance.targets import resolve
-from zodb_spec.script import PRELUDE, SAVED
+from zodb_spec.preludes import PRELUDE, SAVED
 
 REFERENCE = resolve(Plan(target="reference-memory"))
 

@@ -13,7 +13,7 @@ from script_runs import Fake, holds, taken
 from zodb_conformance.auditing import audit, audit_all
 from zodb_conformance.results import Step
 from zodb_conformance.running import Run
-from zodb_spec.script import GROUPS, LINKED
+from zodb_spec.preludes import GROUPS, LINKED
 from zodb_spec.world import CHANGED
 
 

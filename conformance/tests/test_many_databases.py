@@ -26,7 +26,7 @@ from zodb_conformance.running import Run, perform, resolved
 from zodb_conformance.targets import Target, resolve
 from zodb_conformance.targets.opening import opener
 from zodb_conformance.telling import deviation_of, program_of
-from zodb_spec.script import GROUPS, LINKED, MANY, PRELUDE
+from zodb_spec.preludes import GROUPS, LINKED, MANY, PRELUDE
 from zodb_spec.world import Stored
 
 ZODB = pytest.importorskip("ZODB", reason="ZODB is what these tests look at")

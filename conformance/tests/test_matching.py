@@ -22,7 +22,7 @@ from zodb_conformance.showing import short
 from zodb_conformance.targets import resolve
 from zodb_conformance.things import Named, Thing
 from zodb_spec.operation import operations
-from zodb_spec.script import PRELUDE
+from zodb_spec.preludes import PRELUDE
 from zodb_spec.world import InMemory, Number, Plain, Stored
 
 SCRIPT: tuple[Step, ...] = (

@@ -19,7 +19,8 @@ from zodb_reference import DB
 from zodb_reference.committing import Commit
 from zodb_spec.clause import clauses
 from zodb_spec.editions import EDITIONS, Edition
-from zodb_spec.script import PRELUDE, SHARED, WIDTH, after, initial, mix
+from zodb_spec.preludes import PRELUDE, SHARED
+from zodb_spec.script import WIDTH, after, initial, mix
 
 REFERENCE = resolve(Plan(target="reference-memory"))
 STORED: tuple[Step, ...] = (

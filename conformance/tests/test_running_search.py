@@ -19,7 +19,7 @@ from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation, Step, Tally
 from zodb_conformance.running import Finding, perform, resolved
 from zodb_conformance.targets import resolve
-from zodb_spec.script import GROUPS, PRELUDE
+from zodb_spec.preludes import GROUPS, PRELUDE
 
 REFERENCE = resolve(Plan(target="reference-memory"))
 NEW: Step = ("new", "x", "Thing")

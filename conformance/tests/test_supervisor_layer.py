@@ -19,7 +19,7 @@ from zodb_conformance.supervisor.layer import Layer
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Limits
 from zodb_conformance.targets import resolve
-from zodb_spec.script import GROUPS
+from zodb_spec.preludes import GROUPS
 
 LIMITS = Limits(start=60, hang=10)
 FAILING = (("set", "a", "one"), ("set", "b", "two"), ("get", "a"))

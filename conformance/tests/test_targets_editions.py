@@ -26,7 +26,7 @@ from zodb_conformance.targets.mixing import mixed
 from zodb_conformance.targets.opening import definition_of_open_db, opener
 from zodb_conformance.targets.ordering import in_order
 from zodb_spec.editions import EDITIONS, Edition
-from zodb_spec.script import GROUPS, PRELUDE
+from zodb_spec.preludes import GROUPS, PRELUDE
 
 OLD = "2005-06-10"
 

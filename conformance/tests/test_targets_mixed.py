@@ -25,7 +25,7 @@ from zodb_conformance.targets.mixing import mixed
 from zodb_conformance.targets.opening import definition_of_open_db, opener
 from zodb_conformance.telling import deviation_of
 from zodb_conformance.witnesses import Witness
-from zodb_spec.script import LINKED, THREE
+from zodb_spec.preludes import LINKED, THREE
 
 ZODB = pytest.importorskip("ZODB", reason="most of what is mixed here is ZODB's")
 

@@ -18,7 +18,7 @@ from zodb_conformance.runner import render
 from zodb_conformance.running import perform, resolved
 from zodb_conformance.targets import Target, resolve
 from zodb_conformance.telling import deviation_of, needed, program_of, program_of_steps
-from zodb_spec.script import PRELUDE
+from zodb_spec.preludes import PRELUDE
 
 REFERENCE = resolve(Plan(target="reference-memory"))
 NEW: Step = ("new", "x", "Thing")

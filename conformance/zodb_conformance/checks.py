@@ -143,9 +143,11 @@ def _examples(chosen: list[tuple[Clause, Target]]) -> Run:
 
 def mixes_for(target: Target) -> dict[str, Mix]:
     """The mixes by which a target can be driven."""
+    edition = Edition(target.edition)
+    fitting = {n: mix for n, mix in MIXES.items() if mix.fits(target.capabilities, edition)}
     if SEVERAL in target.capabilities:
-        return MIXES
-    parts = {name: mix.of_one_database() for name, mix in MIXES.items()}
+        return fitting
+    parts = {name: mix.of_one_database() for name, mix in fitting.items()}
     return {name: mix for name, mix in parts.items() if mix is not None}
 
 

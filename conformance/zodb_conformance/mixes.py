@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from zodb_spec.editions import Edition
 from zodb_spec.operation import Operation, Step
-from zodb_spec.script import LINKED, MANY, PRELUDE, SAVED, SHARED, mix
+from zodb_spec.preludes import (
+    CURRENT_READS,
+    LINKED,
+    MANY,
+    OPTIONS_TOGETHER,
+    PAST,
+    PRELUDE,
+    SAVED,
+    SHARED,
+    UNSYNCHRONIZED,
+    VERSION,
+    VERSION_GROUPS,
+    VERSIONS,
+)
+from zodb_spec.script import mix
 
 OPENING = "open-database"
 
@@ -18,10 +33,18 @@ class Mix(NamedTuple):
               leaves it out
     preludes  how scripts begin, in turn, so that they spend their steps on more than getting
               started
+    needs     the capability without which a target can't do what is in it, "" for none
+    edition   the only edition in which there is what is in it, None for one that fits all
     """
 
     weights: Mapping[str, int]
     preludes: Sequence[tuple[Step, ...]] = (PRELUDE, SHARED)
+    needs: str = ""
+    edition: Edition | None = None
+
+    def fits(self, capabilities: Collection[str], edition: Edition) -> bool:
+        """Whether a target with these capabilities can be driven by it in an edition."""
+        return self.edition in (None, edition) and (not self.needs or self.needs in capabilities)
 
     def prelude(self, number: int) -> tuple[Step, ...]:
         """How the script of that number begins."""
@@ -30,7 +53,9 @@ class Mix(NamedTuple):
     def of_one_database(self) -> Mix | None:
         """The part of the mix that needs no other database, None where there is none."""
         preludes = [each for each in self.preludes if not any(step[0] == OPENING for step in each)]
-        return Mix({**self.weights, OPENING: 0}, preludes) if preludes else None
+        if not preludes:
+            return None
+        return self._replace(weights={**self.weights, OPENING: 0}, preludes=preludes)
 
     def choice(self) -> tuple[Operation, ...]:
         """The operations that scripts choose from, each as often as its weight says."""
@@ -134,8 +159,67 @@ MIXES: dict[str, Mix] = {
         },
         MANY,
     ),
+    "history": Mix(
+        {
+            "open-historical": 8,
+            "close": 6,
+            "set": 10,
+            "increment": 8,
+            "read": 12,
+            "root": 4,
+            "get": 6,
+            "commit": 12,
+            "commit-sabotaged": 1,
+            "set-unpicklable": 0,
+            "doom": 0,
+            "minimize": 3,
+        },
+        (SHARED, PAST),
+        needs="historical",
+        edition=Edition.CURRENT,
+    ),
+    "options": Mix(
+        {
+            "open-as": 3,
+            "close": 4,
+            "sync": 4,
+            "set": 12,
+            "increment": 8,
+            "read": 16,
+            "invalidate": 10,
+            "commit": 14,
+            "begin": 6,
+            "set-unpicklable": 0,
+            "doom": 0,
+        },
+        (UNSYNCHRONIZED, CURRENT_READS, OPTIONS_TOGETHER),
+        edition=Edition.C,
+    ),
+    "versions": Mix(
+        {
+            "open-as": 3,
+            "close": 4,
+            "set": 12,
+            "increment": 6,
+            "read": 12,
+            "new": 4,
+            "link": 8,
+            "get": 4,
+            "commit": 16,
+            "commit-version": 4,
+            "abort-version": 3,
+            "invalidate": 6,
+            "savepoint": 3,
+            "rollback": 3,
+            "set-unpicklable": 0,
+            "doom": 0,
+        },
+        (VERSION, VERSIONS, VERSION_GROUPS),
+        needs="versions",
+        edition=Edition.C,
+    ),
 }
 """All mixes, by name."""
 
-MACHINES = ("everything", "objects", "savepoints", "databases")
+MACHINES = ("everything", "objects", "savepoints", "databases", "history", "options", "versions")
 """Those that machines perform as well."""

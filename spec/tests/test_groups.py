@@ -9,7 +9,8 @@ from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.explore import begin
 from zodb_spec.operation import Raised, Returned, Step, operations
 from zodb_spec.operations.databases import NAMES
-from zodb_spec.script import GROUPS, LINKED, OUTSIDE, THREE, after, initial, makes_sense, outcomes
+from zodb_spec.preludes import GROUPS, LINKED, OUTSIDE, THREE
+from zodb_spec.script import after, initial, makes_sense, outcomes
 from zodb_spec.world import CLEAN, GHOST, LOADED, Plain, Stored, World
 
 TOGETHER = begin(GROUPS)

@@ -9,7 +9,8 @@ import pytest
 from zodb_spec.chapters import joint_laws, laws, step_laws
 from zodb_spec.explore import SMALL_WORLDS, begin
 from zodb_spec.operation import Step
-from zodb_spec.script import GROUPS, after, outcomes
+from zodb_spec.preludes import GROUPS
+from zodb_spec.script import after, outcomes
 from zodb_spec.world import CHANGED, NOTHING, Fact, Record, Transaction, World
 
 TWO = begin()

@@ -10,17 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zodb_spec.kinds import KINDS
 from zodb_spec.operation import Step, operations
-from zodb_spec.script import (
-    PRELUDE,
-    SHARED,
-    WIDTH,
-    after,
-    initial,
-    makes_sense,
-    mix,
-    outcomes,
-    resolve,
-)
+from zodb_spec.preludes import PRELUDE, SHARED
+from zodb_spec.script import WIDTH, after, initial, makes_sense, mix, outcomes, resolve
 from zodb_spec.world import ROOT, World
 
 RAW = st.lists(st.tuples(*[st.integers(0, 2**16 - 1)] * WIDTH), max_size=40)

@@ -6,7 +6,7 @@ import pytest
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Step
 from zodb_conformance.targets import resolve
-from zodb_spec.script import LINKED
+from zodb_spec.preludes import LINKED
 
 pytest.importorskip("ZODB", reason="these runs are on ZODB")
 TARGET = resolve(Plan(target="zodb-mapping"))

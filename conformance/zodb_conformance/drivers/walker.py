@@ -6,7 +6,8 @@ import random
 import tempfile
 from pathlib import Path
 
-from zodb_spec.script import PRELUDE, WIDTH
+from zodb_spec.preludes import PRELUDE
+from zodb_spec.script import WIDTH
 
 from zodb_conformance.bench import Bench
 from zodb_conformance.drivers.search import Search

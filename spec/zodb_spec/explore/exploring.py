@@ -18,7 +18,8 @@ from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.explore.canonical import canonical
 from zodb_spec.explore.checking import broken
 from zodb_spec.operation import Operation, Outcome, Step, operations
-from zodb_spec.script import PRELUDE, after, initial
+from zodb_spec.preludes import PRELUDE
+from zodb_spec.script import after, initial
 from zodb_spec.world import ADDED, ROOT, UNSAVED, World
 
 Check = Callable[[World, Step, Outcome], str | None]
