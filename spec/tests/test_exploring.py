@@ -45,9 +45,9 @@ COUNTS = {
     "history": (233, 2807, 4),
     "unsynchronized": (198, 2262, 10),
     "current-reads": (498, 4820, 14),
-    "a-version": (1140, 6705, 6),
-    "two-versions": (2030, 8727, 5),
-    "created-in-a-version": (4930, 25790, 4),
+    "a-version": (1140, 6423, 6),
+    "two-versions": (2030, 8121, 5),
+    "created-in-a-version": (4720, 24386, 4),
     "no-versions": (2, 4, 1),
 }
 """What the small worlds contain.

@@ -41,7 +41,10 @@ def status(world: World, name: str) -> str:
 
 # The table.
 
-RARE = ("open-database", "open-historical", "open-as", "commit-version", "abort-version")
+RARE = (
+    *("open-database", "open-historical", "open-as"),
+    *("commit-version", "abort-version", "commit-with-version"),
+)
 """Operations that only some mixes choose, because not every target can do them."""
 
 

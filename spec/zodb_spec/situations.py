@@ -42,7 +42,7 @@ def situation(function: Situation) -> Situation:
 
 
 def _is_commit(step: Step) -> bool:
-    return step[0] in ("commit", "commit-sabotaged")
+    return step[0] in ("commit", "commit-sabotaged", "commit-with-version")
 
 
 @situation

@@ -45,10 +45,7 @@ def unborn_is_missing(world: World, connection: Name, oid: Oid) -> bool:
 
     It is no conflict: to try again would not help.
     """
-    return (
-        world.connections[connection].view.point != ""
-        and revision_of(world, connection, oid) is None
-    )
+    return revision_of(world, connection, oid) is None
 
 
 @step(
@@ -61,7 +58,7 @@ def unborn_is_missing(world: World, connection: Name, oid: Oid) -> bool:
 )
 def adds_nothing(world: World, connection: Name) -> bool:
     """`add` of an object to a historical connection is refused, and the object stays as it was."""
-    return world.connections[connection].view.point != ""
+    return True
 
 
 @step(

@@ -28,7 +28,7 @@ from zodb_spec.world import (
     current,
 )
 
-COMMITS = ("commit", "commit-sabotaged")
+COMMITS = ("commit", "commit-sabotaged", "commit-with-version")
 NOTHING_SAVED = Saved(NOTHING, NOTHING)
 
 

@@ -11,7 +11,7 @@ from zodb_spec.operations import (  # noqa: I001  # see above
     savepoints,
     sessions,
     databases,
-    versioning,
+    versions,
 )
 
 __all__ = [
@@ -21,5 +21,5 @@ __all__ = [
     "savepoints",
     "sessions",
     "transactions",
-    "versioning",
+    "versions",
 ]

@@ -84,7 +84,8 @@ def get(world: World, connection: Name, oid: str, name: Name) -> Outcomes:
         return [refused(world, identity.unknown_oid)]
     if world.database_of(connection).versions and versions.hidden(world, connection, int(oid)):
         return [refused(world, versions.hidden)]
-    if historical.unborn_is_missing(world, connection, int(oid)):
+    is_historical = world.connections[connection].view.point != ""
+    if is_historical and historical.unborn_is_missing(world, connection, int(oid)):
         return [refused(world, historical.unborn_is_missing)]
     if identity.newer_oid(world, connection, int(oid)):
         return [refused(world, identity.newer_oid)]

@@ -90,14 +90,14 @@ def add(world: World, connection: Name, thing: Name) -> Outcomes:
     refusals = []
     if connections.closed_refuses_use(world, connection):
         refusals.append(refused(world, connections.closed_refuses_use))
-    if world.connections[connection].view.point and historical.adds_nothing(world, connection):
-        refusals.append(refused(world, historical.adds_nothing))
     if objects.add_foreign_refused(world, connection, thing):
         refusals.append(refused(world, objects.add_foreign_refused))
+    if not refusals and objects.add_again_is_nothing(world, connection, thing):
+        return [returned(world, objects.add_again_is_nothing)]
+    if world.connections[connection].view.point and historical.adds_nothing(world, connection):
+        refusals.append(refused(world, historical.adds_nothing))
     if refusals:
         return refusals
-    if objects.add_again_is_nothing(world, connection, thing):
-        return [returned(world, objects.add_again_is_nothing)]
     objects.disowned_is_new(world, thing)
     world, oid = objects.fresh_oid(world, connection)
     added = objects.add_assigns_oid(world, connection, thing, oid)

@@ -148,7 +148,7 @@ def open_historical(
 def open_as(world: World, database: Name, manager: Name, options: str, name: Name) -> Outcomes:
     """Open a connection in a version, or with one of the options that affect consistency."""
     view = OPTIONS[options]
-    if versions.unsupported(world, database, view):
+    if view.version and versions.unsupported(world, database):
         return [refused(world, versions.unsupported)]
     made = connections.open_is_bound(world, database, manager, name, view)
     if not view.version:

@@ -1,14 +1,10 @@
-"""What a program does with versions: commit them and give them up."""
+"""What becomes of a version that is committed or given up."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from zodb_spec.chapters import transactions, versions
 from zodb_spec.chapters.current_reads import ABORTED
-from zodb_spec.editions import Edition
 from zodb_spec.kinds import KINDS
-from zodb_spec.operation import Argument, Outcome, operation, returned
 from zodb_spec.operations import choices, storing
 from zodb_spec.world import (
     CHANGED,
@@ -23,81 +19,6 @@ from zodb_spec.world import (
     World,
     newest,
 )
-
-Outcomes = Sequence[Outcome]
-VERSIONS = ("red", "blue")
-
-
-def _idle_managers(world: World, *before: str) -> Sequence[str]:
-    """The managers whose current transaction no connection has joined, and all where there are
-    none: with changes of objects in the same database it can't be committed.
-    """
-    idle = [name for name, found in world.managers.items() if not found.joined]
-    return idle or choices.managers(world)
-
-
-MANAGER = Argument("manager", _idle_managers)
-DATABASE = Argument("database", choices.databases)
-SOURCE = Argument("source", lambda world, *before: VERSIONS)
-
-
-def _can_be_asked(world: World, manager: Name, database: Name, source: str) -> bool:
-    found = world.managers.get(manager)
-    return (
-        found is not None
-        and world.edition == Edition.C
-        and database in world.databases
-        and world.databases[database].versions
-        and source in VERSIONS
-        and found.status.value != "failed"
-        and all(change.database != database for change in found.changes)
-    )
-
-
-@operation(
-    MANAGER,
-    DATABASE,
-    SOURCE,
-    Argument("destination", lambda world, *before: ("", "", *VERSIONS)),
-    line=lambda world, manager, database, source, destination: (
-        f"{database}.commitVersion({source!r}, {destination!r}, {manager}.get())"
-    ),
-    sensible=lambda world, manager, database, source, destination: (
-        _can_be_asked(world, manager, database, source)
-        and destination in ("", *VERSIONS)
-        and destination != source
-    ),
-    weight=0,
-    since=Edition.C,
-)
-def commit_version(
-    world: World, manager: Name, database: Name, source: str, destination: str
-) -> Outcomes:
-    """Have a version committed with the current transaction, to the trunk or into another one."""
-    return _asked(world, manager, Change(database, source, destination))
-
-
-@operation(
-    MANAGER,
-    DATABASE,
-    SOURCE,
-    line=lambda world, manager, database, source: (
-        f"{database}.abortVersion({source!r}, {manager}.get())"
-    ),
-    sensible=_can_be_asked,
-    weight=0,
-    since=Edition.C,
-)
-def abort_version(world: World, manager: Name, database: Name, source: str) -> Outcomes:
-    """Have a version given up with the current transaction."""
-    return _asked(world, manager, Change(database, source, None))
-
-
-def _asked(world: World, manager: Name, change: Change) -> Outcomes:
-    found = world.managers[manager]
-    after = world.put("managers", manager, found._replace(changes=(*found.changes, change)))
-    return [returned(after, versions.joins)]
-
 
 # When it is clear what they come to.
 
