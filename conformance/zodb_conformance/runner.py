@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from zodb_spec.clause import clauses
-from zodb_spec.editions import Edition
 from zodb_spec.operation import operations
-from zodb_spec.script import initial, makes_sense
+from zodb_spec.script import makes_sense
 
 from zodb_conformance import stories
 from zodb_conformance.bench import Line
@@ -21,7 +20,7 @@ from zodb_conformance.doctests import beginning_of_last, program, source_of
 from zodb_conformance.examples import lines_of
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation, Quiet, Recorder, Step
-from zodb_conformance.running import perform, resolved
+from zodb_conformance.running import beginning, perform, resolved
 from zodb_conformance.targets import CAPABILITIES, Target, resolve
 from zodb_conformance.telling import deviation_of, needed, program_of_steps
 from zodb_conformance.tying import ties
@@ -103,7 +102,7 @@ def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], in
         place = None if performed else beginning_of_last(told)
         text = program(clauses()[id], told, target)
         return id, source_of(told), place, text
-    world = initial(resolves=target.resolves, edition=Edition(target.edition))
+    world = beginning(target)
     lines = [f"{name} = transaction.TransactionManager()" for name in world.managers]
     known: set[str] = set()
     last = ""

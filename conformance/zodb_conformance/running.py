@@ -76,6 +76,12 @@ class Finding:
     lines: tuple[Line, ...]
 
 
+def beginning(target: Target) -> World:
+    """The world at the beginning of a script on a target."""
+    edition = Edition(target.edition)
+    return scripts.initial(resolves=target.resolves, edition=edition, versions=target.versions)
+
+
 class Run:
     """One script on fresh databases (see the module's text).
 
@@ -99,8 +105,7 @@ class Run:
         self.recorder = recorder
         self.footprint = footprint
         self.lawful = lawful
-        edition = Edition(target.edition)
-        self.world = scripts.initial(resolves=target.resolves, edition=edition)
+        self.world = beginning(target)
         self.bench = Bench(opener(target, directory))
         for name in self.world.managers:
             self.bench.manager(name)

@@ -29,14 +29,14 @@ def initial(
     resolves: bool | None = False,
     managers: int = 2,
     edition: Edition = CURRENT,
-    versions: bool = False,
+    versions: bool | None = False,
 ) -> World:
     """The world at the beginning: one database, with its root; managers, and no connection.
 
     resolves  whether the storage resolves conflicts, None where that is not known
     managers  how many transaction managers the program has
     edition   the edition whose rules are followed
-    versions  whether the storage has versions
+    versions  whether the storage has versions, None where that is not known
     """
     usable = Fact("usable", "transaction.commit-stores-changes")
     return World(

@@ -156,7 +156,7 @@ class Database(NamedTuple):
     resolves        whether its storage resolves conflicts, None where that is not known
     empty_recorded  whether a transaction that stores nothing is recorded, None as long as nobody
                     saw one
-    versions        whether its storage has versions
+    versions        whether its storage has versions, None where that is not known
     name            its name in its collection (`database_name`)
     collection      which collection of databases it belongs to: the program's name for the first
                     of them
@@ -166,7 +166,7 @@ class Database(NamedTuple):
     next_oid: Oid = 1
     resolves: bool | None = False
     empty_recorded: bool | None = None
-    versions: bool = False
+    versions: bool | None = False
     name: str = "unnamed"
     collection: Name = "db"
 

@@ -14,16 +14,15 @@ from dataclasses import replace
 from zlib import crc32
 
 from zodb_spec.clause import clauses
-from zodb_spec.editions import Edition
 from zodb_spec.operation import operations
-from zodb_spec.script import initial, makes_sense
+from zodb_spec.script import makes_sense
 from zodb_spec.situations import situations
 from zodb_spec.world import World
 
 from zodb_conformance.context import Context
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Quiet, Step
-from zodb_conformance.running import Finding, Source, perform, resolved
+from zodb_conformance.running import Finding, Source, beginning, perform, resolved
 from zodb_conformance.shrinking import shrink
 from zodb_conformance.targets import Target, over_baseline
 from zodb_conformance.telling import deviation_of
@@ -144,8 +143,7 @@ class Search:
         clause = clauses().get(finding.mismatch.clause)
         if clause is None:
             return
-        edition = Edition(self.target.edition)
-        world = initial(resolves=self.target.resolves, edition=edition)
+        world = beginning(self.target)
         for step, number in zip(finding.script, finding.numbers, strict=True):
             world = world._replace(step=number)
             if not makes_sense(world, step):

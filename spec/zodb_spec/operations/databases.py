@@ -21,7 +21,7 @@ INSIDE, OUTSIDE = "inside", "outside"
 
 
 def new_database(
-    step: int = 0, *, resolves: bool | None = False, versions: bool = False
+    step: int = 0, *, resolves: bool | None = False, versions: bool | None = False
 ) -> Database:
     """A database that has nothing but its root."""
     root = Fact(Record(ROOT_KIND, {}), "root.oid-is-zero", step)

@@ -141,6 +141,7 @@ def open_historical(
         world.edition == Edition.C
         and options in OPTIONS
         and _can_be_opened(world, database, manager, name)
+        and not (OPTIONS[options].version and world.databases[database].versions is None)
     ),
     weight=0,
     since=Edition.C,

@@ -34,7 +34,7 @@ def _can_be_asked(world: World, manager: Name, database: Name, source: str) -> b
         found is not None
         and world.edition == Edition.C
         and database in world.databases
-        and world.databases[database].versions
+        and world.databases[database].versions is True
         and source in VERSIONS
         and found.status.value != "failed"
         and all(change.database != database for change in found.changes)
