@@ -17,7 +17,7 @@ from zodb_conformance.results import Step, Tally
 from zodb_conformance.stories import stories
 from zodb_conformance.targets import resolve
 from zodb_spec.clause import clauses
-from zodb_spec.editions import EDITIONS, Edition
+from zodb_spec.editions import CURRENT, EDITIONS, Edition
 from zodb_spec.operation import operations
 from zodb_spec.script import GROUPS, MANY, PRELUDE, WIDTH, initial, makes_sense, outcomes
 from zodb_spec.script import resolve as resolve_step
@@ -33,7 +33,7 @@ def test_a_mix_names_operations(mix: Mix) -> None:
 @each_mix
 def test_every_step_of_a_prelude_makes_sense(mix: Mix) -> None:
     for prelude in mix.preludes:
-        world = initial()
+        world = initial(edition=mix.edition or CURRENT, versions=mix.needs == "versions")
         for step in prelude:
             assert makes_sense(world, step), step
             world = outcomes(world, *step)[0].world
@@ -59,7 +59,7 @@ def exercised(number: int, edition: Edition) -> Iterator[str]:
     """The clauses that a script exercises on the model alone, in an edition."""
     turn, which = divmod(number, len(MIXES))
     mix, draw = list(MIXES.values())[which], Random(number)
-    world = initial(resolves=number % 2 == 0, edition=edition)
+    world = initial(resolves=number % 2 == 0, edition=edition, versions=mix.needs == "versions")
     choice = mix.choice()
     for index, given in enumerate([*mix.prelude(turn), *[None] * STEPS], 1):
         world = world._replace(step=index)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
 from free_databases import FREE
+from zodb_conformance.checks import mixes_for
 from zodb_conformance.context import Context
 from zodb_conformance.drivers import walker
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.examples import run_example
-from zodb_conformance.mixes import MIXES
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Tally
 from zodb_conformance.targets import resolve
@@ -32,7 +32,7 @@ def is_binding(clause: Clause) -> bool:
 def test_a_freedom_is_no_deviation(kind: type[DB]) -> None:
     target = replace(REFERENCE, open_database=lambda directory, **options: kind(**options))
     tally = Tally()
-    for name, mix in MIXES.items():
+    for name, mix in mixes_for(target).items():
         search = Search(Context(Plan(seed=1), target, tally), f"walk.{name}")
         search.profile = replace(search.profile, scripts=20)
         walker.walk(search, mix)

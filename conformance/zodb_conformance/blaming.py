@@ -179,15 +179,23 @@ def of_serial(stand: Stand, *, newer: bool) -> Blame:
     if stand.rests_on_record:
         return Blame(stand.record.clause, stand.record.step)
     blame = _of_snapshot(stand, newer)
-    if stand.sight is None and not newer:
+    if stand.sight is None and not newer and not _is_historical(stand):
         return Blame(INVALIDATES.get(blame.clause, INVALIDATION), blame.step)  # it was in the cache
     return blame
+
+
+def _is_historical(stand: Stand) -> bool:
+    owner = stand.thing.owner.value
+    return owner is not None and stand.world.connections[owner[0]].view.point != ""
 
 
 def _of_snapshot(stand: Stand, newer: bool) -> Blame:
     world, thing = stand.world, stand.thing
     assert thing.owner.value is not None
     connection, oid = thing.owner.value
+    if _is_historical(stand):
+        point = world.connections[connection].boundaries[-1]
+        return Blame(point.clause, point.step)
     if newer:
         database = world.database_of(connection)
         found = database.revision(oid, database.last)

@@ -241,7 +241,11 @@ def _performed(seed: int) -> Iterator[tuple[Operation, list[str], str]]:
     random = Random(seed)
     turn, which = divmod(seed, len(MIXES))
     mix = list(MIXES.values())[which]
-    world = script.initial(resolves=seed % 2 == 0, edition=EDITIONS[-1 - turn % len(EDITIONS)])
+    world = script.initial(
+        resolves=seed % 2 == 0,
+        edition=mix.edition or EDITIONS[-1 - turn % len(EDITIONS)],
+        versions=mix.needs == "versions",
+    )
     choice = mix.choice()
     steps: list[Any] = [*mix.prelude(turn), *[None] * STEPS]
     for number, given in enumerate(steps, 1):

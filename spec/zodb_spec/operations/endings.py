@@ -93,6 +93,8 @@ def move(
         }
         world = world.put_all("objects", stale)
         connection = connection._replace(boundaries=(*connection.boundaries, point))
+    elif connection.view.point:
+        connection = connection._replace(boundaries=(point,))
     if connection.read_current:
         connection = connection._replace(
             read_current=isolation.marks_vanish(world, name),
