@@ -32,8 +32,10 @@ def conflict(world: World, thing: Name) -> tuple[bool, ...]:
     """
     owner = world.objects[thing].owner.value
     assert owner is not None
-    if not world.connections[owner[0]].view.reads_current or not is_outdated(world, *owner):
+    if not world.connections[owner[0]].view.reads_current:
         return (False,)
+    if not is_outdated(world, *owner):
+        return (False, True) if _is_back(world, *owner) else (False,)
     is_sure = world.objects[thing].status.value == GHOST and _is_announced(world, *owner)
     return (True,) if is_sure else (False, True)
 
@@ -47,6 +49,17 @@ def is_outdated(world: World, connection: Name, oid: Oid) -> bool:
     shown = database.revision(oid, found.snapshot, found.view.version)
     newest = database.revision(oid, database.last, found.view.version)
     return shown is not None and newest is not None and shown[0] != newest[0]
+
+
+def _is_back(world: World, connection: Name, oid: Oid) -> bool:
+    """Whether what a connection shows is current, though something else was current meanwhile: a
+    version has stored it and is over.
+    """
+    found = world.connections[connection]
+    database = world.databases[found.database]
+    if not database.versions or oid in found.saved:
+        return False
+    return any(oid in each.records for each in database.history if each.tid > found.snapshot)
 
 
 def _is_announced(world: World, connection: Name, oid: Oid) -> bool:

@@ -98,8 +98,10 @@ def _is_untimely(world: World, connection: Name, oid: int) -> bool:
     """
     if world.edition == CURRENT or not world.connections[connection].is_open.value:
         return False
-    if identity.unknown_oid(world, connection, oid) or versions.hidden(world, connection, oid):
+    if identity.unknown_oid(world, connection, oid):
         return False
+    if versions.hidden(world, connection, oid):
+        return oid in world.connections[connection].cached
     return revision_of(world, connection, oid) is None or _is_gone(world, connection, oid)
 
 

@@ -22,6 +22,7 @@ from zodb_spec.kinds import KINDS
 from zodb_spec.operation import Argument, Outcome, Raised, Returned, operation, refused, returned
 from zodb_spec.operations import choices, endings, records, storing, versioning
 from zodb_spec.operations.choices import place, usable
+from zodb_spec.operations.loading import read_conflicts
 from zodb_spec.operations.objects import ATTRIBUTE, is_container
 from zodb_spec.work import Work
 from zodb_spec.world import (
@@ -279,7 +280,9 @@ def change_after_failure(world: World, thing: Name, attribute: str) -> Outcomes:
     owner = world.objects[thing].owner.value
     assert owner is not None
     assert transactions.failed_refuses_join(world, world.connections[owner[0]].manager)
-    return [refused(world, transactions.failed_refuses_join)]
+    # It has to be loaded before it can be changed, and that may be refused, too.
+    unreadable = read_conflicts(world, thing)
+    return [refused(world, transactions.failed_refuses_join), *unreadable.outcomes]
 
 
 def _joins_late(world: World, thing: Name) -> bool:

@@ -53,10 +53,10 @@ def is_clear(world: World, connection: Name) -> bool:
 def is_clear_change(world: World, change: Change) -> bool:
     """Whether it is clear what a change of a version comes to.
 
-    It isn't where it is given up while connections in it have changes, or while somebody refers to
-    what was created in it.
+    It isn't where it goes elsewhere than to the trunk while connections in it have changes, or
+    while somebody refers to what was created in it.
     """
-    if change.destination is not None:
+    if change.destination == "":
         return True
     if any(
         found.database == change.database
@@ -69,7 +69,9 @@ def is_clear_change(world: World, change: Change) -> bool:
 
 
 def _vanishing(world: World, change: Change) -> list[Name]:
-    """The objects in memory that do not exist any more when a version is given up."""
+    """The objects in memory that do not exist any more for their connections when a version is
+    given up, or goes to another one.
+    """
     database = world.databases[change.database]
     created = {
         oid
@@ -82,6 +84,7 @@ def _vanishing(world: World, change: Change) -> list[Name]:
         if thing.owner.value is not None
         and thing.owner.value[1] in created
         and world.connections[thing.owner.value[0]].database == change.database
+        and world.connections[thing.owner.value[0]].view.version != change.destination
     ]
 
 
@@ -111,7 +114,7 @@ def changed(world: World, change: Change) -> list[World]:
             records[oid] = versions.aborted(world, fact, tid, trunk and trunk[1])
         else:
             records[oid] = versions.committed(world, fact, tid, change.destination)
-    gone = _vanishing(world, change) if change.destination is None else ()
+    gone = _vanishing(world, change) if change.destination != "" else ()
     rest = {name: thing for name, thing in world.objects.items() if name not in gone}
     world = world._replace(objects=rest)
     world = world.put_all("objects", storing.unseen(world, change.database, records))
