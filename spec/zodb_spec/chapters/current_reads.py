@@ -11,6 +11,9 @@ from zodb_spec.clause import MUST, step
 from zodb_spec.editions import Edition
 from zodb_spec.world import GHOST, Name, Oid, World
 
+COMMITTED = "version.committed"
+"""The clause by which an object leaves a version with what that has made of it."""
+
 ABORTED = "version.aborted"
 """The clause by which the trunk gets an object back that a version has held."""
 
@@ -59,7 +62,13 @@ def _is_back(world: World, connection: Name, oid: Oid) -> bool:
     database = world.databases[found.database]
     if not database.versions or oid in found.saved:
         return False
-    return any(oid in each.records for each in database.history if each.tid > found.snapshot)
+    return any(
+        fact.value.version == found.view.version or fact.clause in (COMMITTED, ABORTED)
+        for each in database.history
+        if each.tid > found.snapshot
+        for fact in (each.records.get(oid),)
+        if fact is not None
+    )
 
 
 def _is_announced(world: World, connection: Name, oid: Oid) -> bool:
