@@ -6,7 +6,7 @@ import shutil
 import signal
 import struct
 import subprocess
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,6 +101,36 @@ def test_what_became_of_a_finish_that_failed_is_known_after_reopening(
     storage = open_sqlite()
     assert storage.load(p64(1))[0] == (b"b" if reached_the_disk else b"a")
     commit(storage, {p64(1): b"c"})
+
+
+def packed_content(path):
+    """Return the numbers of the transactions that are left in a storage, and what can be undone."""
+    storage = SQLiteStorage(path)
+    try:
+        kept = [
+            (records[0].data[0] - ord("0"), len(records))
+            for records in map(list, storage.iterator())
+        ]
+        assert storage.load(z64) == (b"5" * 9000, storage.lastTransaction())
+        return kept, len(storage.undoLog())
+    finally:
+        storage.close()
+
+
+UNPACKED = [(number, 2) for number in range(6)], 6
+PACKED = [(5, 1)], 0
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [("marking", UNPACKED), ("removing", UNPACKED), ("removed", PACKED), ("packed", PACKED)],
+)
+def test_a_crash_leaves_a_storage_packed_or_as_it_was(tmp_path, start_child, step, expected):
+    assert start_child("pack", tmp_path, step).wait(30) == -signal.SIGKILL
+    assert packed_content(tmp_path / "test.sqlite") == expected
+    with closing(SQLiteStorage(tmp_path / "test.sqlite")) as storage:
+        storage.pack(1 << 34, lambda record: [])
+    assert packed_content(tmp_path / "test.sqlite") == PACKED
 
 
 # A machine that loses what was not synced
@@ -209,7 +239,7 @@ def read_record(path):
 
 @pytest.fixture
 def record_child(tmp_path, run_child):
-    """Return what runs `marked.py` and returns the folder it worked in and its operations."""
+    """Return what runs a script, and returns the folder it worked in and its operations."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("needs a C compiler, to record what a process does to its files")
@@ -219,10 +249,11 @@ def record_child(tmp_path, run_child):
     folder = tmp_path / "recorded"
     folder.mkdir()
 
-    def run(**variables):
+    def run(name, *arguments, **variables):
         run_child(
-            "marked",
+            name,
             folder,
+            *arguments,
             LD_PRELOAD=str(library),
             RECORD_FOLDER=str(folder),
             RECORD_FILE=str(tmp_path / "record"),
@@ -288,12 +319,31 @@ def losses(folder, operations, scratch, monkeypatch):
 def test_commits_that_returned_survive_the_loss_of_all_that_was_not_synced(
     record_child, tmp_path, monkeypatch
 ):
-    folder, operations = record_child()
+    folder, operations = record_child("marked")
     assert losses(folder, operations, tmp_path / "image", monkeypatch) == []
 
 
 def test_the_loss_of_commits_that_were_not_synced_is_noticed(record_child, tmp_path, monkeypatch):
     """Without syncs the test above fails: it does not pass for want of attention."""
-    folder, operations = record_child(SYNCHRONOUS="OFF")
+    folder, operations = record_child("marked", SYNCHRONOUS="OFF")
     lost = {mark for mark, _ in losses(folder, operations, tmp_path / "image", monkeypatch)}
     assert len([mark for mark in lost if mark.startswith("kept")]) > 10
+
+
+def test_packing_that_returned_survives_the_loss_of_all_that_was_not_synced(
+    record_child, tmp_path, monkeypatch
+):
+    folder, operations = record_child("pack", "none")
+    monkeypatch.setattr(sqlite_file, "SYNCHRONOUS", "OFF")  # of the examiner only
+    dice = random.Random(67)
+    disk = Disk(folder)
+    last, found = "", {"filled": [], "packed": [], "closed": []}
+    for operation in operations:
+        last = disk.do(*operation) or last
+        for keep in (lambda change: False, lambda change: dice.random() < 0.5):
+            if last:
+                disk.write_image(tmp_path / "image", keep)
+                found[last].append(packed_content(tmp_path / "image" / "test.sqlite"))
+    assert all(content in (UNPACKED, PACKED) for content in found["filled"])
+    assert found["filled"][0] == UNPACKED
+    assert set(map(str, found["packed"] + found["closed"])) == {str(PACKED)}

@@ -7,18 +7,19 @@ from pathlib import Path
 from types import ModuleType
 
 from zodb_reference import errors as default_errors
+from zodb_reference.storages.packing import PackableStorage
 from zodb_reference.storages.sqlite_file import open_file
 from zodb_reference.storages.sqlite_history import SQLiteHistory
 from zodb_reference.storages.undoing import UndoableStorage
 from zodb_reference.storages.versioning import VersionedStorage
 
 
-class SQLiteStorage(UndoableStorage, VersionedStorage):
+class SQLiteStorage(UndoableStorage, VersionedStorage, PackableStorage):
     """A storage in the file at `path`, made if it is missing unless `create` is false.
 
-    Every revision is kept, and what `tpc_finish` returned for is on the disk. While the storage is
-    open, files named after it with `-wal`, `-journal` and `-lock` belong to it: do not copy, move
-    or remove any of them alone. After `close` it is one file.
+    Every revision is kept until it is packed, and what `tpc_finish` returned for is on the disk.
+    While the storage is open, files named after it with `-wal`, `-journal` and `-lock` belong to
+    it: do not copy, move or remove any of them alone. After `close` it is one file.
 
     It can be open for writing only once, in one process, or any number of times with `read_only`,
     which neither changes nor needs to change anything, so that the file and its folder may be
@@ -39,6 +40,10 @@ class SQLiteStorage(UndoableStorage, VersionedStorage):
     has) and has none. `tpc_finish` then raises `StorageError`, the storage takes no more changes,
     and goes on to show what was there before; opening it anew decides by what the disk holds, and
     tells it by `lastTransaction`.
+
+    Packing removes all at once, and waits until that is on the disk: after a crash the storage is
+    packed, or is as it was. The room is used again for what is committed later; the file does not
+    become smaller.
 
     With `versions` it has versions, as storages had in 2006. Without, it can't be opened as long as
     versions hold objects in it: `StorageError` tells to open it with `versions`, and to commit or

@@ -124,7 +124,7 @@ class TwoPhaseStorage(ReadableStorage):
         extension = require_bytes("extension_bytes", transaction.extension_bytes)
         with self._lock:
             self._require_writable()
-            self._require_no_self_wait(transaction)
+            self._require_no_self_wait(transaction, "tpc_begin")
             self._await_turn()
             self._commit = Commit(
                 meta=transaction,
@@ -326,17 +326,17 @@ class TwoPhaseStorage(ReadableStorage):
                 f"{self._name} takes no changes: {self._failed_because}"
             )
 
-    def _require_no_self_wait(self, transaction: object) -> None:
+    def _require_no_self_wait(self, transaction: object, method: str) -> None:
         commit = self._commit
         if commit is None:
             return
         if commit.meta is transaction:
             raise self._errors.StorageTransactionError(
-                "tpc_begin: this transaction has begun already"
+                f"{method}: this transaction has begun already"
             )
         if commit.thread == threading.get_ident():
             raise self._errors.StorageTransactionError(
-                f"tpc_begin: this thread is committing another transaction to {self._name} and "
+                f"{method}: this thread is committing another transaction to {self._name} and "
                 "would wait for itself: finish or abort that one first; if both belong to one "
                 "transaction of the program, make all changes to a database in one connection"
             )
