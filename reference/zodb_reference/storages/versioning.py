@@ -92,7 +92,7 @@ class VersionedStorage(TwoPhaseStorage):
         held = self._open_history().held()
         for oid, records in commit.records.items():
             held[oid] = records[-1].version
-        oids = [oid for oid, version in held.items() if version == src]
+        oids = sorted(oid for oid, version in held.items() if version == src)
         for oid in oids:
             source = choose(state_now(self._history, oid, commit.records.get(oid, ())))
             commit.put(again(oid, commit.tid, source, dest))
