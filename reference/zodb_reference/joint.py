@@ -130,6 +130,7 @@ def claim_storage(transaction: Any, storage: Any, claimant: Any) -> None:
         transaction.set_data(storage, claimant)
         return
     raise StorageTransactionError(
-        f"{claimant!r} and {other!r} use the same storage and have both something to store in one"
-        " transaction; let one connection make all changes, or give each a transaction of its own"
+        f"{claimant!r} and {other!r} use the same storage and have both changed objects in one"
+        " transaction; change objects through one connection only, or give each a transaction"
+        " manager of its own"
     )
