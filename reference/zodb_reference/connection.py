@@ -9,20 +9,20 @@ import contextlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import transaction
 from persistent import Persistent
 from transaction.interfaces import NoTransaction
 
-from zodb_reference.errors import ConnectionStateError, InvalidObjectReference
+from zodb_reference.errors import ConnectionStateError
 from zodb_reference.exporting import exported, require_export
 from zodb_reference.groups import Group
 from zodb_reference.identity import IdentityMap
 from zodb_reference.jar import Jar
-from zodb_reference.oids import oid_repr, z64
+from zodb_reference.oids import z64
 from zodb_reference.persistentclass import is_persistent_class
 from zodb_reference.root import RootConvenience
 from zodb_reference.snapshot import Snapshot
@@ -45,6 +45,8 @@ class Connection(Jar):
 
     connections: dict[str, "Connection"]
     identity_class = IdentityMap
+    #: How often all caches were dropped.
+    cache_generation: ClassVar[int] = 0
 
     def __init__(self, db: Any, snapshot: Snapshot, view: View = CURRENT) -> None:
         super().__init__(db, snapshot, self.identity_class(self))
@@ -55,6 +57,7 @@ class Connection(Jar):
         self._explicit = False
         self._on_close: list[Callable[[], object]] = []
         self._debug_info: tuple[Any, ...] = ()
+        self._cache_generation = Connection.cache_generation
 
     # For programs
 
@@ -90,19 +93,9 @@ class Connection(Jar):
         """
         self._require_open()
         self._require_before_vote()
-        if not (isinstance(obj, Persistent) or is_persistent_class(obj)):
-            raise TypeError(
-                f"{type(obj).__name__} is not persistent, and only what is can be added;"
-                " store it as part of the state of an object that is"
-            )
-        jar, oid = obj._p_jar, obj._p_oid
-        if jar is self and oid is not None:
+        if getattr(obj, "_p_jar", None) is self and obj._p_oid is not None:
             return
-        if jar is not None or oid is not None:
-            raise InvalidObjectReference(
-                f"{type(obj).__name__} {oid_repr(oid)} belongs to {jar!r} and cannot be added to"
-                f" {self!r}; add a copy of it"
-            )
+        self._require_unsaved(obj)
         self.add_as(self.new_oid(), obj)
 
     def close(self) -> None:
@@ -201,6 +194,16 @@ class Connection(Jar):
             self.transaction_manager.get().note(clue)
         return first
 
+    def prefetch(self, *wanted: Any) -> None:
+        """Hint that objects are about to be loaded; this changes no result (CONN-58).
+
+        Each of `wanted` is an oid, an object of this connection, or an iterable of such. Only the
+        storage can make something of it, and is told if it has a `prefetch`. Raises
+        `ConnectionStateError` on a closed connection, `TypeError` for anything else.
+        """
+        self._require_open()
+        self._snapshot.prefetch(self._oids_of(wanted))
+
     def cacheGC(self) -> None:
         """Make ghosts of the objects used least recently, down to the size of the cache.
 
@@ -256,6 +259,9 @@ class Connection(Jar):
         self.transaction_manager = transaction_manager
         self._explicit = bool(getattr(transaction_manager, "explicit", False))
         self.opened = time.time()
+        if self._cache_generation != Connection.cache_generation:
+            self._cache_generation = Connection.cache_generation
+            self.objects.start_again()
         try:
             if not self._explicit:
                 self._pass_boundary()  # programs may read before they begin a transaction
@@ -312,6 +318,21 @@ class Connection(Jar):
 
     # What these consist of
 
+    def _oids_of(self, wanted: Iterable[Any]) -> list[bytes]:
+        """Return the oids of what a program names by oids and objects, also in iterables."""
+        oids = []
+        for each in wanted:
+            if isinstance(each, bytes):
+                oids.append(each)
+            elif isinstance(each, Persistent) or is_persistent_class(each):
+                if each._p_jar is self:
+                    oids.append(each._p_oid)
+            elif isinstance(each, Iterable) and not isinstance(each, str):
+                oids += self._oids_of(each)
+            else:
+                raise TypeError(f"{each!r} is neither an oid nor a persistent object")
+        return oids
+
     def _follow(self, transaction_manager: Any) -> None:
         """Have the manager tell of the boundaries between its transactions."""
         self._is_opening = True
@@ -325,6 +346,15 @@ class Connection(Jar):
         # A program may have cleared the manager's synchronizers.
         with contextlib.suppress(KeyError):
             transaction_manager.unregisterSynch(self)
+
+
+def resetCaches() -> None:
+    """Have every connection, to whatever database, drop its cache when it is next opened (CONN-48).
+
+    Then all objects are made anew, of the classes that their modules have by now. Objects that a
+    program still holds are found by no connection any more, and cannot be changed.
+    """
+    Connection.cache_generation += 1
 
 
 def _opened(f: IO[bytes] | str | None) -> IO[bytes]:

@@ -193,6 +193,12 @@ class DB(Settings, Reports, Revisions):
         finally:
             connection.close()
 
+    def open_then_close_db_when_connection_closes(self) -> Connection:
+        """Return an open connection; when it is closed, so is the database (CONN-56)."""
+        connection = self.open()
+        connection.onCloseCallback(self.close)
+        return connection
+
     def close(self) -> None:
         """Abort what is under way in its connections, close them, and close the storage (CONN-52).
 
@@ -352,3 +358,11 @@ class DB(Settings, Reports, Revisions):
                 connection.get(z64)
             except KeyError:
                 connection.add_as(z64, PersistentMapping())
+
+
+def connection(*arguments: Any, **options: Any) -> Connection:
+    """Return a connection to a database that is opened for it, and closed with it (CONN-56).
+
+    The arguments are those of `DB`; the connection is bound to the calling thread's manager.
+    """
+    return DB(*arguments, **options).open_then_close_db_when_connection_closes()

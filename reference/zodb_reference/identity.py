@@ -48,6 +48,11 @@ class IdentityMap:
         self.last_reduced = time.time()
         self.cache.full_sweep()
 
+    def start_again(self) -> None:
+        """Take an empty cache of the same size; objects that are in memory are found no more."""
+        last, self.cache = self.cache, PickleCache(self._jar)
+        self.resize(last.cache_size, last.cache_size_bytes)
+
     def resize(self, size: int, size_bytes: int) -> None:
         """Change the size to which the cache is reduced, in objects and, unless 0, in bytes."""
         self.cache.cache_size, self.cache.cache_size_bytes = size, size_bytes
@@ -87,6 +92,35 @@ class IdentityMap:
             self._disown(obj)
             raise
         self.new[oid] = obj
+
+    def replace(self, old: Any, new: Any, serial: bytes) -> None:
+        """Let an unsaved object have the oid of `old`, which keeps it, and is found no more.
+
+        What changes it is made from the revision `serial` (LIFE-51).
+        """
+        oid = old._p_oid
+        places = self.new if self.new.get(oid) is old else self.cache
+        del places[oid]
+        try:
+            self.adopt(oid, new)
+        except BaseException:
+            places[oid] = old
+            raise
+        if places is self.cache:
+            new._p_serial = serial
+            places[oid] = self.new.pop(oid)
+
+    def restore(self, old: Any, new: Any) -> None:
+        """Let `old` be found again, and make unsaved what has replaced it."""
+        oid = old._p_oid
+        # After an interrupt some of this may be done already.
+        if oid in self.new:
+            self.new[oid] = old
+        elif self.cache.get(oid) is not old:
+            if self.cache.get(oid) is new:
+                del self.cache[oid]
+            self.cache[oid] = old
+        self._disown(new)
 
     def disown_new(self) -> None:
         """Make every new object unsaved again; its state in memory stays as it is (LIFE-11)."""

@@ -2,16 +2,21 @@
 
 from typing import Any
 
+from persistent import Persistent
 from persistent.interfaces import IPersistentDataManager
 from persistent.list import PersistentList
 from persistent.mapping import PersistentMapping
 from zope.interface import implementer
 
 from zodb_reference.errors import ConnectionStateError, InvalidObjectReference, StateLoadError
+from zodb_reference.exchanging import Exchanges
 from zodb_reference.identity import IdentityMap
 from zodb_reference.oids import oid_repr, z64
 from zodb_reference.participant import Participant
+from zodb_reference.persistentclass import is_persistent_class
 from zodb_reference.reading import RecordReader
+from zodb_reference.savepoints import Savepoint
+from zodb_reference.scratch import Scratch
 from zodb_reference.snapshot import Snapshot
 
 
@@ -29,6 +34,7 @@ class Jar(Participant):
         super().__init__(db, snapshot, objects)
         self.opened: float | None = None
         self.reader = self.reader_class(self, self.objects)
+        self._exchanges = Exchanges(objects)
         self._loaded = 0
 
     # For the objects
@@ -64,7 +70,8 @@ class Jar(Participant):
 
         Where this raises, the change is not kept: on a closed connection (`ConnectionStateError`,
         CONN-11), after the vote, outside of a transaction in explicit mode, and in a transaction
-        that has failed.
+        that has failed; and for an object whose place was taken by exchange() or resetCaches()
+        (`InvalidObjectReference`), since two objects for one oid would overwrite each other.
         """
         if obj._p_jar is not self:
             raise ValueError(f"{type(obj).__name__} is not an object of {self!r}")
@@ -76,6 +83,7 @@ class Jar(Participant):
         try:
             self._require_open()
             self._require_before_vote()
+            self._require_found(obj)
             self._join()
         except BaseException:
             self._undo_in_memory(obj)
@@ -87,17 +95,19 @@ class Jar(Participant):
 
         Raises `InvalidObjectReference` for an object that is not of this connection.
         """
-        if obj._p_jar is not self:
-            raise InvalidObjectReference(
-                f"{type(obj).__name__} belongs to {obj._p_jar!r}; call its readCurrent instead"
-            )
+        self._require_own(obj, "readCurrent")
         if obj._p_changed is None:
             obj._p_activate()  # the serial of a ghost says nothing
         if obj._p_serial != z64:  # nobody else can change what is new
             self._read_current[obj._p_oid] = obj._p_serial
 
     def oldstate(self, obj: Any, tid: bytes) -> Any:
-        """Return the state of `obj` that the transaction `tid` wrote; `POSKeyError` if none."""
+        """Return the state of `obj` that the transaction `tid` wrote; `POSKeyError` if none.
+
+        This may be asked of a closed connection too, and loads nothing but that (LIFE-53). Raises
+        `InvalidObjectReference` for an object that is not of this connection.
+        """
+        self._require_own(obj, "oldstate")
         return self.reader.state(self._snapshot.load_serial(obj._p_oid, tid))
 
     # For what is new
@@ -134,7 +144,50 @@ class Jar(Participant):
         """Tell whether a commit is under way, perhaps in another thread."""
         return self._commit is not None
 
+    def exchange(self, old: Any, new: Any) -> None:
+        """Put an unsaved object in the place of `old` (LIFE-51).
+
+        It takes over the oid, and is stored at commit, as a change of the object. It should be of
+        the same class, which the references to the object name. `old` is not found by the oid any
+        more, and cannot be changed; references to it that others have in memory are stored as
+        references to the oid. When the transaction is aborted, or rolled back
+        to an earlier savepoint, `old` is back in its place, and `new` is unsaved.
+
+        Raises `ConnectionStateError` on a closed connection and while changes are being stored,
+        `InvalidObjectReference` where `old` is not of this connection, or not any more, or `new` is
+        of any, and `TypeError` where that is not persistent; nothing has changed then.
+        """
+        self._require_open()
+        self._require_own(old, "exchange")
+        self._require_found(old)
+        self._require_unsaved(new)
+        if self._commit is not None or self.group.is_at_work:
+            raise ConnectionStateError(
+                f"{type(old).__name__} {oid_repr(old._p_oid)} cannot be exchanged while changes are"
+                " being stored; do it before, or in another transaction"
+            )
+        serial = self._load(old._p_oid)[1] if old._p_changed is None else old._p_serial
+        self._join()
+        length = 0 if self._scratch is None else self._scratch.length
+        self._exchanges.make(old, new, serial, length)
+        self._registered[:] = [obj for obj in self._registered if obj is not old]
+        self._registered.append(new)
+        new._p_changed = True
+        old._p_changed = False
+
     # What these consist of
+
+    def _discard_changes(self) -> None:
+        self._registered += self._exchanges.undo_since(0)
+        super()._discard_changes()
+
+    def _undo_since(self, savepoint: Savepoint, scratch: Scratch, *, disown: bool) -> None:
+        self._registered += self._exchanges.undo_since(savepoint.length)
+        super()._undo_since(savepoint, scratch, disown=disown)
+
+    def _end_savepoints(self) -> None:
+        self._exchanges.clear()
+        super()._end_savepoints()
 
     def _load(self, oid: bytes) -> tuple[bytes, bytes]:
         """Return record and serial of an object: of its last savepoint, or else of the snapshot."""
@@ -145,6 +198,34 @@ class Jar(Participant):
         if self.opened is None:
             raise ConnectionStateError(
                 f"{self!r} is closed; open a connection, and load the objects through that one"
+            )
+
+    def _require_own(self, obj: Any, method: str) -> None:
+        if obj._p_jar is not self:
+            raise InvalidObjectReference(
+                f"{type(obj).__name__} belongs to {obj._p_jar!r}; call its {method} instead"
+            )
+
+    def _require_found(self, obj: Any) -> None:
+        """Refuse an object that is not the one that is found by its oid."""
+        if self.objects.find(obj._p_oid) is not obj:
+            raise InvalidObjectReference(
+                f"{type(obj).__name__} {oid_repr(obj._p_oid)} is not the object of this oid any"
+                " more: its place was taken by exchange(), or its cache dropped by resetCaches();"
+                " load the object again"
+            )
+
+    def _require_unsaved(self, obj: Any) -> None:
+        """Refuse an object that cannot be given an oid."""
+        if not (isinstance(obj, Persistent) or is_persistent_class(obj)):
+            raise TypeError(
+                f"{type(obj).__name__} is not persistent, and only what is can be added;"
+                " store it as part of the state of an object that is"
+            )
+        if obj._p_jar is not None or obj._p_oid is not None:
+            raise InvalidObjectReference(
+                f"{type(obj).__name__} {oid_repr(obj._p_oid)} belongs to {obj._p_jar!r} and cannot"
+                f" be added to {self!r}; add a copy of it"
             )
 
     def _require_loadable(self, obj: Any) -> None:

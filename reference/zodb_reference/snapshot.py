@@ -64,6 +64,13 @@ class Snapshot:
             record, serial = self._storage.load(oid)
         return record, serial
 
+    def prefetch(self, oids: Collection[bytes]) -> None:
+        """Let the storage know which objects are about to be loaded, if it can use that."""
+        prefetch = getattr(self._storage, "prefetch", None)
+        if prefetch is not None:
+            with own_errors:
+                prefetch(oids)
+
     def load_serial(self, oid: bytes, tid: bytes) -> bytes:
         """Return the record that the transaction `tid` wrote; `POSKeyError` where it wrote none."""
         with own_errors:
@@ -237,6 +244,13 @@ class SharedSnapshot(Snapshot):
         record, serial, _ = found
         return record, serial
 
+    def prefetch(self, oids: Collection[bytes]) -> None:
+        """Let the storage know what is about to be loaded, and as of when, if it can use that."""
+        prefetch = getattr(self._storage, "prefetch", None)
+        if prefetch is not None and self._before is not None:
+            with own_errors:
+                prefetch(oids, self._before)
+
     def _require_before(self) -> bytes:
         """Return the tid after the point; `ConnectionStateError` where there is none yet."""
         if self._before is None:
@@ -307,6 +321,9 @@ class HistoricalSnapshot(Snapshot):
             raise POSKeyError(oid)
         record, serial, _ = found
         return record, serial
+
+    def prefetch(self, oids: Collection[bytes]) -> None:
+        """Do nothing: a storage with snapshots of its own would prepare for the present."""
 
     def sync(self) -> None:
         """Do nothing: there is nothing to catch up with."""

@@ -9,7 +9,6 @@ from persistent import Persistent
 from persistent.mapping import PersistentMapping
 from transaction import Transaction, TransactionManager
 from transaction.interfaces import NoTransaction
-from zodb_reference import connection as connections
 from zodb_reference import db
 from zodb_reference.connection import Connection
 from zodb_reference.errors import POSError, POSKeyError, ReadConflictError
@@ -28,7 +27,8 @@ def the_root_is_object_number_one() -> Fault:
 
     No other implementation finds the root of such a database.
     """
-    return together(instead(db, "z64", p64(1)), instead(connections, "z64", p64(1)))
+    root = property(lambda connection: RootConvenience(connection.get(p64(1))))
+    return together(instead(db, "z64", p64(1)), instead(Connection, "root", root))
 
 
 @double("root.first-transaction")
