@@ -49,7 +49,8 @@ def test_a_closed_connection_refuses_everything(connection, manager, item):
     for refused in (
         lambda: connection.get(z64),
         lambda: connection.add(Item()),
-        lambda: connection.root,
+        connection.root,
+        lambda: connection.root.other,
         connection.isReadOnly,
         connection.sync,
         lambda: other.x,

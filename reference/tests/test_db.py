@@ -213,7 +213,7 @@ def test_closing_a_database_ends_what_is_under_way(db, connection, manager):
     assert calls == ["closed"]
     manager.commit()
     with pytest.raises(errors.ConnectionStateError):
-        _ = connection.root
+        connection.root()
 
 
 def test_a_closed_database_opens_no_connection_and_may_be_closed_again(db):

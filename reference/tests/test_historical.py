@@ -151,7 +151,7 @@ def test_the_far_future_is_refused(db, tids, later):
 def test_before_there_was_anything_the_connection_shows_nothing(db, tids):
     connection = db.open(before=z64)
     with pytest.raises(errors.POSKeyError):
-        _ = connection.root
+        connection.root()
 
 
 def test_a_closed_database_shows_no_past_either(tids, db):

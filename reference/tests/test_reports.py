@@ -22,7 +22,7 @@ def loaded(db, connection, manager, other):
 def test_debug_information_tells_of_each_connection(db, connection, other):
     connection.setDebugInfo("one")
     other.setDebugInfo("one", "two")
-    _ = connection.root, other.root
+    _ = connection.root(), other.root()
     past = db.open(transaction.TransactionManager(), at=db.lastTransaction())
     past.close()
     reported = sorted(db.connectionDebugInfo(), key=lambda each: each["info"])

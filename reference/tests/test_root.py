@@ -1,4 +1,5 @@
 import pytest
+from zodb_reference.errors import ConnectionStateError
 
 
 def test_the_root_is_called_for_its_mapping(connection):
@@ -26,3 +27,12 @@ def test_the_root_lists_its_names(connection):
     connection.root()[3] = 1
     assert dir(connection.root) == ["a", "b"]
     assert repr(connection.root) == "<root: a b>"
+
+
+def test_the_root_of_a_closed_connection_can_be_shown_and_not_used(connection):
+    root = connection.root
+    connection.close()
+    with pytest.raises(ConnectionStateError):
+        root()
+    assert "is closed" in repr(root)
+    assert "is closed" in repr(connection.root)

@@ -16,13 +16,14 @@ from typing import IO, Any, ClassVar
 import transaction
 from persistent import Persistent
 from transaction.interfaces import NoTransaction
+from zope.interface import implementer
 
 from zodb_reference.errors import ConnectionStateError
 from zodb_reference.exporting import exported, require_export
 from zodb_reference.groups import Group
 from zodb_reference.identity import IdentityMap
+from zodb_reference.interfaces import IConnection
 from zodb_reference.jar import Jar
-from zodb_reference.oids import z64
 from zodb_reference.persistentclass import is_persistent_class
 from zodb_reference.root import RootConvenience
 from zodb_reference.snapshot import Snapshot
@@ -31,6 +32,7 @@ from zodb_reference.views import CURRENT, View
 logger = logging.getLogger(__name__)
 
 
+@implementer(IConnection)
 class Connection(Jar):
     """A connection to one database; programs get it from `DB.open` (CONN-1).
 
@@ -63,8 +65,12 @@ class Connection(Jar):
 
     @property
     def root(self) -> RootConvenience:
-        """The root: `root()` is the mapping, and `root.name` is short for `root()["name"]`."""
-        return RootConvenience(self.get(z64))
+        """The root: `root()` is the mapping, and `root.name` is short for `root()["name"]`.
+
+        It is looked for when it is used, and not before: a closed connection has it as well, and
+        raises `ConnectionStateError` then.
+        """
+        return RootConvenience(self)
 
     def get(self, oid: bytes) -> Any:
         """Return the object with this oid, as a ghost where it was not loaded yet.

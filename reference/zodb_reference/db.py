@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 
 from persistent.mapping import PersistentMapping
 from transaction import TransactionManager
+from zope.interface import implementer
 
 from zodb_reference.broken import find_global
 from zodb_reference.connection import Connection
 from zodb_reference.editions import rules_of
 from zodb_reference.errors import ConflictError, ConnectionStateError
 from zodb_reference.halves import HalfCommit, half_commits
+from zodb_reference.interfaces import IDatabase
 from zodb_reference.oids import z64
 from zodb_reference.pool import ConnectionPool, Limits
 from zodb_reference.records import own_references
@@ -29,6 +31,7 @@ from zodb_reference.views import CURRENT, Kind, View, historical_view
 logger = logging.getLogger(__name__)
 
 
+@implementer(IDatabase)
 class DB(Settings, Reports, Revisions):
     """An object database.
 

@@ -2,16 +2,19 @@
 
 from typing import Any
 
+from zodb_reference.errors import POSError
+from zodb_reference.oids import z64
+
 
 class RootConvenience:
     """Gives the items of the root mapping as attributes; called, it returns the mapping."""
 
-    def __init__(self, root: Any) -> None:
-        self.__dict__["_root"] = root
+    def __init__(self, connection: Any) -> None:
+        self.__dict__["_connection"] = connection
 
     def __call__(self) -> Any:
         """Return the root mapping."""
-        return self.__dict__["_root"]
+        return self.__dict__["_connection"].get(z64)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -32,4 +35,7 @@ class RootConvenience:
         return sorted(name for name in self() if isinstance(name, str))
 
     def __repr__(self) -> str:
-        return f"<root: {' '.join(dir(self))}>"
+        try:
+            return f"<root: {' '.join(dir(self))}>"
+        except POSError as error:  # a closed connection has a root as well, for debuggers too
+            return f"<root: {error}>"

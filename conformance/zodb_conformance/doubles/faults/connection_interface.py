@@ -9,7 +9,7 @@ from persistent import Persistent
 from persistent.mapping import PersistentMapping
 from transaction import Transaction, TransactionManager
 from transaction.interfaces import NoTransaction
-from zodb_reference import db
+from zodb_reference import db, root
 from zodb_reference.connection import Connection
 from zodb_reference.errors import POSError, POSKeyError, ReadConflictError
 from zodb_reference.oids import p64, z64
@@ -27,8 +27,7 @@ def the_root_is_object_number_one() -> Fault:
 
     No other implementation finds the root of such a database.
     """
-    root = property(lambda connection: RootConvenience(connection.get(p64(1))))
-    return together(instead(db, "z64", p64(1)), instead(Connection, "root", root))
+    return together(instead(db, "z64", p64(1)), instead(root, "z64", p64(1)))
 
 
 @double("root.first-transaction")
@@ -59,7 +58,7 @@ def a_missing_name_of_the_root_is_a_key_error() -> Fault:
 
     `hasattr` and `getattr` with a default fail as well.
     """
-    return instead(RootConvenience, "__getattr__", lambda root, name: root()[name])
+    return instead(RootConvenience, "__getattr__", lambda self, name: self()[name])
 
 
 @double("connection.default-transaction-manager")
