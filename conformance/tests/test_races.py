@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -16,6 +15,8 @@ from zodb_conformance.examples import run_example
 from zodb_conformance.quoting import QUOTABLE
 from zodb_conformance.results import Deviation, Tally
 from zodb_conformance.schedules import AtStep, Halt, in_thread
+from zodb_conformance.targets import Target, zodb
+from zodb_conformance.targets.opening import opener
 from zodb_spec.clause import clauses
 
 RACES = (
@@ -39,6 +40,14 @@ RACES = (
 Work = Callable[[], Any]
 
 
+def u64(number: bytes) -> int:
+    return int.from_bytes(number, "big")
+
+
+def p64(number: int) -> bytes:
+    return number.to_bytes(8, "big")
+
+
 def first_first(first: Work, second: Work, halt: Halt) -> tuple[Any, Any]:
     """What `meanwhile` is without a race: one after the other."""
     halt.halted = not isinstance(halt, AtStep)
@@ -50,17 +59,14 @@ def second_first(first: Work, second: Work, halt: Halt) -> tuple[Any, Any]:
     return first_first(second, first, halt)[::-1]
 
 
+def performed(clause: str, target: Target, tmp_path: Path) -> Deviation | None:
+    return run_example(clauses()[clause], target, opener(target, tmp_path), Tally())
+
+
 def found(name: str, meanwhile: Any, tmp_path: Path) -> Deviation | None:
     double = registered()[name]
-    target, numbers = target_of(double), count(1)
-
-    def open_database(**options: Any) -> Any:
-        directory = tmp_path / str(next(numbers))
-        directory.mkdir()
-        return target.open_database(directory, **options)
-
     with patch.dict(QUOTABLE, meanwhile=meanwhile):
-        return run_example(clauses()[double.clause], target, open_database, Tally())
+        return performed(double.clause, target_of(double), tmp_path)
 
 
 @pytest.mark.parametrize("name", RACES)
@@ -78,3 +84,44 @@ def test_a_race_does_not_show_where_one_comes_after_the_other(
     name: str, order: Any, tmp_path: Path
 ) -> None:
     assert found(name, order, tmp_path) is None
+
+
+def invalidations_last(instance: Any) -> list[bytes]:
+    """How ZODB passed a boundary in its releases 5.0 to 5.5."""
+    instance._start = p64(u64(instance._storage.lastTransaction()) + 1)
+    with instance._lock:
+        taken, instance._invalidations = list(instance._invalidations), set()
+    return taken
+
+
+def invalidations_first(instance: Any) -> list[bytes]:
+    """How a development version of ZODB 5.0 did it."""
+    with instance._lock:
+        taken, instance._invalidations = list(instance._invalidations), set()
+    instance._start = p64(u64(instance._storage.lastTransaction()) + 1)
+    return taken
+
+
+@pytest.mark.parametrize("boundary", [invalidations_last, invalidations_first])
+@pytest.mark.parametrize("what", ["boundary", "opening"])
+def test_the_race_of_boundaries_that_zodb_had_is_found(
+    what: str, boundary: Any, tmp_path: Path
+) -> None:
+    adapter = pytest.importorskip("ZODB.mvccadapter", reason="it is ZODB that had the race")
+    with patch.object(adapter.MVCCAdapterInstance, "poll_invalidations", boundary):
+        deviation = performed(f"thread.{what}-against-finishing", zodb.mapping(), tmp_path)
+    assert deviation is not None
+
+
+def test_the_race_of_closing_that_zodb_had_is_found(tmp_path: Path) -> None:
+    """In its release 5.0.1 a connection forgot its manager when it was in the pool already."""
+    connections = pytest.importorskip("ZODB.Connection", reason="it is ZODB that had the race")
+    correct = connections.Connection.close
+
+    def close(connection: Any, primary: bool = True) -> None:
+        correct(connection, primary)
+        connection.transaction_manager = None
+
+    with patch.object(connections.Connection, "close", close):
+        deviation = performed("thread.closing-against-reuse", zodb.mapping(), tmp_path)
+    assert deviation is not None

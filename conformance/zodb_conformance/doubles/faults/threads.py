@@ -15,6 +15,7 @@ from zodb_reference.pool import ConnectionPool
 from zodb_reference.reading import RecordReader
 from zodb_reference.snapshot import SharedSnapshot
 from zodb_reference.storages.twophase import TwoPhaseStorage
+from zodb_reference.views import CURRENT, View
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, together
@@ -84,25 +85,25 @@ def a_connection_leaves_the_manager_of_the_closing_thread() -> Fault:
 
 @double("thread.openings-differ")
 def the_pool_looks_first_and_takes_then() -> Fault:
-    """What an opening takes out of the pool is chosen first, and taken out in a second step.
+    """Which connection an opening gets is chosen first, and that is taken out of the pool then.
 
     Two threads that come at the same time work on the objects of one connection.
     """
 
-    def chosen(pool: ConnectionPool) -> Connection | None:
-        with pool._lock:
-            return pool._closed[-1] if pool._closed else None
+    def take(correct: Any, pool: Any, view: View = CURRENT, *, lone: bool = False) -> Any:
+        last = vars(pool).get("last")
+        taken = correct(pool, view, lone=lone)
+        vars(pool)["last"] = None
+        return taken if last is None or last.view != view or lone else last
 
-    def taken(pool: ConnectionPool, connection: Connection) -> Connection:
-        with pool._lock:
-            pool._closed = [each for each in pool._closed if each is not connection]
-        return connection
+    def give_back(correct: Any, pool: Any, connection: Connection) -> Any:
+        discarded = correct(pool, connection)
+        vars(pool)["last"] = None if connection in discarded else connection
+        return discarded
 
-    def take(correct: Any, pool: ConnectionPool, **options: Any) -> Any:
-        connection = chosen(pool)
-        return taken(pool, connection) if connection else correct(pool, **options)
-
-    return around(ConnectionPool, "take", take)
+    return together(
+        around(ConnectionPool, "take", take), around(ConnectionPool, "give_back", give_back)
+    )
 
 
 @double("thread.closing-against-reuse")
