@@ -18,6 +18,10 @@ ANSWERS: dict[str, str] = {
 """Rows of these chapters that no clause covers: the row, and the reason why not."""
 
 WEAKER: dict[str, str] = {
+    "boundary.cleared-manager": (
+        "the row speaks of connections that are registered; what becomes of those that were, before"
+        " somebody cleared the manager, no document says"
+    ),
     "broken.may-be-referenced": (
         "of rows that are duties for the rest, this is the sentence that says MAY"
     ),

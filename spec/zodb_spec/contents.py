@@ -34,6 +34,7 @@ ORDER = (
     "connections",
     "connection_interface",
     "historical",
+    "synchronizers",
     "threads",
     "concurrent_commits",
     "savepoints",

@@ -128,6 +128,7 @@ def read_current_against_commit() -> None:
     >>> def schedule(phase, place):
     ...     connection.sync()
     ...     mine, theirs, halt = connection.root()["mine"], connection.root()["theirs"], Halt()
+    ...     theirs._p_activate()
     ...     connection.readCurrent(theirs)
     ...     mine.n += 1
     ...     tm.get().join(Participant(place, [], **{phase: halt}))
