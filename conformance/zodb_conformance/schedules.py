@@ -62,7 +62,7 @@ class Background(threading.Thread):
     def stand(self) -> None:
         """Wait until the thread has ended, or does not get on since it waits for another one."""
         place, looks = None, 0
-        while self.is_alive() and looks < 15:
+        while self.is_alive() and looks < 8:
             frame = sys._current_frames().get(self.ident or 0)
             seen = frame and (id(frame), frame.f_lasti)
             place, looks = seen, looks + 1 if seen == place and not self.is_ready() else 0
