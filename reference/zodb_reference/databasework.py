@@ -6,19 +6,20 @@ All connections, also those of the program that has asked, learn of the changes 
 announces them, and not before (STOR-55).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from transaction.interfaces import IDataManagerSavepoint, ISavepointDataManager
 from zope.interface import implementer
 
 from zodb_reference.errors import ConnectionStateError, StorageTransactionError
+from zodb_reference.invalidation import News
 from zodb_reference.joint import claim_storage, joint_of
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.snapshot import Snapshot
 
-#: One thing to do: what calls the storage, and returns the oids of what it changes.
-Task = Callable[[Snapshot, TransactionMetaData], Iterable[bytes]]
+#: One thing to do: what calls the storage, and returns what connections are to be told of it.
+Task = Callable[[Snapshot, TransactionMetaData], News]
 
 
 @implementer(ISavepointDataManager)
@@ -35,7 +36,7 @@ class DatabaseWork:
         self.is_joined = False
         self._new_snapshot = new_snapshot
         self._begun: tuple[Snapshot, TransactionMetaData] | None = None
-        self._changed: set[bytes] = set()
+        self._news: list[News] = []
         self._was_finishing = False
 
     def __repr__(self) -> str:
@@ -84,12 +85,12 @@ class DatabaseWork:
         """Do what was asked for, as far as the storage; it raises what keeps it from being done."""
         snapshot, meta = self._require_begun()
         for task in self.tasks:
-            self._changed.update(task(snapshot, meta))
+            self._news.append(task(snapshot, meta))
 
     def tpc_vote(self, transaction: Any) -> None:
         """Make sure that it can be finished."""
         snapshot, meta = self._require_begun()
-        self._changed.update(snapshot.vote(meta))
+        self._news.append(News(snapshot.vote(meta)))
 
     def tpc_finish(self, transaction: Any) -> None:
         """Make it durable and visible, and have it announced to all connections."""
@@ -123,7 +124,7 @@ class DatabaseWork:
         joint = joint_of(transaction)
         again, self._was_finishing = self._was_finishing, True
         try:
-            snapshot.finish(meta, self._changed)
+            snapshot.finish_with(meta, self._news)
         except Exception as error:
             # Else the interrupt has come right after the storage had finished.
             if not (again and isinstance(error, StorageTransactionError)):
@@ -139,7 +140,7 @@ class DatabaseWork:
             snapshot.complete()
             snapshot.release()
         self.tasks.clear()
-        self._changed.clear()
+        self._news.clear()
         self._begun, self._was_finishing, self.is_joined = None, False, False
 
     def _require_begun(self) -> tuple[Snapshot, TransactionMetaData]:

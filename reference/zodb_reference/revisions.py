@@ -6,8 +6,9 @@ from typing import Any
 
 import transaction
 
-from zodb_reference.databasework import work_in
+from zodb_reference.databasework import Task, work_in
 from zodb_reference.errors import own_errors
+from zodb_reference.invalidation import News
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.snapshot import Snapshot, SnapshotFactory
 
@@ -32,7 +33,7 @@ class Revisions:
         """
         self.require_open()
         with own_errors:
-            return _in_text(self._able_to("history")(oid, size))
+            return in_text(self._able_to("history")(oid, size))
 
     def supportsUndo(self) -> bool:
         """Tell whether the storage can undo transactions (STOR-58)."""
@@ -58,7 +59,7 @@ class Revisions:
         if not self.supportsUndo():
             return ()
         with own_errors:
-            return _in_text(self.storage.undoLog(first, last, filter))
+            return in_text(self.storage.undoLog(first, last, filter))
 
     def undoInfo(
         self, first: int = 0, last: int = -20, specification: dict[str, Any] | None = None
@@ -71,7 +72,7 @@ class Revisions:
         if not self.supportsUndo():
             return ()
         with own_errors:
-            return _in_text(self.storage.undoInfo(first, last, specification))
+            return in_text(self.storage.undoInfo(first, last, specification))
 
     def undo(self, id: bytes, txn: Any = None) -> None:
         """Undo a transaction, when `txn` or else the current one of the thread is committed.
@@ -98,12 +99,10 @@ class Revisions:
             )
         wanted = [ids] if isinstance(ids, bytes) else [*ids]
 
-        def undo(snapshot: Snapshot, meta: TransactionMetaData) -> Iterable[bytes]:
-            for each in wanted:
-                yield from snapshot.undo(each, meta)
+        def undo(snapshot: Snapshot, meta: TransactionMetaData) -> News:
+            return News({oid for each in wanted for oid in snapshot.undo(each, meta)})
 
-        txn = transaction.get() if txn is None else txn
-        work_in(txn, self, self._new_snapshot).add(txn, undo)
+        self._have_done(undo, txn)
 
     def pack(self, t: float | None = None, days: float = 0) -> None:
         """Remove the revisions that were not current at a time, and what is not reachable.
@@ -116,6 +115,11 @@ class Revisions:
         with own_errors:
             self._able_to("pack")(t - days * 86400, self.references)
 
+    def _have_done(self, task: Task, txn: Any) -> None:
+        """Have `task` done when `txn` or else the current one of the thread is committed."""
+        txn = transaction.get() if txn is None else txn
+        work_in(txn, self, self._new_snapshot).add(txn, task)
+
     def _able_to(self, method: str) -> Any:
         """Return a method that not every storage has."""
         found = getattr(self.storage, method, None)
@@ -124,7 +128,7 @@ class Revisions:
         return found
 
 
-def _in_text(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def in_text(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return copies of what a storage tells of transactions, with user and description as text."""
     return [
         {
