@@ -36,11 +36,21 @@ class SnapshotFactory(Protocol):
 
 
 class Snapshot:
-    """A view through a storage instance that keeps the snapshot itself."""
+    """A view through a storage instance that keeps the snapshot itself.
+
+    `version` is the version in which it is, "" for the trunk.
+    """
+
+    version = ""
 
     def __init__(self, storage: Any) -> None:
         self._storage = storage
         self._own: dict[bytes, bytes] = {}  # what this connection has committed since advance()
+
+    @property
+    def storage(self) -> Any:
+        """The storage, or its instance that keeps the snapshot."""
+        return self._storage
 
     def advance(self) -> Mapping[bytes, bytes] | None:
         """Move the snapshot to the newest state.
@@ -118,7 +128,7 @@ class Snapshot:
     def store(self, oid: bytes, serial: bytes, record: bytes, meta: TransactionMetaData) -> None:
         """Store a record that was made from the revision `serial`, `z64` for a new object."""
         with own_errors:
-            self._storage.store(oid, serial, record, "", meta)
+            self._storage.store(oid, serial, record, self.version, meta)
 
     def undo(self, ident: bytes, meta: TransactionMetaData) -> Collection[bytes]:
         """Undo the transaction that the storage's undo log lists as `ident`.
@@ -207,8 +217,6 @@ class SharedStorage:
 
 class SharedSnapshot(Snapshot):
     """A view of a shared storage: the last revisions up to the point where it was moved to."""
-
-    version = ""
 
     def __init__(self, shared: SharedStorage) -> None:
         super().__init__(shared.storage)
