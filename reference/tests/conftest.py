@@ -45,7 +45,7 @@ def pair(request, edition):
 @pytest.fixture
 def connection(db):
     """An open connection with a transaction manager of its own."""
-    return db.open(transaction.TransactionManager())
+    return db.open(transaction_manager=transaction.TransactionManager())
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def manager(connection):
 @pytest.fixture
 def other(db, connection):
     """A second connection, opened after the first, with another transaction manager."""
-    return db.open(transaction.TransactionManager())
+    return db.open(transaction_manager=transaction.TransactionManager())
 
 
 @pytest.fixture

@@ -295,7 +295,7 @@ def test_an_object_of_a_separate_connection_is_refused(edition, name):
         collection.add("1")
         collection.add("2")
         one, _ = collection.connect("1", "2")
-        separate = collection.databases[name].open(one.transaction_manager)
+        separate = collection.databases[name].open(transaction_manager=one.transaction_manager)
         target = store(separate)
         error = refused(one, "separate connection.*load the object through get_c", target=target)
         assert error.args[1:] == ((one, target) if edition == "current" else ())

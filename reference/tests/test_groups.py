@@ -306,20 +306,6 @@ def test_in_the_first_editions_each_connection_is_closed_alone_and_leaves(editio
         assert one.connections == {"1": one}
 
 
-@pytest.mark.parametrize("edition", ALONE)
-def test_in_the_first_editions_a_database_is_closed_with_its_own_connections_alone(edition):
-    with Collection(edition=edition) as collection:
-        collection.add("1")
-        collection.add("2")
-        one, two = collection.connect("1", "2")
-        collection.databases["2"].close()
-        assert two.opened is None
-        assert one.opened
-        assert one.connections == {"1": one}
-        one.root.x = 1
-        one.transaction_manager.commit()
-
-
 @pytest.mark.parametrize("edition", ["2005-06-10", "2005-06-16", "2005-06-17"])
 def test_the_first_edition_opens_others_with_the_manager_of_the_thread(edition):
     with Collection(edition=edition) as collection:

@@ -6,6 +6,7 @@ short for a database with one connection, which are closed together. `resetCache
 connections load their objects anew.
 """
 
+from zodb_reference import db_of_2006  # noqa: F401 - which DB makes for its edition
 from zodb_reference.connection import resetCaches
 from zodb_reference.db import DB, connection
 

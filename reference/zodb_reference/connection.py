@@ -83,8 +83,7 @@ class Connection(Jar):
             raise TypeError(f"an oid is eight bytes, not {oid!r}")
         found = self.objects.find(oid)
         if found is None:
-            record, _ = self._load(oid)
-            found = self.reader.ghost(record)
+            found = self.reader.ghost(self._load_class(oid))
             self.objects.add_ghost(oid, found)
         return found
 

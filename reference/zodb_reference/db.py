@@ -3,7 +3,7 @@
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from typing import Any, ClassVar
@@ -24,7 +24,7 @@ from zodb_reference.records import own_references
 from zodb_reference.reports import Reports
 from zodb_reference.revisions import Revisions
 from zodb_reference.settings import Settings
-from zodb_reference.snapshot import last_transaction, snapshots_of
+from zodb_reference.snapshot import SnapshotFactory, last_transaction, snapshots_of
 from zodb_reference.storages import MemoryStorage, SQLiteStorage
 from zodb_reference.views import CURRENT, Kind, View, historical_view
 
@@ -61,10 +61,10 @@ class DB(Settings, Reports, Revisions):
     connection_class = Connection
     _of_editions: ClassVar[dict[str, type["DB"]]] = {}
 
-    def __init_subclass__(cls, edition: str | None = None, **options: Any) -> None:
-        """Take a subclass that says so for the databases of an edition: `class C(DB, edition=)`."""
+    def __init_subclass__(cls, editions: Iterable[str] = (), **options: Any) -> None:
+        """Take a subclass that says so for the databases of editions: `class C(DB, editions=)`."""
         super().__init_subclass__(**options)
-        if edition is not None:
+        for edition in editions:
             DB._of_editions[edition] = cls
 
     def __new__(
@@ -107,7 +107,7 @@ class DB(Settings, Reports, Revisions):
         if class_factory is not None:
             self.classFactory = class_factory  # type: ignore[assignment, method-assign]
         self.storage = self._open_storage(storage)
-        self._new_snapshot = snapshots_of(self.storage)
+        self._new_snapshot = self._snapshots_of(self.storage)
         self._pool = ConnectionPool(
             {
                 Kind.CURRENT: Limits(pool_size, pool_timeout, cache_size, cache_size_bytes),
@@ -349,6 +349,10 @@ class DB(Settings, Reports, Revisions):
         if not hasattr(storage, "tpc_begin"):
             raise TypeError(f"{storage!r} is neither a storage, nor a path as text or PathLike")
         return storage
+
+    def _snapshots_of(self, storage: Any) -> SnapshotFactory:
+        """Return what makes the snapshots of connections."""
+        return snapshots_of(storage)
 
     def _make_sure_of_root(self) -> None:
         """Create the root where there is none (LIFE-38, LIFE-39)."""

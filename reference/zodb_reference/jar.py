@@ -189,6 +189,10 @@ class Jar(Participant):
         self._exchanges.clear()
         super()._end_savepoints()
 
+    def _load_class(self, oid: bytes) -> bytes:
+        """Return a record of an object, of which the class part is to be read."""
+        return self._load(oid)[0]
+
     def _load(self, oid: bytes) -> tuple[bytes, bytes]:
         """Return record and serial of an object: of its last savepoint, or else of the snapshot."""
         saved = None if self._scratch is None else self._scratch.load(oid)

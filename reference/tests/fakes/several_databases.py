@@ -36,7 +36,9 @@ class Collection:
 
     def connect(self, *names):
         """Return connections of one group, with a manager of its own; the first is the primary."""
-        primary = self.databases[names[0]].open(transaction.TransactionManager())
+        primary = self.databases[names[0]].open(
+            transaction_manager=transaction.TransactionManager()
+        )
         return [primary, *(primary.get_connection(name) for name in names[1:])]
 
 

@@ -1,0 +1,55 @@
+"""The connections of the editions of 2005, and what those of 2006 have of them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from zodb_reference.connection import Connection
+from zodb_reference.current_reads import revision_before
+
+
+class ConnectionOf2005(Connection):
+    """A connection to which the database announces changes, and which stays open after it."""
+
+    # For whoever knows of changes
+
+    def invalidate(self, tid: bytes, oids: Iterable[bytes]) -> None:
+        """Take it that the transaction `tid` has changed these objects (CONN-28).
+
+        They are loaded again after the next boundary, which is at the next opening if the
+        connection is closed. Until then the revisions from before `tid` are read. `oids` is a
+        mapping with oids as keys, or a set or other iterable of them. It may be called from any
+        thread. Raises `TypeError` or `ValueError` for what are no tid and oids; nothing is
+        announced then.
+        """
+        announced = list(oids)
+        for each in [tid, *announced]:
+            if not isinstance(each, bytes):
+                raise TypeError(f"tids and oids are eight bytes each, not {each!r}")
+            if len(each) != 8:
+                raise ValueError(f"tids and oids are eight bytes each, not {each!r}")
+        self._announced.add(tid, announced)
+
+    # A synchronizer
+
+    def newTransaction(self, transaction: Any) -> None:
+        """Move to the newest state, unless the database is closed (CONN-52)."""
+        if self._db.is_open():
+            super().newTransaction(transaction)
+        else:
+            self._finish_aborts_before(transaction)
+
+    def afterCompletion(self, transaction: Any) -> None:
+        """Move to the newest state, unless the database is closed (CONN-52)."""
+        if self._db.is_open():
+            super().afterCompletion(transaction)
+        else:
+            self.abort(transaction)
+
+    # What these consist of
+
+    def _load_committed(self, oid: bytes) -> tuple[bytes, bytes]:
+        record, serial = super()._load_committed(oid)
+        tid = self._announced.before(oid)
+        if tid is None or serial < tid:
+            return record, serial
+        return revision_before(self._snapshot.storage, oid, tid)
