@@ -9,6 +9,7 @@ from several_databases import Collection
 from zodb_reference import DB
 from zodb_reference.errors import ConnectionStateError, POSKeyError, ReadConflictError, StorageError
 from zodb_reference.oids import p64, u64
+from zodb_reference.storages import MemoryStorage
 
 BEFORE_CURRENT = ["2005-06-10", "2005-06-16", "2005-06-17", "2006-08-16"]
 
@@ -179,6 +180,31 @@ def test_a_closed_database_does_not_disturb_the_transactions_of_others(edition):
     assert connection.root()["a"] == 1
     stale.close()
     db.close()
+
+
+def test_a_closed_storage_is_not_asked_at_boundaries(edition):
+    class Strict(MemoryStorage):
+        closed = False
+
+        def close(self):
+            super().close()
+            self.closed = True
+
+        def lastTransaction(self):  # noqa: N802
+            assert not self.closed
+            return super().lastTransaction()
+
+        def sync(self):
+            assert not self.closed
+
+    db = DB(Strict(), edition=edition)
+    connection = db.open(transaction_manager=transaction.TransactionManager())
+    connection.root()["a"] = 1
+    db.close()
+    connection.transaction_manager.begin()
+    connection.transaction_manager.commit()
+    connection.sync()
+    connection.close()
 
 
 def test_closed_connections_are_given_up_with_their_database(db, connection):

@@ -98,7 +98,7 @@ class DBOf2006(DBOf2005, editions=("2006-08-16",)):
 
     def versions(self, max: int | None = None) -> Collection[str]:  # noqa: A002 - a public name
         """Return the names of the versions that hold objects, `max` of them at most (VER-13)."""
-        if not self.supportsVersions():
+        if not self._asks_versions():
             return ()
         with own_errors:
             names: Collection[str] = self.storage.versions(max)
@@ -106,7 +106,7 @@ class DBOf2006(DBOf2005, editions=("2006-08-16",)):
 
     def versionEmpty(self, version: str) -> bool:
         """Tell whether a version holds no objects (VER-12); `VersionError` for ""."""
-        if not self.supportsVersions():
+        if not self._asks_versions():
             return True
         with own_errors:
             return bool(self.storage.versionEmpty(version))
@@ -116,7 +116,7 @@ class DBOf2006(DBOf2005, editions=("2006-08-16",)):
 
         Raises `POSKeyError` where there is no such object.
         """
-        if not self.supportsVersions():
+        if not self._asks_versions():
             return ""
         with own_errors:
             version: str = self.storage.modifiedInVersion(oid)
@@ -133,9 +133,8 @@ class DBOf2006(DBOf2005, editions=("2006-08-16",)):
         """
         if isinstance(version, int):
             return self.history(oid, size=version)
-        if not self.supportsVersions():
+        if not self._asks_versions():
             return super().history(oid, size)
-        self.require_open()
         with own_errors:
             return in_text(self.storage.history(oid, version, size))
 
@@ -212,8 +211,13 @@ class DBOf2006(DBOf2005, editions=("2006-08-16",)):
 
     # What these consist of
 
+    def _asks_versions(self) -> bool:
+        """Tell whether there are versions to ask for; the database has to be open."""
+        self.require_open()
+        return self.supportsVersions()
+
     def _require_versions(self) -> None:
-        if not self.supportsVersions():
+        if not self._asks_versions():
             raise NotImplementedError(f"{self.storage!r} has no versions that could be ended")
 
     def _open_storage(self, storage: Any) -> Any:
