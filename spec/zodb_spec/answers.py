@@ -43,6 +43,11 @@ WEAKER: dict[str, str] = {
         "a storage whose snapshots are those of a database server can't look beyond them, and says "
         "that there is no such object; the clause that is a MUST asks for an error"
     ),
+    "connection.old-state-of-a-closed-one": "of a row about old states, this is what it says MAY",
+    "connection.opened-says-when": (
+        "the rows ask for connections that are open or closed; that an attribute tells which, the "
+        "list of changes of ZODB 3.9 says and the interface does not"
+    ),
     "isolation.read-current-alone": (
         "what the row says SHOULD about is a group of connections; in one database alone, the "
         "check of a transaction that writes nothing may be skipped"
@@ -80,6 +85,11 @@ STRONGER: dict[str, str] = {
     ),
 }
 """Clauses that are stronger than the main statements of their rows, and the reason."""
+
+LATER: dict[str, str] = {
+    "connection.opened-says-when": "the attribute came with ZODB 3.9",
+}
+"""Clauses that began to hold in a later edition than their rows, and the reason."""
 
 ELSEWHERE: dict[str, str] = {
     "joint.second-phase-failure-logged": (

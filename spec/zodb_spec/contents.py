@@ -35,6 +35,7 @@ ORDER = (
     "connection_interface",
     "historical",
     "synchronizers",
+    "connection_methods",
     "threads",
     "concurrent_commits",
     "savepoints",

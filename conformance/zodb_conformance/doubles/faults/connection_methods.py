@@ -1,0 +1,257 @@
+"""Faults in what a connection can do beside."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import Any
+
+from zodb_reference import connection as connections
+from zodb_reference.connection import Connection
+from zodb_reference.errors import POSKeyError
+from zodb_reference.groups import Group
+from zodb_reference.snapshot import Snapshot
+
+from zodb_conformance.doubles.double import Fault, double
+from zodb_conformance.doubles.planting import around, instead
+
+
+@double("connection.close-callbacks", also="connection.failing-callback-hinders-nothing")
+def the_last_callback_counts() -> Fault:
+    """A function that is registered for the closing takes the place of the one before.
+
+    Of two frameworks in one program, one never cleans up.
+    """
+
+    def register(correct: Any, connection: Connection, callback: Any) -> None:
+        connection._on_close.clear()
+        correct(connection, callback)
+
+    return around(Connection, "onCloseCallback", register)
+
+
+@double(
+    "connection.close-callbacks-before-closing",
+    also="""connection.close-callbacks-once connection.close-callbacks-wait
+    connection.callback-with-changes""",
+)
+def callbacks_come_after_the_closing() -> Fault:
+    """The functions that are called by `close` are called when the connection is closed.
+
+    What they want to look at for the last time is out of reach.
+    """
+
+    def close(correct: Any, group: Group, member: Connection) -> None:
+        members = list(group.connections.values())
+        with instead(Connection, "call_on_close", lambda connection: None):
+            correct(group, member)
+        for each in members:
+            if each.opened is None:
+                each.call_on_close()
+
+    return around(Group, "close", close)
+
+
+@double("connection.close-callbacks-once")
+def callbacks_are_kept() -> Fault:
+    """The functions that are called by `close` are called by every later one too.
+
+    What belongs to one request is cleaned up after another one, which may be at work with it.
+    """
+
+    def call(correct: Any, connection: Connection) -> None:
+        kept = list(connection._on_close)
+        correct(connection)
+        connection._on_close = kept
+
+    return around(Connection, "call_on_close", call)
+
+
+@double("connection.close-callbacks-wait")
+def callbacks_are_called_for_a_refused_closing() -> Fault:
+    """The functions are called before it is known whether the connection can be closed at all.
+
+    A program that goes on with the connection goes on without what they have cleaned up.
+    """
+
+    def close(correct: Any, group: Group, member: Connection) -> None:
+        if member.opened is not None:
+            member.call_on_close()
+        correct(group, member)
+
+    return around(Group, "close", close)
+
+
+@double("connection.close-callbacks-of-the-group")
+def callbacks_of_others_are_forgotten() -> Fault:
+    """Where a group is closed, only the functions of the connection that `close` was called on are
+    called.
+
+    What was registered with the others stays open for ever.
+    """
+
+    def close(correct: Any, group: Group, member: Connection) -> None:
+        for each in group.connections.values():
+            if each is not member:
+                each._on_close.clear()
+        correct(group, member)
+
+    return around(Group, "close", close)
+
+
+@double("connection.failing-callback-is-logged")
+def an_error_of_a_callback_is_lost() -> Fault:
+    """An error of a function that is called by `close` is not logged.
+
+    Nobody ever learns that the cleaning up does not work.
+    """
+    return instead(connections.logger, "exception", lambda *args: None)
+
+
+@double("connection.failing-callback-hinders-nothing", also="connection.failing-callback-is-logged")
+def an_error_of_a_callback_ends_the_calls() -> Fault:
+    """The first function that fails ends the calls, and is logged.
+
+    One careless extension keeps all others from cleaning up.
+    """
+
+    def call(correct: Any, connection: Connection) -> None:
+        callbacks, connection._on_close = connection._on_close, []
+        try:
+            for callback in callbacks:
+                callback()
+        except Exception:
+            logging.getLogger(__name__).exception("a callback failed")
+
+    return around(Connection, "call_on_close", call)
+
+
+@double("connection.callback-with-changes")
+def a_callback_leaves_changes_in_the_pool() -> Fault:
+    """A connection that was changed by a function of its own closing goes to the pool as it is.
+
+    Its next user sees what nobody has committed.
+    """
+
+    def close(correct: Any, group: Group, member: Connection) -> None:
+        member.require_unchanged()
+        with instead(Connection, "require_unchanged", lambda connection: None):
+            correct(group, member)
+
+    return around(Group, "close", close)
+
+
+@double("connection.debug-info")
+def new_debug_info_replaces_the_old() -> Fault:
+    """`setDebugInfo` forgets what it was given before.
+
+    Who looks for the request that holds a connection finds something else.
+    """
+
+    def set_info(correct: Any, connection: Connection, *items: Any) -> None:
+        connection._debug_info = items
+
+    return around(Connection, "setDebugInfo", set_info)
+
+
+@double("connection.debug-info-ends")
+def debug_info_stays() -> Fault:
+    """What is known of one use of a connection is still there in the next one.
+
+    Who looks for the request that holds a connection finds one that has ended long ago.
+    """
+
+    def leave(correct: Any, connection: Connection) -> None:
+        info = connection._debug_info
+        correct(connection)
+        connection._debug_info = info
+
+    return around(Connection, "leave", leave)
+
+
+@double("connection.transfer-counts")
+def every_load_counts_twice() -> Fault:
+    """An object counts twice when it is loaded: once for its record, and once for its state.
+
+    Who tunes the size of a cache by the counts makes it twice as large as it has to be.
+    """
+
+    def setstate(correct: Any, connection: Connection, obj: Any) -> None:
+        correct(connection, obj)
+        connection._loaded += 1
+
+    return around(Connection, "setstate", setstate)
+
+
+@double("connection.transfer-counts-cleared")
+def only_loads_are_cleared() -> Fault:
+    """`getTransferCounts(clear=True)` sets the count of the loaded objects to zero, and leaves the
+    other.
+
+    The numbers of one request grow with all the requests before.
+    """
+
+    def counts(correct: Any, connection: Connection, clear: bool = False) -> Any:
+        stored = connection._stored
+        found = correct(connection, clear)
+        connection._stored = stored
+        return found
+
+    return around(Connection, "getTransferCounts", counts)
+
+
+@double("connection.old-state", also="connection.old-state-missing")
+def the_old_state_is_the_newest() -> Fault:
+    """`oldstate` gives the state that is current, whatever transaction it is asked about.
+
+    A program that shows the history of an object shows one state many times.
+    """
+
+    def load_serial(correct: Any, snapshot: Snapshot, oid: bytes, tid: bytes) -> bytes:
+        record: bytes = snapshot.load(oid)[0]
+        return record
+
+    return around(Snapshot, "load_serial", load_serial)
+
+
+@double("connection.old-state-missing", also="connection.old-state")
+def a_missing_old_state_is_the_one_before() -> Fault:
+    """Where a transaction has not stored an object, `oldstate` gives the state that was current
+    then.
+
+    A program that looks for what a transaction has changed finds all that it has not.
+    """
+
+    def load_serial(correct: Any, snapshot: Snapshot, oid: bytes, tid: bytes) -> bytes:
+        with suppress(POSKeyError):
+            return correct(snapshot, oid, tid)  # type: ignore[no-any-return]
+        return snapshot.load(oid)[0]
+
+    return around(Snapshot, "load_serial", load_serial)
+
+
+@double("connection.old-state-of-a-closed-one")
+def a_closed_connection_has_no_old_states() -> Fault:
+    """`oldstate` of a closed connection gives no state, and does not say so.
+
+    The program takes the object for one that was empty.
+    """
+
+    def oldstate(correct: Any, connection: Connection, obj: Any, tid: bytes) -> Any:
+        return {} if connection.opened is None else correct(connection, obj, tid)
+
+    return around(Connection, "oldstate", oldstate)
+
+
+@double("connection.opened-says-when")
+def opened_says_yes() -> Fault:
+    """`opened` of an open connection is true, and not a time.
+
+    Who looks for connections that are open for hours finds that all are open since 1970.
+    """
+
+    def open_(correct: Any, connection: Connection, *args: Any, **options: Any) -> None:
+        correct(connection, *args, **options)
+        connection.opened = 1.0
+
+    return around(Connection, "open", open_)

@@ -1,0 +1,306 @@
+"""What a connection can do beside: callbacks, counts, notes for debugging, old states, exchange.
+
+Most programs need none of this. Frameworks and tools do: they clean up after a connection, measure
+it, and look at it from outside.
+"""
+
+from __future__ import annotations
+
+from zodb_spec.clause import MAY, MUST, SHOULD, example
+from zodb_spec.editions import CURRENT, Edition
+
+
+@example("connection.close-callbacks", MUST, rules="CONN-15")
+def close_callbacks() -> None:
+    """`connection.onCloseCallback(function)` has a function called by `close`, without arguments.
+    There may be several; one that was registered twice is called twice.
+
+    >>> calls = []
+    >>> connection.onCloseCallback(lambda: calls.append("one"))
+    >>> for _ in range(2):
+    ...     connection.onCloseCallback(lambda: calls.append("two"))
+    >>> calls
+    []
+    >>> connection.close()
+    >>> sorted(calls)
+    ['one', 'two', 'two']
+    """
+
+
+@example("connection.close-callbacks-before-closing", MUST, rules="CONN-15")
+def close_callbacks_before_closing() -> None:
+    """The functions are called before the connection is closed: they can use it to look at the
+    database for the last time.
+
+    >>> connection.root()["a"] = 1
+    >>> tm.commit()
+    >>> seen = []
+    >>> def look():
+    ...     seen.append((connection.isReadOnly(), connection.root()["a"]))
+    >>> connection.onCloseCallback(look)
+    >>> connection.close()
+    >>> seen
+    [(False, 1)]
+    """
+
+
+@example("connection.close-callbacks-once", MUST, rules="CONN-15")
+def close_callbacks_once() -> None:
+    """A registration lasts for one closing. Whoever opens the connection next has nothing to do
+    with it.
+
+    >>> calls = []
+    >>> connection.onCloseCallback(lambda: calls.append("called"))
+    >>> connection.close()
+    >>> connection.close()
+    >>> again = db.open(transaction_manager=tm)
+    >>> again.close()
+    >>> calls
+    ['called']
+    """
+
+
+@example(
+    "connection.close-callbacks-wait", MUST, rules="CONN-15 CONN-13", error="ConnectionStateError"
+)
+def close_callbacks_wait() -> None:
+    """Where `close` is refused because of changes, no function is called. They are called when the
+    connection is closed.
+
+    >>> calls = []
+    >>> connection.onCloseCallback(lambda: calls.append("called"))
+    >>> connection.root()["a"] = 1
+    >>> with raises("ConnectionStateError"):
+    ...     connection.close()
+    >>> calls
+    []
+    >>> tm.commit()
+    >>> connection.close()
+    >>> calls
+    ['called']
+    """
+
+
+@example(
+    "connection.close-callbacks-of-the-group",
+    MUST,
+    rules="CONN-15 XREF-9",
+    since=Edition.B,
+    needs="several-databases",
+)
+def close_callbacks_of_the_group() -> None:
+    """Where a group is closed, the functions of all of its connections are called.
+
+    >>> calls = []
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> member = connection.get_connection("second")
+    >>> member.onCloseCallback(lambda: calls.append("second"))
+    >>> connection.onCloseCallback(lambda: calls.append("first"))
+    >>> connection.close()
+    >>> sorted(calls)
+    ['first', 'second']
+    """
+
+
+@example("connection.failing-callback-is-logged", MUST, rules="CONN-16")
+def failing_callback_is_logged() -> None:
+    """An error of a function that is called by `close` is logged. It is not raised: who closes the
+    connection can't mend it.
+
+    >>> connection.onCloseCallback(fail)
+    >>> with logged("ERROR") as messages:
+    ...     connection.close()
+    >>> len(messages) > 0
+    True
+    """
+
+
+@example(
+    "connection.failing-callback-hinders-nothing",
+    MUST,
+    rules="CONN-16",
+    error="ConnectionStateError",
+)
+def failing_callback_hinders_nothing() -> None:
+    """Where a function that is called by `close` fails, or can't be called at all, the others are
+    called nevertheless, and the connection is closed, and can be opened again.
+
+    >>> calls = []
+    >>> connection.onCloseCallback(lambda: calls.append("before"))
+    >>> connection.onCloseCallback(fail)
+    >>> connection.onCloseCallback("no function")
+    >>> connection.onCloseCallback(lambda: calls.append("behind"))
+    >>> connection.close()
+    >>> sorted(calls)
+    ['before', 'behind']
+    >>> with raises("ConnectionStateError"):
+    ...     connection.root()
+    >>> dict(opened(db).root())
+    {}
+    """
+
+
+@example(
+    "connection.callback-with-changes", MUST, rules="CONN-13 CONN-15", error="ConnectionStateError"
+)
+def callback_with_changes() -> None:
+    """A function that is called by `close` may try to change an object. A connection with changes
+    does not go to the pool all the same: the change is refused, or the closing is. Otherwise the
+    next user of the connection would see what nobody has committed, and lose what he commits.
+
+    >>> connection.onCloseCallback(lambda: connection.root().update(a=1))
+    >>> with allowing("ConnectionStateError"):
+    ...     connection.close()
+    >>> other = opened(db)
+    >>> "a" in other.root()
+    False
+    >>> other.root()["b"] = 1
+    >>> other.transaction_manager.commit()
+    >>> opened(db).root()["b"]
+    1
+    """
+
+
+@example("connection.debug-info", MUST, rules="CONN-30")
+def debug_info() -> None:
+    """`setDebugInfo` adds items to what is known of the use that a connection is put to, and
+    `getDebugInfo` gives all of them in a tuple, in their order.
+
+    >>> connection.getDebugInfo()
+    ()
+    >>> connection.setDebugInfo("request", 42)
+    >>> connection.setDebugInfo()
+    >>> connection.setDebugInfo("path")
+    >>> connection.getDebugInfo()
+    ('request', 42, 'path')
+    """
+
+
+@example("connection.debug-info-ends", MUST, rules="CONN-17 CONN-30")
+def debug_info_ends() -> None:
+    """`close` forgets these items: they were about one use of the connection.
+
+    >>> connection.setDebugInfo("request", 42)
+    >>> connection.close()
+    >>> connection.getDebugInfo()
+    ()
+    >>> again = db.open(transaction_manager=tm)
+    >>> again.getDebugInfo()
+    ()
+    """
+
+
+@example("connection.transfer-counts", MUST, rules="CONN-31")
+def transfer_counts() -> None:
+    """`getTransferCounts()` gives two numbers: how many objects the connection has loaded, and how
+    many it has stored.  An object counts as loaded when its state is; to make a ghost, or to use
+    what is in memory, counts for nothing.
+
+    >>> one, two = connection.root()["one"], connection.root()["two"] = Thing(), Thing()
+    >>> tm.commit()
+    >>> loaded, stored = connection.getTransferCounts()
+    >>> started = tm.begin()
+    >>> for thing in one, two:
+    ...     thing._p_deactivate()
+    >>> loaded, same = connection.getTransferCounts()
+    >>> for thing in one, two, two:
+    ...     thing._p_activate()
+    >>> now, same = connection.getTransferCounts()
+    >>> now - loaded, same == stored
+    (2, True)
+    >>> one.n = two.n = 1
+    >>> tm.commit()
+    >>> connection.getTransferCounts()[1] - stored
+    2
+    """
+
+
+@example("connection.transfer-counts-cleared", MUST, rules="CONN-31")
+def transfer_counts_cleared() -> None:
+    """`getTransferCounts(clear=True)` gives the two numbers and sets both to zero; without `clear`
+    they stay.
+
+    >>> connection.root()["a"] = 1
+    >>> tm.commit()
+    >>> before = connection.getTransferCounts()
+    >>> before[1] > 0, connection.getTransferCounts() == before
+    (True, True)
+    >>> connection.getTransferCounts(clear=True) == before
+    True
+    >>> connection.getTransferCounts(True), connection.getTransferCounts(False)
+    ((0, 0), (0, 0))
+    """
+
+
+@example("connection.old-state", MUST, rules="LIFE-53", needs="history")
+def old_state() -> None:
+    """`connection.oldstate(obj, tid)` gives the state of an object as the transaction `tid` has
+    stored it: what its class would be given by `__setstate__`. The object itself stays as it is.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.n = 1
+    >>> tm.commit()
+    >>> first = thing._p_serial
+    >>> thing.n = 2
+    >>> tm.commit()
+    >>> thing.n = 3
+    >>> connection.oldstate(thing, first), connection.oldstate(thing, thing._p_serial)
+    ({'n': 1}, {'n': 2})
+    >>> thing.n, thing._p_changed
+    (3, True)
+    """
+
+
+@example("connection.old-state-missing", MUST, rules="LIFE-53", error="KeyError")
+def old_state_missing() -> None:
+    """Where the transaction has not stored the object, or where there is no such transaction,
+    `oldstate` fails with a KeyError.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> tm.commit()
+    >>> first = thing._p_serial
+    >>> connection.root()["other"] = Thing()
+    >>> tm.commit()
+    >>> with raises("KeyError"):
+    ...     connection.oldstate(thing, connection.root()["other"]._p_serial)
+    >>> with raises("KeyError"):
+    ...     connection.oldstate(thing, bytes(7) + b"?")
+    """
+
+
+@example(
+    "connection.old-state-of-a-closed-one",
+    MAY,
+    rules="LIFE-53",
+    error="POSError AttributeError",
+)
+def old_state_of_a_closed_one() -> None:
+    """`oldstate` may be called on a closed connection: what it gives does not depend on a snapshot.
+    An implementation may refuse; it does not give anything else.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.n = 1
+    >>> tm.commit()
+    >>> tid, state = thing._p_serial, {"n": 1}
+    >>> connection.close()
+    >>> with allowing("POSError", "AttributeError"):
+    ...     state = connection.oldstate(thing, tid)
+    >>> state
+    {'n': 1}
+    """
+
+
+@example("connection.opened-says-when", SHOULD, rules="CONN-2 CONN-10", since=CURRENT)
+def opened_says_when() -> None:
+    """`connection.opened` is true while the connection is open: it is the time when it was opened,
+    in seconds since the epoch. While it is closed, it is false.
+
+    >>> import time
+    >>> before = time.time()
+    >>> other = opened(db)
+    >>> before - 1 <= other.opened <= time.time() + 1
+    True
+    >>> other.close()
+    >>> bool(other.opened)
+    False
+    """
