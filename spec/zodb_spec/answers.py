@@ -63,6 +63,14 @@ WEAKER: dict[str, str] = {
         "everything, makes ghosts, and nothing is lost; the clause that is a MUST speaks of what "
         "is read"
     ),
+    "pool.abandoned-do-not-count": (
+        "the row is about connections that are open; when Python notices that nobody has one any "
+        "more depends on the interpreter"
+    ),
+    "pool.timed-out-is-not-taken": (
+        "the row has idle connections dropped by the next open, and does not say whether that "
+        "comes before or after the open has taken one"
+    ),
     "savepoint.data-outside-of-memory": (
         "that the data is kept apart is a MUST; how much memory it takes is a matter of size: an "
         "implementation for small databases may keep it there"
@@ -78,6 +86,9 @@ STRONGER: dict[str, str] = {
     "joint.read-current-in-each": (
         "the main statement of the row is about a connection without changes; this is what it says "
         "of those that have some"
+    ),
+    "pool.strictly-last-in-first-out": (
+        "the row lets go of what it says MUST hold in the older editions"
     ),
     "savepoint.new-ghost-disowned": "what the row says MUST hold where its SHOULD is not followed",
     "savepoint.old-state-changes-nothing": (

@@ -36,6 +36,7 @@ ORDER = (
     "historical",
     "synchronizers",
     "connection_methods",
+    "pool",
     "threads",
     "concurrent_commits",
     "savepoints",

@@ -24,7 +24,7 @@ class NeverPools(DB):
     """Every connection that it opens is a new one."""
 
     def give_back(self, connection):
-        """Let it go."""
+        self._discard([connection])
 
 
 class LastComesFirst(DB):
@@ -37,11 +37,11 @@ class LastComesFirst(DB):
             super().give_back(self.last)
         self.last = connection
 
-    def take_connection(self, *, lone=False):
+    def take_connection(self, *view, lone=False):
         last, self.last = self.last, None
         if last is not None and last.group.is_whole() and (last.group.is_lone() or not lone):
             return last
-        return super().take_connection(lone=lone)
+        return super().take_connection(*view, lone=lone)
 
 
 class LeavesGaps(DB):
