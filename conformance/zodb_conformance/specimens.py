@@ -60,6 +60,13 @@ class Eager(Persistent):
         self._p_activate()
 
 
+class Clinging(Persistent):
+    """A persistent object that stays loaded when it is asked to become a ghost."""
+
+    def _p_deactivate(self) -> None:
+        pass
+
+
 class Slotted(Persistent):
     """A persistent object with slots and without a dictionary."""
 

@@ -25,6 +25,14 @@ WEAKER: dict[str, str] = {
     "broken.may-be-referenced": (
         "of rows that are duties for the rest, this is the sentence that says MAY"
     ),
+    "cache.opening-spares-others": (
+        "the row says what a reduction does, and not when there is one; a change that nobody was "
+        "told of may be lost at any time"
+    ),
+    "cache.size-honoured": (
+        "the row is about the call that reduces a cache; when a connection makes that call by "
+        "itself is a matter of memory, and no document promises a moment"
+    ),
     "collection.closed-gives-its-name-back": (
         "another row has every name refused that is in the mapping, and the mapping is the "
         "program's, which can take the entry out; no edition's documents say who has to"
@@ -98,6 +106,9 @@ STRONGER: dict[str, str] = {
 """Clauses that are stronger than the main statements of their rows, and the reason."""
 
 LATER: dict[str, str] = {
+    "cache.bytes-can-change": "the size in bytes came with ZODB 3.9",
+    "cache.opening-spares-others": "it came with ZODB 3.8, in answer to a report of lost changes",
+    "cache.size-in-bytes": "the size in bytes came with ZODB 3.9",
     "connection.opened-says-when": "the attribute came with ZODB 3.9",
 }
 """Clauses that began to hold in a later edition than their rows, and the reason."""

@@ -18,12 +18,24 @@ POOLING = (LargestCacheFirst,)
 
 GIVEN_UP = {
     "NeverPools": {
+        "cache.invalidated-while-closed",
         "pool.last-in-first-out",
         "pool.size-can-change",
         "pool.surplus-is-discarded",
         "pool.used-again",
     },
     "LastComesFirst": {"pool.size-can-change", "pool.surplus-is-discarded"},
+    "KeepsWhatIsLoadedEverywhere": {
+        "cache.bytes-can-change",
+        "cache.gc-keeps-to-the-size",
+        "cache.gc-reaches-the-group",
+        "cache.minimize",
+        "cache.minimize-reaches-the-group",
+        "cache.objects-may-refuse",
+        "cache.size-can-change",
+        "cache.size-in-bytes",
+    },
+    "ServesNothingClosed": {"cache.kept-over-closing"},
 }
 """The clauses on pools and caches that some free databases break, by their names: no other clause
 may rely on what these promise, and to find that out somebody has to do without.

@@ -16,6 +16,7 @@ CAPABILITIES = frozenset(
         "raw-records",
         "class-factory",
         "persistent-classes",
+        "cache-invalidation",
         "large-record-warning",
         "references",
         "undo",

@@ -1,0 +1,141 @@
+"""Caches that do not hold any longer, as a whole.
+
+As a rule a connection learns by itself what others have committed, object by object, at the
+boundaries between transactions. Here stands what is left: data that has changed in ways that nobody
+can list.
+"""
+
+from __future__ import annotations
+
+from zodb_spec.clause import MUST, example
+from zodb_spec.editions import Edition
+
+
+@example("cache.invalidated-at-the-boundary", MUST, rules="CONN-26", since=Edition.C)
+def invalidated_at_the_boundary() -> None:
+    """`db.invalidateCache()` says that the stored data has changed in ways that nobody can list.
+    All objects in the caches of all connections are invalid from the next boundary between
+    transactions on, and are loaded again when they are used.
+
+    >>> other = opened(db)
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> tm.commit()
+    >>> other.sync()
+    >>> same = other.root()["thing"]
+    >>> thing._p_activate(), same._p_activate()
+    (None, None)
+    >>> db.invalidateCache()
+    >>> tm.abort()
+    >>> started = other.transaction_manager.begin()
+    >>> thing._p_changed, same._p_changed, connection.root()._p_changed, other.root()._p_changed
+    (None, None, None, None)
+    """
+
+
+@example(
+    "cache.invalidated-refuses-reads",
+    MUST,
+    rules="CONN-27",
+    error="ReadConflictError",
+    since=Edition.C,
+    needs="cache-invalidation",
+)
+def invalidated_refuses_reads() -> None:
+    """Between `invalidateCache` and the next boundary a connection that is open loads nothing: to
+    read what is not in memory fails with a `ReadConflictError`. What it would show need not fit to
+    what the program has read before.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.n = 1
+    >>> tm.commit()
+    >>> started = tm.begin()
+    >>> thing._p_deactivate()
+    >>> db.invalidateCache()
+    >>> with raises("ReadConflictError"):
+    ...     thing.n
+    >>> tm.abort()
+    >>> thing.n
+    1
+    """
+
+
+@example(
+    "cache.invalidated-refuses-commit",
+    MUST,
+    rules="CONN-27",
+    error="ConflictError",
+    since=Edition.C,
+    needs="cache-invalidation",
+)
+def invalidated_refuses_commit() -> None:
+    """A transaction with changes that has met an `invalidateCache` can't be committed: the commit
+    fails with a conflict, and nothing is stored. The next transaction may try again.
+
+    >>> connection.root()["n"] = 1
+    >>> db.invalidateCache()
+    >>> with raises("ConflictError"):
+    ...     tm.commit()
+    >>> tm.abort()
+    >>> "n" in opened(db).root()
+    False
+    >>> connection.root()["n"] = 2
+    >>> tm.commit()
+    >>> opened(db).root()["n"]
+    2
+    """
+
+
+@example(
+    "cache.invalidated-while-closed",
+    MUST,
+    rules="CONN-26 CONN-27",
+    since=Edition.C,
+    needs="cache-invalidation",
+)
+def invalidated_while_closed() -> None:
+    """A connection that is closed at the time of an `invalidateCache` has nothing valid in its
+    cache when it is opened again, and can be used at once.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.n = 1
+    >>> tm.commit()
+    >>> thing._p_activate()
+    >>> connection.close()
+    >>> db.invalidateCache()
+    >>> again = opened(db)
+    >>> thing._p_changed is None
+    True
+    >>> again.root()["thing"].n
+    1
+    """
+
+
+@example(
+    "cache.invalidated-alone",
+    MUST,
+    rules="CONN-26 CONN-27",
+    since=Edition.C,
+    needs="cache-invalidation",
+    until=Edition.C,
+)
+def invalidated_alone() -> None:
+    """`connection.invalidateCache()` does to one connection what that of the database does to all.
+
+    >>> other = opened(db)
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.n = 1
+    >>> tm.commit()
+    >>> other.sync()
+    >>> same = other.root()["thing"]
+    >>> read = thing.n, same.n
+    >>> connection.invalidateCache()
+    >>> connection.root()._p_deactivate()
+    >>> with raises("ReadConflictError"):
+    ...     connection.root()["thing"]
+    >>> same._p_deactivate()
+    >>> same.n
+    1
+    >>> tm.abort()
+    >>> thing._p_changed is None
+    True
+    """
