@@ -33,6 +33,10 @@ WEAKER: dict[str, str] = {
         "the row is about the call that reduces a cache; when a connection makes that call by "
         "itself is a matter of memory, and no document promises a moment"
     ),
+    "cache.sync-reduces": (
+        "the rows are about the call that reduces a cache, and about what sync shows; the text "
+        "of the interface says that sync makes that call, which is a matter of memory"
+    ),
     "collection.closed-gives-its-name-back": (
         "another row has every name refused that is in the mapping, and the mapping is the "
         "program's, which can take the entry out; no edition's documents say who has to"

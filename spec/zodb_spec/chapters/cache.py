@@ -99,6 +99,22 @@ def size_honoured() -> None:
     """
 
 
+@example("cache.sync-reduces", SHOULD, rules="CONN-22 CONN-21", needs="several-databases")
+def sync_reduces() -> None:
+    """`connection.sync()` reduces the cache of the connection to its size as well.
+
+    >>> small = open_db(cache_size=5)
+    >>> connection = opened(small)
+    >>> things = connection.root()["things"] = [Thing() for _ in range(20)]
+    >>> connection.transaction_manager.commit()
+    >>> for thing in things:
+    ...     thing._p_activate()
+    >>> connection.sync()
+    >>> sum(thing._p_changed is not None for thing in things) <= 5
+    True
+    """
+
+
 @example("cache.size-in-bytes", MUST, rules="CONN-22", since=CURRENT, needs="several-databases")
 def size_in_bytes() -> None:
     """`cache_size_bytes` is the size of the cache in another measure: how large the records of the

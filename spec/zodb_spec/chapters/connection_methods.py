@@ -182,8 +182,6 @@ def debug_info_ends() -> None:
 
     >>> connection.setDebugInfo("request", 42)
     >>> connection.close()
-    >>> connection.getDebugInfo()
-    ()
     >>> again = db.open(transaction_manager=tm)
     >>> again.getDebugInfo()
     ()

@@ -158,8 +158,8 @@ def surplus_is_discarded() -> None:
     needs="several-databases",
 )
 def discarded_stays_closed() -> None:
-    """A connection that was discarded is a closed one: it gives no objects, to close it again does
-    nothing, and nothing that is done with it comes to the database.
+    """A connection that was discarded is a closed one: it gives no objects, and to close it again
+    does nothing.
 
     >>> small = open_db(pool_size=1)
     >>> first, second = opened(small), opened(small)

@@ -82,6 +82,20 @@ def the_end_of_a_transaction_reduces_nothing() -> Fault:
     return around(Connection, "afterCompletion", after)
 
 
+@double("cache.sync-reduces")
+def sync_reduces_nothing() -> Fault:
+    """`sync` leaves the cache as large as it is.
+
+    A program that reads for hours, and calls it to see what is new, has everything in memory.
+    """
+
+    def sync(correct: Any, connection: Connection) -> None:
+        with instead(connection.objects, "reduce", lambda: None):
+            correct(connection)
+
+    return around(Connection, "sync", sync)
+
+
 @double("cache.size-in-bytes", also="cache.bytes-can-change")
 def bytes_are_not_counted() -> Fault:
     """The sizes of objects are not counted, so that a size in bytes limits nothing.
