@@ -230,6 +230,84 @@ def transfer_counts_cleared() -> None:
     """
 
 
+@example("connection.exchange", MUST, rules="LIFE-51")
+def exchange() -> None:
+    """`connection.exchange(old, new)` puts a new object in the place of one that the connection
+    has. It takes over the oid and belongs to the connection, counts as changed, and is what `get`
+    gives for the oid from then on. The commit stores it, and every reference leads to it.
+
+    >>> old = connection.root()["thing"] = Thing()
+    >>> old.n = 1
+    >>> tm.commit()
+    >>> oid, new = old._p_oid, Thing()
+    >>> new.n = 2
+    >>> connection.exchange(old, new)
+    >>> new._p_oid == oid, new._p_jar is connection.root()._p_jar, new._p_changed
+    (True, True, True)
+    >>> connection.get(oid) is new
+    True
+    >>> connection.root()["more"] = 1
+    >>> tm.commit()
+    >>> connection.get(oid) is new
+    True
+    >>> seen = opened(db).root()["thing"]
+    >>> seen.n, seen._p_oid == oid
+    (2, True)
+    """
+
+
+@example("connection.exchange-is-aborted", MUST, rules="LIFE-51")
+def exchange_is_aborted() -> None:
+    """An exchange is a change like others, and an abort takes it back: the database keeps what it
+    had, and the connection shows it.
+
+    >>> old = connection.root()["thing"] = Thing()
+    >>> old.n = 1
+    >>> tm.commit()
+    >>> oid, new = old._p_oid, Thing()
+    >>> new.n = 2
+    >>> connection.exchange(old, new)
+    >>> tm.abort()
+    >>> connection.get(oid).n
+    1
+    >>> tm.commit()
+    >>> opened(db).root()["thing"].n
+    1
+    """
+
+
+@example(
+    "connection.exchange-of-strangers",
+    MUST,
+    rules="LIFE-51 LIFE-6",
+    error="POSError TypeError ValueError AssertionError",
+)
+def exchange_of_strangers() -> None:
+    """To exchange an object that is not the connection's own is refused, and so is to put something
+    in its place that belongs to a connection already. Nothing has changed then.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.n = 1
+    >>> tm.commit()
+    >>> other = opened(db)
+    >>> same, new = other.root()["thing"], Thing()
+    >>> refusals = "POSError", "TypeError", "ValueError", "AssertionError"
+    >>> with raises(*refusals):
+    ...     connection.exchange(same, new)
+    >>> new._p_oid, new._p_jar
+    (None, None)
+    >>> with raises(*refusals):
+    ...     connection.exchange(Thing(), new)
+    >>> with raises(*refusals):
+    ...     connection.exchange(thing, same)
+    >>> same._p_jar is other.root()._p_jar, connection.get(thing._p_oid) is thing
+    (True, True)
+    >>> tm.commit()
+    >>> opened(db).root()["thing"].n
+    1
+    """
+
+
 @example("connection.old-state", MUST, rules="LIFE-53", needs="history")
 def old_state() -> None:
     """`connection.oldstate(obj, tid)` gives the state of an object as the transaction `tid` has
@@ -285,6 +363,32 @@ def old_state_of_a_closed_one() -> None:
     ...     state = connection.oldstate(thing, tid)
     >>> state
     {'n': 1}
+    """
+
+
+@example("connection.prefetch", MUST, rules="CONN-58", since=CURRENT)
+def prefetch() -> None:
+    """`connection.prefetch(...)` says what the program is going to use: objects, oids, and
+    iterables of both. A storage may bring it nearer. It is a hint: whatever comes of it, the
+    program sees what it would have seen without it.
+
+    >>> root = connection.root()
+    >>> things = root["things"] = [Thing() for _ in range(5)]
+    >>> for n, thing in enumerate(things):
+    ...     thing.n = n
+    >>> tm.commit()
+    >>> connection.cacheMinimize()
+    >>> other = opened(db)
+    >>> other.root()["things"][0].n = "changed"
+    >>> things[1].n = "changed here"
+    >>> connection.prefetch(things[0])
+    >>> other.transaction_manager.commit()
+    >>> connection.prefetch(z64, (thing for thing in things), [things[2]._p_oid], root)
+    >>> [thing.n for thing in things]
+    [0, 'changed here', 2, 3, 4]
+    >>> tm.abort()
+    >>> [thing.n for thing in things]
+    ['changed', 1, 2, 3, 4]
     """
 
 

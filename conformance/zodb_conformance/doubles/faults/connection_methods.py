@@ -6,8 +6,7 @@ import logging
 from contextlib import suppress
 from typing import Any
 
-from zodb_reference import connection as connections
-from zodb_reference.connection import Connection
+from zodb_reference.connection import Connection, logger
 from zodb_reference.errors import POSKeyError
 from zodb_reference.groups import Group
 from zodb_reference.snapshot import Snapshot
@@ -105,7 +104,7 @@ def an_error_of_a_callback_is_lost() -> Fault:
 
     Nobody ever learns that the cleaning up does not work.
     """
-    return instead(connections.logger, "exception", lambda *args: None)
+    return instead(logger, "exception", lambda *args: None)
 
 
 @double("connection.failing-callback-hinders-nothing", also="connection.failing-callback-is-logged")
@@ -200,6 +199,50 @@ def only_loads_are_cleared() -> Fault:
     return around(Connection, "getTransferCounts", counts)
 
 
+@double("connection.exchange", also="connection.exchange-is-aborted")
+def an_exchange_is_not_registered() -> Fault:
+    """What was put in the place of another object is not stored by the commit.
+
+    The program goes on with an object that nobody else will ever see.
+    """
+
+    def exchange(correct: Any, connection: Connection, old: Any, new: Any) -> None:
+        correct(connection, old, new)
+        new._p_changed = False
+
+    return around(Connection, "exchange", exchange)
+
+
+@double("connection.exchange-is-aborted")
+def an_exchange_is_stored_at_once() -> Fault:
+    """An exchange is committed at once, with all that the transaction has changed before.
+
+    An abort can't take it back any more.
+    """
+
+    def exchange(correct: Any, connection: Connection, old: Any, new: Any) -> None:
+        correct(connection, old, new)
+        connection.transaction_manager.commit()
+        new._p_changed = True
+
+    return around(Connection, "exchange", exchange)
+
+
+@double("connection.exchange-of-strangers")
+def anything_can_be_exchanged() -> Fault:
+    """An object can be put in the place of one that another connection has.
+
+    A commit of the one connection overwrites what the other is at work with.
+    """
+
+    def exchange(correct: Any, connection: Connection, old: Any, new: Any) -> None:
+        if old._p_jar not in (connection, None):
+            old = connection.get(old._p_oid)
+        correct(connection, old, new)
+
+    return around(Connection, "exchange", exchange)
+
+
 @double("connection.old-state", also="connection.old-state-missing")
 def the_old_state_is_the_newest() -> Fault:
     """`oldstate` gives the state that is current, whatever transaction it is asked about.
@@ -241,6 +284,21 @@ def a_closed_connection_has_no_old_states() -> Fault:
         return {} if connection.opened is None else correct(connection, obj, tid)
 
     return around(Connection, "oldstate", oldstate)
+
+
+@double("connection.prefetch")
+def prefetching_catches_up() -> Fault:
+    """To prefetch an object makes a ghost of it, so that it is loaded again.
+
+    A hint costs the program its changes.
+    """
+
+    def prefetch(correct: Any, connection: Connection, *hints: Any) -> None:
+        correct(connection, *hints)
+        for obj in list(connection.objects.cache.cache_data.values()):
+            obj._p_invalidate()
+
+    return around(Connection, "prefetch", prefetch)
 
 
 @double("connection.opened-says-when")
