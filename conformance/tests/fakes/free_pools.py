@@ -32,6 +32,7 @@ GIVEN_UP = {
         "cache.minimize",
         "cache.minimize-reaches-the-group",
         "cache.objects-may-refuse",
+        "cache.reset-keeps-the-size",
         "cache.size-can-change",
         "cache.size-in-bytes",
     },

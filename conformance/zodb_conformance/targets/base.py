@@ -188,6 +188,7 @@ CAPABILITIES: dict[str, str] = {
     "raw-records": "The storage is reachable as `db.storage`, and its records can be read.",
     "class-factory": "The database looks classes up through its `classFactory`.",
     "persistent-classes": "The implementation brings a metaclass for persistent classes.",
+    "cache-reset": "The module of its connections has a function `resetCaches`.",
     "cache-invalidation": "All caches can be declared invalid: `db.invalidateCache()`.",
     "large-record-warning": "It warns about records of `large_record_size` bytes or more.",
     "references": "The database finds the references in a record: `db.references(data)`.",

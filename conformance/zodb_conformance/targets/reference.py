@@ -16,6 +16,7 @@ CAPABILITIES = frozenset(
         "raw-records",
         "class-factory",
         "persistent-classes",
+        "cache-reset",
         "cache-invalidation",
         "large-record-warning",
         "references",
@@ -40,9 +41,10 @@ def connections() -> Connections:
 
 
 def _extras() -> dict[str, Any]:
+    from zodb_reference.connection import resetCaches
     from zodb_reference.persistentclass import PersistentMetaClass
 
-    return {"PersistentMetaClass": PersistentMetaClass}
+    return {"PersistentMetaClass": PersistentMetaClass, "resetCaches": resetCaches}
 
 
 def _over(name: str, storage: Storage, capabilities: frozenset[str]) -> Target:

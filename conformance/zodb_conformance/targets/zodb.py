@@ -11,6 +11,7 @@ SHARED = frozenset(
         "raw-records",
         "class-factory",
         "persistent-classes",
+        "cache-reset",
         "large-record-warning",
         "references",
         "pack",
@@ -32,6 +33,7 @@ def connections() -> Connections:
 def _over(
     name: str, storage: Storage, capabilities: frozenset[str], plain: Target | None = None
 ) -> Target:
+    from ZODB.Connection import resetCaches
     from ZODB.persistentclass import PersistentMetaClass
 
     return over(
@@ -40,7 +42,7 @@ def _over(
         storage,
         level="connection",
         capabilities=capabilities,
-        extras={"PersistentMetaClass": PersistentMetaClass},
+        extras={"PersistentMetaClass": PersistentMetaClass, "resetCaches": resetCaches},
         distributions=DISTRIBUTIONS,
         plain=plain,
     )

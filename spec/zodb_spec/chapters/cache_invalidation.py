@@ -1,8 +1,8 @@
-"""Caches that do not hold any longer, as a whole.
+"""Caches that do not hold any longer: what nobody can list, and what empties them.
 
 As a rule a connection learns by itself what others have committed, object by object, at the
 boundaries between transactions. Here stands what is left: data that has changed in ways that nobody
-can list.
+can list, and classes that were replaced.
 """
 
 from __future__ import annotations
@@ -138,4 +138,92 @@ def invalidated_alone() -> None:
     >>> tm.abort()
     >>> thing._p_changed is None
     True
+    """
+
+
+@example("cache.reset", MUST, rules="CONN-48", needs="cache-reset")
+def reset() -> None:
+    """`resetCaches()`, a function of the module of the connections, makes every connection of the
+    process drop its cache when it is opened the next time, and begin with an empty one. What the
+    program has kept belongs to nothing any longer. This is for programs that load the code of their
+    classes anew: objects that exist would go on with the old classes.
+
+    >>> root = connection.root()
+    >>> thing = root["thing"] = Thing()
+    >>> thing.n = 1
+    >>> tm.commit()
+    >>> connection.close()
+    >>> resetCaches()
+    >>> again = opened(db)
+    >>> again.root() is root, again.root()["thing"] is thing
+    (False, False)
+    >>> again.root()["thing"].n
+    1
+    """
+
+
+@example("cache.reset-spares-open-ones", MUST, rules="CONN-48", needs="cache-reset")
+def reset_spares_open_ones() -> None:
+    """A connection that is open goes on with its cache after `resetCaches()`, changes included. It
+    drops it when it is opened again after that.
+
+    >>> root = connection.root()
+    >>> thing = root["thing"] = Thing()
+    >>> tm.commit()
+    >>> thing.n = 1
+    >>> resetCaches()
+    >>> connection.root() is root, connection.get(thing._p_oid) is thing
+    (True, True)
+    >>> tm.commit()
+    >>> connection.close()
+    >>> again = opened(db)
+    >>> again.root() is root, again.root()["thing"] is thing, again.root()["thing"].n
+    (False, False, 1)
+    """
+
+
+@example(
+    "cache.reset-keeps-the-size",
+    MUST,
+    rules="CONN-48 CONN-22",
+    needs="cache-reset several-databases",
+)
+def reset_keeps_the_size() -> None:
+    """The cache with which a connection begins after `resetCaches()` has the size of the one that
+    it has dropped.
+
+    >>> small = open_db(cache_size=5)
+    >>> connection = opened(small)
+    >>> connection.root()["things"] = [Thing() for _ in range(20)]
+    >>> connection.transaction_manager.commit()
+    >>> connection.close()
+    >>> resetCaches()
+    >>> again = opened(small)
+    >>> things = again.root()["things"]
+    >>> for thing in things:
+    ...     thing._p_activate()
+    >>> again.cacheGC()
+    >>> sum(thing._p_changed is not None for thing in things) <= 5
+    True
+    """
+
+
+@example(
+    "cache.reset-reaches-the-group",
+    MUST,
+    rules="CONN-48 XREF-9",
+    since=Edition.B,
+    needs="cache-reset several-databases",
+)
+def reset_reaches_the_group() -> None:
+    """A group that is opened again after `resetCaches()` begins with empty caches in all of its
+    connections.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> root = connection.get_connection("second").root()
+    >>> connection.close()
+    >>> resetCaches()
+    >>> again = opened(db)
+    >>> again.get_connection("second").root() is root
+    False
     """

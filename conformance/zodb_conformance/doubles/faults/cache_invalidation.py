@@ -73,3 +73,60 @@ def one_invalid_cache_invalidates_all() -> Fault:
             correct(each)
 
     return around(Connection, "invalidateCache", invalidate)
+
+
+@double(
+    "cache.reset",
+    also="cache.reset-spares-open-ones cache.reset-reaches-the-group",
+)
+def caches_are_never_reset() -> Fault:
+    """`resetCaches()` does nothing.
+
+    Objects go on with classes that were replaced.
+    """
+    return instead(IdentityMap, "start_again", lambda objects: None)
+
+
+@double("cache.reset-spares-open-ones")
+def a_reset_empties_caches_in_use() -> Fault:
+    """After `resetCaches()` a connection drops its cache at once, open or not.
+
+    The changes of a transaction that is under way are lost.
+    """
+
+    def get(correct: Any, connection: Connection, oid: bytes) -> Any:
+        if connection._cache_generation != Connection.cache_generation:
+            connection._cache_generation = Connection.cache_generation
+            connection.objects.start_again()
+        return correct(connection, oid)
+
+    return around(Connection, "get", get)
+
+
+@double("cache.reset-keeps-the-size")
+def a_reset_cache_has_no_limit() -> Fault:
+    """The cache with which a connection begins after `resetCaches()` is as large as can be.
+
+    A program that replaces its classes at work grows from that time on.
+    """
+
+    def start_again(correct: Any, objects: IdentityMap) -> None:
+        correct(objects)
+        objects.resize(1 << 30, 0)
+
+    return around(IdentityMap, "start_again", start_again)
+
+
+@double("cache.reset-reaches-the-group")
+def a_reset_is_for_the_first_of_a_group() -> Fault:
+    """`resetCaches()` reaches only the connection of a group that was opened by the program.
+
+    Objects of the other databases go on with classes that were replaced.
+    """
+
+    def open_(correct: Any, connection: Connection, *args: Any, **options: Any) -> None:
+        if connection.group.primary is not connection:
+            connection._cache_generation = Connection.cache_generation
+        correct(connection, *args, **options)
+
+    return around(Connection, "open", open_)
