@@ -276,8 +276,13 @@ class Connection(Jar):
             raise
 
     def release(self) -> None:
-        """Give up what the storage keeps for this connection, which is not opened again."""
+        """Give up what is kept for this connection, which is not opened again.
+
+        That is what the storage keeps, and the cache: the program may hold the connection, or an
+        object that knows it, for much longer (CONN-5).
+        """
         self._snapshot.release()
+        self.objects.start_again()
 
     # For its group
 

@@ -79,6 +79,10 @@ WEAKER: dict[str, str] = {
         "the row is about connections that are open; when Python notices that nobody has one any "
         "more depends on the interpreter"
     ),
+    "pool.discarded-lets-go": (
+        "the row asks that a discarded connection is not opened again; what it costs until Python "
+        "has collected it is a matter of memory"
+    ),
     "pool.timed-out-is-not-taken": (
         "the row has idle connections dropped by the next open, and does not say whether that "
         "comes before or after the open has taken one"

@@ -178,6 +178,29 @@ def discarded_stays_closed() -> None:
     """
 
 
+@example("pool.discarded-lets-go", SHOULD, rules="CONN-5", needs="several-databases")
+def discarded_lets_go() -> None:
+    """A connection that is discarded lets go of the objects in its cache at once, also if the
+    program still holds the connection: it can't be opened again, and what it keeps may be much.
+
+    >>> import gc, weakref
+    >>> small = open_db(pool_size=1)
+    >>> first, second = opened(small), opened(small)
+    >>> thing = first.root()["thing"] = Thing()
+    >>> thing.a = 1
+    >>> first.transaction_manager.commit()
+    >>> second.sync()
+    >>> thing.a, second.root()["thing"].a
+    (1, 1)
+    >>> thing = weakref.ref(thing)
+    >>> first.close()
+    >>> second.close()
+    >>> unreachable = gc.collect()
+    >>> thing() is None
+    True
+    """
+
+
 @example("pool.size-can-change", MUST, rules="CONN-5")
 def size_can_change() -> None:
     """`db.setPoolSize(size)` changes the size of the pool for what comes, and discards what is too

@@ -132,7 +132,10 @@ def abandoned_connections_are_held() -> Fault:
     return around(ConnectionPool, "add", add)
 
 
-@double("pool.surplus-is-discarded", also="pool.size-can-change pool.discarded-stays-closed")
+@double(
+    "pool.surplus-is-discarded",
+    also="pool.size-can-change pool.discarded-stays-closed pool.discarded-lets-go",
+)
 def all_closed_connections_are_kept() -> Fault:
     """All connections that were closed are kept, however many there are.
 
@@ -152,7 +155,7 @@ def all_closed_connections_are_kept() -> Fault:
     return around(ConnectionPool, "surplus", surplus)
 
 
-@double("pool.discarded-stays-closed")
+@double("pool.discarded-stays-closed", also="pool.discarded-lets-go")
 def what_was_discarded_answers() -> Fault:
     """A connection that was discarded still gives objects from its cache.
 
@@ -165,6 +168,20 @@ def what_was_discarded_answers() -> Fault:
         connection.get = lambda oid: root  # type: ignore[method-assign]
 
     return around(DB, "forget", forget)
+
+
+@double("pool.discarded-lets-go")
+def what_was_discarded_keeps_its_cache() -> Fault:
+    """A connection that was discarded keeps the objects in its cache.
+
+    Who holds on to it, as a traceback may, keeps all of them in memory.
+    """
+
+    def release(correct: Any, connection: Connection) -> None:
+        with instead(connection.objects, "start_again", lambda: None):
+            correct(connection)
+
+    return around(Connection, "release", release)
 
 
 @double("pool.size-can-change")
