@@ -177,6 +177,11 @@ def test_everything_is_ended_however_the_example_ends(end: str) -> None:
     ]
 
 
+def test_what_opens_a_connection_passes_its_options_on(tmp_path: Path) -> None:
+    deviation = found(">>> opened(db, no_such_option=1)", tmp_path)
+    assert "no_such_option" in deviation.observed
+
+
 def test_what_the_target_does_not_provide_has_no_name(tmp_path: Path) -> None:
     target = reference.memory()
     nothing = Target("x", target.open_database, target.lines, extras={"PersistentMetaClass": None})

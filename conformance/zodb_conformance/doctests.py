@@ -4,9 +4,10 @@ first that fails, and told as a script.
 The lines find the names that `zodb_conformance.quoting` knows, what the target gives beside
 (`extras`), and what is made anew each time:
 
-``open_db(**kw)`` opens a new database of the implementation under test, empty but for its root,
-                  with the options given to its constructor
-``opened(db)``    another connection, under a new manager that is its ``transaction_manager``
+``open_db(**kw)``     opens a new database of the implementation under test, empty but for its
+                      root, with the options given to its constructor
+``opened(db, **kw)``  another connection, under a new manager that is its ``transaction_manager``,
+                      with the options given to its ``open``
 
 Their first line is ``db = open_db()``.  What they bind to ``tm`` and ``connection`` is ended with
 the rest.
@@ -182,8 +183,8 @@ def _namespace(
             open_things.callback(_end, names["transaction"], "abort")
             return db
 
-        def opened(db: Any) -> Any:
-            connection = QUOTABLE["opened"](db)
+        def opened(db: Any, **options: Any) -> Any:
+            connection = QUOTABLE["opened"](db, **options)
             open_things.callback(_end, connection, "close")
             open_things.callback(_end, connection.transaction_manager, "abort")
             return connection

@@ -26,11 +26,14 @@ def raises(*names: str) -> Iterator[None]:
         raise AssertionError(f"expected {' or '.join(names)}, but nothing was raised")
 
 
-def opened(db: Any) -> Any:
-    """A connection of `db` under a transaction manager of its own, its ``transaction_manager``."""
+def opened(db: Any, **options: Any) -> Any:
+    """A connection of `db` under a transaction manager of its own, its ``transaction_manager``.
+
+    options: what else is given to ``db.open``
+    """
     import transaction
 
-    return db.open(transaction_manager=transaction.TransactionManager())
+    return db.open(transaction_manager=transaction.TransactionManager(), **options)
 
 
 def offers(thing: Any, calls: str) -> None:
