@@ -45,6 +45,20 @@ class Counter(Persistent):
         return merged
 
 
+class Independent(Persistent):
+    """An object that says it can be read in any revision, whatever else was read."""
+
+    def _p_independent(self) -> bool:
+        return True
+
+
+class Dependent(Persistent):
+    """An object that could say so, and does not."""
+
+    def _p_independent(self) -> bool:
+        return False
+
+
 # Values that are not persistent: subclasses of built-in types, and classes of one's own.
 
 

@@ -56,6 +56,7 @@ ORDER = (
     "boundaries",
     "current_reads",
     "versions",
+    "current_read_interface",
     "laws",
     "step_laws",
     "joint_laws",

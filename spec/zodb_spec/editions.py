@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import total_ordering
+from typing import TypedDict
 
 
 @total_ordering
@@ -32,3 +33,15 @@ class Edition(Enum):
 
 EDITIONS: tuple[Edition, ...] = tuple(Edition)
 CURRENT = Edition.CURRENT
+
+
+class Span(TypedDict):
+    """The editions in which a clause is in force, as its decorator takes them."""
+
+    since: Edition
+    until: Edition
+
+
+def only(edition: Edition) -> Span:
+    """The span of one edition alone: ``@example(..., **only(Edition.C))``."""
+    return {"since": edition, "until": edition}
