@@ -57,6 +57,8 @@ ORDER = (
     "current_reads",
     "versions",
     "current_read_interface",
+    "version_interface",
+    "version_questions",
     "laws",
     "step_laws",
     "joint_laws",
