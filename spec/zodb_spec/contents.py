@@ -59,6 +59,8 @@ ORDER = (
     "current_read_interface",
     "version_interface",
     "version_questions",
+    "version_endings",
+    "version_invalidations",
     "laws",
     "step_laws",
     "joint_laws",
