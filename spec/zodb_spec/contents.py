@@ -61,6 +61,7 @@ ORDER = (
     "version_questions",
     "version_endings",
     "version_invalidations",
+    "version_company",
     "laws",
     "step_laws",
     "joint_laws",
