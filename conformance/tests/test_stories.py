@@ -64,6 +64,10 @@ FAULTS = {
         "zodb_reference.writing.RecordWriter._require_same_group",
         "lambda self, thing, oid, jar: None",
     ),
+    ("versions", "version.refused-by-a-lock"): (
+        "zodb_reference.storages.twophase.TwoPhaseStorage._require_not_held",
+        "lambda self, commit, oid, version: None",
+    ),
 }
 """Faults by the story that notices them and the clause that gets the verdict: what is replaced, and
 by what.
