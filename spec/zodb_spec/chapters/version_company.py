@@ -380,6 +380,34 @@ def undo_elsewhere_refused() -> None:
     """
 
 
+@example("version.pack", MUST, rules="VER-26", binds="storage", needs="versions pack", **THEN)
+def pack() -> None:
+    """A pack keeps, of an object that a version holds, what the version has and what the trunk has,
+    and all that can be reached from either. The version can be committed or aborted afterwards.
+
+    >>> root = connection.root()
+    >>> for key in "one", "two":
+    ...     root[key] = Thing()
+    ...     root[key].ref = Thing()
+    ...     root[key].ref.a = "trunk"
+    >>> tm.commit()
+    >>> for key in "one", "two":
+    ...     other = opened(db, version=key)
+    ...     other.root()[key].ref = Thing()
+    ...     other.root()[key].ref.a = "version"
+    ...     other.transaction_manager.commit()
+    >>> db.pack()
+    >>> show = lambda name, key: opened(db, version=name).root()[key].ref.a
+    >>> [(show(key, key), show("", key)) for key in ("one", "two")]
+    [('version', 'trunk'), ('version', 'trunk')]
+    >>> db.commitVersion("one", txn=tm.get())
+    >>> db.abortVersion("two", txn=tm.get())
+    >>> tm.commit()
+    >>> [(show(key, key), show("", key)) for key in ("one", "two")]
+    [('version', 'version'), ('trunk', 'trunk')]
+    """
+
+
 @example("version.history", MUST, rules="VER-24", binds="storage", needs="versions history", **THEN)
 def history() -> None:
     """`db.history(oid, name, size)` lists the revisions of an object in the trunk and in the

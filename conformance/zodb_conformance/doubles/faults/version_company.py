@@ -15,7 +15,8 @@ from zodb_reference.groups import Group
 from zodb_reference.participant import Participant
 from zodb_reference.pool import ConnectionPool
 from zodb_reference.reading import RecordReader
-from zodb_reference.storages import undoing
+from zodb_reference.storages import packing, undoing
+from zodb_reference.storages.packing import PackableStorage
 from zodb_reference.storages.reading import ReadableStorage
 from zodb_reference.storages.states import State
 from zodb_reference.views import CURRENT, View
@@ -341,3 +342,33 @@ def history_tells_of_all_versions() -> Fault:
         return correct(storage, oid, None, size)
 
     return around(ReadableStorage, "history", history)
+
+
+@faulty("version.pack")
+def a_pack_forgets_what_a_version_hides() -> Fault:
+    """A pack removes the trunk's state of what a version holds.
+
+    The trunk can't be read while the version is there, and has lost the object when it is aborted.
+    """
+
+    def superseded(correct: Any, revisions: Any, upto: bytes) -> Any:
+        before = [one for one in revisions if one.tid <= upto]
+        return before[:-1] if before and before[-1].version else correct(revisions, upto)
+
+    return around(packing, "superseded", superseded)
+
+
+@faulty("version.pack")
+def a_pack_collects_what_versions_refer_to() -> Fault:
+    """A pack takes for garbage what can be reached through the records of versions alone.
+
+    What was created in a version is gone before anybody else has seen it.
+    """
+
+    def staying(correct: Any, storage: PackableStorage, oid: bytes, upto: bytes) -> Any:
+        found = correct(storage, oid, upto)
+        newest = storage._history.find(oid)
+        hidden = newest.data if newest is not None and newest.version else None
+        return [data for data in found if data != hidden]
+
+    return around(PackableStorage, "_staying", staying)
