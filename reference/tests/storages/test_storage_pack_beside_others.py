@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from persistent.timestamp import TimeStamp
 from zodb_reference.errors import (
     ReadOnlyError,
     StorageError,
@@ -128,6 +129,23 @@ def test_threads_commit_and_read_while_a_storage_is_packed_again_and_again(stora
     assert len(content(storage)) == 3
 
 
+def test_others_read_while_references_are_looked_for(storage, commit):
+    def references_read_by_another(data):
+        reader = threading.Thread(target=storage.load, args=(ROOT,), daemon=True)
+        reader.start()
+        reader.join(10)
+        assert not reader.is_alive()
+        looked_at.append(data)
+        return references(data)
+
+    looked_at = []
+    commit(storage, {ROOT: b"r"})
+    t = TimeStamp(storage.lastTransaction()).timeTime() + 1e-6
+    commit(storage, {A: b"later"})
+    storage.pack(t, references_read_by_another)
+    assert set(looked_at) == {b"r", b"later"}
+
+
 # What fails
 
 
@@ -170,6 +188,27 @@ def test_a_storage_that_is_closed_meanwhile_is_not_packed(storage, commit):
 
     with pytest.raises(StorageError, match="closed"):
         storage.pack(FUTURE, close)
+
+
+def test_a_storage_that_could_not_finish_a_commit_meanwhile_is_not_packed(
+    storage, commit, monkeypatch
+):
+    """Whether that commit was kept is not known, and so not what may go."""
+
+    def fail_to_commit(data):
+        with monkeypatch.context() as patch:
+            patch.setattr(storage._history, "publish", fail)
+            with pytest.raises(StorageError, match="went away"):
+                commit(storage, {B: b"b"})
+        return references(data)
+
+    def fail(transaction):
+        raise StorageError("the disk went away")
+
+    commit(storage, {ROOT: b"r", A: b"garbage"})
+    with pytest.raises(StorageError, match="open the storage again"):
+        storage.pack(FUTURE, fail_to_commit)
+    assert storage.load(A)[0] == b"garbage"
 
 
 def test_what_is_no_time_is_refused(storage, commit):

@@ -395,7 +395,8 @@ def test_what_undo_wrote_is_there_after_reopening(open_sqlite, commit, undo):
     assert storage.load(B)[0] == b"b"
 
 
-def test_an_undo_that_was_given_up_after_the_vote_leaves_nothing(storage, commit, begin):
+def test_an_undo_that_was_given_up_after_the_vote_leaves_nothing(open_sqlite, commit, begin):
+    storage = open_sqlite()
     first = commit(storage, {A: b"1"})
     second = commit(storage, {A: b"2"})
     meta = begin(storage)
@@ -403,6 +404,8 @@ def test_an_undo_that_was_given_up_after_the_vote_leaves_nothing(storage, commit
     storage.tpc_vote(meta)
     storage.tpc_abort(meta)
     third = commit(storage, {B: b"b"})
+    storage.close()
+    storage = open_sqlite()
     assert storage.load(A) == (b"2", second)
     assert [one.tid for one in storage.iterator()] == [first, second, third]
 

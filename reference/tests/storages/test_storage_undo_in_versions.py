@@ -227,3 +227,4 @@ def test_a_version_that_only_voted_holds_nothing(open_sqlite, put, begin):
     assert (storage.versions(), len(storage)) == ([], 1)
     put(storage, A, b"2")
     assert [len(list(one)) for one in storage.iterator()] == [1, 1]
+    assert (storage.versions(), len(storage)) == ([], 1)

@@ -18,7 +18,7 @@ from zodb_reference.errors import (
 from zodb_reference.oids import maxtid, p64, z64
 from zodb_reference.records import PROTOCOL
 
-A, B, C = p64(1), p64(2), p64(3)
+ROOT, A, B, C = map(p64, range(4))
 
 
 class Counter(Persistent):
@@ -136,6 +136,16 @@ def test_iteration_tells_the_version_of_each_record(storage, put, end):
         [(tids[2], b"2", "w", tids[1])],
         [(tids[3], b"1", "", tids[0])],
     ]
+
+
+def test_of_one_transaction_the_records_of_versions_come_last(storage, begin):
+    meta = begin(storage)
+    for oid, version in ((A, "v"), (C, ""), (B, "w"), (ROOT, "")):
+        storage.store(oid, z64, b"1", version, meta)
+    storage.tpc_vote(meta)
+    storage.tpc_finish(meta)
+    (transaction,) = storage.iterator()
+    assert [record.oid for record in transaction] == [C, ROOT, A, B]
 
 
 # What a version holds
