@@ -7,7 +7,7 @@ from persistent.timestamp import TimeStamp
 from zodb_reference.errors import POSKeyError
 from zodb_reference.oids import maxtid, p64, u64, z64
 
-A, B, UNKNOWN = p64(1), p64(2), p64(99)
+A, B, C, D, UNKNOWN = map(p64, (1, 2, 3, 4, 99))
 
 
 @pytest.fixture
@@ -146,6 +146,26 @@ def test_iteration_shows_what_was_there_when_it_was_asked_for(storage, commit):
     assert next(iterator).tid == tids[0]
     commit(storage, {A: b"c"})
     assert [transaction.tid for transaction in iterator] == tids[1:]
+
+
+def test_current_records_are_given_one_by_one_in_the_order_of_oids(make_storage, put, end, undo):
+    storage = make_storage(versions=True)
+    with pytest.raises(ValueError, match="no objects"):
+        storage.record_iternext()
+    put(storage, C, b"gone")
+    undo(storage, 0)
+    with pytest.raises(ValueError, match="no objects"):
+        storage.record_iternext()
+    for oid, data, version in ((D, b"d", ""), (B, b"created", "v"), (A, b"a", ""), (A, b"x", "v")):
+        put(storage, oid, data, version)
+    found, cookie = [], None
+    while not found or cookie is not None:
+        *record, cookie = storage.record_iternext(cookie)
+        found.append(tuple(record))
+    assert found == [(oid, storage.getTid(oid), data) for oid, data in ((A, b"a"), (D, b"d"))]
+    assert storage.record_iternext(B) == (D, storage.getTid(D), b"d", None)
+    with pytest.raises(ValueError, match="no further"):
+        storage.record_iternext(p64(9))
 
 
 def test_what_iteration_gives_can_be_changed_without_changing_the_storage(storage, commit):

@@ -5,18 +5,23 @@ import shutil
 import sqlite3
 
 import pytest
+from persistent.timestamp import TimeStamp
 from zodb_reference.errors import StorageError
-from zodb_reference.oids import p64
+from zodb_reference.oids import p64, z64
 from zodb_reference.storages import SQLiteStorage
 from zodb_reference.storages.sqlite_format import PAGE_SIZE
 
 OIDS = [p64(number) for number in range(1, 30)]
 
 
-@pytest.fixture
-def path(tmp_path, open_sqlite, commit, begin):
-    """Return the path of a storage with several revisions, one large, and one that only voted."""
-    storage = open_sqlite()
+@pytest.fixture(params=["first format", "second format"])
+def path(tmp_path, open_sqlite, commit, begin, put, end, undo, request):
+    """Return the path of a storage with several revisions, one large, and one that only voted.
+
+    In the second format, it was packed, and there are undone and shared records, and versions that
+    hold objects no more.
+    """
+    storage = open_sqlite(versions=True)
     for number in range(6):
         commit(
             storage,
@@ -26,6 +31,15 @@ def path(tmp_path, open_sqlite, commit, begin):
             extension={"number": number},
         )
     commit(storage, {OIDS[0]: b"large" * 3000})
+    if request.param == "second format":
+        first = TimeStamp(next(storage.iterator()).tid).timeTime()
+        storage.pack(first + 1e-6, lambda data: [], gc=False)
+        for number in range(10, 20):
+            put(storage, OIDS[number], b"held", "v")
+        end(storage, ("v", "w"))
+        end(storage, "w")
+        commit(storage, {p64(99): b"undone"})
+        undo(storage, 0, 13)
     meta = begin(storage)
     storage.store(OIDS[1], storage.getTid(OIDS[1]), b"never finished", "", meta)
     storage.tpc_vote(meta)
@@ -39,6 +53,8 @@ def questions(storage):
     yield lambda: tids
     yield storage.lastTransaction
     yield lambda: len(storage)
+    yield storage.versions
+    yield lambda: storage.undoLog(0, 100)
     yield lambda: [
         (one.status, one.user, one.description, one.extension, list(one))
         for one in storage.iterator()
@@ -47,6 +63,7 @@ def questions(storage):
         yield lambda oid=oid: storage.load(oid)
         yield lambda oid=oid: storage.getTid(oid)
         yield lambda oid=oid: storage.history(oid, 10)
+        yield lambda oid=oid: storage.loadBefore(oid, z64)
         for tid in tids:
             yield lambda oid=oid, tid=tid: storage.loadBefore(oid, tid)
             yield lambda oid=oid, tid=tid: storage.loadSerial(oid, tid)

@@ -195,6 +195,38 @@ class ReadableStorage:
         }
         return entry | {"version": record.version} if self._versions else entry
 
+    def record_iternext(
+        self,
+        next: bytes | None = None,  # noqa: A002 - known by this name
+    ) -> tuple[bytes, bytes, bytes, bytes | None]:
+        """Return oid, tid and data of the first current object, and what leads to the following.
+
+        The fourth value is to be given as `next` for that, and is None after the last object, in
+        the order of oids (STOR-42). `ValueError` if there is no object.
+        """
+        with self._lock:
+            oid = self._first_existing(z64 if next is None else next)
+            if oid is None:
+                raise ValueError(f"there are no objects in {self._name}, or no further ones")
+            data, tid = self.load(oid)
+            return oid, tid, data, self._first_existing(just_after(oid))
+
+    def _first_existing(self, at_least: bytes) -> bytes | None:
+        """Return the first oid, of those that are not less, with an object in the trunk."""
+        history = self._open_history()
+        oid = history.next_oid(at_least)
+        while oid is not None:
+            newest = history.newest(oid)
+            if newest is not None and newest.version:
+                trunk = history.find(oid, trunk=True)
+                exists = trunk is not None and trunk.data is not None
+            else:
+                exists = newest is not None and newest.has_data
+            if exists:
+                return oid
+            oid = history.next_oid(just_after(oid))
+        return None
+
     def iterator(
         self, start: bytes | None = None, stop: bytes | None = None
     ) -> Iterator[TransactionCopy]:
