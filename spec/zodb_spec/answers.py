@@ -122,6 +122,12 @@ LATER: dict[str, str] = {
 """Clauses that began to hold in a later edition than their rows, and the reason."""
 
 ELSEWHERE: dict[str, str] = {
+    "database.interface-of-history": (
+        "the row is about the answers, which are the storage's; the call is made on the database"
+    ),
+    "database.interface-of-packing": (
+        "the row is about what is removed, which is the storage's; the call is made on the database"
+    ),
     "joint.second-phase-failure-logged": (
         "the transaction package drives the second phase, logs what fails in it and raises it again"
     ),

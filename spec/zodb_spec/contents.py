@@ -34,6 +34,7 @@ ORDER = (
     "connections",
     "connection_interface",
     "connection_methods",
+    "interfaces",
     "synchronizers",
     "pool",
     "cache",
