@@ -10,7 +10,15 @@ from zodb_spec.values import same
 from zodb_spec.world import Fact, Name, Number, Oid, Plain, Record, Stored, Tid, Value, World
 
 from zodb_conformance.bench import VALUES, Bench
-from zodb_conformance.comparing import MISSING, Mismatch, comparison, in_words, unwrapped
+from zodb_conformance.blaming import names_of
+from zodb_conformance.comparing import (
+    MISSING,
+    Mismatch,
+    comparison,
+    in_words,
+    promises_serial,
+    unwrapped,
+)
 from zodb_conformance.showing import short
 
 ACROSS = "xref.accepted"
@@ -20,11 +28,14 @@ COPIED = "savepoint.commit-stores"
 
 
 class Place(NamedTuple):
-    """Where a record is: the world that says what it should be, its database, and its oid."""
+    """Where a record is: the world that says what it should be, its database, its oid, and the
+    version in which it is looked at, "" for the trunk.
+    """
 
     world: World
     database: Name
     oid: Oid
+    version: str = ""
 
     @property
     def name(self) -> str:
@@ -34,39 +45,56 @@ class Place(NamedTuple):
     @property
     def reading(self) -> str:
         """The Python expression that takes the record apart."""
-        return f"record_of({self.database}, {self.name})"
+        version = f", {self.version!r}" if self.version else ""
+        return f"record_of({self.database}, {self.name}{version})"
 
 
 def audit(bench: Bench, world: World, database: Name) -> Iterator[Mismatch]:
     """Compare the records of the newest transaction of a database with what the storage has."""
-    newest = world.databases[database].history[-1]
-    for oid, fact in newest.records.items():
-        yield from _audit_record(bench, Place(world, database, oid), newest.tid, fact)
+    last = world.databases[database].history[-1]
+    for oid, fact in last.records.items():
+        place = Place(world, database, oid, fact.value.version)
+        yield from _audit_record(bench, place, last.tid, fact)
 
 
 def audit_all(bench: Bench, world: World) -> Iterator[Mismatch]:
-    """Compare the current records of all objects with what the storages have.
+    """Compare the current records of all objects with what the storages have, in the trunk and in
+    the versions that hold them.
 
     That none of their references dangles follows: the model's records are a law unto it.
     """
     for database, history in world.databases.items():
         for oid in history.oids():
-            found = history.revision(oid, history.last)
-            assert found is not None, "it has a record, or its oid would not be known"
-            yield from _audit_record(bench, Place(world, database, oid), *found)
+            for version in dict.fromkeys((history.holder(oid), "")):
+                found = history.revision(oid, history.last, version)
+                if found is not None:
+                    yield from _audit_record(bench, Place(world, database, oid, version), *found)
 
 
 def _audit_record(bench: Bench, place: Place, tid: Tid, fact: Fact[Record]) -> Iterator[Mismatch]:
     where = place.reading
     expected = f"a record of {fact.value.kind} under {place.name}, stored by transaction {tid}"
     held = bench.databases[place.database]
+    version = [place.version] if place.version else []
+    is_gone = fact.value.state is None
     try:
-        real_tid, kind, state = bench.variables["record_of"](held.real, held.oids[place.oid])
+        real_tid, kind, state = bench.variables["record_of"](
+            held.real, held.oids[place.oid], *version
+        )
     except Exception as error:  # noqa: BLE001  # whatever keeps a record from being read
+        if is_gone and "KeyError" in names_of(error):
+            return
         observed = f"reading it raises {short(error)}"
         yield Mismatch(fact.clause, fact.step, expected, observed, f"{where}[1]")
         return
-    if real_tid != held.tids[tid]:
+    if is_gone:
+        expected = f"no record under {place.name}"
+        observed = f"there is one, of {short(kind)}"
+        yield Mismatch(fact.clause, fact.step, expected, observed, f"{where} is None")
+        return
+    database = place.world.databases[place.database]
+    is_promised = promises_serial(database, place.oid, tid, place.version)
+    if is_promised and real_tid != held.tids[tid]:
         observed = f"its newest record has tid {short(real_tid)}"
         expression = f"{where}[0] == {tid_name(place.database, tid)}"
         yield Mismatch(fact.clause, fact.step, expected, observed, expression)

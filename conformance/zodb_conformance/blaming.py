@@ -14,8 +14,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from zodb_spec.chapters.version_laws import MOVES
 from zodb_spec.clause import clauses
-from zodb_spec.world import NEVER, Fact, Name, Object, Record, Tid, World, current, revision_of
+from zodb_spec.world import (
+    NEVER,
+    Fact,
+    Name,
+    Object,
+    Record,
+    Tid,
+    World,
+    current,
+    newest,
+    revision_of,
+)
 
 LOADING = "identity.ghost-loads"
 SNAPSHOT = "isolation.one-committed-state"
@@ -25,6 +37,7 @@ FRESH = "object.oids-are-fresh"
 TOO_NEW = "identity.newer-oid"
 FORGOTTEN = "isolation.read-current-forgotten"
 LEAKED = "savepoint.is-no-boundary"
+SEES_OWN = "version.sees-own"
 SABOTAGE = "Sabotage"
 """The error that the program itself brings about; it is never wrong in itself."""
 
@@ -198,7 +211,8 @@ def _of_snapshot(stand: Stand, newer: bool) -> Blame:
         return Blame(point.clause, point.step)
     if newer:
         database = world.database_of(connection)
-        found = database.revision(oid, database.last)
+        version = world.connections[connection].view.version
+        found = database.revision(oid, database.last, version)
         return Blame(SNAPSHOT, 0 if found is None else found[1].step)
     return of_boundary(world, connection, oid)
 
@@ -208,7 +222,7 @@ def of_boundary(world: World, connection: Name, oid: int) -> Blame:
     at which its snapshot came to cover it.
     """
     state = world.connections[connection]
-    shown = world.database_of(connection).revision(oid, state.snapshot)
+    shown = world.database_of(connection).revision(oid, state.snapshot, state.view.version)
     since = NEVER if shown is None else shown[0]
     move = next(move for move in state.boundaries if move.value >= since)
     return Blame(move.clause, move.step)
@@ -233,8 +247,23 @@ def of_contents(stand: Stand, *, audited: bool, leaked: bool) -> Blame:
     if stand.sight is None and thing.state.clause in DISCARDING:
         return Blame(thing.state.clause, thing.state.step)
     if audited and not stand.rests_on_record:
-        return Blame(LOADING)
+        return _of_versions(stand) or Blame(LOADING)
     return Blame(stand.record.clause, stand.record.step)
+
+
+def _of_versions(stand: Stand) -> Blame | None:
+    """Who is to blame where an object that was loaded holds something else than its record, and the
+    storage had to choose between what the trunk has and what a version has; None where it had not.
+    """
+    owner = stand.thing.owner.value
+    assert owner is not None
+    connection = stand.world.connections[owner[0]]
+    history = stand.world.databases[connection.database].history
+    seen = tuple(each for each in history if each.tid <= connection.snapshot)
+    found = newest(seen, owner[1])
+    if found is None or not (found[1].value.version or found[1].clause in MOVES):
+        return None
+    return Blame(found[1].clause if found[1].clause in MOVES else SEES_OWN, found[1].step)
 
 
 def names_of(error: Exception) -> set[str]:

@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from persistent.wref import WeakRef
+from zodb_spec.chapters.current_reads import ABORTED
 from zodb_spec.editions import Edition
 from zodb_spec.operations.choices import DATABASE, INSIDE, dereferenced, oid_name
 from zodb_spec.values import EXPRESSIONS, same
-from zodb_spec.world import InMemory, Name, Number, Plain, Stored, Value, World
+from zodb_spec.world import (
+    Database,
+    InMemory,
+    Name,
+    Number,
+    Oid,
+    Plain,
+    Stored,
+    Tid,
+    Value,
+    World,
+)
 
 from zodb_conformance.bench import VALUES, Bench
 
@@ -102,6 +114,22 @@ def belongs(bench: Bench, real: Any, database: Name) -> bool:
         return real.db() is bench.databases[database].real
     except Exception:  # noqa: BLE001  # whatever keeps it from saying so
         return False
+
+
+def promises_serial(database: Database, oid: Oid, tid: Tid, version: str) -> bool:
+    """Whether it is promised with which serial connections in a version, or in the trunk, show the
+    revision `tid` of an object.
+
+    It isn't where another version has stored the object since, or has given it up: who sees nothing
+    of that may be shown the old serial or the new one.
+    """
+    if not database.versions:
+        return True
+    shown = {"", version}
+    later = [
+        each.records[oid] for each in database.history if each.tid >= tid and oid in each.records
+    ]
+    return all(each.clause != ABORTED and each.value.version in shown for each in later)
 
 
 def in_words(value: Value, database: Name = DATABASE) -> str:

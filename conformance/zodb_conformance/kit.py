@@ -257,8 +257,10 @@ class Synchronizer:
         self.calls.append("after")
 
 
-def record_of(db: Any, oid: bytes) -> tuple[bytes, str, Any]:
+def record_of(db: Any, oid: bytes, version: str = "") -> tuple[bytes, str, Any]:
     """The current record of `oid`, taken apart: tid, name of the class, state.
+
+    version: the one that it is looked at in, "" for the trunk.
 
     A reference in the state comes as ``("reference", what stands in the record)``.  Raises KeyError
     where there is no record.
@@ -270,7 +272,10 @@ def record_of(db: Any, oid: bytes) -> tuple[bytes, str, Any]:
         def persistent_load(self, reference: Any) -> Any:
             return "reference", reference
 
-    found = db.storage.loadBefore(oid, b"\x7f" + b"\xff" * 7)
+    if version:
+        found = db.storage.load(oid, version)
+    else:
+        found = db.storage.loadBefore(oid, b"\x7f" + b"\xff" * 7)
     if found is None:
         raise KeyError(oid)
     reader = Reader(io.BytesIO(found[0]))

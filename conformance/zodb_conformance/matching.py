@@ -46,6 +46,7 @@ from zodb_conformance.comparing import (
     belongs,
     comparison,
     in_words,
+    promises_serial,
     unwrapped,
 )
 from zodb_conformance.showing import short
@@ -165,6 +166,8 @@ def _serial(bench: Bench, stand: Stand) -> Mismatch | None:
     connection, oid = world.connections[thing.owner.value[0]], thing.owner.value[1]
     tid = thing.base if thing.status.value == CHANGED else state_of(world, name).value[1]
     if tid == NEVER and oid not in connection.created:
+        return None
+    if not promises_serial(world.databases[connection.database], oid, tid, connection.view.version):
         return None
     tids = bench.databases[connection.database].tids
     real = bench.variables[name]._p_serial
@@ -307,7 +310,7 @@ def look_at_databases(bench: Bench, world: World, cause: str) -> Mismatch | None
 
 def look_at_connections(bench: Bench, world: World, cause: str) -> Mismatch | None:
     """Look at every open connection: that it works for the manager that it was opened under, that
-    it belongs to its database, and that the members of its group know each other.
+    it belongs to its database and its version, and that the members of its group know each other.
 
     cause: the clause by which the last step passed
     """
@@ -336,6 +339,13 @@ def _wrong_connection(bench: Bench, world: World, name: Name) -> tuple[str, str,
             f"{name} to be a connection of {connection.database}",
             f"it is {short(real)}",
             f"{name}.db() is {connection.database}",
+        )
+    version = connection.view.version
+    if version and real.getVersion() != version:
+        return (
+            f"{name} to be in the version {version!r}",
+            f"it is in {short(real.getVersion())}",
+            f"{name}.getVersion() == {version!r}",
         )
     group = [each for each in world.group(name) if world.connections[each].is_open.value]
     if len(group) == 1:

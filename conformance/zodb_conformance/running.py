@@ -51,7 +51,7 @@ NOWHERE: frozenset[Name] = frozenset()
 STORING = ("commit", "savepoint")
 """How the operations begin by which new objects come to belong to a database."""
 
-OPENING = ("open", "get-connection", "close")
+OPENING = ("open", "open-as", "open-historical", "get-connection", "close")
 """The operations by which connections are opened and closed."""
 
 Source = Callable[[World], Step | None]
