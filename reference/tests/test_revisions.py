@@ -48,11 +48,21 @@ def test_the_log_is_text_and_the_newest_comes_first(db, manager, steps):
     assert len(db.undoLog()) == 5
 
 
-def test_the_log_can_be_filtered(db, steps):
-    chosen = db.undoLog(filter=lambda entry: entry["description"] in (b"0", b"1"))
+def test_the_log_can_be_filtered_by_what_it_tells(db, manager, steps):
+    chosen = db.undoLog(filter=lambda entry: entry["description"] in ("0", "1"))
     assert [entry["description"] for entry in chosen] == ["1", "0"]
-    (entry,) = db.undoInfo(specification={"description": b"1"})
-    assert entry["description"] == "1"
+    manager.get().note("größer")
+    manager.get().setExtendedInfo("ticket", "größer")
+    steps.x = 3
+    manager.commit()
+    for wanted in ({"description": "größer"}, {"ticket": "größer", "user_name": ""}):
+        assert db.undoInfo(specification=wanted) == db.undoLog(0, 1)
+    assert len(db.undoInfo(specification={"user_name": "", "description": "1"})) == 1
+    assert [*db.undoInfo(specification={"description": "none"})] == []
+
+
+def test_the_other_log_has_the_same_without_a_specification(db, steps):
+    assert db.undoInfo(0, 2) == db.undoLog(0, 2)
     assert [each["description"] for each in db.undoInfo(0, 2)] == ["2", "1"]
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import transaction
@@ -50,27 +51,26 @@ class Revisions:
 
         Each has `id`, which is what `undo` wants and no tid, `time` (seconds since the epoch), and
         `user_name` and `description` (text). Of those for which `filter` returns something true the
-        ones from index `first` up to `last` are given; where `last` is negative, that many.
-
-        `filter` is given what the storage has, in which user and description are bytes. Nothing is
-        returned where the storage supports no undo.
+        ones from index `first` up to `last` are given; where `last` is negative, that many. Nothing
+        is returned where the storage supports no undo.
         """
         self.require_open()
         if not self.supportsUndo():
             return ()
+        if filter is not None:
+            filter = partial(_chooses, filter)  # noqa: A001 - as above
         with own_errors:
             return in_text(self.storage.undoLog(first, last, filter))
 
     def undoInfo(
         self, first: int = 0, last: int = -20, specification: dict[str, Any] | None = None
     ) -> Sequence[dict[str, Any]]:
-        """Return what `undoLog` does, of transactions that have the items of `specification`.
-
-        These too are compared to what the storage has.
-        """
+        """Return what `undoLog` does, of transactions that have the items of `specification`."""
         self.require_open()
         if not self.supportsUndo():
             return ()
+        if specification is not None:
+            specification = {name: _stored(name, each) for name, each in specification.items()}
         with own_errors:
             return in_text(self.storage.undoInfo(first, last, specification))
 
@@ -128,14 +128,24 @@ class Revisions:
         return found
 
 
+#: What storages have as bytes, and programs as text.
+_TEXTS = ("user_name", "description")
+
+
 def in_text(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return copies of what a storage tells of transactions, with user and description as text."""
-    return [
-        {
-            name: value.decode()
-            if name in ("user_name", "description") and isinstance(value, bytes)
-            else value
-            for name, value in entry.items()
-        }
-        for entry in entries
-    ]
+    return [{name: _shown(name, value) for name, value in entry.items()} for entry in entries]
+
+
+def _shown(name: str, value: Any) -> Any:
+    return value.decode() if name in _TEXTS and isinstance(value, bytes) else value
+
+
+def _stored(name: str, value: Any) -> Any:
+    return value.encode() if name in _TEXTS and isinstance(value, str) else value
+
+
+def _chooses(choose: Callable[[dict[str, Any]], object], entry: dict[str, Any]) -> object:
+    """Tell whether a program wants an entry of the storage's log, which it knows as text."""
+    (shown,) = in_text([entry])
+    return choose(shown)
