@@ -5,9 +5,10 @@ import transaction
 from persistent.interfaces import IPersistentDataManager
 from transaction.interfaces import ISavepointDataManager, ISynchronizer
 from ZODB.MappingStorage import MappingStorage
-from zodb_reference import DB, interfaces
+from zodb_reference import DB, interfaces, older_interfaces
 from zodb_reference.connection import Connection
 from zodb_reference.interfaces import IConnection, IDatabase
+from zodb_reference.older_interfaces import IConnectionOf2005, IConnectionOf2006, IDatabaseOf2006
 from zope.interface import Interface, implementer
 from zope.interface.exceptions import MultipleInvalid
 from zope.interface.verify import verifyObject
@@ -15,8 +16,9 @@ from zope.interface.verify import verifyObject
 EDITIONS = ["2005-06-10", "2005-06-16", "2005-06-17", "current"]
 ALL = [
     each
-    for each in vars(interfaces).values()
-    if isinstance(each, type(Interface)) and each.__module__ == interfaces.__name__
+    for module in (interfaces, older_interfaces)
+    for each in vars(module).values()
+    if isinstance(each, type(Interface)) and each.__module__ == module.__name__
 ]
 
 
@@ -35,9 +37,10 @@ def test_a_database_has_what_its_interface_asks_for(db):
 
 
 def test_a_connection_has_what_its_interface_asks_for(db, connection):
-    assert verifyObject(IConnection, connection)
+    owed = IConnection if db.edition == "current" else IConnectionOf2005
+    assert verifyObject(owed, connection)
     connection.close()
-    assert verifyObject(IConnection, connection)
+    assert verifyObject(owed, connection)
 
 
 def test_a_connection_to_the_past_has_what_its_interface_asks_for():
@@ -48,6 +51,19 @@ def test_a_connection_to_the_past_has_what_its_interface_asks_for():
         past.close()
         assert verifyObject(IConnection, past)
     db.close()
+
+
+def test_the_edition_with_versions_has_what_its_interfaces_ask_for():
+    db = DB(edition="2006-08-16")
+    for options in ({}, {"version": "v", "synch": False}):
+        connection = db.open(transaction_manager=transaction.TransactionManager(), **options)
+        assert verifyObject(IConnectionOf2006, connection)
+        connection.close()
+        assert verifyObject(IConnectionOf2006, connection)
+    assert verifyObject(IDatabaseOf2006, db)
+    assert not IDatabase.providedBy(db)
+    db.close()
+    assert verifyObject(IDatabaseOf2006, db)
 
 
 @pytest.mark.parametrize(
@@ -107,23 +123,25 @@ def test_the_interfaces_leave_out_nothing_that_is_meant_for_programs(is_connecti
     db.close()
 
 
-def test_the_arguments_have_the_same_names_and_defaults(db):
-    connection = db.open(transaction.TransactionManager())
-    for made, interface in ((connection, IConnection), (db, IDatabase)):
+@pytest.mark.parametrize("edition", ["current", "2006-08-16"])
+def test_the_arguments_have_the_same_names_and_defaults(edition):
+    db = DB(edition=edition)
+    interfaces_of = {
+        "current": (IConnection, IDatabase),
+        "2006-08-16": (IConnectionOf2006, IDatabaseOf2006),
+    }
+    for made, interface in zip((db.open(), db), interfaces_of[edition], strict=True):
         for name, description in interface.namesAndDescriptions(True):
-            if name in interface.names() and hasattr(description, "getSignatureInfo"):
-                function = getattr(made, name)
-                if inspect.ismethod(function):
-                    stated = description.getSignatureInfo()
-                    taken = inspect.signature(function).parameters
-                    assert [*stated["positional"]] == [
-                        each for each, kind in taken.items() if kind.kind is not kind.VAR_POSITIONAL
-                    ], name
-                    assert stated["optional"] == {
-                        each: parameter.default
-                        for each, parameter in taken.items()
-                        if parameter.default is not parameter.empty
-                    }, name
+            function = getattr(made, name)
+            if description.interface.__module__.startswith("zodb_") and inspect.ismethod(function):
+                stated = description.getSignatureInfo()
+                taken = inspect.signature(function).parameters.values()
+                named = [each for each in taken if each.kind is not each.VAR_POSITIONAL]
+                assert [*stated["positional"]] == [each.name for each in named], name
+                assert stated["optional"] == {
+                    each.name: each.default for each in named if each.default is not each.empty
+                }, name
+    db.close()
 
 
 def test_a_class_may_declare_that_it_is_a_connection():

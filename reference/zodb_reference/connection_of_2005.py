@@ -3,10 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
+from zope.interface import implementer
+
 from zodb_reference.connection import Connection
 from zodb_reference.current_reads import revision_before
+from zodb_reference.older_interfaces import IConnectionOf2005
 
 
+@implementer(IConnectionOf2005)
 class ConnectionOf2005(Connection):
     """A connection to which the database announces changes, and which stays open after it."""
 

@@ -5,12 +5,15 @@ from typing import Any
 
 import transaction
 from transaction.interfaces import TransactionError
+from zope.interface import implementer
 
 from zodb_reference.connection_of_2005 import ConnectionOf2005
 from zodb_reference.current_reads import OlderSharedSnapshot, OlderSnapshot
 from zodb_reference.errors import ConnectionStateError, POSKeyError, ReadConflictError
+from zodb_reference.older_interfaces import IConnectionOf2006
 
 
+@implementer(IConnectionOf2006)
 class ConnectionOf2006(ConnectionOf2005):
     """A connection in a version, or in the trunk, that may read current revisions only.
 

@@ -4,6 +4,8 @@ import os
 from collections.abc import Collection
 from typing import Any
 
+from zope.interface import implementer_only
+
 from zodb_reference.connection import Connection
 from zodb_reference.connection_of_2006 import ConnectionOf2006
 from zodb_reference.current_reads import has_versions
@@ -11,6 +13,7 @@ from zodb_reference.db_of_2005 import DBOf2005
 from zodb_reference.errors import VersionCommitError, VersionError, own_errors
 from zodb_reference.invalidation import EVERYONE, News
 from zodb_reference.metadata import TransactionMetaData
+from zodb_reference.older_interfaces import IDatabaseOf2006
 from zodb_reference.pool import Limits
 from zodb_reference.revisions import in_text
 from zodb_reference.snapshot import Snapshot
@@ -22,6 +25,7 @@ from zodb_reference.views import Kind, View
 _UNKNOWN = ("pool_timeout", "historical_")
 
 
+@implementer_only(IDatabaseOf2006)
 class DBOf2006(DBOf2005, editions=("2006-08-16",)):
     """A database with versions; see `DB`.
 
