@@ -160,10 +160,10 @@ class ConnectionOf2006(ConnectionOf2005):
 
     def _load_class(self, oid: bytes) -> bytes:
         # The object can tell by its class that it may be read, whatever has become of its state.
-        saved = self._scratch is not None and self._scratch.load(oid)
-        if self._snapshot.reads_current and not saved:
-            return self._snapshot.load_current(oid)[0]
-        return super()._load_class(oid)
+        is_saved = self._scratch is not None and self._scratch.load(oid)
+        if not self._snapshot.reads_current or is_saved or self._announced.is_everything():
+            return super()._load_class(oid)
+        return self._snapshot.load_current(oid)[0]
 
     def _load_committed(self, oid: bytes) -> tuple[bytes, bytes]:
         if not self._snapshot.reads_current:
