@@ -67,6 +67,8 @@ ACROSS = {
 """The clauses that speak of a reference across databases, in place of those on references."""
 INVALIDATES = {"connection.reopen-catches-up": "connection.reopen-invalidates"}
 """The clause by which objects are invalidated where a snapshot moves; by default the following."""
+STAYING = ("historical.shows-the-point", "historical.stays", "boundary.missed")
+"""The clauses by which a connection does not move."""
 INVALIDATION = "isolation.boundary-invalidates"
 COMMITTED = ("object.commit-keeps-state", SERIAL)
 RETURNING = (
@@ -206,9 +208,9 @@ def _of_snapshot(stand: Stand, newer: bool) -> Blame:
     world, thing = stand.world, stand.thing
     assert thing.owner.value is not None
     connection, oid = thing.owner.value
-    if _is_historical(stand):
-        point = world.connections[connection].boundaries[-1]
-        return Blame(point.clause, point.step)
+    last = world.connections[connection].boundaries[-1]
+    if last.clause in STAYING and newer:
+        return Blame(last.clause, last.step)
     if newer:
         database = world.database_of(connection)
         version = world.connections[connection].view.version

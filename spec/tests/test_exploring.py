@@ -46,9 +46,9 @@ COUNTS = {
     "unsynchronized": (198, 2262, 10),
     "current-reads": (498, 4820, 14),
     "a-version": (1140, 6423, 6),
-    "two-versions": (2220, 8618, 5),
+    "two-versions": (2030, 8083, 5),
     "created-in-a-version": (4720, 24371, 4),
-    "no-versions": (2, 4, 1),
+    "no-versions": (102, 1040, 9),
 }
 """What the small worlds contain.
 

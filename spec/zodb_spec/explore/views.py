@@ -144,7 +144,15 @@ VIEWS: dict[str, SmallWorld] = {
     "no-versions": SmallWorld(
         "A connection that cannot be opened in a version, which the storage does not have",
         ONE,
-        Bounds(("open-as",), words(options="version='red' mvcc=False", manager="manager2")),
+        Bounds(
+            ("open-as", "close", "set", "commit", "sync"),
+            words(
+                options="version='red' mvcc=False",
+                thing="root1",
+                attribute="'a'",
+                value="one",
+            ),
+        ),
         edition=Edition.C,
     ),
 }

@@ -93,8 +93,11 @@ def move(
         }
         world = world.put_all("objects", stale)
         connection = connection._replace(boundaries=(*connection.boundaries, point))
-    elif connection.view.point:
-        connection = connection._replace(boundaries=(point,))
+    elif connection.view.point or not told:
+        rest = connection.boundaries
+        if rest[-1].clause == point.clause:
+            rest = rest[:-1]
+        connection = connection._replace(boundaries=(*rest, point))
     if connection.read_current:
         connection = connection._replace(
             read_current=isolation.marks_vanish(world, name),
