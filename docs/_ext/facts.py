@@ -273,8 +273,9 @@ class Noun(NamedTuple):
 
 def nouns(module: ModuleType) -> Iterator[Noun]:
     """The named tuples of a module, in the order in which they are defined."""
-    for name, value in vars(module).items():
-        if getattr(value, "__module__", "") == module.__name__ and hasattr(value, "_fields"):
+    classes = [(name, value) for name, value in vars(module).items() if isinstance(value, type)]
+    for name, value in classes:
+        if value.__module__ == module.__name__ and hasattr(value, "_fields"):
             text, meanings = described(inspect.cleandoc(value.__doc__ or ""))
             types = inspect.get_annotations(value)
             fields = tuple(
