@@ -26,6 +26,7 @@ RACES = (
     "the-state-is-chosen-after-its-invalidations",
     "an-opening-chooses-its-state-when-it-is-ready",
     "a-closed-connection-counts-as-up-to-date",
+    "a-connection-that-is-not-registered-yet-cannot-be-closed",
     "what-has-been-loaded-counts-as-current",
     "an-object-with-its-state-counts-as-current",
     "a-commit-is-announced-when-it-is-visible-already",

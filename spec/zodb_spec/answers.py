@@ -95,6 +95,10 @@ WEAKER: dict[str, str] = {
         "names that begin with _p_ are the system's own, so a class that has one asks for it; and "
         "where it is refused, nothing is lost"
     ),
+    "thread.opening-against-database-close": (
+        "no document says that a database can be closed while other threads use it, although"
+        " servers do it when they are shut down"
+    ),
 }
 """Clauses that are weaker than the strongest row they cover, and the reason."""
 

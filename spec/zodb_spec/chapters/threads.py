@@ -12,6 +12,7 @@ What does this is told under the names that examples use: `meanwhile`, `at_every
 from __future__ import annotations
 
 from zodb_spec.clause import MUST, SHOULD, example, text
+from zodb_spec.editions import CURRENT
 
 
 @text("thread.one-at-a-time", MUST, rules="CONN-49", binds="caller")
@@ -268,6 +269,34 @@ def closing_against_finishing() -> None:
     ...     return missing
     >>> at_every_step(schedule)
     {0}
+    """
+
+
+@example(
+    "thread.opening-against-database-close",
+    SHOULD,
+    rules="CONN-52",
+    since=CURRENT,
+    needs="several-databases",
+)
+def opening_against_database_close() -> None:
+    """A database may be closed while another thread opens a connection to it, as when a server is
+    shut down that is still asked for something. The database is closed as ever; the other thread
+    gets an error, or a connection that is closed, and nothing that it wants to store is stored.
+
+    >>> def schedule(place):
+    ...     closing, manager = open_db(), transaction.TransactionManager()
+    ...     def open_it():
+    ...         with allowing("Exception"):
+    ...             return closing.open(transaction_manager=manager)
+    ...     late, _ = meanwhile(open_it, closing.close, place(manager, "registerSynch"))
+    ...     with allowing("Exception"):
+    ...         late.root()["a"] = 1
+    ...         manager.commit()
+    ...         return "stored"
+    ...     return "refused"
+    >>> schedule(Before), schedule(After)
+    ('refused', 'refused')
     """
 
 

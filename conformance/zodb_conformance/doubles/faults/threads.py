@@ -18,7 +18,7 @@ from zodb_reference.storages.twophase import TwoPhaseStorage
 from zodb_reference.views import CURRENT, View
 
 from zodb_conformance.doubles.double import Fault, double
-from zodb_conformance.doubles.planting import around, together
+from zodb_conformance.doubles.planting import around, instead, together
 
 
 @double("thread.own-manager-by-default", also="thread.own-boundaries thread.closed-by-another")
@@ -213,6 +213,19 @@ def a_closed_connection_counts_as_up_to_date() -> Fault:
         _, snapshot._position = snapshot._shared.log.read(snapshot._position, maxtid)
 
     return around(Connection, "leave", leave)
+
+
+@double("thread.opening-against-database-close")
+def a_connection_that_is_not_registered_yet_cannot_be_closed() -> Fault:
+    """To close a database takes every connection from its manager, also one that is just being
+    opened and not registered there yet, and fails.
+
+    The server that is shut down says that it has failed, and has not let go of everything.
+    """
+    return together(
+        instead(Connection, "_unfollow", lambda own, manager: manager.unregisterSynch(own)),
+        instead(DB, "_shut_down", lambda db, own: own.group.shut_down(own)),
+    )
 
 
 def _taking_for_current(owner: Any, name: str, oid_of: Callable[..., bytes]) -> Fault:
