@@ -36,6 +36,7 @@ ORDER = (
     "connection_methods",
     "interfaces",
     "synchronizers",
+    "unsynchronized",
     "pool",
     "cache",
     "cache_invalidation",

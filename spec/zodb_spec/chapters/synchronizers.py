@@ -2,8 +2,7 @@
 
 A connection registers with the manager it is opened with, and is told by it where transactions
 begin and end. These are its boundaries: there it moves to the newest state, and drops what was not
-committed. In the edition with versions a program may open a connection with ``synch=False``. It is
-not told then, and knows of the transactions alone that it takes part in.
+committed.
 """
 
 from __future__ import annotations
