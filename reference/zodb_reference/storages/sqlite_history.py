@@ -29,6 +29,8 @@ class SQLiteHistory:
     def __init__(self, file: SQLiteFile) -> None:
         self._file = file
         self._last_tid, self._last_oid = file.head()
+        # Most storages have none, and need not look for them whenever an object is loaded.
+        self._has_overlays = bool(file.rows("SELECT 1 FROM overlays LIMIT 1"))
 
     def last_tid(self) -> bytes:
         """See `History`."""
@@ -56,7 +58,7 @@ class SQLiteHistory:
             oid,
             self._last_tid,
         )
-        overlay = self._find(_OVERLAYS, oid, self._published())
+        overlay = self._find_overlay(oid, self._published())
         if overlay is not None and (not rows or rows[0][0] <= overlay.tid):
             return Revision(overlay.tid, overlay.version, has_data=True)
         if not rows:
@@ -72,7 +74,7 @@ class SQLiteHistory:
         """See `History`."""
         bound = self._published() if before is None else min(before, self._published())
         found = self._find(_TRUNK, oid, bound)
-        overlay = None if trunk else self._find(_OVERLAYS, oid, bound)
+        overlay = None if trunk else self._find_overlay(oid, bound)
         if overlay is None or (found is not None and found.tid > overlay.tid):
             return found
         return overlay
@@ -86,6 +88,9 @@ class SQLiteHistory:
             f"{select} WHERE r.oid = ? AND r.tid < ? ORDER BY r.tid DESC LIMIT 1", oid, before
         )
         return self._record(rows[0]) if rows else None
+
+    def _find_overlay(self, oid: bytes, before: bytes) -> Record | None:
+        return self._find(_OVERLAYS, oid, before) if self._has_overlays else None
 
     def next_tid(self, oid: bytes, tid: bytes) -> bytes | None:
         """See `History`."""
@@ -215,6 +220,7 @@ class SQLiteHistory:
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 ((*row, digest(*row)) for row in rows),
             )
+            self._has_overlays = self._has_overlays or bool(overlays)
         self._file.reserve()
 
     def publish(self, transaction: Transaction) -> None:
