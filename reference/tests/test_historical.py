@@ -1,3 +1,4 @@
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -94,8 +95,18 @@ def test_a_moment_may_be_given_in_any_time_zone(db, slow):
         assert x_of(db, before=slow.astimezone(zone)) == 0
 
 
-def test_a_moment_without_time_zone_is_in_utc(db, slow, monkeypatch):
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
+@pytest.fixture
+def in_tokyo(monkeypatch):
+    """Local time is not UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_tokyo")
+def test_a_moment_without_time_zone_is_in_utc(db, slow):
     assert x_of(db, at=slow.replace(tzinfo=None)) == 0
     assert x_of(db, before=slow.replace(tzinfo=None)) == 0
 
