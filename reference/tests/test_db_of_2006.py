@@ -185,6 +185,14 @@ def test_a_removed_pool_is_forgotten(db):
     db.removeVersionPool("never opened")
 
 
+def test_the_reports_tell_the_versions(db):
+    connections = [opened(db, name) for name in ("", "draft")]
+    connections[1].setDebugInfo("at work")
+    told = {each["version"]: each["info"].split(" (")[0] for each in db.connectionDebugInfo()}
+    assert told == {"": "", "draft": "at work"}
+    assert "version" not in DB().connectionDebugInfo()[0]
+
+
 # What is refused
 
 

@@ -64,7 +64,6 @@ class ConnectionOf2006(ConnectionOf2005):
         super().sync()
         if not self._has_synch:
             self.newTransaction(None)
-            self.objects.cache.incrgc()
 
     def readCurrent(self, obj: Any) -> None:
         """Make the commit fail if another transaction changes `obj` first (CONN-32).

@@ -33,7 +33,8 @@ class DBOf2006(DBOf2005, editions=("2006-08-16",)):
     trunk. A storage that is made here has versions; one that is given has them if it was made so.
 
     Of connections in one version `version_pool_size` are expected at most, and as many are kept
-    when they are closed. The cache of each is reduced to `version_cache_size` objects.
+    when they are closed. The cache of each is reduced to `version_cache_size` objects. The method
+    `connectionDebugInfo` tells for each connection the `version` beside.
     """
 
     connection_class = ConnectionOf2006
@@ -223,6 +224,9 @@ class DBOf2006(DBOf2005, editions=("2006-08-16",)):
     def _require_versions(self) -> None:
         if not self._asks_versions():
             raise NotImplementedError(f"{self.storage!r} has no versions that could be ended")
+
+    def _debug_info(self, connection: Connection, now: float) -> dict[str, Any]:
+        return {**super()._debug_info(connection, now), "version": connection.view.version}
 
     def _open_storage(self, storage: Any) -> Any:
         if storage is None:

@@ -49,7 +49,7 @@ class Reports:
         in its cache. `before` is the tid before which it shows everything, None for the present.
         """
         now = time.time()
-        return [_debug_info(connection, now) for connection in self._pool.everyone()]
+        return [self._debug_info(connection, now) for connection in self._pool.everyone()]
 
     def cacheDetail(self) -> list[tuple[str, int]]:
         """Return how many objects of each class are in the caches, by the names of the classes."""
@@ -119,17 +119,18 @@ class Reports:
         for connection in self._pool.everyone():
             connection.objects.sweep()
 
+    # What these consist of
 
-def _debug_info(connection: Connection, now: float) -> dict[str, Any]:
-    opened = connection.opened
-    info = connection.getDebugInfo()
-    shown = info[0] if len(info) == 1 else info or ""
-    return {
-        "opened": opened
-        and f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(opened))} ({now - opened:.2f}s)",
-        "info": f"{shown} ({len(connection.objects.cache)})",
-        "before": connection.before,
-    }
+    def _debug_info(self, connection: Connection, now: float) -> dict[str, Any]:
+        opened = connection.opened
+        info = connection.getDebugInfo()
+        shown = info[0] if len(info) == 1 else info or ""
+        return {
+            "opened": opened
+            and f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(opened))} ({now - opened:.2f}s)",
+            "info": f"{shown} ({len(connection.objects.cache)})",
+            "before": connection.before,
+        }
 
 
 def _class_name(obj: Any) -> str:
