@@ -157,7 +157,19 @@ def _can_be_returned_to(world: World, name: Name) -> bool:
         return True
     if not usable(world, found.manager) or not _can_keep(world, found.manager):
         return False
+    if _is_uncertain_of_its_end(world, found):
+        return False
     return in_force(savepoints.rollback_disowns, world.edition) or not _left_owned(world, found)
+
+
+def _is_uncertain_of_its_end(world: World, found: Savepoint) -> bool:
+    """Whether a connection that is told only of the ends of transactions that it has joined would
+    leave this one by returning: nobody says whether it is told of the end then.
+    """
+    joined = world.managers[found.manager].joined
+    return any(
+        not world.connections[each].view.synch for each in joined if each not in found.members
+    )
 
 
 def _left_owned(world: World, found: Savepoint) -> bool:
