@@ -36,6 +36,20 @@ def opened(db: Any, **options: Any) -> Any:
     return db.open(transaction_manager=transaction.TransactionManager(), **options)
 
 
+def next_tid(tid: bytes) -> bytes:
+    """The first tid that is later than `tid`."""
+    return (int.from_bytes(tid, "big") + 1).to_bytes(8, "big")
+
+
+def moment(tid: bytes) -> Any:
+    """The time that a tid says, as a ``datetime`` of UTC without a time zone."""
+    from datetime import UTC, datetime
+
+    from persistent.timestamp import TimeStamp
+
+    return datetime.fromtimestamp(TimeStamp(tid).timeTime(), UTC).replace(tzinfo=None)
+
+
 def offers(thing: Any, calls: str) -> None:
     """Expect that `thing` has these attributes, and methods that can be called like this.
 

@@ -60,6 +60,9 @@ WEAKER: dict[str, str] = {
         "the rows ask for connections that are open or closed; that an attribute tells which, the "
         "list of changes of ZODB 3.9 says and the interface does not"
     ),
+    "historical.moments-are-clock-time": (
+        "advice to a program, which follows from how tids are made"
+    ),
     "isolation.read-current-alone": (
         "what the row says SHOULD about is a group of connections; in one database alone, the "
         "check of a transaction that writes nothing may be skipped"
@@ -132,6 +135,7 @@ ELSEWHERE: dict[str, str] = {
     "database.interface-of-packing": (
         "the row is about what is removed, which is the storage's; the call is made on the database"
     ),
+    "historical.moments-are-clock-time": "how a program names a point is up to the program",
     "joint.second-phase-failure-logged": (
         "the transaction package drives the second phase, logs what fails in it and raises it again"
     ),

@@ -41,6 +41,8 @@ ORDER = (
     "cache",
     "cache_invalidation",
     "historical",
+    "historical_interface",
+    "historical_pool",
     "threads",
     "concurrent_commits",
     "savepoints",

@@ -18,6 +18,7 @@ from zodb_reference.errors import (
 from zodb_reference.identity import IdentityMap
 from zodb_reference.oids import p64, u64
 from zodb_reference.reading import RecordReader
+from zodb_reference.views import CURRENT
 
 
 class NeverPools(DB):
@@ -28,7 +29,7 @@ class NeverPools(DB):
 
 
 class LastComesFirst(DB):
-    """A connection that was closed is opened again at once, whoever asks for one."""
+    """A connection that was closed is opened again at once, by whoever asks for what it shows."""
 
     last = None
 
@@ -37,11 +38,13 @@ class LastComesFirst(DB):
             super().give_back(self.last)
         self.last = connection
 
-    def take_connection(self, *view, lone=False):
-        last, self.last = self.last, None
-        if last is not None and last.group.is_whole() and (last.group.is_lone() or not lone):
-            return last
-        return super().take_connection(*view, lone=lone)
+    def take_connection(self, view=CURRENT, *, lone=False):
+        last = self.last
+        if last is not None and last.view == view:
+            self.last = None
+            if last.group.is_whole() and (last.group.is_lone() or not lone):
+                return last
+        return super().take_connection(view, lone=lone)
 
 
 class LeavesGaps(DB):
@@ -388,7 +391,7 @@ class SeesOneInstant(Connection):
     def get_connection(self, database_name):
         is_new = database_name not in self.connections
         found = super().get_connection(database_name)
-        if is_new and found.db() in self.instant:
+        if is_new and self.before is None and found.db() in self.instant:
             found._snapshot._point = self.instant[found.db()]
             found._snapshot._before = p64(u64(found._snapshot._point) + 1)
         return found

@@ -19,12 +19,19 @@ POOLING = (LargestCacheFirst,)
 GIVEN_UP = {
     "NeverPools": {
         "cache.invalidated-while-closed",
+        "historical.pool-size",
+        "historical.pooled-by-point",
+        "historical.timeout",
         "pool.last-in-first-out",
         "pool.size-can-change",
         "pool.surplus-is-discarded",
         "pool.used-again",
     },
-    "LastComesFirst": {"pool.size-can-change", "pool.surplus-is-discarded"},
+    "LastComesFirst": {
+        "historical.pool-size",
+        "pool.size-can-change",
+        "pool.surplus-is-discarded",
+    },
     "KeepsWhatIsLoadedEverywhere": {
         "cache.bytes-can-change",
         "cache.gc-keeps-to-the-size",
@@ -35,6 +42,7 @@ GIVEN_UP = {
         "cache.reset-keeps-the-size",
         "cache.size-can-change",
         "cache.size-in-bytes",
+        "historical.cache-size",
     },
     "ServesNothingClosed": {"cache.kept-over-closing"},
 }
