@@ -44,6 +44,10 @@ WEAKER: dict[str, str] = {
     "collection.closed-says-so": (
         "what is used after it was closed fails in any case, and no edition's documents say how"
     ),
+    "collection.empty-name-may-be-lost": (
+        "of a row that says how names are today, this is what it says in brackets of the "
+        "editions before; to lose a name is a flaw, which nobody has to share"
+    ),
     "collection.second-entry": (
         "the rows speak of the collection that the databases have made; here the program has "
         "changed it behind their backs, and what does not fit any more is refused at the commit"
@@ -59,6 +63,17 @@ WEAKER: dict[str, str] = {
     "connection.opened-says-when": (
         "the rows ask for connections that are open or closed; that an attribute tells which, the "
         "list of changes of ZODB 3.9 says and the interface does not"
+    ),
+    "database.cache-last-gc-time": (
+        "a report for people, which the documents leave out and which not every cache can "
+        "give; nothing depends on it"
+    ),
+    "database.closed-says-so": (
+        "what is used after it was closed fails in any case, and no edition's documents say how"
+    ),
+    "database.transaction-loss-is-told": (
+        "the rows say what becomes of connections and of the block, and not what it is told "
+        "where somebody closes the database under it"
     ),
     "historical.moments-are-clock-time": (
         "advice to a program, which follows from how tids are made"

@@ -42,6 +42,7 @@ GIVEN_UP = {
         "cache.reset-keeps-the-size",
         "cache.size-can-change",
         "cache.size-in-bytes",
+        "database.minimizes-all-caches",
         "historical.cache-size",
     },
     "ServesNothingClosed": {"cache.kept-over-closing"},

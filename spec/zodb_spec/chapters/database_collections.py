@@ -8,8 +8,8 @@ to another database does so by name, so the names are part of the data.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MUST, SHOULD, example, step
-from zodb_spec.editions import CURRENT
+from zodb_spec.clause import MAY, MUST, SHOULD, example, step, text
+from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.world import Name, World
 
 
@@ -123,6 +123,14 @@ def empty_name() -> None:
     >>> seen = opened(db).root()
     >>> seen["thing"]._p_jar.db() is nameless, seen["weak"]() is seen["thing"]
     (True, True)
+    """
+
+
+@text("collection.empty-name-may-be-lost", MAY, rules="CONN-57", until=Edition.C)
+def empty_name_may_be_lost() -> None:
+    """An implementation may write a reference to an object of a database whose name is the empty
+    text as if it were one to an object of the own database. A program of that time gives each of
+    its databases a name that is not empty.
     """
 
 
