@@ -71,9 +71,20 @@ WEAKER: dict[str, str] = {
     "database.closed-says-so": (
         "what is used after it was closed fails in any case, and no edition's documents say how"
     ),
+    "database.pack-is-for-quiet-times": (
+        "advice to a program, which follows from what the rows allow"
+    ),
     "database.transaction-loss-is-told": (
         "the rows say what becomes of connections and of the block, and not what it is told "
         "where somebody closes the database under it"
+    ),
+    "database.undo-error-says-so": (
+        "that it fails is what keeps the data; ids are opaque, and no edition's documents say "
+        "what becomes of bytes that never were one"
+    ),
+    "database.undo-info-in-text": (
+        "the row speaks of storages, where user and description are bytes; that a database "
+        "takes what it gives is said by its interface alone"
     ),
     "historical.moments-are-clock-time": (
         "advice to a program, which follows from how tids are made"
@@ -150,6 +161,7 @@ ELSEWHERE: dict[str, str] = {
     "database.interface-of-packing": (
         "the row is about what is removed, which is the storage's; the call is made on the database"
     ),
+    "database.pack-is-for-quiet-times": "when a program packs is up to the program",
     "historical.moments-are-clock-time": "how a program names a point is up to the program",
     "joint.second-phase-failure-logged": (
         "the transaction package drives the second phase, logs what fails in it and raises it again"

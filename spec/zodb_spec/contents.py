@@ -44,6 +44,8 @@ ORDER = (
     "historical_interface",
     "historical_pool",
     "database_interface",
+    "database_history",
+    "undo",
     "threads",
     "concurrent_commits",
     "savepoints",
