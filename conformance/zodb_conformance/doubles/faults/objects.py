@@ -7,6 +7,7 @@ from typing import Any
 from persistent import Persistent
 from zodb_reference.committing import Commit
 from zodb_reference.connection import Connection
+from zodb_reference.errors import POSKeyError
 from zodb_reference.identity import IdentityMap
 from zodb_reference.oids import p64, u64, z64
 from zodb_reference.storages.twophase import TwoPhaseStorage
@@ -119,10 +120,12 @@ def get_overlooks_added_objects() -> Fault:
     fails depending on whether a commit came in between.
     """
 
-    def find(correct: Any, objects: IdentityMap, oid: bytes) -> Any:
-        return None if oid in objects.new else correct(objects, oid)
+    def get(correct: Any, connection: Connection, oid: bytes) -> Any:
+        if oid in connection.objects.new:
+            raise POSKeyError(oid)
+        return correct(connection, oid)
 
-    return around(IdentityMap, "find", find)
+    return around(Connection, "get", get)
 
 
 @double("object.add-is-stored", also="object.disowned-is-new")
