@@ -1,8 +1,9 @@
-"""Caches that do not hold any longer: what nobody can list, and what empties them.
+"""Caches that do not hold any longer: what is announced to them, and what empties them.
 
 As a rule a connection learns by itself what others have committed, object by object, at the
 boundaries between transactions. Here stands what is left: data that has changed in ways that nobody
-can list, and classes that were replaced.
+can list, the calls by which connections were told in older editions, and classes that were
+replaced.
 """
 
 from __future__ import annotations
@@ -138,6 +139,66 @@ def invalidated_alone() -> None:
     >>> tm.abort()
     >>> thing._p_changed is None
     True
+    """
+
+
+@example("cache.announced-at-the-boundary", MUST, rules="CONN-28", until=Edition.C)
+def announced_at_the_boundary() -> None:
+    """`connection.invalidate(tid, oids)` is how the database tells a connection what was changed
+    elsewhere, by the transaction `tid`; `oids` is a mapping with oids as its keys, or a set. It
+    takes effect at the next boundary between transactions and not before.
+
+    >>> root = connection.root()
+    >>> one, two, three = root["one"], root["two"], root["three"] = Thing(), Thing(), Thing()
+    >>> tm.commit()
+    >>> started = tm.begin()
+    >>> for thing in one, two, three:
+    ...     thing._p_activate()
+    >>> connection.invalidate(db.lastTransaction(), {one._p_oid: 1})
+    >>> connection.invalidate(db.lastTransaction(), {two._p_oid})
+    >>> [thing._p_changed for thing in (one, two, three)]
+    [False, False, False]
+    >>> tm.abort()
+    >>> one._p_changed, two._p_changed
+    (None, None)
+    """
+
+
+@example("cache.announced-while-closed", MUST, rules="CONN-28", until=Edition.C)
+def announced_while_closed() -> None:
+    """A connection is told of changes while it is closed as well. What it was told takes effect
+    when it is opened again.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> tm.commit()
+    >>> thing._p_activate()
+    >>> connection.close()
+    >>> connection.invalidate(db.lastTransaction(), {thing._p_oid: 1})
+    >>> again = opened(db)
+    >>> thing._p_changed is None
+    True
+    """
+
+
+@example("cache.announced-hides-what-comes", MUST, rules="CONN-28", until=Edition.C)
+def announced_hides_what_comes() -> None:
+    """Until that boundary, the connection shows what there was before the transaction that was
+    announced, also of objects that it has to load. To be told of one twice does no harm.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.n = 1
+    >>> tm.commit()
+    >>> started = tm.begin()
+    >>> thing._p_deactivate()
+    >>> other = opened(db)
+    >>> other.root()["thing"].n = 2
+    >>> other.transaction_manager.commit()
+    >>> connection.invalidate(other.root()["thing"]._p_serial, {thing._p_oid: 1})
+    >>> thing.n
+    1
+    >>> tm.abort()
+    >>> thing.n
+    2
     """
 
 

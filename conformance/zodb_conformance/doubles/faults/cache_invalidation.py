@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zodb_reference.connection import Connection
+from zodb_reference.connection_of_2005 import ConnectionOf2005
 from zodb_reference.db import DB
 from zodb_reference.identity import IdentityMap
 from zodb_reference.participant import Participant
@@ -73,6 +74,51 @@ def one_invalid_cache_invalidates_all() -> Fault:
             correct(each)
 
     return around(Connection, "invalidateCache", invalidate)
+
+
+@double("cache.announced-at-the-boundary", edition="2006-08-16")
+def an_announcement_takes_effect_at_once() -> Fault:
+    """What is announced to a connection is invalidated at once.
+
+    In the middle of its transaction a program loses what it has read, and not only that: the call
+    may come from another thread.
+    """
+
+    def invalidate(correct: Any, connection: ConnectionOf2005, tid: bytes, oids: Any) -> None:
+        correct(connection, tid, oids)
+        connection.objects.invalidate(list(oids))
+
+    return around(ConnectionOf2005, "invalidate", invalidate)
+
+
+@double("cache.announced-while-closed", edition="2006-08-16")
+def a_closed_connection_hears_nothing() -> Fault:
+    """What is announced to a connection that is closed is forgotten.
+
+    Its next user reads, and changes, what was replaced long ago.
+    """
+
+    def invalidate(correct: Any, connection: ConnectionOf2005, tid: bytes, oids: Any) -> None:
+        if connection.opened is not None:
+            correct(connection, tid, oids)
+
+    return around(ConnectionOf2005, "invalidate", invalidate)
+
+
+@double("cache.announced-hides-what-comes", edition="2006-08-16")
+def what_is_announced_is_shown() -> Fault:
+    """An object that was announced is loaded in its newest revision, before the boundary too.
+
+    A program sees half of a transaction that it should not see at all.
+    """
+
+    def load(correct: Any, connection: ConnectionOf2005, oid: bytes) -> tuple[bytes, bytes]:
+        if connection._announced.before(oid) is None:
+            return correct(connection, oid)  # type: ignore[no-any-return]
+        record, serial = connection._snapshot.storage.load(oid)
+        return record, serial
+
+    return around(ConnectionOf2005, "_load_committed", load)
 
 
 @double(
