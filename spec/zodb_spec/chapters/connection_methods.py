@@ -284,7 +284,8 @@ def exchange_is_aborted() -> None:
 )
 def exchange_of_strangers() -> None:
     """To exchange an object that is not the connection's own is refused, and so is to put something
-    in its place that belongs to a connection already. Nothing has changed then.
+    in its place that belongs to a connection already, or is not persistent, and to exchange
+    anything when the connection is closed. Nothing has changed then.
 
     >>> thing = connection.root()["thing"] = Thing()
     >>> thing.n = 1
@@ -298,13 +299,85 @@ def exchange_of_strangers() -> None:
     (None, None)
     >>> with raises(*refusals):
     ...     connection.exchange(Thing(), new)
-    >>> with raises(*refusals):
-    ...     connection.exchange(thing, same)
+    >>> for taken in same, connection.root(), ["no object"]:
+    ...     with raises(*refusals):
+    ...         connection.exchange(thing, taken)
     >>> same._p_jar is other.root()._p_jar, connection.get(thing._p_oid) is thing
     (True, True)
     >>> tm.commit()
     >>> opened(db).root()["thing"].n
     1
+    >>> connection.close()
+    >>> with raises(*refusals):
+    ...     connection.exchange(thing, new)
+    >>> new._p_oid, new._p_jar, new._p_changed
+    (None, None, False)
+    """
+
+
+@example("connection.register-joins", MUST, rules="CONN-37 CONN-38 CONN-13")
+def register_joins() -> None:
+    """`connection.register(obj)` is how an object tells its connection that it is about to change.
+    The connection joins the transaction then, before the object has changed: that comes in time to
+    be refused. To register alone changes nothing, and is not stored.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> tm.commit()
+    >>> started = tm.begin()
+    >>> thing._p_activate()
+    >>> serial = thing._p_serial
+    >>> connection.register(thing)
+    >>> thing._p_changed
+    False
+    >>> with raises("ConnectionStateError"):
+    ...     connection.close()
+    >>> tm.commit()
+    >>> seen = opened(db).root()["thing"]
+    >>> seen._p_activate()
+    >>> seen._p_serial == serial
+    True
+    """
+
+
+@example(
+    "connection.register-of-strangers",
+    MUST,
+    rules="CONN-37",
+    error="POSError TypeError ValueError AssertionError AttributeError",
+)
+def register_of_strangers() -> None:
+    """An object of another connection can't be registered with this one, nor can one that belongs
+    to none. The transaction is not joined for it.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> tm.commit()
+    >>> other = opened(db)
+    >>> refusals = "POSError", "TypeError", "ValueError", "AssertionError", "AttributeError"
+    >>> for stranger in thing, Thing(), ["no object"]:
+    ...     with raises(*refusals):
+    ...         other.register(stranger)
+    >>> other.close()
+    >>> with raises("ConnectionStateError"):
+    ...     other.root()
+    """
+
+
+@example("connection.new-oid", MUST, rules="LIFE-15", binds="storage")
+def new_oid() -> None:
+    """`connection.new_oid()` gives an oid that no object has and that is given to nobody else, as
+    long as the storage is open.
+
+    >>> taken = [connection.new_oid() for _ in range(3)]
+    >>> other = opened(db)
+    >>> taken += [other.new_oid()]
+    >>> things = connection.root()["things"] = [Thing() for _ in range(5)]
+    >>> connection.add(things[0])
+    >>> tm.commit()
+    >>> oids = {z64, *taken, *(thing._p_oid for thing in things)}
+    >>> len(oids), {type(oid) is bytes and len(oid) for oid in oids}
+    (10, {8})
+    >>> with raises("KeyError"):
+    ...     connection.get(taken[0])
     """
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from zodb_reference.connection import Connection, logger
 from zodb_reference.errors import POSKeyError
 from zodb_reference.groups import Group
+from zodb_reference.oids import p64, u64
 from zodb_reference.snapshot import Snapshot
 
 from zodb_conformance.doubles.double import Fault, double
-from zodb_conformance.doubles.planting import around, instead
+from zodb_conformance.doubles.planting import around, instead, together
 
 
 @double("connection.close-callbacks", also="connection.failing-callback-hinders-nothing")
@@ -241,6 +242,69 @@ def anything_can_be_exchanged() -> Fault:
         correct(connection, old, new)
 
     return around(Connection, "exchange", exchange)
+
+
+@double("connection.register-joins")
+def to_register_is_to_change() -> Fault:
+    """What is registered counts as changed, also if it does not change.
+
+    A program that asks whether it may change an object, and then does not, stores it nevertheless,
+    and others have conflicts.
+    """
+    busy: set[int] = set()
+
+    def register(correct: Any, connection: Connection, obj: Any) -> None:
+        correct(connection, obj)
+        if id(obj) not in busy:
+            busy.add(id(obj))
+            try:
+                obj._p_changed = True
+            finally:
+                busy.remove(id(obj))
+
+    return around(Connection, "register", register)
+
+
+@double("connection.register-of-strangers")
+def anything_can_be_registered() -> Fault:
+    """A connection joins the transaction for objects that are not its own.
+
+    It can't be closed because of somebody else's object, and what changes there is not stored.
+    """
+
+    def register(correct: Any, connection: Connection, obj: Any) -> None:
+        if getattr(obj, "_p_jar", None) is connection:
+            correct(connection, obj)
+        else:
+            connection._join()
+
+    return around(Connection, "register", register)
+
+
+@double("connection.new-oid")
+def an_oid_is_given_in_advance() -> Fault:
+    """The oids that a program asks for are some of those that objects get next.
+
+    The program uses them as names of its own, and finds strange objects under them.
+    """
+    adding: set[Connection] = set()
+
+    def add(correct: Any, connection: Connection, obj: Any) -> Any:
+        adding.add(connection)
+        try:
+            return correct(connection, obj)
+        finally:
+            adding.discard(connection)
+
+    def new_oid(correct: Any, connection: Connection) -> bytes:
+        oid: bytes = correct(connection)
+        return oid if connection in adding else p64(u64(oid) + 3)
+
+    return together(
+        around(Connection, "add", add),
+        around(Connection, "adopt", add),
+        around(Connection, "new_oid", new_oid),
+    )
 
 
 @double("connection.old-state", also="connection.old-state-missing")
