@@ -68,6 +68,7 @@ ORDER = (
     "version_endings",
     "version_invalidations",
     "version_company",
+    "threads_with_versions",
     "laws",
     "step_laws",
     "joint_laws",
