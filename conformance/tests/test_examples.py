@@ -137,6 +137,22 @@ def test_each_line_is_noted_before_it_is_performed(tmp_path: Path) -> None:
     assert opened == [1]
 
 
+def test_each_schedule_is_noted_before_it_is_performed(tmp_path: Path) -> None:
+    """Or a line with many of them would seem to hang."""
+    noted: list[Step] = []
+
+    class Noting(Tally):
+        def step(self, step: Step) -> None:
+            noted.append(step)
+
+    target = reference.memory()
+    text = ">>> at_every_step(lambda halt: meanwhile(lambda: abs(1), int, halt))\n{(1, 0)}"
+    found = run_example(clause(text), target, lambda: target.open_database(tmp_path), Noting())
+    assert found is None
+    assert noted.count(("example", "test.rule", "4")) > 3
+    assert noted[-1] == ("example", "test.rule", "5")
+
+
 def test_an_example_is_told_up_to_the_line_where_it_stopped() -> None:
     id = "connection.two-in-one-transaction"
     steps = [("example", id, str(number)) for number in range(1, 7)]

@@ -69,13 +69,14 @@ def perform(
     open_database: opens a new, empty database of the target, with the options that it is given
     extras:        further names that the target provides; None stands for nothing
     starting:      is called with the number of each line, from 1, before it is performed, and with
-                   the number after the last one before everything is closed
+                   the number after the last one before everything is closed; in a line that goes
+                   through many schedules, before each of them
 
     Whatever happens, all transactions are aborted, and the connections and databases closed.
     Raises TargetUnusable where no database could be opened: no line is to blame for that.
     """
     runner = _Runner(starting)
-    with _namespace(open_database, extras) as names:
+    with _namespace(open_database, extras, lambda: starting(runner.begun)) as names:
         test = doctest.DocTest(list(lines), {}, DOCTEST, None, None, None)
         test.globs = names  # not a copy: what the lines bind is ended with the rest
         runner.run(test, out=lambda _: None, clear_globs=False)
@@ -166,9 +167,12 @@ class _Runner(doctest.DocTestRunner):
 
 @contextmanager
 def _namespace(
-    open_database: Callable[..., Any], extras: Mapping[str, Any]
+    open_database: Callable[..., Any], extras: Mapping[str, Any], going_on: Callable[[], None]
 ) -> Iterator[dict[str, Any]]:
-    """The names that lines find; at the end of the block all that was opened is closed."""
+    """The names that lines find; at the end of the block all that was opened is closed.
+
+    going_on: is called now and then in a line that takes long, so that it does not seem to hang
+    """
     names: dict[str, Any] = {"__name__": "__main__", **QUOTABLE}
     for line in PREAMBLE.values():
         exec(line, names)
@@ -189,7 +193,14 @@ def _namespace(
             open_things.callback(_end, connection.transaction_manager, "abort")
             return connection
 
-        names.update(open_db=open_db, opened=opened)
+        def at_every_step(schedule: Callable[[Any], Any]) -> Any:
+            def noted(halt: Any) -> Any:
+                going_on()
+                return schedule(halt)
+
+            return QUOTABLE["at_every_step"](noted)
+
+        names.update(open_db=open_db, opened=opened, at_every_step=at_every_step)
         yield names
 
 
