@@ -217,6 +217,7 @@ def test_a_connection_that_is_in_another_version_is_told(
     monkeypatch.setattr(type(real), "getVersion", lambda connection: "blue")
     found = look_at_connections(run.bench, run.world, "test.cause")
     assert found is not None
+    assert found.clause == "version.belongs"
     assert found.expected == "connection2 to be in the version 'red'"
     assert found.expression == "connection2.getVersion() == 'red'"
     monkeypatch.undo()

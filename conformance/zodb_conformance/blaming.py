@@ -38,6 +38,7 @@ TOO_NEW = "identity.newer-oid"
 FORGOTTEN = "isolation.read-current-forgotten"
 LEAKED = "savepoint.is-no-boundary"
 SEES_OWN = "version.sees-own"
+BELONGS = "version.belongs"
 SABOTAGE = "Sabotage"
 """The error that the program itself brings about; it is never wrong in itself."""
 

@@ -27,6 +27,7 @@ from zodb_spec.world import (
 
 from zodb_conformance.bench import Bench
 from zodb_conformance.blaming import (
+    BELONGS,
     FRESH,
     LANDS,
     LEADS,
@@ -317,6 +318,15 @@ def look_at_connections(bench: Bench, world: World, cause: str) -> Mismatch | No
     for name, connection in world.connections.items():
         if not connection.is_open.value:
             continue
+        version, real = connection.view.version, bench.variables[name]
+        if version and real.getVersion() != version:
+            return Mismatch(
+                BELONGS,
+                0,
+                f"{name} to be in the version {version!r}",
+                f"it is in {short(real.getVersion())}",
+                f"{name}.getVersion() == {version!r}",
+            )
         wrong = _wrong_connection(bench, world, name)
         if wrong is not None:
             fact = connection.is_open
@@ -339,13 +349,6 @@ def _wrong_connection(bench: Bench, world: World, name: Name) -> tuple[str, str,
             f"{name} to be a connection of {connection.database}",
             f"it is {short(real)}",
             f"{name}.db() is {connection.database}",
-        )
-    version = connection.view.version
-    if version and real.getVersion() != version:
-        return (
-            f"{name} to be in the version {version!r}",
-            f"it is in {short(real.getVersion())}",
-            f"{name}.getVersion() == {version!r}",
         )
     group = [each for each in world.group(name) if world.connections[each].is_open.value]
     if len(group) == 1:
