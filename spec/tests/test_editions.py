@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from zodb_spec.editions import CURRENT, EDITIONS, Edition
+from zodb_spec.editions import CURRENT, EDITIONS, Edition, only
 
 
 def test_editions_are_in_the_order_of_their_dates() -> None:
@@ -25,3 +25,8 @@ def test_editions_compare_with_editions_only() -> None:
     assert Edition.C > Edition.B
     with pytest.raises(TypeError):
         assert Edition.A < "2005-06-16"
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_one_edition_alone_is_a_span_as_well(edition: Edition) -> None:
+    assert only(edition) == {"since": edition, "until": edition}
