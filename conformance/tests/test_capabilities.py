@@ -30,7 +30,7 @@ def can(name: str, capability: str, **plan: str) -> bool:
     return capability in resolve(Plan(target=name, **plan)).capabilities
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("zodb-")])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_target_undoes_packs_and_lists_revisions_as_it_declares(
     name: str, tmp_path: Path
 ) -> None:
@@ -244,6 +244,8 @@ def opens(*options: str) -> Any:
         (Method(open=opens("at=None")), "historical", False),
         (Method(open=opens("**more")), "historical", None),
         (Method(open=opens("at=None", "**more")), "historical", None),
+        (Method(open=opens(), invalidateCache=yes), "cache-invalidation", True),
+        (Method(open=opens()), "cache-invalidation", False),
         (Method(open=opens("version=''")), "versions", False),
         (Method(open=opens("version=''"), commitVersion=yes), "versions", None),
         (

@@ -116,4 +116,8 @@ STORAGES: dict[str, Question] = {
     "history": _has("history"),
     VERSIONS: _has_versions,
 }
-DATABASES = STORAGES | {VERSIONS: _opens_versions, "historical": _opens_the_past}
+DATABASES = STORAGES | {
+    VERSIONS: _opens_versions,
+    "historical": _opens_the_past,
+    "cache-invalidation": _has("invalidateCache"),
+}
