@@ -106,6 +106,7 @@ def test_capabilities_are_listed_with_their_meaning(command):
     output = command("list", "capabilities")[1]
     assert "conflict-resolution" in output
     assert "_p_resolveConflict" in output
+    assert "(Edition 2006-08-16 only.)" in " ".join(output.split())
 
 
 def test_editions_are_listed(command):

@@ -19,6 +19,7 @@ from zodb_conformance.errors import UsageError
 from zodb_conformance.reports.words import EDITION_TEXTS
 from zodb_conformance.suite import Suite
 from zodb_conformance.targets import CAPABILITIES
+from zodb_conformance.targets.base import ONLY_IN
 from zodb_conformance.targets.resolving import GROUP
 
 
@@ -129,8 +130,11 @@ def clauses(console: Console, chosen: Iterable[Clause]) -> None:
 
 
 def capabilities(console: Console, _suite: Suite) -> None:
-    """What a target may declare that it can do."""
-    console.print(pairs(CAPABILITIES.items(), "cyan"))
+    """What a target may declare that it can do, and in which editions that exists."""
+    told = dict(CAPABILITIES)
+    for name, found in ONLY_IN.items():
+        told[name] += f" (Edition {' and '.join(edition.value for edition in found)} only.)"
+    console.print(pairs(told.items(), "cyan"))
 
 
 def editions(console: Console, _suite: Suite) -> None:
