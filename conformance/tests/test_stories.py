@@ -37,7 +37,7 @@ each_part = pytest.mark.parametrize(
 
 FAULTS = {
     ("first-database", "object.add-assigns-oid"): (
-        "zodb_reference.connection.Connection.add",
+        "zodb_reference.db.Connection.add",
         "lambda self, thing: None",
     ),
     ("transactions", "transaction.doomed-refuses-commit"): (
@@ -45,11 +45,11 @@ FAULTS = {
         "lambda self: None",
     ),
     ("two-at-once", "isolation.read-current"): (
-        "zodb_reference.connection.Connection.readCurrent",
+        "zodb_reference.db.Connection.readCurrent",
         "lambda self, thing: None",
     ),
     ("ghosts", "connection.close-joined-refused"): (
-        "zodb_reference.connection.Connection.close",
+        "zodb_reference.db.Connection.close",
         "lambda self: None",
     ),
     ("records", "record.reference-comes-back"): (
@@ -287,7 +287,7 @@ def test_a_deviation_is_found_again_by_its_script(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_parts_before_a_failure_have_been_exercised(monkeypatch: pytest.MonkeyPatch) -> None:
-    with patch("zodb_reference.connection.Connection.readCurrent", lambda self, thing: None):
+    with patch("zodb_reference.db.Connection.readCurrent", lambda self, thing: None):
         tally = tell("two-at-once", monkeypatch, reference.memory())
     assert tally.counts["isolation.write-skew-is-possible"] == 1
     assert tally.counts["isolation.read-current"] == 1

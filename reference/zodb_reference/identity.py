@@ -72,6 +72,11 @@ class IdentityMap:
             found = self._arriving.get(oid)
         return found
 
+    def has(self, obj: Any) -> bool:
+        """Tell whether an object is the one that has its oid."""
+        oid = obj._p_oid
+        return any(places.get(oid) is obj for places in (self.cache, self.new, self._arriving))
+
     def add_ghost(self, oid: bytes, ghost: Any) -> None:
         """Own an object that was made from a record or a reference."""
         # A persistent class loads its state at this moment, and may meet references to itself.

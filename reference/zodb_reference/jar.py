@@ -212,7 +212,7 @@ class Jar(Participant):
 
     def _require_found(self, obj: Any) -> None:
         """Refuse an object that is not the one that is found by its oid."""
-        if self.objects.find(obj._p_oid) is not obj:
+        if not self.objects.has(obj):
             raise InvalidObjectReference(
                 f"{type(obj).__name__} {oid_repr(obj._p_oid)} is not the object of this oid any"
                 " more: its place was taken by exchange(), or its cache dropped by resetCaches();"
