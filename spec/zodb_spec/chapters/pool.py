@@ -178,7 +178,13 @@ def discarded_stays_closed() -> None:
     """
 
 
-@example("pool.discarded-lets-go", SHOULD, rules="CONN-5", needs="several-databases")
+@example(
+    "pool.discarded-lets-go",
+    SHOULD,
+    rules="CONN-5",
+    since=Edition.C,
+    needs="several-databases",
+)
 def discarded_lets_go() -> None:
     """A connection that is discarded lets go of the objects in its cache at once, also if the
     program still holds the connection: it can't be opened again, and what it keeps may be much.
