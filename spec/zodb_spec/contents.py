@@ -33,6 +33,7 @@ ORDER = (
     "resolution",
     "connections",
     "connection_interface",
+    "close_callbacks",
     "connection_methods",
     "interfaces",
     "synchronizers",
