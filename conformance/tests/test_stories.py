@@ -60,6 +60,14 @@ FAULTS = {
         "zodb_reference.newness.NewObjects.add",
         "lambda self, oid: self.adopt(oid)",
     ),
+    ("the-past", "historical.read-only"): (
+        "zodb_reference.snapshot.HistoricalSnapshot.is_read_only",
+        "lambda self: False",
+    ),
+    ("going-back", "database.pack-time"): (
+        "zodb_reference.revisions.Revisions.pack",
+        "lambda self, t=None, days=0: None",
+    ),
     ("several-databases-in-2005", "xref.outside-refused"): (
         "zodb_reference.writing.RecordWriter._require_same_group",
         "lambda self, thing, oid, jar: None",
@@ -136,8 +144,8 @@ def test_what_is_told_of_several_databases_holds_for_classes_with_arguments_too(
 
 
 def test_the_stories_are_the_files_in_their_order() -> None:
-    files = sorted(path.stem for path in FOLDER.glob("*.rst"))
-    assert [f"{number}-{name}" for number, name in enumerate(NAMES, 1)] == files
+    files = {path.stem for path in FOLDER.glob("*.rst")}
+    assert {f"{number}-{name}" for number, name in enumerate(NAMES, 1)} == files
     assert len(files) >= 5
 
 

@@ -85,7 +85,7 @@ def stories() -> Mapping[str, Story]:
     """All stories by name, in the order in which they are read."""
     found = sorted(
         (path for path in files(__name__).iterdir() if path.name.endswith(".rst")),
-        key=lambda path: path.name,
+        key=lambda path: int(path.name.partition("-")[0]),
     )
     names = (path.name.removesuffix(".rst").partition("-")[2] for path in found)
     return {
