@@ -64,6 +64,10 @@ WEAKER: dict[str, str] = {
         "the rows ask for connections that are open or closed; that an attribute tells which, the "
         "list of changes of ZODB 3.9 says and the interface does not"
     ),
+    "database.activity-monitor-may-fail": (
+        "the row speaks of callbacks; a monitor is called in the same moment, and no document "
+        "says what becomes of one that fails"
+    ),
     "database.cache-last-gc-time": (
         "a report for people, which the documents leave out and which not every cache can "
         "give; nothing depends on it"

@@ -357,6 +357,27 @@ def activity_monitor() -> None:
     """
 
 
+@example("database.activity-monitor-may-fail", SHOULD, rules="CONN-16 CONN-31")
+def activity_monitor_may_fail() -> None:
+    """A monitor that fails keeps no connection from being closed, as a callback does not: the
+    failure is logged, and who closes his connection learns nothing of it.
+
+    >>> class Monitor:
+    ...     def closedConnection(self, connection):
+    ...         fail()
+    >>> db.setActivityMonitor(Monitor())
+    >>> other = opened(db)
+    >>> manager = other.transaction_manager
+    >>> with logged("ERROR") as errors:
+    ...     other.close()
+    >>> db.setActivityMonitor(None)
+    >>> with raises("ConnectionStateError"):
+    ...     other.root()
+    >>> len(errors) > 0, manager.registeredSynchs()
+    (True, False)
+    """
+
+
 @example("database.read-only", MUST, rules="CONN-9", needs="raw-records")
 def read_only() -> None:
     """A connection that shows the current state is read-only where its storage is.

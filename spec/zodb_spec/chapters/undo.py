@@ -108,6 +108,35 @@ def undo_fails_with_its_transaction() -> None:
     """
 
 
+@example(
+    "database.undo-needs-its-database",
+    MUST,
+    rules="CONN-52 STOR-51",
+    error="Exception",
+    since=CURRENT,
+    needs="undo",
+)
+def undo_needs_its_database() -> None:
+    """Where the database is closed, nothing can be undone: what was asked for before makes the
+    commit fail, and to ask for it later fails at once or at the commit.
+
+    >>> for number in 1, 2:
+    ...     connection.root()["a"] = number
+    ...     tm.commit()
+    >>> last = db.undoLog(0, 1)[0]["id"]
+    >>> manager = transaction.TransactionManager()
+    >>> db.undo(last, manager.get())
+    >>> db.close()
+    >>> with raises("Exception"):
+    ...     manager.commit()
+    >>> manager.abort()
+    >>> with raises("Exception"):
+    ...     db.undo(last, manager.get())
+    ...     manager.commit()
+    >>> manager.abort()
+    """
+
+
 @example("database.undone-undo", MUST, rules="STOR-51", binds="storage", needs="undo")
 def undone_undo() -> None:
     """To undo is a transaction like any other, which the log names and which can be undone itself.

@@ -345,6 +345,21 @@ def the_counts_are_cleared_too_early() -> Fault:
     return around(Reports, "note_closing", note)
 
 
+@double("database.activity-monitor-may-fail")
+def a_monitor_that_fails_is_heard() -> Fault:
+    """An activity monitor that fails keeps connections from being closed.
+
+    Who only wants to count breaks what he counts.
+    """
+
+    def note(correct: Any, database: Reports, connection: Connection) -> None:
+        monitor = database.getActivityMonitor()
+        if monitor is not None:
+            monitor.closedConnection(connection)
+
+    return around(Reports, "note_closing", note)
+
+
 @double("database.read-only")
 def every_connection_is_read_only() -> Fault:
     """A connection says that it takes no changes, whatever its storage does.

@@ -20,7 +20,7 @@ from zodb_conformance.doubles.planting import around, together
 @double(
     "database.undo-at-commit",
     also="database.undo-in-given-transaction database.undo-fails-with-its-transaction"
-    " database.undo-reaches-everybody database.undone-undo",
+    " database.undo-needs-its-database database.undo-reaches-everybody database.undone-undo",
 )
 def undo_is_done_at_once() -> Fault:
     """A transaction is undone as soon as this is asked for.
@@ -89,6 +89,30 @@ def what_is_voted_for_is_done() -> Fault:
         around(DatabaseWork, "tpc_vote", vote),
         around(DatabaseWork, "tpc_finish", lambda correct, work, txn: None),
     )
+
+
+@double("database.undo-needs-its-database")
+def what_is_closed_need_not_be_undone() -> Fault:
+    """Where the database was closed meanwhile, a commit leaves out what was to be undone there.
+
+    The program believes that it was undone.
+    """
+
+    def undo(correct: Any, database: DB, ids: Any, txn: Any = None) -> None:
+        correct(database, ids, txn)
+        work = (txn or transaction.get())._resources[-1]
+        begin = work.tpc_begin
+
+        def begin_if_open(transaction: Any) -> None:
+            if database.is_open():
+                begin(transaction)
+            else:
+                for phase in "commit", "tpc_vote", "tpc_finish", "tpc_abort":
+                    setattr(work, phase, lambda transaction: None)
+
+        work.tpc_begin = begin_if_open
+
+    return around(Revisions, "undoMultiple", undo)
 
 
 @double("database.undone-undo")
