@@ -237,7 +237,8 @@ def program(
     used = names_used("\n".join([*statements, *quoted])) | {"transaction"}
     bound = sorted({line for name, line in bindings(target.extras).items() if name in used})
     imports = [line for line in bound if line.startswith(("from", "import"))]
-    head = ["from __future__ import annotations", "", "import logging", "import sys", *imports]
+    head = ["from __future__ import annotations", ""]
+    head += dict.fromkeys(["import logging", "import sys", *imports])
     parts = [
         fill(f"{clause.id}: {clause.summary}", 98, initial_indent="# ", subsequent_indent="# "),
         "\n".join(head),
