@@ -129,6 +129,43 @@ def import_file(db, connection):
     return lambda: new.append(connection.importFile(file)), new
 
 
+def exchange(db, connection):
+    new = [*transfer(connection), Account(0), Account(0)]
+    for old, taken in zip(connection.root.accounts, new[2:], strict=True):
+        connection.exchange(old, taken)
+    return new
+
+
+def exchange_one(db, connection):
+    first, new = connection.root.accounts[0], [*transfer(connection), Account(0)]
+    return lambda: connection.exchange(first, new[2]), new
+
+
+def exchange_a_new_one(db, connection):
+    new = [*transfer(connection), Account(0)]
+    connection.add(new[0])
+    return lambda: connection.exchange(new[0], new[2]), new
+
+
+def abort_exchange(db, connection):
+    new = exchange(db, connection)
+    return connection.transaction_manager.abort, new
+
+
+def roll_back_exchange(db, connection):
+    connection.root.started = True
+    savepoint = connection.transaction_manager.savepoint()
+    new = exchange(db, connection)
+    connection.transaction_manager.savepoint()
+    connection.cacheMinimize()
+    return savepoint.rollback, new
+
+
+def undo(db, connection):
+    db.undo(db.undoLog(0, 1)[0]["id"], connection.transaction_manager.get())
+    return connection.transaction_manager.commit, ()
+
+
 def begin(db, connection):
     in_another_thread(transfer, db)
     return connection.transaction_manager.begin, ()
@@ -149,6 +186,12 @@ def begin(db, connection):
         (commit_savepoints, "sqlite"),
         (abort_savepoints, "memory"),
         pytest.param(import_file, "memory", marks=SWALLOWED),
+        (exchange_one, "memory"),
+        (exchange_a_new_one, "memory"),
+        (abort_exchange, "memory"),
+        (roll_back_exchange, "memory"),
+        (undo, "memory"),
+        (undo, "sqlite"),
     ],
 )
 def test_an_interrupt_leaves_nothing_by_half(act, kind, tmp_path, monkeypatch):

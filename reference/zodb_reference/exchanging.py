@@ -11,7 +11,8 @@ logger = logging.getLogger(__name__)
 class _Exchange(NamedTuple):
     old: Any
     new: Any
-    length: int  # that of the scratch file at that time
+    is_new: bool  # whether the old one had no record at that time
+    length: int  # that of the scratch file
 
 
 class Exchanges:
@@ -26,24 +27,36 @@ class Exchanges:
         self._made: list[_Exchange] = []
 
     def make(self, old: Any, new: Any, serial: bytes, length: int) -> None:
-        """Put `new` in the place of `old`, whose serial is given."""
-        self._objects.replace(old, new, serial)
-        self._made.append(_Exchange(old, new, length))
+        """Put `new` in the place of `old`, whose serial is given.
 
-    def undo_since(self, length: int) -> list[Any]:
-        """Undo what was made since the scratch file had this length; return the old objects."""
-        back = []
+        Where an object does not let itself be put there, everything is as before.
+        """
+        self._made.append(_Exchange(old, new, old._p_oid in self._objects.new, length))
+        try:
+            self._objects.replace(old, new, serial)
+        except Exception:
+            self._undo_last()
+            raise
+
+    def undo_since(self, length: int, registered: list[Any]) -> None:
+        """Undo what was made since the scratch file had this length.
+
+        The old objects are added to those that have changed, since they may have before.
+        """
         while self._made and self._made[-1].length >= length:
-            old, new, _ = self._made[-1]
+            old, new, *_ = self._made[-1]
             try:
                 new._p_activate()  # a savepoint may have kept what it has
             except Exception:
                 logger.exception("the state of %r is lost", new)
-            self._objects.restore(old, new)
-            self._made.pop()
-            back.append(old)
-        return back
+            registered.append(old)
+            self._undo_last()
 
     def clear(self) -> None:
         """Forget all: the transaction has ended."""
         self._made.clear()
+
+    def _undo_last(self) -> None:
+        old, new, is_new, _ = self._made[-1]
+        self._objects.restore(old, new, is_new=is_new)
+        self._made.pop()

@@ -75,7 +75,9 @@ class IdentityMap:
     def has(self, obj: Any) -> bool:
         """Tell whether an object is the one that has its oid."""
         oid = obj._p_oid
-        return any(places.get(oid) is obj for places in (self.cache, self.new, self._arriving))
+        return (
+            self.cache.get(oid) is obj or self.new.get(oid) is obj or self._arriving.get(oid) is obj
+        )
 
     def add_ghost(self, oid: bytes, ghost: Any) -> None:
         """Own an object that was made from a record or a reference."""
@@ -101,29 +103,31 @@ class IdentityMap:
     def replace(self, old: Any, new: Any, serial: bytes) -> None:
         """Let an unsaved object have the oid of `old`, which keeps it, and is found no more.
 
-        What changes it is made from the revision `serial` (LIFE-51).
+        What changes it is made from the revision `serial` (LIFE-51). Where this is interrupted,
+        `restore` puts everything back.
         """
         oid = old._p_oid
-        places = self.new if self.new.get(oid) is old else self.cache
-        del places[oid]
-        try:
-            self.adopt(oid, new)
-        except BaseException:
-            places[oid] = old
-            raise
-        if places is self.cache:
+        is_new = oid in self.new
+        if not is_new:
+            del self.cache[oid]
+        self.adopt(oid, new)
+        if not is_new:
             new._p_serial = serial
-            places[oid] = self.new.pop(oid)
+            self.cache[oid] = new
+            del self.new[oid]
 
-    def restore(self, old: Any, new: Any) -> None:
-        """Let `old` be found again, and make unsaved what has replaced it."""
+    def restore(self, old: Any, new: Any, *, is_new: bool) -> None:
+        """Let `old` be found again, and make unsaved what has replaced it, or was about to.
+
+        `is_new` tells that `old` is new in this transaction, and was not kept by a savepoint.
+        """
         oid = old._p_oid
-        # After an interrupt some of this may be done already.
-        if oid in self.new:
+        if self.cache.get(oid) is new:
+            del self.cache[oid]
+        if is_new:
             self.new[oid] = old
-        elif self.cache.get(oid) is not old:
-            if self.cache.get(oid) is new:
-                del self.cache[oid]
+        else:
+            self.new.pop(oid, None)
             self.cache[oid] = old
         self._disown(new)
 

@@ -178,11 +178,11 @@ class Jar(Participant):
     # What these consist of
 
     def _discard_changes(self) -> None:
-        self._registered += self._exchanges.undo_since(0)
+        self._exchanges.undo_since(0, self._registered)
         super()._discard_changes()
 
     def _undo_since(self, savepoint: Savepoint, scratch: Scratch, *, disown: bool) -> None:
-        self._registered += self._exchanges.undo_since(savepoint.length)
+        self._exchanges.undo_since(savepoint.length, self._registered)
         super()._undo_since(savepoint, scratch, disown=disown)
 
     def _end_savepoints(self) -> None:
