@@ -94,6 +94,33 @@ def test_changes_through_another_connection_are_no_boundary(db, item, same, tm):
     assert same.x == 1
 
 
+def failing(tm):
+    """Let the transaction of this manager fail."""
+
+    class Refusing:
+        def sortKey(self):  # noqa: N802
+            return ""
+
+        def tpc_begin(self, transaction):
+            raise OSError("refused")
+
+        def __getattr__(self, name):
+            return lambda transaction: None
+
+    tm.get().join(Refusing())
+    with pytest.raises(OSError, match="refused"):
+        tm.commit()
+
+
+def test_a_transaction_that_it_could_not_join_is_no_boundary(item, aside, same, tm):
+    failing(tm)
+    change(item, 2)
+    with pytest.raises(TransactionFailedError):
+        aside.root()["more"] = Item()
+    tm.abort()
+    assert same.x == 1
+
+
 def test_a_savepoint_is_no_boundary(item, aside, same, tm):
     change(item, 2)
     savepoint = tm.savepoint()
@@ -197,6 +224,18 @@ def test_the_end_is_a_boundary_also_where_a_rollback_has_let_it_leave(item, asid
     savepoint.rollback()
     assert same.x == 1
     tm.commit()
+    assert same.x == 2
+
+
+def test_so_is_it_where_it_could_not_join_again(item, aside, same, tm):
+    savepoint = tm.savepoint()
+    aside.root()["more"] = Item()
+    savepoint.rollback()
+    failing(tm)
+    with pytest.raises(TransactionFailedError):
+        aside.root()["more"] = Item()
+    change(item, 2)
+    tm.abort()
     assert same.x == 2
 
 

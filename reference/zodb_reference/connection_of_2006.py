@@ -117,7 +117,8 @@ class ConnectionOf2006(ConnectionOf2005):
     def beforeCompletion(self, transaction: Any) -> None:
         """Take part in a commit that must fail, also where a rollback has let it leave."""
         if self._failed is transaction:
-            self._join()
+            with contextlib.suppress(TransactionError):  # it has failed already, and is aborted
+                self._join()
         super().beforeCompletion(transaction)
 
     # What these consist of
@@ -137,20 +138,27 @@ class ConnectionOf2006(ConnectionOf2005):
         super()._pass_boundary()
 
     def _join(self) -> None:
-        super()._join()
-        if not self._has_synch:
-            self._attend(self._joined)
-            self._has_joined = True
+        if self._has_synch or self._joined is not None:
+            super()._join()
+            return
+        # In this order: wherever this is interrupted, it is told of the end if it has joined.
+        self._attend(self.transaction_manager.get())
+        had_joined, self._has_joined = self._has_joined, True
+        try:
+            super()._join()
+        except Exception:
+            self._has_joined = had_joined
+            raise
 
     def _attend(self, current: Any) -> None:
         """Have a transaction itself tell of its commit and end, as the manager does not."""
         if self._attended is current:
             return
-        self._attended, self._has_joined = current, False
         self._read_current.clear()
         current.addBeforeCommitHook(self.beforeCompletion, (current,))
         current.addAfterCommitHook(lambda _: self._after_end_of(current))
         current.addAfterAbortHook(self._after_end_of, (current,))
+        self._attended, self._has_joined = current, False
 
     def _after_end_of(self, current: Any) -> None:
         # It may have been closed since, where a rollback has let it leave the transaction.
