@@ -1,4 +1,4 @@
-"""Caches that do not hold any longer: what is announced to them, and what empties them.
+"""Invalidated caches: those that do not hold any longer.
 
 As a rule a connection learns by itself what others have committed, object by object, at the
 boundaries between transactions. Here stands what is left: data that has changed in ways that nobody

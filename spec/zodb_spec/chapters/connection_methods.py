@@ -1,4 +1,4 @@
-"""What a connection can do beside: notes for debugging, counts, exchange, old states, hints.
+"""Other methods of a connection: what it can do beside.
 
 Most programs need none of this. Frameworks and tools do: they measure a connection, look at it from
 outside, or do the work of the persistence machinery themselves.

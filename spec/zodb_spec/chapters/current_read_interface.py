@@ -1,4 +1,4 @@
-"""Reading the current state alone: connections without multi-version reads.
+"""Reading the present alone: what ``mvcc=False`` comes to for a program.
 
 A connection shows, as a rule, the database as it was when its transaction began, and so it reads
 revisions that are not the current ones any more. In the edition of 2006 a program can do without

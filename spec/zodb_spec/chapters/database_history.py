@@ -1,4 +1,4 @@
-"""What a database tells of its history, and how it lets go of it.
+"""The history of a database: what it tells of it, and how it lets go of it.
 
 Every revision of every object is kept until a pack removes it. How storages do that is their own
 matter; here stands what a program asks its database for, and what becomes of transactions and of

@@ -1,4 +1,4 @@
-"""The interface of historical connections: a database as it was.
+"""Reading the past: the interface of historical connections.
 
 A connection can be opened for a point of the past. It shows the objects as they were then, takes no
 changes, and moves with nothing: what it shows today it shows tomorrow. How reading, boundaries and

@@ -1,4 +1,4 @@
-"""Where historical connections are kept, and what belongs to them.
+"""Pools of the past: where historical connections are kept, and what belongs to them.
 
 A connection to the past is worth keeping like any other, for whoever asks for the same point. There
 are many points, and each needs a cache of its own, so the pool and the caches of the past have

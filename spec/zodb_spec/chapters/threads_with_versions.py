@@ -1,4 +1,4 @@
-"""Threads in the edition with versions: current reads, locks, and the end of a version."""
+"""Threads and versions: what threads owe each other in the edition of 2006."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections without synchronisation, in the edition that had them.
+"""Without synchronisation: connections that are not told of boundaries.
 
 By default a connection is told by its manager where transactions begin and end, and the manager is
 that of the thread which has opened it. A program in which other threads than that use it opens it

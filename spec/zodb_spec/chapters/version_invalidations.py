@@ -1,4 +1,4 @@
-"""Who is told of what was done in versions, and when.
+"""Announcements of versions: who is told of what was done in them, and when.
 
 A connection learns from the database which of its objects are out of date, and discards them at the
 next boundary. What happens in a version concerns the connections in it; what happens to a version

@@ -1,4 +1,4 @@
-"""Laws about connections that were opened otherwise than usual."""
+"""Laws about views: what holds of connections that were opened otherwise than usual."""
 
 from __future__ import annotations
 
