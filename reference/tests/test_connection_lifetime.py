@@ -28,6 +28,16 @@ def test_a_connection_is_bound_to_the_manager_of_the_thread_by_default(db):
         assert another.root.x == 1
 
 
+def test_the_name_of_a_version_is_refused_and_that_of_the_trunk_warned_of(db):
+    with pytest.raises(TypeError, match="no version 'v'"):
+        db.open("v")
+    with pytest.warns(DeprecationWarning, match="leave out the empty string") as warned:
+        connection = db.open("")
+    assert warned[0].filename == __file__
+    assert connection.transaction_manager is transaction.manager.manager
+    assert connection.before is None
+
+
 def test_a_connection_knows_its_database_open_and_closed(db, connection):
     assert connection.db() is db
     connection.close()
