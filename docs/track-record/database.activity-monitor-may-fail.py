@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import ZODB
 
 
-def fail(connection):
+def fail(_connection):
     """Fail, when told of a connection."""
     raise RuntimeError("the monitor fails")
 
