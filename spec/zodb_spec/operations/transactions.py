@@ -280,9 +280,10 @@ def change_after_failure(world: World, thing: Name, attribute: str) -> Outcomes:
     owner = world.objects[thing].owner.value
     assert owner is not None
     assert transactions.failed_refuses_join(world, world.connections[owner[0]].manager)
-    # It has to be loaded before it can be changed, and that may be refused, too.
-    unreadable = read_conflicts(world, thing)
-    return [refused(world, transactions.failed_refuses_join), *unreadable.outcomes]
+    # It has to be loaded before it can be changed, and that may be refused, too; but a transaction
+    # that has failed is joined by nobody.
+    conflicts = [each._replace(world=world) for each in read_conflicts(world, thing).outcomes]
+    return [refused(world, transactions.failed_refuses_join), *conflicts]
 
 
 def _joins_late(world: World, thing: Name) -> bool:
