@@ -183,16 +183,18 @@ def test_an_old_serial_is_a_conflict_in_a_version_too(storage, put):
         put(storage, A, b"3", "v", first)
 
 
-def test_conflicts_in_a_version_are_resolved_with_the_data_of_the_trunk(storage, put):
-    put(storage, A, counter(10))
+def test_conflicts_in_a_version_are_resolved_with_the_data_of_the_version(storage, put):
+    trunk = put(storage, A, counter(10))
     first = put(storage, A, counter(11), "v")
     put(storage, A, counter(12), "v")
     tid = put(storage, A, counter(15), "v", first)
-    assert storage.load(A, "v") == (counter(15), tid)  # 10 + 15 - 10
+    assert storage.load(A, "v") == (counter(16), tid)  # 12 + 15 - 11
+    tid = put(storage, A, counter(20), "v", trunk)
+    assert storage.load(A, "v") == (counter(26), tid)  # 16 + 20 - 10
     created = put(storage, B, counter(1), "v")
     put(storage, B, counter(2), "v")
-    with pytest.raises(ConflictError):
-        put(storage, B, counter(3), "v", created)
+    tid = put(storage, B, counter(3), "v", created)
+    assert storage.load(B, "v") == (counter(4), tid)  # 2 + 3 - 1
 
 
 def test_what_was_read_is_current_for_the_trunk_while_a_version_holds_the_object(

@@ -262,13 +262,13 @@ class ReadableStorage:
             raise self._errors.POSKeyError(oid)
         return newest
 
-    def _data_at(self, oid: bytes, serial: bytes) -> bytes | None:
-        """Return the data that the trunk had from the revision `serial` on, if there is that."""
+    def _data_at(self, oid: bytes, serial: bytes, version: str = "") -> bytes | None:
+        """Return the data that `version` showed from the revision `serial` on, if there is that."""
         history = self._open_history()
         record = history.find(oid, just_after(serial))
         if record is None or record.tid != serial:
             return None
-        if record.version:
+        if record.version not in ("", version):
             record = history.find(oid, just_after(serial), trunk=True)
         return record.data if record else None
 

@@ -160,8 +160,8 @@ class TwoPhaseStorage(ReadableStorage):
                 self._keep(commit, oid, data, version)
                 commit.resolved.discard(oid)
                 return
-            old = self._data_at(oid, serial)
-            committed = self._data_at(oid, committed_serial)
+            old = self._data_at(oid, serial, version)
+            committed = self._data_at(oid, committed_serial, version)
         # The program's code runs without the lock: it may take long, or read from the storage in
         # another thread.
         merged = self._resolve(oid, committed_serial, serial, old, committed, data)

@@ -27,8 +27,7 @@ def is_clear(world: World, connection: Name) -> bool:
     """Whether it is clear what a commit of a connection comes to in the presence of versions.
 
     It isn't where it has changed an object that a version has held meanwhile and given up, which
-    may be a conflict, and where a conflict inside a version might be resolved: the storage would be
-    given states of the trunk.
+    may be a conflict, and where a conflict inside a version might be resolved, or refused.
     """
     found = world.connections[connection]
     database = world.databases[found.database]

@@ -224,7 +224,7 @@ def the_last_one_wins_in_a_version() -> Fault:
     return around(TwoPhaseStorage, "store", store)
 
 
-@faulty("version.merged-from-one-side")
+@faulty("version.merging-loses-nothing")
 def the_trunk_is_merged_with_the_version() -> Fault:
     """What is merged in a version are the old state of the trunk and the committed one of the
     version.
@@ -242,9 +242,33 @@ def the_trunk_is_merged_with_the_version() -> Fault:
         committed: bytes | None,
         new: bytes,
     ) -> Any:
-        held = storage.modifiedInVersion(oid)
-        if held:
-            committed = storage.load(oid, held)[0]
+        if storage.modifiedInVersion(oid):
+            old = storage.loadSerial(oid, serial)
+        return correct(storage, oid, committed_serial, serial, old, committed, new)
+
+    return around(TwoPhaseStorage, "_resolve", resolve)
+
+
+@faulty("version.merging-loses-nothing")
+def a_version_is_merged_by_the_trunk_alone() -> Fault:
+    """What is merged in a version are states of the trunk, as `loadSerial` finds them.
+
+    What others have added in the version meanwhile is taken back.
+    """
+
+    def resolve(
+        correct: Any,
+        storage: VersionedStorage,
+        oid: bytes,
+        committed_serial: bytes,
+        serial: bytes,
+        old: bytes | None,
+        committed: bytes | None,
+        new: bytes,
+    ) -> Any:
+        if storage.modifiedInVersion(oid):
+            old = storage.loadSerial(oid, serial)
+            committed = storage.loadSerial(oid, committed_serial)
         return correct(storage, oid, committed_serial, serial, old, committed, new)
 
     return around(TwoPhaseStorage, "_resolve", resolve)
