@@ -36,6 +36,8 @@ RACES = (
     "a-commit-makes-everything-before-it-known",
     "marks-are-checked-before-it-is-ones-turn",
     "oids-are-counted-without-a-lock",
+    "what-was-read-is-kept-for-the-next-reader",
+    "a-pack-keeps-what-there-was-when-it-began",
     "whether-it-has-changed-is-asked-too-early",
     "locks-are-looked-for-before-it-is-ones-turn",
     "the-end-of-a-version-is-announced-before-it-is-there",

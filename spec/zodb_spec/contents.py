@@ -48,6 +48,7 @@ ORDER = (
     "undo",
     "threads",
     "concurrent_commits",
+    "concurrent_packing",
     "savepoints",
     "savepoint_interface",
     "database_collections",
