@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from types import MappingProxyType
 
 from zodb_reference import DB
@@ -31,19 +32,21 @@ class NeverPools(DB):
 class LastComesFirst(DB):
     """A connection that was closed is opened again at once, by whoever asks for what it shows."""
 
-    last = None
+    def __init__(self, *args, **options):
+        self.kept = []
+        super().__init__(*args, **options)
 
     def give_back(self, connection):
-        if self.last is not None:
-            super().give_back(self.last)
-        self.last = connection
+        self.kept.append(connection)
+        if len(self.kept) > 1:
+            super().give_back(self.kept.pop(0))
 
     def take_connection(self, view=CURRENT, *, lone=False):
-        last = self.last
-        if last is not None and last.view == view:
-            self.last = None
-            if last.group.is_whole() and (last.group.is_lone() or not lone):
+        with suppress(IndexError):  # another thread may have taken it
+            last = self.kept.pop()
+            if last.view == view and last.group.is_whole() and (last.group.is_lone() or not lone):
                 return last
+            super().give_back(last)
         return super().take_connection(view, lone=lone)
 
 
