@@ -22,7 +22,7 @@ from zope.interface.interface import InterfaceClass, Method
 from zope.interface.verify import verifyObject
 
 KINDS = {
-    "connection": (signatures.CONNECTION, signatures.SWEEP),
+    "connection": (signatures.CONNECTION,),
     "database": (
         signatures.DATABASE,
         signatures.PACKING,
@@ -33,7 +33,7 @@ KINDS = {
 """The tables, by the kind of object whose calls they list."""
 
 BESIDE = {
-    "connection": {"before", "invalidateCache", "opened"},
+    "connection": {"before", "cacheFullSweep", "invalidateCache", "opened"},
     "database": {
         "cacheLastGCTime",
         "classFactory",

@@ -85,13 +85,6 @@ CONNECTION: Calls = {
     """,
 }
 
-SWEEP: Calls = {
-    ALWAYS: """
-        cacheFullSweep()
-    """,
-}
-"""What a connection should offer."""
-
 DATABASE: Calls = {
     ALWAYS: """
         open()

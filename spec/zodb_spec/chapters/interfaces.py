@@ -8,7 +8,7 @@ methods.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MUST, SHOULD, example
+from zodb_spec.clause import MUST, example
 from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.signatures import (
     ALWAYS,
@@ -18,7 +18,6 @@ from zodb_spec.signatures import (
     HISTORY,
     ONLY_C,
     PACKING,
-    SWEEP,
     TODAY,
     UNTIL_C,
     quoting,
@@ -73,17 +72,6 @@ def connection_interface_of_versions() -> None:
 @quoting(CONNECTION[TODAY])
 def connection_interface_of_today() -> None:
     """Today a connection can be told what a transaction relies on, and what it will need soon.
-
-    >>> offers(connection, '''
-    ... CALLS
-    ... ''')
-    """
-
-
-@example("connection.interface-sweep", SHOULD, rules="CONN-25")
-@quoting(SWEEP[ALWAYS])
-def connection_interface_sweep() -> None:
-    """Every edition lists one more method of a connection, which not everybody has.
 
     >>> offers(connection, '''
     ... CALLS

@@ -64,15 +64,6 @@ def a_prefetch_takes_one_object() -> Fault:
     return instead(Connection, "prefetch", lambda connection, wanted: None)
 
 
-@double("connection.interface-sweep")
-def a_connection_can_not_be_swept() -> Fault:
-    """A connection has no `cacheFullSweep`, though every edition lists it.
-
-    This is what ZODB has been like for long.
-    """
-    return without(Connection, "cacheFullSweep")
-
-
 @double("database.interface")
 def a_database_does_not_show_its_caches() -> Fault:
     """A database has no `cacheExtremeDetail`.
