@@ -33,6 +33,8 @@ RACES = (
     "a-commit-is-announced-when-it-is-visible-already",
     "conflicts-are-looked-for-before-it-is-ones-turn",
     "a-commit-without-records-loses-its-turn",
+    "a-connection-announces-its-commit-when-it-has-returned",
+    "an-undo-is-announced-before-it-is-done",
     "a-commit-makes-everything-before-it-known",
     "marks-are-checked-before-it-is-ones-turn",
     "oids-are-counted-without-a-lock",

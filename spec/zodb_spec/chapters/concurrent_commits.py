@@ -74,6 +74,67 @@ def commits_do_not_mix() -> None:
     """
 
 
+@example("thread.committing-against-boundary", MUST, rules="ISO-2 ISO-3")
+def committing_against_boundary() -> None:
+    """Where a connection passes a boundary while another thread is committing, it shows all changes
+    of that commit or none of them, at whatever step the commit is, and all after a boundary that
+    comes when the commit has returned.
+
+    >>> one, two = connection.root()["one"], connection.root()["two"] = Thing(), Thing()
+    >>> one.n = two.n = 0
+    >>> tm.commit()
+    >>> reader = opened(db)
+    >>> own = [reader.root()[name] for name in ("one", "two")]
+    >>> def pass_boundary():
+    ...     reader.sync()
+    ...     return [thing.n for thing in own]
+    >>> def schedule(halt):
+    ...     before = pass_boundary()[0]
+    ...     own[1]._p_deactivate()
+    ...     one.n += 1
+    ...     two.n += 1
+    ...     _, at_first = meanwhile(tm.commit, pass_boundary, halt)
+    ...     return tuple(n - before for n in (*at_first, *pass_boundary()))
+    >>> at_every_step(schedule) - {(0, 0, 1, 1), (1, 1, 1, 1)}
+    set()
+    """
+
+
+@example("thread.undo-against-boundary", MUST, rules="STOR-55 ISO-3", needs="undo")
+def undo_against_boundary() -> None:
+    """The same holds for a transaction that the database undoes: connections that pass a boundary
+    while that is being committed show it as it was or undone as a whole, and are told of it when it
+    is done, and not before.
+
+    >>> one, two = connection.root()["one"], connection.root()["two"] = Thing(), Thing()
+    >>> one.n = two.n = 0
+    >>> tm.commit()
+    >>> reader = opened(db)
+    >>> own = [reader.root()[name] for name in ("one", "two")]
+    >>> def pass_boundary():
+    ...     reader.sync()
+    ...     return [thing.n for thing in own]
+    >>> def schedule(phase, place):
+    ...     for thing in (one, two):
+    ...         thing.n = 1
+    ...     tm.commit()
+    ...     pass_boundary()
+    ...     own[1]._p_deactivate()
+    ...     db.undo(db.undoLog(0, 1)[0]["id"], txn=tm.get())
+    ...     halt = Halt()
+    ...     tm.get().join(Participant(place, [], **{phase: halt}))
+    ...     _, at_first = meanwhile(tm.commit, pass_boundary, halt)
+    ...     tm.begin()
+    ...     return (*at_first, *pass_boundary(), one.n, two.n)
+    >>> {
+    ...     schedule(phase, place)
+    ...     for phase in ("tpc_begin", "commit", "tpc_vote", "tpc_finish")
+    ...     for place in ("", chr(0x10FFFF))
+    ... } - {(1, 1, 0, 0, 0, 0), (0, 0, 0, 0, 0, 0)}
+    set()
+    """
+
+
 @example("thread.own-commit-against-others", MUST, rules="ISO-5 ISO-34")
 def own_commit_against_others() -> None:
     """What other threads commit while a connection is committing changes of other objects is shown

@@ -6,6 +6,7 @@ from typing import Any
 
 from zodb_reference.committing import Commit
 from zodb_reference.connection import Connection
+from zodb_reference.databasework import DatabaseWork
 from zodb_reference.errors import ConflictError, ReadConflictError
 from zodb_reference.oids import maxtid, p64, u64, z64
 from zodb_reference.snapshot import SharedSnapshot
@@ -62,6 +63,41 @@ def a_commit_without_records_loses_its_turn() -> Fault:
         correct(storage)
 
     return around(TwoPhaseStorage, "_await_turn", await_turn)
+
+
+@double("thread.committing-against-boundary", also="thread.transfers-keep-the-sum")
+def a_connection_announces_its_commit_when_it_has_returned() -> Fault:
+    """A connection tells the others what it has changed when the storage has finished its commit.
+
+    Who begins a transaction just before sees the new state of what is loaded then, and the old
+    state of what is in memory.
+    """
+
+    def finish_with(correct: Any, snapshot: Any, meta: Any, news: Any) -> bytes:
+        tid: bytes = snapshot._storage.tpc_finish(meta)
+        for each in news:
+            snapshot._shared.log.append(tid, each)
+        return tid
+
+    return around(SharedSnapshot, "finish_with", finish_with)
+
+
+@double("thread.undo-against-boundary")
+def an_undo_is_announced_before_it_is_done() -> Fault:
+    """When the database undoes a transaction, the connections are told while that is being
+    committed, and not when it is finished.
+
+    A connection that begins a transaction in between loads the old state once more, and keeps it.
+    """
+
+    def commit(correct: Any, work: Any, txn: Any) -> None:
+        correct(work, txn)
+        snapshot, _ = work._begun
+        for news in work._news:
+            snapshot._shared.log.append(work.database.lastTransaction(), news._replace(oids=None))
+        work._news.clear()
+
+    return around(DatabaseWork, "commit", commit)
 
 
 @double("thread.own-commit-against-others")
