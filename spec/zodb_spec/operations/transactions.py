@@ -226,6 +226,15 @@ def commit(world: World, manager: Name) -> Outcomes:
     return [*outcomes, *readers]
 
 
+def _may_end_twice(world: World, manager: Name) -> bool:
+    """Whether a connection that is told only of the ends of transactions that it has joined has
+    joined this one: where it is finished, and somebody else fails then, nobody says whether the end
+    is the finish, the abort that must follow, or each of them.
+    """
+    joined = world.managers[manager].joined
+    return any(not world.connections[name].view.synch for name in joined)
+
+
 @operation(
     MANAGER,
     Argument("phase", lambda world, *before: ("tpc_begin", "commit", "tpc_vote", "tpc_finish")),
@@ -237,6 +246,7 @@ def commit(world: World, manager: Name) -> Outcomes:
         there(world, manager)
         and world.managers[manager].status.value == "usable"
         and not _marked(world, manager)
+        and not (phase == "tpc_finish" and _may_end_twice(world, manager))
     ),
 )
 def commit_sabotaged(world: World, manager: Name, phase: str, order: str) -> Outcomes:
