@@ -19,7 +19,8 @@ from zodb_conformance.targets import resolve
 from zodb_spec.clause import clauses
 from zodb_spec.editions import CURRENT, EDITIONS, Edition
 from zodb_spec.operation import operations
-from zodb_spec.script import GROUPS, MANY, PRELUDE, WIDTH, initial, makes_sense, outcomes
+from zodb_spec.preludes import GROUPS, MANY, PRELUDE
+from zodb_spec.script import WIDTH, initial, makes_sense, outcomes
 from zodb_spec.script import resolve as resolve_step
 
 each_mix = pytest.mark.parametrize("mix", MIXES.values(), ids=MIXES)
