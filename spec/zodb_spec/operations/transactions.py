@@ -27,6 +27,8 @@ from zodb_spec.operations.objects import ATTRIBUTE, is_container
 from zodb_spec.work import Work
 from zodb_spec.world import (
     ADDED,
+    CLEAN,
+    GHOST,
     Name,
     World,
 )
@@ -293,6 +295,10 @@ def change_after_failure(world: World, thing: Name, attribute: str) -> Outcomes:
     # It has to be loaded before it can be changed, and that may be refused, too; but a transaction
     # that has failed is joined by nobody.
     conflicts = [each._replace(world=world) for each in read_conflicts(world, thing).outcomes]
+    found = world.objects[thing]
+    if found.status.value == GHOST:  # it may have been loaded before the change was refused
+        known = found._replace(status=found.status._replace(value=CLEAN))
+        world = world.put("objects", thing, known)
     return [refused(world, transactions.failed_refuses_join), *conflicts]
 
 
