@@ -200,7 +200,7 @@ def a_lock_is_a_conflict() -> Fault:
     return around(TwoPhaseStorage, "_require_not_held", require_not_held)
 
 
-@faulty("version.conflict-within")
+@faulty("version.conflict-within", also="version.merging-loses-nothing")
 def the_last_one_wins_in_a_version() -> Fault:
     """In a version nobody looks whether a change was made from the newest revision.
 
