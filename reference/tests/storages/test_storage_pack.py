@@ -2,6 +2,7 @@
 
 import pytest
 from persistent.timestamp import TimeStamp
+from storage_contents import content, everything, tids
 from zodb_reference.errors import (
     POSKeyError,
     UndoError,
@@ -31,29 +32,6 @@ def time_of(tid):
 
 def just_before(tid):
     return time_of(tid) - 2e-6
-
-
-def tids(storage):
-    return [transaction.tid for transaction in storage.iterator()]
-
-
-def content(storage):
-    """Return oids and data of all records, and who shares whose, by transaction."""
-    return [
-        [(one.oid, one.data, one.data_txn, one.version) for one in transaction]
-        for transaction in storage.iterator()
-    ]
-
-
-def everything(storage):
-    """Return all that can be seen of `storage`."""
-    return [
-        content(storage),
-        storage.undoLog(0, 100),
-        storage.lastTransaction(),
-        len(storage),
-        [one.status for one in storage.iterator()],
-    ]
 
 
 # What goes, what stays

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from persistent.timestamp import TimeStamp
+from storage_contents import content, everything, tids
 from zodb_reference.errors import (
     ReadOnlyError,
     StorageError,
@@ -21,29 +22,6 @@ def references(data):
     Longer texts are oids as well, of objects that are not there.
     """
     return [data[place : place + 8] for place in range(0, len(data) // 8 * 8, 8)]
-
-
-def tids(storage):
-    return [transaction.tid for transaction in storage.iterator()]
-
-
-def content(storage):
-    """Return oids and data of all records, and who shares whose, by transaction."""
-    return [
-        [(one.oid, one.data, one.data_txn, one.version) for one in transaction]
-        for transaction in storage.iterator()
-    ]
-
-
-def everything(storage):
-    """Return all that can be seen of `storage`."""
-    return [
-        content(storage),
-        storage.undoLog(0, 100),
-        storage.lastTransaction(),
-        len(storage),
-        [one.status for one in storage.iterator()],
-    ]
 
 
 # Beside others

@@ -224,12 +224,9 @@ def the_last_one_wins_in_a_version() -> Fault:
     return around(TwoPhaseStorage, "store", store)
 
 
-@faulty("version.merging-loses-nothing")
-def the_trunk_is_merged_with_the_version() -> Fault:
-    """What is merged in a version are the old state of the trunk and the committed one of the
-    version.
-
-    What has been added in the version since it began is added a second time.
+def _merging_with_the_trunk(*, committed_too: bool) -> Fault:
+    """The fault that what a version has is merged with states that `loadSerial` finds: the old one,
+    or the committed one as well.
     """
 
     def resolve(
@@ -244,9 +241,21 @@ def the_trunk_is_merged_with_the_version() -> Fault:
     ) -> Any:
         if storage.modifiedInVersion(oid):
             old = storage.loadSerial(oid, serial)
+            if committed_too:
+                committed = storage.loadSerial(oid, committed_serial)
         return correct(storage, oid, committed_serial, serial, old, committed, new)
 
     return around(TwoPhaseStorage, "_resolve", resolve)
+
+
+@faulty("version.merging-loses-nothing")
+def the_trunk_is_merged_with_the_version() -> Fault:
+    """What is merged in a version are the old state of the trunk and the committed one of the
+    version.
+
+    What has been added in the version since it began is added a second time.
+    """
+    return _merging_with_the_trunk(committed_too=False)
 
 
 @faulty("version.merging-loses-nothing")
@@ -255,20 +264,4 @@ def a_version_is_merged_by_the_trunk_alone() -> Fault:
 
     What others have added in the version meanwhile is taken back.
     """
-
-    def resolve(
-        correct: Any,
-        storage: VersionedStorage,
-        oid: bytes,
-        committed_serial: bytes,
-        serial: bytes,
-        old: bytes | None,
-        committed: bytes | None,
-        new: bytes,
-    ) -> Any:
-        if storage.modifiedInVersion(oid):
-            old = storage.loadSerial(oid, serial)
-            committed = storage.loadSerial(oid, committed_serial)
-        return correct(storage, oid, committed_serial, serial, old, committed, new)
-
-    return around(TwoPhaseStorage, "_resolve", resolve)
+    return _merging_with_the_trunk(committed_too=True)
