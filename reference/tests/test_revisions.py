@@ -1,23 +1,17 @@
 import pytest
 import transaction
 from sample_objects import Item
+from undoing import UNDOING, in_steps
 from ZODB.FileStorage import FileStorage
 from ZODB.MappingStorage import MappingStorage
 from zodb_reference import DB, errors
 from zodb_reference.oids import p64
-from zodb_reference.storages import MemoryStorage, SQLiteStorage
 
 
-@pytest.fixture(params=["memory", "sqlite", "zodb"])
+@pytest.fixture(params=UNDOING)
 def db(request, tmp_path):
     """A database over one of the storages that support undo."""
-    if request.param == "memory":
-        storage = MemoryStorage()
-    elif request.param == "sqlite":
-        storage = SQLiteStorage(tmp_path / "test.sqlite")
-    else:
-        storage = FileStorage(str(tmp_path / "test.fs"))
-    database = DB(storage)
+    database = DB(UNDOING[request.param](tmp_path))
     yield database
     database.close()
 
@@ -25,12 +19,7 @@ def db(request, tmp_path):
 @pytest.fixture
 def steps(db, connection, manager):
     """An object whose x was set to 0, 1 and 2, in a transaction each, described by the number."""
-    connection.root.item = item = Item()
-    for x in range(3):
-        item.x = x
-        manager.get().note(str(x))
-        manager.commit()
-    return item
+    return in_steps(connection, manager)
 
 
 # What is told
