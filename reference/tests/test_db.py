@@ -275,14 +275,60 @@ def test_an_interrupt_in_closing_one_connection_keeps_no_other_open_nor_the_stor
         db.storage.load(z64)
 
 
-def test_closing_from_another_thread_aborts_what_the_connection_is_part_of(db):
-    connection = db.open(transaction.manager)  # which stands for another manager in each thread
-    connection.root.x = 1
+def close_elsewhere(db):
     closer = threading.Thread(target=db.close)
     closer.start()
     closer.join()
+
+
+def test_closing_from_another_thread_closes_what_has_no_changes(db):
+    connection = db.open(transaction.manager)  # which stands for another manager in each thread
+    assert connection.root() is not None
+    close_elsewhere(db)
     assert connection.opened is None
     assert transaction.get()._resources == []
+
+
+def test_closing_from_another_thread_makes_the_commit_of_changes_fail(db):
+    connection = db.open(transaction.manager)
+    connection.root.x = item = Item()
+    close_elsewhere(db)
+    with pytest.raises(errors.ConnectionStateError, match="'unnamed' is closed"):
+        transaction.commit()
+    transaction.abort()
+    assert item._p_jar is None
+    connection.close()
+    assert connection.opened is None
+
+
+def test_closing_one_database_from_another_thread_divides_no_transaction(db):
+    manager = transaction.TransactionManager()
+    other = DB(databases=db.databases, database_name="other")
+    mine, theirs = db.open(manager), other.open(manager)
+    mine.root.x = 1
+    close_elsewhere(db)
+    theirs.root.x = 1
+    with pytest.raises(errors.ConnectionStateError, match="'unnamed' is closed"):
+        manager.commit()
+    manager.abort()
+    assert not hasattr(theirs.root, "x")
+    theirs.close()
+    other.close()
+
+
+def test_closing_aborts_what_a_thread_has_left_that_has_ended(db, manager):
+    connections = []
+
+    def work():
+        connections.append(db.open(manager))
+        connections[0].root.x = 1
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    db.close()
+    assert connections[0].opened is None
+    assert manager.get()._resources == []
 
 
 @pytest.fixture

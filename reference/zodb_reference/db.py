@@ -209,6 +209,9 @@ class DB(Settings, Reports, Revisions):
         of the one may refer to objects of the other. All others stay as they are, and meet a
         `KeyError` where they need this database. Its name is free, also for the same storage opened
         again. Later calls do nothing.
+
+        What another thread has changed, or is just committing, is left to that thread: its commit
+        fails with `ConnectionStateError`, and it closes the connection.
         """
         if self._closed:
             return

@@ -124,10 +124,14 @@ class Group:
 
         Another thread may be at work. A commit that it has begun is left to it: the storage, which
         is closed next, finishes it as a whole or not at all. None can begin any more (CONN-52). So
-        is a savepoint, or a return to one.
+        is a savepoint, or a return to one. And so are changes that are not committed: they cannot
+        be any more, and the thread is told so when it tries. To abort its transaction here would
+        have it go on in another one, and commit the rest of its changes without them.
         """
         members = self._open_ones(member)
-        if self.is_at_work or any(each.is_committing() for each in members):
+        if self.is_at_work or any(
+            each.is_committing() or each.is_changed_elsewhere() for each in members
+        ):
             return  # it is given up when it is closed
         try:
             if members:

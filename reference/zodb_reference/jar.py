@@ -213,6 +213,7 @@ class Jar(Participant):
     def _require_found(self, obj: Any) -> None:
         """Refuse an object that is not the one that is found by its oid."""
         if not self.objects.has(obj):
+            self._require_open()  # closing a database drops caches, also in other threads
             raise InvalidObjectReference(
                 f"{type(obj).__name__} {oid_repr(obj._p_oid)} is not the object of this oid any"
                 " more: its place was taken by exchange(), or its cache dropped by resetCaches();"

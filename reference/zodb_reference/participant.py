@@ -6,6 +6,7 @@ transactions.
 """
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import IO, Any, TypeVar
 
@@ -59,6 +60,7 @@ class Participant:
         self._db = db
         self._snapshot = snapshot
         self._joined: Any = None  # the transaction with changes of this connection
+        self._changing_thread: threading.Thread | None = None  # the one that has joined it
         self._registered: list[Any] = []  # what it has changed or added, in this order
         self._refused: set[bytes] = set()  # what may have changed in memory all the same
         self._read_current: dict[bytes, bytes] = {}  # the serials that readCurrent has seen
@@ -266,10 +268,24 @@ class Participant:
     def _join(self) -> None:
         """Join the manager's transaction at the first change (CONN-37, CONN-38)."""
         if self._joined is None:
-            current = self.transaction_manager.get()
+            manager = self.transaction_manager
+            if manager is None:  # another thread has closed the database in this moment
+                raise ConnectionStateError(f"{self!r} was closed, with its database")
+            self._changing_thread = threading.current_thread()
+            current = manager.get()
             current.join(self)
             joint_of(current).add(self)
             self._joined = current
+
+    def is_changed_elsewhere(self) -> bool:
+        """Tell whether another thread has changes here, and may be about to make more."""
+        thread = self._changing_thread
+        return (
+            self._joined is not None
+            and thread is not None
+            and thread is not threading.current_thread()
+            and thread.is_alive()
+        )
 
     def _goes_on(self, transaction: Any) -> bool:
         """Tell whether the commit of this transaction is finished, whoever has failed."""
