@@ -7,6 +7,7 @@ import transaction
 from persistent import Persistent
 from persistent.mapping import PersistentMapping
 from sample_objects import Item
+from ZODB.FileStorage import FileStorage
 from zodb_reference import DB, errors
 from zodb_reference.oids import z64
 from zodb_reference.storages import MemoryStorage, SQLiteStorage
@@ -84,6 +85,25 @@ def test_the_root_is_created_once():
     assert storage.lastTransaction() == last
     with second.transaction() as connection:
         assert connection.root.x == 1
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "zodb"])
+def test_the_root_is_created_again_where_its_creation_was_undone(kind, tmp_path):
+    storage = {
+        "memory": MemoryStorage,
+        "sqlite": lambda: SQLiteStorage(tmp_path / "test.sqlite"),
+        "zodb": lambda: FileStorage(str(tmp_path / "test.fs")),
+    }[kind]()
+    db = DB(storage)
+    manager = transaction.TransactionManager()
+    db.undo(db.undoLog()[-1]["id"], manager.get())
+    manager.commit()
+    again = DB(storage)
+    with again.transaction() as connection:
+        connection.root.x = 1
+    with again.transaction() as connection:
+        assert connection.root.x == 1
+    again.close()
 
 
 @pytest.mark.parametrize("moment", ["lastTransaction", "tpc_begin"])

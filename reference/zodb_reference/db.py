@@ -4,7 +4,7 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from zope.interface import implementer
 from zodb_reference.broken import find_global
 from zodb_reference.connection import Connection
 from zodb_reference.editions import rules_of
-from zodb_reference.errors import ConflictError, ConnectionStateError
+from zodb_reference.errors import ConflictError, ConnectionStateError, own_errors
 from zodb_reference.halves import HalfCommit, half_commits
 from zodb_reference.interfaces import IDatabase
 from zodb_reference.oids import z64
@@ -359,15 +359,32 @@ class DB(Settings, Reports, Revisions):
 
     def _make_sure_of_root(self) -> None:
         """Create the root where there is none (LIFE-38, LIFE-39)."""
-        # A conflict says that another user of the storage has created it in this moment.
-        with (
-            suppress(ConflictError),
-            self.transaction("initial database creation") as connection,
-        ):
+        try:
+            self._make_root(z64)
+        except ConflictError as conflict:
+            # Another user of the storage has created it in this moment; or its creation was undone,
+            # and it has to be made from the revision that says so.
+            if conflict.serials is not None and self._has_no_root_since(conflict.serials[0]):
+                self._make_root(conflict.serials[0])
+
+    def _has_no_root_since(self, serial: bytes) -> bool:
+        """Tell whether the revision `serial` of the root says that there is none."""
+        try:
+            with own_errors:
+                self.storage.loadSerial(z64, serial)
+        except KeyError:
+            return True
+        return False
+
+    def _make_root(self, serial: bytes) -> None:
+        """Create the root from the revision `serial`, unless it is there."""
+        with self.transaction("initial database creation") as connection:
             try:
                 connection.get(z64)
             except KeyError:
-                connection.add_as(z64, PersistentMapping())
+                root = PersistentMapping()
+                connection.add_as(z64, root)
+                root._p_serial = serial
 
 
 def connection(*arguments: Any, **options: Any) -> Connection:
