@@ -249,3 +249,23 @@ def test_half_commits_can_be_made_known_by_hand():
     half.repaired_by(current)
     half.repaired_by(current)
     assert list(current.extension.values()) == [["id", "id"]]
+
+
+@pytest.mark.parametrize("packed", [0, 1])
+def test_packing_makes_no_half_commits(pair, packed):
+    manager = pair[0].transaction_manager
+    for value in range(3):
+        for connection in pair:
+            connection.root.x = value
+        manager.commit()
+    database = pair[packed].db()
+    if isinstance(database.storage, MappingStorage):
+        pytest.skip("it does not tell that it was packed")
+    database.pack()
+    assert database.half_commits() == []
+
+
+def test_a_half_commit_after_packing_is_told(pair, monkeypatch):
+    pair[0].db().pack()
+    commit_half(pair, monkeypatch)
+    assert [half.missing for half in pair[0].db().half_commits()] == [(pair[1].db().database_name,)]

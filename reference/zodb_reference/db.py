@@ -233,7 +233,8 @@ class DB(Settings, Reports, Revisions):
         To repair one, make the same changes where it is missing, or undo it where it is; in a
         transaction to which the `repaired_by` of the half commit was applied, so that it is told no
         more. Do this while nobody commits, best at the start of the program: a commit that is just
-        being finished looks the same. And do it before packing, which may remove transactions.
+        being finished looks the same. And do it before packing: what a database is packed over may
+        have been removed from it, and is not told to be missing there.
 
         Raises `StorageError` where the storage of one of them has no `iterator`.
         """

@@ -11,6 +11,7 @@ from typing import Any
 
 from zodb_reference.errors import StorageError
 from zodb_reference.joint import NOTE
+from zodb_reference.oids import z64
 from zodb_reference.records import inert
 
 #: Under which key a transaction says in its extension which half commits it repairs.
@@ -22,7 +23,8 @@ class HalfCommit:
     """A commit that some of its databases have and others have not.
 
     `tids` are its tids in the databases that have it, by their names. `missing` are the names of
-    those that have not, `unknown` of those that are not open in the collection and were not asked.
+    those that have not, `unknown` of those that are not open in the collection and were not asked,
+    or have been packed since, and may have forgotten it.
     """
 
     id: str
@@ -47,10 +49,13 @@ class _Found:
     databases: dict[str, set[str]] = field(default_factory=dict)
     tids: dict[str, dict[str, bytes]] = field(default_factory=dict)
     repaired: set[str] = field(default_factory=set)
+    packed: dict[str, bytes] = field(default_factory=dict)  # the last packed one of each database
 
     def read(self, name: str, database: Any, since: bytes | None = None) -> None:
         """Read the history of the database `name`."""
-        for tid, extension in _noted(name, database.storage, since):
+        for tid, is_packed, extension in _noted(name, database.storage, since):
+            if is_packed:
+                self.packed[name] = max(tid, self.packed.get(name, tid))
             self.repaired.update(extension.get(REPAIRS, ()))
             if NOTE in extension:
                 ident = extension[NOTE]["id"]
@@ -60,13 +65,15 @@ class _Found:
     def halves(self, asked: Iterable[str]) -> Iterator[HalfCommit]:
         """Yield what some of the databases that were asked have and others have not."""
         for ident, names in self.databases.items():
-            missing = names.intersection(asked).difference(self.tids[ident])
+            first = min(self.tids[ident].values())
+            known = {name for name in asked if self.packed.get(name, z64) < first}
+            missing = names.intersection(known).difference(self.tids[ident])
             if missing and ident not in self.repaired:
                 yield HalfCommit(
                     ident,
                     dict(sorted(self.tids[ident].items())),
                     tuple(sorted(missing)),
-                    tuple(sorted(names.difference(asked))),
+                    tuple(sorted(names.difference(known, self.tids[ident]))),
                 )
 
 
@@ -88,15 +95,17 @@ def half_commits(databases: Mapping[str, Any], since: bytes | None = None) -> li
     return sorted(halves, key=lambda half: min(half.tids.values()))
 
 
-def _noted(name: str, storage: Any, since: bytes | None) -> Iterator[tuple[bytes, dict[Any, Any]]]:
-    """Yield tid and extension of the transactions that may have a note."""
+def _noted(
+    name: str, storage: Any, since: bytes | None
+) -> Iterator[tuple[bytes, bool, dict[Any, Any]]]:
+    """Yield of the transactions the tid, whether they were packed, and the extension."""
     if not hasattr(storage, "iterator"):
         raise StorageError(
             f"half commits cannot be told: the storage of the database {name!r}, {storage!r}, has"
             " no iterator(); compare the histories by other means, or move to one that has"
         )
     for each in storage.iterator(since):
-        yield each.tid, _extension(each)
+        yield each.tid, each.status == "p", _extension(each)
 
 
 def _extension(transaction: Any) -> dict[Any, Any]:
