@@ -322,7 +322,9 @@ class Connection(Jar):
         """Stop to be used, until it is opened again."""
         self._debug_info = ()
         self.objects.reduce()
-        self._unfollow(self.transaction_manager)
+        manager = self.transaction_manager
+        if manager is not None:  # else another thread has closed it, with its database
+            self._unfollow(manager)
         self.transaction_manager = self.opened = None
         self._snapshot.complete()
 

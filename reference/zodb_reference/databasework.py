@@ -6,6 +6,7 @@ All connections, also those of the program that has asked, learn of the changes 
 announces them, and not before (STOR-55).
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from zope.interface import implementer
 
 from zodb_reference.errors import ConnectionStateError, StorageTransactionError
 from zodb_reference.invalidation import News
-from zodb_reference.joint import claim_storage, joint_of
+from zodb_reference.joint import claim_storage, is_other_thread, joint_of
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.snapshot import Snapshot
 
@@ -38,6 +39,7 @@ class DatabaseWork:
         self._begun: tuple[Snapshot, TransactionMetaData] | None = None
         self._news: list[News] = []
         self._was_finishing = False
+        self._thread: threading.Thread | None = None  # the one that has asked
 
     def __repr__(self) -> str:
         return f"<work of the database {self.database.database_name!r}>"
@@ -53,6 +55,7 @@ class DatabaseWork:
                 "the transaction is being committed already; ask for this in a new one"
             )
         if not self.is_joined:
+            self._thread = threading.current_thread()
             transaction.join(self)
             joint_of(transaction).add(self)
             self.is_joined = True
@@ -61,6 +64,14 @@ class DatabaseWork:
     def will_store(self) -> bool:
         """Tell whether a commit that begins now has something to store."""
         return bool(self.tasks)
+
+    def is_committing(self) -> bool:
+        """Tell whether a commit is under way, perhaps in another thread."""
+        return self._begun is not None
+
+    def is_changed_elsewhere(self) -> bool:
+        """Tell whether another thread has asked for something, and may ask for more."""
+        return self.is_joined and is_other_thread(self._thread)
 
     # A participant of the transaction
 

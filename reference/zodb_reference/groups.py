@@ -11,6 +11,8 @@ from typing import Any
 
 from transaction.interfaces import NoTransaction
 
+from zodb_reference.joint import joint_of
+
 
 class Group:
     """The connections that are used with `primary`, which is one of them.
@@ -181,7 +183,10 @@ class Group:
         for each in members:
             each.lost_changes = bool(joined)
         with contextlib.suppress(NoTransaction):
-            (joined[0] if joined else members[0].transaction_manager.get()).abort()
+            current = joined[0] if joined else members[0].transaction_manager.get()
+            # Where these have no changes, it may be the work of others, in another thread.
+            if joined or not joint_of(current).is_left_alone():
+                current.abort()
 
 
 def _database(asked: Any, name: str) -> Any:

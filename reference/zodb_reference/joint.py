@@ -8,6 +8,7 @@ them, from which `zodb_reference.halves` tells later which one lacks it.
 """
 
 import logging
+import threading
 import uuid
 from typing import Any
 
@@ -64,6 +65,13 @@ class Joint:
                 " and cannot take part any more; change its objects before"
             )
 
+    def is_left_alone(self) -> bool:
+        """Tell whether it is not for this thread to abort, when one of the databases is closed.
+
+        That is while it is being committed, and while another thread has changes in it.
+        """
+        return any(each.is_committing() or each.is_changed_elsewhere() for each in self._joined)
+
     def begin_finish(self) -> None:
         """Learn that the second phase begins in a database: the commit takes place from now on."""
         self._is_finishing = True
@@ -106,6 +114,11 @@ class Joint:
             ]
             if len(names) > 1:
                 self._notes[id(each)] = {"id": ident, "databases": sorted(names)}
+
+
+def is_other_thread(thread: threading.Thread | None) -> bool:
+    """Tell whether a thread is not the one that asks, and has not ended."""
+    return thread is not None and thread is not threading.current_thread() and thread.is_alive()
 
 
 def joint_of(transaction: Any) -> Joint:

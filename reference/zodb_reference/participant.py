@@ -27,7 +27,7 @@ from zodb_reference.errors import (
 )
 from zodb_reference.exporting import Renumbering, Settling, records_of
 from zodb_reference.identity import IdentityMap
-from zodb_reference.joint import joint_of
+from zodb_reference.joint import is_other_thread, joint_of
 from zodb_reference.newness import NewObjects
 from zodb_reference.oids import maxtid, z64
 from zodb_reference.savepoints import Savepoint, Saving, load_ghosts
@@ -279,13 +279,7 @@ class Participant:
 
     def is_changed_elsewhere(self) -> bool:
         """Tell whether another thread has changes here, and may be about to make more."""
-        thread = self._changing_thread
-        return (
-            self._joined is not None
-            and thread is not None
-            and thread is not threading.current_thread()
-            and thread.is_alive()
-        )
+        return self._joined is not None and is_other_thread(self._changing_thread)
 
     def _goes_on(self, transaction: Any) -> bool:
         """Tell whether the commit of this transaction is finished, whoever has failed."""
