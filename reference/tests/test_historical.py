@@ -478,3 +478,9 @@ def test_what_is_committed_late_to_an_earlier_time_stays_hidden(monkeypatch):
         new = p64(u64(two.new_oid()) - 1)
         with pytest.raises(errors.POSKeyError):
             other.get(new)
+
+
+def test_what_is_shown_is_no_concern_of_invalidate_cache(db, past):
+    assert past.root().keys() == {"item"}
+    db.invalidateCache()
+    assert past.root.item.x == 0

@@ -246,9 +246,13 @@ class DB(Settings, Reports, Revisions):
         return find_global(module, name)
 
     def invalidateCache(self) -> None:
-        """Take it that any object may have changed, in every connection; see there (CONN-26)."""
+        """Take it that any object may have changed, in every connection; see there (CONN-26).
+
+        What historical connections show has not changed (CONN-43).
+        """
         for connection in self._pool.everyone():
-            connection.invalidateCache()
+            if connection.before is None:
+                connection.invalidateCache()
 
     def lastTransaction(self) -> bytes:
         """Return the tid of the last transaction, whoever has committed it."""
