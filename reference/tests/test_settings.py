@@ -168,3 +168,32 @@ def test_nothing_changed_leaves_a_cache_whatever_its_size(db, many, kind):
     assert all(item._p_changed for item in items)
     assert root._p_changed is None
     connection.transaction_manager.abort()
+
+
+@pytest.mark.parametrize("name", ["PoolSize", "CacheSize", "CacheSizeBytes"])
+@pytest.mark.parametrize("size", ["7", None, 1.5])
+def test_a_size_that_is_none_is_refused_and_changes_nothing(db, kind, name, size):
+    opened(db, kind).close()
+    before = getattr(db, f"get{kind}{name}")()
+    with pytest.raises(TypeError, match="has to be a whole number"):
+        getattr(db, f"set{kind}{name}")(size)
+    assert getattr(db, f"get{kind}{name}")() == before
+    first, second = opened(db, kind), opened(db, kind)
+    first.close()
+    second.close()
+
+
+def test_a_timeout_that_is_none_is_refused_and_changes_nothing(db):
+    opened(db, "Historical").close()
+    with pytest.raises(TypeError, match="timeout has to be a number of seconds, not '7'"):
+        db.setHistoricalTimeout("7")
+    opened(db, "Historical").close()
+
+
+def test_a_database_that_is_opened_with_no_size_takes_no_place(tmp_path):
+    databases = {}
+    for size in "pool_size", "version_pool_size":
+        with pytest.raises(TypeError, match="pool_size has to be a whole number"):
+            DB(tmp_path / "x", databases=databases, edition="2006-08-16", **{size: "7"})
+        assert not databases
+        assert not (tmp_path / "x").exists()

@@ -106,8 +106,6 @@ class DB(Settings, Reports, Revisions):
         self.references = own_references
         if class_factory is not None:
             self.classFactory = class_factory  # type: ignore[assignment, method-assign]
-        self.storage = self._open_storage(storage)
-        self._new_snapshot = self._snapshots_of(self.storage)
         self._pool = ConnectionPool(
             {
                 Kind.CURRENT: Limits(pool_size, pool_timeout, cache_size, cache_size_bytes),
@@ -119,6 +117,8 @@ class DB(Settings, Reports, Revisions):
                 ),
             }
         )
+        self.storage = self._open_storage(storage)
+        self._new_snapshot = self._snapshots_of(self.storage)
         self._closed = False
         try:
             self._make_sure_of_root()

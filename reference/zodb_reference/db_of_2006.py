@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from zope.interface import implementer_only
@@ -52,11 +53,10 @@ class DBOf2006(DBOf2005, editions=("2006-08-16",)):
             raise TypeError(
                 f"{', '.join(unknown)}: there is no such option in the edition of 2006-08-16"
             )
+        limits = Limits(version_pool_size, 0, version_cache_size, 0)
         super().__init__(storage, **options)
-        limits = Limits(
-            version_pool_size, self._pool.limits[Kind.CURRENT].timeout, version_cache_size, 0
-        )
-        self._pool.limits[Kind.VERSION] = limits
+        timeout = self._pool.limits[Kind.CURRENT].timeout
+        self._pool.limits[Kind.VERSION] = replace(limits, timeout=timeout)
 
     # For programs
 

@@ -20,13 +20,19 @@ class Limits:
 
     `pool_size` connections to one view are expected at most, and as many are kept when they are
     closed, for `timeout` seconds. The cache of each is reduced to `cache_size` objects and to
-    `cache_size_bytes` bytes, 0 for no limit.
+    `cache_size_bytes` bytes, 0 for no limit. `TypeError` is raised for what are no such numbers.
     """
 
     pool_size: int
     timeout: float
     cache_size: int
     cache_size_bytes: int
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not isinstance(value, int) and not (name == "timeout" and isinstance(value, float)):
+                kind = "a number of seconds" if name == "timeout" else "a whole number"
+                raise TypeError(f"{name} has to be {kind}, not {value!r}")
 
 
 class _Idle(NamedTuple):
