@@ -145,5 +145,6 @@ def claim_storage(transaction: Any, storage: Any, claimant: Any) -> None:
     raise StorageTransactionError(
         f"{claimant!r} and {other!r} use the same storage and have both changed objects in one"
         " transaction; change objects through one connection only, or give each a transaction"
-        " manager of its own"
+        " manager of its own; and let a database undo, or end versions, in a transaction in which"
+        " no objects are changed"
     )
