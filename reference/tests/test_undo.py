@@ -192,6 +192,25 @@ def test_changes_of_the_same_database_in_one_transaction_are_refused(
         assert not hasattr(another.root, "other")
 
 
+@pytest.mark.parametrize("changed", [True, False])
+def test_what_has_to_be_current_is_so_beside_undo(db, connection, manager, steps, changed):
+    connection.root.other = other = PersistentMapping()
+    manager.commit()
+    connection.readCurrent(other)
+    connection.readCurrent(steps)
+    if changed:
+        with db.transaction() as another:
+            another.root.other["x"] = 1
+    undo(db, "2", txn=manager.get())
+    if changed:
+        with pytest.raises(errors.ReadConflictError):
+            manager.commit()
+        manager.abort()
+        undo(db, "2", txn=manager.get())
+    manager.commit()
+    assert steps.x == 1
+
+
 def test_what_was_asked_for_since_a_savepoint_is_forgotten_by_the_way_back(db, manager, steps):
     undo(db, "2", txn=manager.get())
     savepoint = manager.savepoint()

@@ -7,7 +7,7 @@ announces them, and not before (STOR-55).
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from transaction.interfaces import IDataManagerSavepoint, ISavepointDataManager
@@ -34,6 +34,7 @@ class DatabaseWork:
     def __init__(self, database: Any, new_snapshot: Callable[[], Snapshot]) -> None:
         self.database = database
         self.tasks: list[Task] = []
+        self._read_current: dict[bytes, bytes] = {}
         self.is_joined = False
         self._new_snapshot = new_snapshot
         self._begun: tuple[Snapshot, TransactionMetaData] | None = None
@@ -60,6 +61,14 @@ class DatabaseWork:
             joint_of(transaction).add(self)
             self.is_joined = True
         self.tasks.append(task)
+
+    def check(self, read: Mapping[bytes, bytes]) -> None:
+        """Make the commit fail unless these oids are in these revisions (CONN-32).
+
+        A connection asks for that whose transaction has no changes but these: the storage takes one
+        commit at a time.
+        """
+        self._read_current.update(read)
 
     def will_store(self) -> bool:
         """Tell whether a commit that begins now has something to store."""
@@ -97,6 +106,10 @@ class DatabaseWork:
         snapshot, meta = self._require_begun()
         for task in self.tasks:
             self._news.append(task(snapshot, meta))
+        written = {oid for news in self._news for oid in news.oids or ()}
+        for oid, serial in self._read_current.items():
+            if oid not in written:
+                snapshot.check_current(oid, serial, meta)
 
     def tpc_vote(self, transaction: Any) -> None:
         """Make sure that it can be finished."""
@@ -152,6 +165,7 @@ class DatabaseWork:
             snapshot.release()
         self.tasks.clear()
         self._news.clear()
+        self._read_current.clear()
         self._begun, self._was_finishing, self.is_joined = None, False, False
 
     def _require_begun(self) -> tuple[Snapshot, TransactionMetaData]:
@@ -179,3 +193,12 @@ def work_in(transaction: Any, database: Any, new_snapshot: Callable[[], Snapshot
         work = DatabaseWork(database, new_snapshot)
         transaction.set_data(database, work)
     return work
+
+
+def pending_work(transaction: Any, database: Any) -> DatabaseWork | None:
+    """Return what `database` is to do in `transaction`, if it was asked for something."""
+    try:
+        work: DatabaseWork = transaction.data(database)
+    except KeyError:
+        return None
+    return work if work.tasks else None

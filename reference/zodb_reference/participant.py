@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from zodb_reference.announcements import Announcements
 from zodb_reference.committing import Commit
+from zodb_reference.databasework import pending_work
 from zodb_reference.errors import (
     ConflictError,
     ConnectionStateError,
@@ -190,10 +191,16 @@ class Participant:
         """Have checked what readCurrent has marked, where others of the group have changes.
 
         A connection with changes takes part in the commit by itself, and one that has marks alone
-        joins for that purpose (CONN-35).
+        joins for that purpose (CONN-35); unless its database takes part, to undo something.
         """
-        if self._read_current and any(
-            each._joined is transaction for each in self.connections.values()
+        if not self._read_current or self._joined is transaction:
+            return
+        work = pending_work(transaction, self._db)
+        if work is not None:
+            work.check(self._read_current)
+        elif any(
+            each._joined is transaction or pending_work(transaction, each._db)
+            for each in self.connections.values()
         ):
             self._join()
 
