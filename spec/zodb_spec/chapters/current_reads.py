@@ -11,9 +11,6 @@ from zodb_spec.clause import MUST, step
 from zodb_spec.editions import Edition
 from zodb_spec.world import GHOST, Name, Oid, World
 
-COMMITTED = "version.committed"
-"""The clause by which an object leaves a version with what that has made of it."""
-
 ABORTED = "version.aborted"
 """The clause by which the trunk gets an object back that a version has held."""
 
@@ -55,15 +52,15 @@ def is_outdated(world: World, connection: Name, oid: Oid) -> bool:
 
 
 def _is_back(world: World, connection: Name, oid: Oid) -> bool:
-    """Whether what a connection shows is current, though something else was current meanwhile: a
-    version has stored it and is over.
+    """Whether what a connection shows is current, though it may have been told of something else
+    meanwhile: its own version has stored it and is over, or any version was given up that held it.
     """
     found = world.connections[connection]
     database = world.databases[found.database]
     if not database.versions or oid in found.saved:
         return False
     return any(
-        fact.value.version == found.view.version or fact.clause in (COMMITTED, ABORTED)
+        fact.value.version == found.view.version or fact.clause == ABORTED
         for each in database.history
         if each.tid > found.snapshot
         for fact in (each.records.get(oid),)

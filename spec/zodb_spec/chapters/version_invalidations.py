@@ -43,7 +43,8 @@ def told_inside() -> None:
 def not_told_outside() -> None:
     """A commit in a version is no business of those who are not in it: neither a connection in
     another version nor one that reads the current state of the trunk alone has a read conflict
-    with it.
+    with it. The same is true where the version is committed into another one, for those who are in
+    neither.
 
     >>> thing = connection.root()["thing"] = Thing()
     >>> thing.a = 1
@@ -53,6 +54,12 @@ def not_told_outside() -> None:
     >>> draft = opened(db, version="draft")
     >>> draft.root()["thing"].a = 2
     >>> draft.transaction_manager.commit()
+    >>> [thing.a for thing in found]
+    [1, 1]
+    >>> for thing in found:
+    ...     thing._p_deactivate()
+    >>> db.commitVersion("draft", "final", txn=tm.get())
+    >>> tm.commit()
     >>> [thing.a for thing in found]
     [1, 1]
     """
