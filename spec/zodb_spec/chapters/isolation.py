@@ -24,6 +24,7 @@ from zodb_spec.world import (
     Oid,
     Record,
     State,
+    Tid,
     World,
     current,
 )
@@ -116,22 +117,32 @@ def first_committer_wins(world: World, work: Work) -> bool:
 def conflicts(world: World, work: Work) -> list[str]:
     """The kinds of what is to be stored and was changed by another transaction since it was read.
 
-    What another version holds can't be stored anyhow, and is not counted.
+    What another version holds can't be stored anyhow. It is counted where the connection itself
+    shows a newer revision from its next boundary on: it may know of that before it meets the lock.
     """
-    found = world.connections[work.connection]
-    own = {"", found.view.version}
-    holder = world.databases[found.database].holder
     return [
         thing.kind
         for name in work.stores
         for thing in (world.objects[name],)
-        if in_conflict(world, name)
-        if thing.owner.value is not None and holder(thing.owner.value[1]) in own
+        if in_conflict(world, name) and thing.owner.value is not None
+        if _is_conflict_of(world, *thing.owner.value, thing.base)
     ] + [
-        found.saved[oid].value.kind
+        record.kind
         for oid in work.saved
-        if is_outdated(world, work.connection, oid) and holder(oid) in own
+        for record in (world.connections[work.connection].saved[oid].value,)
+        if is_outdated(world, work.connection, oid)
+        if _is_conflict_of(world, work.connection, oid, record.base)
     ]
+
+
+def _is_conflict_of(world: World, connection: Name, oid: Oid, base: Tid) -> bool:
+    """Whether it is a conflict for a connection, and no lock alone, that an object has changed."""
+    version = world.connections[connection].view.version
+    database = world.database_of(connection)
+    if database.holder(oid) in ("", version):
+        return True
+    shown = database.revision(oid, database.last, version)
+    return shown is not None and shown[0] > base
 
 
 def in_conflict(world: World, name: Name) -> bool:

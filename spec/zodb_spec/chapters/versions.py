@@ -95,8 +95,9 @@ def hidden(world: World, connection: Name, oid: Oid) -> bool:
 )
 def locks(world: World, work: Work) -> bool:
     """An object that a version has changed is locked until the version is committed or given up: a
-    commit that would store it in another version, or in the trunk, is refused.  That there may be a
-    conflict as well is not asked before.
+    commit that would store it in another version, or in the trunk, is refused.  The storage does
+    not ask before whether there is a conflict as well; only the connection may know of one that it
+    was told of.
     """
     database = world.database_of(work.connection)
     own = {"", world.connections[work.connection].view.version}
