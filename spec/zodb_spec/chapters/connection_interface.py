@@ -8,7 +8,7 @@ matter of other chapters; here stand the facts that need no history.
 from __future__ import annotations
 
 from zodb_spec.clause import MAY, MUST, SHOULD, example, text
-from zodb_spec.editions import CURRENT
+from zodb_spec.editions import CURRENT, Edition
 
 
 @example("root.oid-is-zero", MUST, rules="LIFE-38")
@@ -173,6 +173,22 @@ def newer_object_is_a_conflict() -> None:
     >>> other.sync()
     >>> other.get(thing._p_oid)._p_oid == thing._p_oid
     True
+    """
+
+
+@example("connection.newer-object-is-delivered", MUST, rules="LIFE-34", until=Edition.C)
+def newer_object_is_delivered() -> None:
+    """`get` of an object that was created after the connection's snapshot gives the object, which
+    can be read. Whatever else the connection shows, is as it was.
+
+    >>> other = opened(db)
+    >>> sorted(other.root())
+    []
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.n = 1
+    >>> tm.commit()
+    >>> other.get(thing._p_oid).n, sorted(other.root())
+    (1, [])
     """
 
 

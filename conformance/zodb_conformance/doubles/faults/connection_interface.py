@@ -11,6 +11,7 @@ from transaction import Transaction, TransactionManager
 from transaction.interfaces import NoTransaction
 from zodb_reference import db, root
 from zodb_reference.connection import Connection
+from zodb_reference.current_reads import OlderSharedSnapshot
 from zodb_reference.errors import POSError, POSKeyError, ReadConflictError
 from zodb_reference.oids import p64, z64
 from zodb_reference.persistentclass import is_persistent_class
@@ -125,6 +126,21 @@ def get_of_a_newer_object_is_a_key_error() -> Fault:
             raise POSKeyError(oid) from error
 
     return around(SharedSnapshot, "load", load)
+
+
+@double("connection.newer-object-is-delivered", edition="2006-08-16")
+def get_of_a_newer_object_is_a_conflict() -> Fault:
+    """`get` of an object that is newer than the snapshot fails in an edition that delivers it.
+
+    A program that was given an oid by another one has to begin again.
+    """
+
+    def load_current(correct: Any, snapshot: OlderSharedSnapshot, oid: bytes) -> Any:
+        if snapshot.reads_current:
+            return correct(snapshot, oid)
+        raise ReadConflictError(oid=oid)
+
+    return around(OlderSharedSnapshot, "load_current", load_current)
 
 
 @double("connection.closed-loads-nothing")
