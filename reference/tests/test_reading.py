@@ -1,7 +1,10 @@
+import contextlib
+
 import pytest
 from persistent import Persistent
 from persistent.wref import WeakRef
-from zodb_reference import errors
+from transaction import TransactionManager
+from zodb_reference import DB, errors
 from zodb_reference.oids import p64, z64
 
 
@@ -141,6 +144,22 @@ def test_a_record_whose_class_cannot_make_an_instance_is_reported(connection):
     with pytest.raises(errors.StateLoadError, match=r"test_reading\.Demanding") as caught:
         connection.reader.ghost(b"c%b\nDemanding\n.N." % HERE)
     assert isinstance(caught.value.__cause__, TypeError)
+
+
+@pytest.mark.parametrize("edition", ["2005-06-10", "2006-08-16"])
+def test_in_older_editions_a_failure_of_setstate_surfaces(monkeypatch, edition):
+    with contextlib.closing(DB(edition=edition)) as db:
+        manager = TransactionManager()
+        connection = db.open(transaction_manager=manager)
+        connection.root.failing = failing = Failing()
+        manager.commit()
+        failing._p_deactivate()
+        failure = AttributeError("name")
+        monkeypatch.setattr(Failing, "failure", failure)
+        with pytest.raises(AttributeError) as caught:
+            _ = failing.x
+        assert caught.value is failure
+        assert failing._p_changed is None
 
 
 @pytest.mark.parametrize("failure", [ValueError("bad"), KeyError("name"), RecursionError()])

@@ -51,6 +51,9 @@ class Rules:
     #: The storage is asked to catch up where a transaction begins, and where a connection is opened
     #: in one; otherwise where a transaction begins or ends (ISO-20, ISO-21).
     openings_sync_storage: bool
+    #: What goes wrong where a state is loaded becomes a StateLoadError; otherwise the original
+    #: error surfaces (LIFE-37).
+    load_errors_are_wrapped: bool
 
 
 _CURRENT = Rules(
@@ -65,6 +68,7 @@ _CURRENT = Rules(
     shows_the_past=True,
     rollback_disowns=True,
     openings_sync_storage=True,
+    load_errors_are_wrapped=True,
 )
 _OF_2006 = replace(
     _CURRENT,
@@ -75,6 +79,7 @@ _OF_2006 = replace(
     shows_the_past=False,
     rollback_disowns=False,
     openings_sync_storage=False,
+    load_errors_are_wrapped=False,
 )
 _OF_17_JUNE = replace(_OF_2006, edition="2005-06-17")
 _OF_16_JUNE = replace(

@@ -51,6 +51,8 @@ class RecordReader:
         except (POSError, TransientError):
             raise
         except Exception as error:
+            if not self._wraps_errors():
+                raise
             raise StateLoadError(
                 f"no {class_name(record) or 'object'} can be made from its record: {error!r}"
             ) from error
@@ -65,17 +67,23 @@ class RecordReader:
         """Give an object the state that `record` holds.
 
         Errors of the database pass, so that a conflict can be retried; any other becomes
-        `StateLoadError` (LIFE-37).
+        `StateLoadError`, in the editions that wrap it (LIFE-37).
         """
         try:
             obj.__setstate__(self.state(record))
         except (POSError, TransientError):
             raise
         except Exception as error:
+            if not self._wraps_errors():
+                raise
             raise StateLoadError(
                 f"the state of {class_name(record)} {oid_repr(obj._p_oid)} cannot be loaded:"
                 f" {error!r}"
             ) from error
+
+    def _wraps_errors(self) -> bool:
+        wraps: bool = self._connection.db().rules.load_errors_are_wrapped
+        return wraps
 
     def find_class(self, module: str, name: str) -> Any:
         """Return a class, or whatever else a record names, by the database's class factory."""

@@ -8,7 +8,7 @@ and when the class has been mended the object loads.
 from __future__ import annotations
 
 from zodb_spec.clause import MUST, example
-from zodb_spec.editions import CURRENT
+from zodb_spec.editions import CURRENT, Edition
 
 
 @example(
@@ -21,8 +21,7 @@ from zodb_spec.editions import CURRENT
 def error_becomes_state_load_error() -> None:
     """Where `__setstate__` raises an error while a ghost is loaded, the access fails with a
     `StateLoadError` whose cause is the original error. So an `AttributeError` of a `__setstate__`
-    is never taken for a missing attribute. Up to the edition of 2006-08-16 the original error
-    surfaced.
+    is never taken for a missing attribute.
 
     >>> connection.root()["thing"] = Stubborn()
     >>> tm.commit()
@@ -38,6 +37,27 @@ def error_becomes_state_load_error() -> None:
     ...             raise
     >>> cause is refusal
     True
+    """
+
+
+@example("loading.error-surfaces", MUST, rules="LIFE-37", until=Edition.C)
+def error_surfaces() -> None:
+    """Where `__setstate__` raises an error while a ghost is loaded, the access fails with that very
+    error. So it does where the error is a transient one, which asks for another try.
+
+    >>> connection.root()["thing"] = Stubborn()
+    >>> tm.commit()
+    >>> ghost = opened(db).root()["thing"]
+    >>> refusals = [ValueError("not today"), transaction.interfaces.TransientError("try again")]
+    >>> seen = []
+    >>> for refusal in refusals:
+    ...     with patch.object(Stubborn, "refusal", refusal):
+    ...         try:
+    ...             ghost.a
+    ...         except Exception as error:
+    ...             seen.append(error)
+    >>> [one is other for one, other in zip(refusals, seen, strict=True)]
+    [True, True]
     """
 
 

@@ -62,6 +62,22 @@ def a_conflict_while_loading_looks_like_damage() -> Fault:
     return around(RecordReader, "set_state", set_state)
 
 
+@double("loading.error-surfaces", edition="2006-08-16")
+def a_failed_load_is_told_as_today() -> Fault:
+    """An error of a `__setstate__` becomes a StateLoadError in an edition that does not know it.
+
+    A program of that time that waits for the original error does not get it.
+    """
+
+    def set_state(correct: Any, reader: RecordReader, obj: Any, record: bytes) -> None:
+        try:
+            correct(reader, obj, record)
+        except ValueError as error:
+            raise StateLoadError("the state cannot be loaded") from error
+
+    return around(RecordReader, "set_state", set_state)
+
+
 @double("loading.failed-ghost-stays-a-ghost")
 def a_load_that_failed_is_not_tried_again() -> Fault:
     """After a load that failed, the object counts as loaded at the next access, and is empty.
