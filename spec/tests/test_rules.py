@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
-from zodb_spec.answers import ANSWERS, ELSEWHERE, LATER, STATED, STRONGER, WEAKER
+from zodb_spec.answers import ANSWERS, ELSEWHERE, LATER, OPPOSITES, STATED, STRONGER, WEAKER
 from zodb_spec.clause import Clause, Level, clauses
 from zodb_spec.editions import CURRENT, EDITIONS
 
@@ -91,6 +91,14 @@ def test_a_row_is_covered_at_its_full_strength(row: Row) -> None:
 
 
 @every_row
+def test_where_the_opposite_held_a_clause_states_it_or_the_answers_say_why_not(row: Row) -> None:
+    held = {edition for edition, mark in zip(EDITIONS, row.marks, strict=True) if mark == "!"}
+    stated = {edition for clause in covering(row) if is_over(clause) for edition in clause.editions}
+    missing = {edition.name for edition in held - stated}
+    assert bool(missing) == (row.id in OPPOSITES), f"{missing}: {row.rule}"
+
+
+@every_row
 def test_a_row_that_nobody_can_check_is_covered_by_text_alone(row: Row) -> None:
     kinds = {clause.kind for clause in covering(row)}
     assert row.binds not in TEXT_ONLY or kinds <= {"text"}
@@ -144,6 +152,7 @@ def test_a_clause_is_in_force_where_all_its_rows_apply_or_the_answers_say_why_no
 def test_every_answer_is_about_something_and_gives_a_reason() -> None:
     stated = {row.id for row in STATED_ROWS}
     assert {id for id in ANSWERS if id not in stated or covering(ROWS[id])} == set()
+    assert set(OPPOSITES) <= stated
     assert set(WEAKER) | set(STRONGER) | set(LATER) | set(ELSEWHERE) <= set(clauses())
-    reasons = [ANSWERS, WEAKER, STRONGER, LATER, ELSEWHERE]
+    reasons = [ANSWERS, WEAKER, STRONGER, LATER, OPPOSITES, ELSEWHERE]
     assert all(reason for found in reasons for reason in found.values())

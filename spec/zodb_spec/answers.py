@@ -159,6 +159,25 @@ LATER: dict[str, str] = {
 }
 """Clauses that began to hold in a later edition than their rows, and the reason."""
 
+OPPOSITES: dict[str, str] = {
+    "LIFE-24": (
+        "what a mark on a ghost did until 2005-06-16 was up to the persistent package of that time,"
+        " of which nobody has another one today"
+    ),
+    "SER-12": (
+        "the pickle protocol of those years belongs to Python 2; an implementation in Python 3 "
+        "writes records that it can read, and no program sees with which"
+    ),
+    "XREF-13": "the row that has the references refused says so",
+    "XREF-46": (
+        "that references may mix objects of several groups, another row says; inside one group "
+        "objects are the same in the first edition as well"
+    ),
+}
+"""Rows that say in brackets what held in editions where they do not, and which no clause of those
+editions covers, and the reason.
+"""
+
 ELSEWHERE: dict[str, str] = {
     "database.interface-of-history": (
         "the row is about the answers, which are the storage's; the call is made on the database"

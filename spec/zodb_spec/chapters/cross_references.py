@@ -50,7 +50,7 @@ def other_group_refused(world: World, work: Work) -> bool:
 @step(
     "xref.separate-accepted",
     MUST,
-    rules="XREF-13 XREF-18",
+    rules="XREF-12 XREF-13 XREF-18",
     until=Edition.A,
     needs="several-databases",
 )

@@ -105,7 +105,7 @@ def stays_ambiguous(world: World, work: Work) -> bool:
 @step(
     "new-object.savepoint-decides",
     MUST,
-    rules="XREF-21 SAVE-32",
+    rules="XREF-21 XREF-25 XREF-26 SAVE-32",
     since=Edition.A_PRIME,
     until=Edition.A_PRIME,
     needs="several-databases",

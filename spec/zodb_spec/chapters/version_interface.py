@@ -15,7 +15,7 @@ THEN = only(Edition.C)
 """The edition that has versions."""
 
 
-@example("version.of-a-connection", MUST, rules="VER-2", needs="versions", **THEN)
+@example("version.of-a-connection", MUST, rules="VER-2 VER-28", needs="versions", **THEN)
 def of_a_connection() -> None:
     """`getVersion` gives the name of the version to which a connection belongs, the empty text for
     one in the trunk. It gives the same when the connection has been closed and is opened again.
