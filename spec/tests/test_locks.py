@@ -96,3 +96,25 @@ def test_the_end_of_a_version_is_a_read_conflict_for_those_whom_it_concerns(
     world = after(ghost, ("commit-with-version", "manager3", "db", "red", end))
     found = outcomes(world, "read", "one1", "a", "seen")
     assert {each.clause == "current-read.conflict" for each in found} == conflict
+
+
+def test_what_a_savepoint_has_stored_may_be_shown_where_the_object_has_changed() -> None:
+    saved = after(
+        begun("mvcc=False"),
+        ("set", "one1", "a", "none"),
+        ("savepoint", "manager1", "saved"),
+        ("invalidate", "one1"),
+    )
+    (shown,) = outcomes(saved, "read", "one1", "a", "seen")
+    assert shown.clause == "savepoint.keeps-changes"
+    found = outcomes(after(saved, *STORE_TRUNK), "read", "one1", "a", "seen")
+    assert {each.clause for each in found} == {"savepoint.keeps-changes", "current-read.conflict"}
+
+
+def test_a_connection_that_could_not_read_takes_part_in_the_transaction() -> None:
+    stale = after(begun("mvcc=False"), *STORE_TRUNK, ("invalidate", "one1"))
+    world = after(stale, ("read", "one1", "a", "seen"))
+    assert refusals(world, "close", "connection1") == {"connection.close-joined-refused"}
+    assert refusals(world, "commit", "manager1") == {"current-read.commit-refused"}
+    (closed,) = outcomes(after(world, ("abort", "manager1")), "close", "connection1")
+    assert closed.clause == "connection.reader-does-not-join"

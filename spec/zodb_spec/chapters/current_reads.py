@@ -26,7 +26,8 @@ ABORTED = "version.aborted"
 def conflict(world: World, thing: Name) -> tuple[bool, ...]:
     """A connection that was opened with ``mvcc=False``, or in a version, never reads a revision
     that is not current.  To load an object that another transaction has changed, since this one
-    began, fails. What is loaded already, stays.
+    began, fails. What is loaded already, stays; and what a savepoint has stored of the object may
+    be loaded, or not.
 
     Gives whether loading it fails: both, where it may be loaded already.
     """
@@ -36,15 +37,17 @@ def conflict(world: World, thing: Name) -> tuple[bool, ...]:
         return (False,)
     if not is_outdated(world, *owner):
         return (False, True) if _is_back(world, *owner) else (False,)
-    is_sure = world.objects[thing].status.value == GHOST and _is_announced(world, *owner)
+    is_sure = (
+        world.objects[thing].status.value == GHOST
+        and owner[1] not in world.connections[owner[0]].saved
+        and _is_announced(world, *owner)
+    )
     return (True,) if is_sure else (False, True)
 
 
 def is_outdated(world: World, connection: Name, oid: Oid) -> bool:
-    """Whether another revision is current now than that which a connection shows."""
+    """Whether another revision is current now than that which a connection has in its snapshot."""
     found = world.connections[connection]
-    if oid in found.saved:
-        return False
     database = world.databases[found.database]
     shown = database.revision(oid, found.snapshot, found.view.version)
     newest = database.revision(oid, database.last, found.view.version)
@@ -57,7 +60,7 @@ def _is_back(world: World, connection: Name, oid: Oid) -> bool:
     """
     found = world.connections[connection]
     database = world.databases[found.database]
-    if not database.versions or oid in found.saved:
+    if not database.versions:
         return False
     return any(
         fact.value.version == found.view.version or fact.clause == ABORTED
@@ -92,7 +95,8 @@ def _is_announced(world: World, connection: Name, oid: Oid) -> bool:
 )
 def commit_refused(world: World, connection: Name) -> bool:
     """After a read conflict the commit of the transaction is refused, also where the program has
-    swallowed the error: what it has done since may rest on what it could not read.  The abort
-    clears the memory of it.
+    swallowed the error: what it has done since may rest on what it could not read.  So the
+    connection takes part in the transaction from then on, and can't be closed before that ends.
+    The abort clears the memory of it.
     """
     return world.connections[connection].conflicts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zodb_spec.chapters.step_laws import commits
+from zodb_spec.chapters.step_laws import acting, commits
 from zodb_spec.clause import MUST, law
 from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.operation import Outcome, Step
@@ -20,7 +20,10 @@ def stores_nothing(before: World, step: Step, outcome: Outcome) -> bool:
 
 @law("current-read.conflict-bars", MUST, rules="ISO-16", since=Edition.C, until=Edition.C)
 def conflict_bars(before: World, step: Step, outcome: Outcome) -> bool:
-    """No transaction is stored in which a read conflict has occurred."""
-    return not any(
-        before.connections[commit.connection].conflicts for commit in commits(before, step, outcome)
+    """No transaction is stored in which a read conflict has occurred, whoever had it."""
+    databases = outcome.world.databases
+    manager = acting(before, step)
+    return manager is None or not (
+        any(found.last < databases[name].last for name, found in before.databases.items())
+        and any(before.connections[name].conflicts for name in before.managers[manager].joined)
     )
