@@ -6,8 +6,8 @@ import pytest
 from asking import refusals
 from zodb_spec.editions import Edition
 from zodb_spec.operation import Step
-from zodb_spec.script import after, initial, outcomes
-from zodb_spec.world import World
+from zodb_spec.script import after, initial, makes_sense, outcomes
+from zodb_spec.world import Number, World
 
 STORE_RED: tuple[Step, ...] = (
     ("open-as", "db", "manager2", "version='red'", "red"),
@@ -118,3 +118,53 @@ def test_a_connection_that_could_not_read_takes_part_in_the_transaction() -> Non
     assert refusals(world, "commit", "manager1") == {"current-read.commit-refused"}
     (closed,) = outcomes(after(world, ("abort", "manager1")), "close", "connection1")
     assert closed.clause == "connection.reader-does-not-join"
+
+
+# Merging.
+
+COUNT_TRUNK: tuple[Step, ...] = (
+    ("open", "db", "manager2", "trunk"),
+    ("root", "trunk", "trunk_root"),
+    ("read", "trunk_root", "'a'", "trunk_counter"),
+    ("increment", "trunk_counter"),
+    ("commit", "manager2"),
+    ("close", "trunk"),
+)
+"""A connection in the trunk counts."""
+
+
+def counting(*before: Step) -> World:
+    """A world in which a connection in the trunk has counted, and not committed, and another one
+    has committed that it did.
+    """
+    return after(
+        initial(edition=Edition.C, versions=True, resolves=True, managers=3),
+        ("open", "db", "manager1", "connection1"),
+        ("root", "connection1", "root1"),
+        ("new", "counter1", "Counter"),
+        ("link", "root1", "'a'", "counter1", "strong"),
+        ("commit", "manager1"),
+        ("increment", "counter1"),
+        *before,
+        *COUNT_TRUNK,
+    )
+
+
+def test_what_no_version_has_held_is_merged_also_where_there_are_versions() -> None:
+    (merged,) = outcomes(counting(), "commit", "manager1")
+    record = merged.world.databases["db"].history[-1].records[1]
+    assert record.clause == "isolation.resolution-merges"
+    assert record.value.state == {"n": Number(2)}
+
+
+@pytest.mark.parametrize("end", ["", "nowhere"])
+def test_nothing_is_said_of_merging_what_a_version_has_held(end: str) -> None:
+    world = counting(
+        ("open-as", "db", "manager3", "version='red'", "red"),
+        ("root", "red", "red_root"),
+        ("read", "red_root", "'a'", "red_counter"),
+        ("increment", "red_counter"),
+        ("commit", "manager3"),
+        ("commit-with-version", "manager3", "db", "red", end),
+    )
+    assert not makes_sense(world, ("commit", "manager1"))

@@ -27,7 +27,8 @@ def is_clear(world: World, connection: Name) -> bool:
     """Whether it is clear what a commit of a connection comes to in the presence of versions.
 
     It isn't where it has changed an object that a version has held meanwhile and given up, which
-    may be a conflict, and where a conflict inside a version might be resolved, or refused.
+    may be a conflict, and where a conflict might be resolved, or refused, inside a version or for
+    an object that a version has held.
     """
     found = world.connections[connection]
     database = world.databases[found.database]
@@ -44,9 +45,22 @@ def is_clear(world: World, connection: Name) -> bool:
         latest = newest(database.history, oid)
         if latest is None or latest[0] <= base:
             continue
-        if latest[1].clause == ABORTED or KINDS[kinds[oid]].resolves:
+        if latest[1].clause == ABORTED:
+            return False
+        if KINDS[kinds[oid]].resolves and (
+            found.view.version or _was_in_a_version(database, oid, base)
+        ):
             return False
     return True
+
+
+def _was_in_a_version(database: Database, oid: Oid, since: Tid) -> bool:
+    """Whether a version has held an object since a transaction, or had given it up then."""
+    return any(
+        each.records[oid].value.version != "" or each.records[oid].clause == ABORTED
+        for each in database.history
+        if each.tid >= since and oid in each.records
+    )
 
 
 def is_clear_change(world: World, change: Change) -> bool:
