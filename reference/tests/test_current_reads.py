@@ -125,6 +125,18 @@ def test_what_was_created_since_is_read(reader, seeing, writer):
     assert seeing.load(OTHER) == (b"new", serial)
 
 
+def test_what_was_created_since_is_read_as_it_was_read_first(reader, seeing, writer):
+    serial = store(writer, new={OTHER: b"new"})
+    for snapshot in reader, seeing:
+        snapshot.load(OTHER)
+    store(writer, changed={OTHER: (serial, b"newer")})
+    for snapshot in reader, seeing:
+        with pytest.raises(ReadConflictError):
+            snapshot.load(OTHER)
+        snapshot.advance()
+        assert snapshot.load(OTHER)[0] == b"newer"
+
+
 def test_what_is_not_there_is_not_found(reader, seeing):
     for snapshot in reader, seeing:
         with pytest.raises(POSKeyError):

@@ -83,12 +83,13 @@ def test_what_was_only_renewed_is_to_be_loaded_again_and_has_not_changed():
     assert log.fate(p64(10), 0, "a") is Fate.CHANGED
 
 
-def test_an_object_is_new_until_it_was_read_about():
+def test_an_object_is_new_until_it_was_read_about_or_changed():
     log = InvalidationLog()
     log.append(p64(1), News(oids(10, 11), created=oids(10)))
-    log.append(p64(2), News(oids(10)))
     assert log.fate(p64(10), 0) is Fate.CREATED
     assert log.fate(p64(11), 0) is Fate.CHANGED
+    log.append(p64(2), News(oids(10)))
+    assert log.fate(p64(10), 0) is Fate.CHANGED
     _, position = log.read(0, p64(1))
     assert log.fate(p64(10), position) is Fate.CHANGED
     assert log.fate(p64(11), position) is Fate.UNTOUCHED

@@ -3,10 +3,11 @@
 Such a snapshot `reads_current` where its connection was opened without mvcc, or is in a version: it
 gives the current revision of an object then, or refuses if that is not the one with which the
 transaction has begun (ISO-15, VER-22). Otherwise it gives the revision from before the transaction,
-as today's do. What was created later it gives in both cases (LIFE-34).
+as today's do. What was created later it gives in both cases (LIFE-34), as long as that is not
+changed: what was read once stays as it was read (ISO-1).
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from zodb_reference.errors import POSKeyError, ReadConflictError, own_errors
@@ -29,6 +30,12 @@ class OlderSnapshot(Snapshot):
         self.reads_current = False
         self._new_instance = new_instance
         self._newest: Snapshot | None = None
+        self._newer: dict[bytes, bytes] = {}  # the serials of what was read and created since
+
+    def advance(self) -> Mapping[bytes, bytes] | None:
+        """Move the snapshot to the newest state; see `Snapshot.advance`."""
+        self._newer.clear()
+        return super().advance()
 
     def load(self, oid: bytes) -> tuple[bytes, bytes]:
         """Return record and serial of an object.
@@ -39,7 +46,10 @@ class OlderSnapshot(Snapshot):
         try:
             seen = super().load(oid)
         except (ReadConflictError, POSKeyError):
-            return self.load_current(oid)  # if it was created since
+            found = self.load_current(oid)  # if it was created since
+            if self._newer.setdefault(oid, found[1]) != found[1]:
+                raise _has_changed(oid) from None
+            return found
         if self.reads_current:
             try:
                 _, serial = self.load_current(oid)

@@ -15,7 +15,7 @@ class Fate(Enum):
     """What became of an object, as a connection sees it."""
 
     UNTOUCHED = auto()
-    CREATED = auto()  # there was none before
+    CREATED = auto()  # there was none before, and it is as it was made
     CHANGED = auto()
 
 
@@ -107,10 +107,13 @@ class InvalidationLog:
         Where that is not known it counts as changed.
         """
         entries, _, known = self._since(position)
+        found = Fate.UNTOUCHED if known else Fate.CHANGED
         for _, news in entries:
             if news.shows_in(version) and (news.oids is None or oid in news.oids):
-                return Fate.CREATED if known and oid in news.created else Fate.CHANGED
-        return Fate.UNTOUCHED if known else Fate.CHANGED
+                if not known or oid not in news.created:
+                    return Fate.CHANGED
+                found = Fate.CREATED
+        return found
 
     def _since(self, position: int) -> tuple[list[_Entry], int, bool]:
         """Return the entries since `position`, the position of the first, and if all are there."""

@@ -179,7 +179,8 @@ def newer_object_is_a_conflict() -> None:
 @example("connection.newer-object-is-delivered", MUST, rules="LIFE-34", until=Edition.C)
 def newer_object_is_delivered() -> None:
     """`get` of an object that was created after the connection's snapshot gives the object, which
-    can be read. Whatever else the connection shows, is as it was.
+    can be read. Whatever else the connection shows, is as it was; and if the object changes before
+    the transaction ends, it is either shown as it was read first, or not at all.
 
     >>> other = opened(db)
     >>> sorted(other.root())
@@ -187,8 +188,17 @@ def newer_object_is_delivered() -> None:
     >>> thing = connection.root()["thing"] = Thing()
     >>> thing.n = 1
     >>> tm.commit()
-    >>> other.get(thing._p_oid).n, sorted(other.root())
+    >>> newer = other.get(thing._p_oid)
+    >>> newer.n, sorted(other.root())
     (1, [])
+    >>> thing.n = 2
+    >>> tm.commit()
+    >>> newer._p_deactivate()
+    >>> seen = 1
+    >>> with allowing("ConflictError"):
+    ...     seen = newer.n
+    >>> seen
+    1
     """
 
 
