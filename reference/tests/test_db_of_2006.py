@@ -10,6 +10,7 @@ from zodb_reference import DB
 from zodb_reference.connection_of_2006 import ConnectionOf2006
 from zodb_reference.db_of_2006 import DBOf2006
 from zodb_reference.errors import (
+    ConflictError,
     ConnectionStateError,
     POSKeyError,
     ReadConflictError,
@@ -253,6 +254,27 @@ def test_versions_end_in_a_transaction_without_other_changes(db):
         manager.commit()
     manager.abort()
     assert list(db.versions()) == ["draft"]
+
+
+def test_what_has_gone_with_a_version_is_referred_to_by_nothing(db):
+    trunk = opened(db)
+    trunk.root()["holder"] = Item()
+    commit(trunk)
+    one, other = opened(db, "draft"), opened(db, "draft")
+    new = one.root()["new"] = Item()
+    commit(one)
+    other.transaction_manager.begin()
+    held = other.root()["new"]
+    assert held._p_oid == new._p_oid
+    db.abortVersion("draft")
+    transaction.commit()
+    for error in ConflictError, POSKeyError:  # the second time, nothing has changed since
+        other.root()["holder"].held = held
+        with pytest.raises(error):
+            commit(other)
+        other.transaction_manager.abort()
+    assert list(db.versions()) == []
+    assert list(opened(db, "draft").root()) == ["holder"]
 
 
 # Storages without versions

@@ -10,7 +10,7 @@ changed: what was read once stays as it was read (ISO-1).
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from zodb_reference.errors import POSKeyError, ReadConflictError, own_errors
+from zodb_reference.errors import ConflictError, POSKeyError, ReadConflictError, own_errors
 from zodb_reference.invalidation import EVERYONE, Fate, News
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.oids import tid_repr, z64
@@ -92,6 +92,8 @@ class OlderSharedSnapshot(SharedSnapshot):
         self.version = version
         self.reads_current = False
         self._created: set[bytes] = set()
+        self._stored: set[bytes] = set()
+        self._referred: set[bytes] = set()  # what is referred to strongly, in a version
 
     def load(self, oid: bytes) -> tuple[bytes, bytes]:
         """Return record and serial of an object.
@@ -125,14 +127,27 @@ class OlderSharedSnapshot(SharedSnapshot):
 
     def begin(self, meta: TransactionMetaData) -> None:
         """Begin the storage's transaction; wait until the one of another connection has ended."""
-        self._created.clear()
+        for found in self._created, self._stored, self._referred:
+            found.clear()
         super().begin(meta)
 
     def store(self, oid: bytes, serial: bytes, record: bytes, meta: TransactionMetaData) -> None:
         """Store a record that was made from the revision `serial`, `z64` for a new object."""
         if serial == z64:
             self._created.add(oid)
+        self._stored.add(oid)
+        if self.version:
+            self._referred.update(self._shared.references(record))
         super().store(oid, serial, record, meta)
+
+    def vote(self, meta: TransactionMetaData) -> Collection[bytes]:
+        """Make sure that the commit can be finished; see `Snapshot.vote`.
+
+        Raises `ConflictError` or `POSKeyError` where a reference would be stored to what has gone
+        with a version: it has no record for anybody (LIFE-12).
+        """
+        self._require_referents()
+        return super().vote(meta)
 
     def check_current(self, oid: bytes, serial: bytes, meta: TransactionMetaData) -> None:
         """Make the transaction fail unless `serial` is current in the version, or in the trunk."""
@@ -146,6 +161,19 @@ class OlderSharedSnapshot(SharedSnapshot):
         """Return what the other connections are told: those of the version, or all (VER-19)."""
         audience = {self.version} if self.version else EVERYONE
         return News(written, audience, frozenset(self._created))
+
+    def _require_referents(self) -> None:
+        for oid in self._referred - self._stored:
+            try:
+                self.load_current(oid)
+            except POSKeyError:
+                if self._fate(oid) is Fate.UNTOUCHED:
+                    raise
+                raise ConflictError(
+                    "an object that is referred to does not exist any more, since the version in"
+                    " which it was created has ended; abort, and begin again",
+                    oid=oid,
+                ) from None
 
     def _fate(self, oid: bytes) -> Fate:
         return self._shared.log.fate(oid, self._position, self.version)

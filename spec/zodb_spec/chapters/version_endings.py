@@ -304,3 +304,45 @@ def created_and_aborted() -> None:
     >>> dict(draft.root())
     {}
     """
+
+
+@example(
+    "version.no-reference-to-what-has-gone",
+    MUST,
+    rules="LIFE-12 VER-6 VER-17",
+    error="ConflictError KeyError",
+    needs="versions",
+    **THEN,
+)
+def no_reference_to_what_has_gone() -> None:
+    """What was created in a version does not exist there any more when the version has been
+    aborted, or committed into another one. A commit that would store a reference to it is refused,
+    in a transaction that began before and in any later one: whoever followed the reference would
+    find nothing.
+
+    >>> for key in "one", "two":
+    ...     connection.root()[key] = Thing()
+    >>> tm.commit()
+    >>> draft, other = opened(db, version="draft"), opened(db, version="draft")
+    >>> def end(key):
+    ...     if key == "one":
+    ...         db.abortVersion("draft", txn=tm.get())
+    ...     else:
+    ...         db.commitVersion("draft", "final", txn=tm.get())
+    ...     tm.commit()
+    >>> for key in "one", "two":
+    ...     for each in draft, other:
+    ...         each.transaction_manager.abort()
+    ...     draft.root()["new"] = Thing()
+    ...     draft.transaction_manager.commit()
+    ...     other.transaction_manager.abort()
+    ...     new = other.root()[key].ref = other.root()["new"]
+    ...     end(key)
+    ...     for again in 1, 2:
+    ...         with raises("ConflictError", "KeyError"):
+    ...             other.root()[key].ref = new
+    ...             other.transaction_manager.commit()
+    ...         other.transaction_manager.abort()
+    >>> [hasattr(other.root()[key], "ref") for key in ("one", "two")], list(db.versions())
+    ([False, False], ['final'])
+    """

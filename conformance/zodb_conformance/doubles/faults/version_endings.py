@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from transaction import Transaction, TransactionManager
+from zodb_reference.current_reads import OlderSharedSnapshot
 from zodb_reference.databasework import DatabaseWork
 from zodb_reference.db_of_2006 import DBOf2006
 from zodb_reference.errors import VersionCommitError
@@ -220,3 +221,12 @@ def what_was_created_outlives_the_version() -> Fault:
         return correct(storage, commit, src, chosen, dest)
 
     return around(VersionedStorage, "_move", move)
+
+
+@faulty("version.no-reference-to-what-has-gone")
+def who_refers_to_what_has_gone_is_not_stopped() -> Fault:
+    """A reference is stored to an object that has gone with the end of its version.
+
+    Whoever follows it finds nothing, for good.
+    """
+    return instead(OlderSharedSnapshot, "_require_referents", lambda snapshot: None)
