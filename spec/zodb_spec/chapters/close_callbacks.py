@@ -37,7 +37,7 @@ def close_callbacks_before_closing() -> None:
     >>> tm.commit()
     >>> seen = []
     >>> def look():
-    ...     seen.append((connection.isReadOnly(), connection.root()["a"]))
+    ...     seen.append((bool(connection.isReadOnly()), connection.root()["a"]))
     >>> connection.onCloseCallback(look)
     >>> connection.close()
     >>> seen

@@ -135,7 +135,7 @@ def closed_refuses_questions() -> None:
     """`connection.isReadOnly()` says whether the connection takes no changes. A closed connection
     has no storage to ask.
 
-    >>> connection.isReadOnly()
+    >>> bool(connection.isReadOnly())
     False
     >>> connection.close()
     >>> with raises("ConnectionStateError"):

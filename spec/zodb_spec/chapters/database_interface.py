@@ -382,6 +382,6 @@ def activity_monitor_may_fail() -> None:
 def read_only() -> None:
     """A connection that shows the current state is read-only where its storage is.
 
-    >>> connection.isReadOnly() == bool(db.storage.isReadOnly())
+    >>> bool(connection.isReadOnly()) == bool(db.storage.isReadOnly())
     True
     """

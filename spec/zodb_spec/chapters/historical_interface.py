@@ -268,7 +268,8 @@ def before_everything() -> None:
 def read_only() -> None:
     """A historical connection is read-only, and says so.
 
-    >>> opened(db, at=db.lastTransaction()).isReadOnly(), connection.isReadOnly()
+    >>> past = opened(db, at=db.lastTransaction())
+    >>> bool(past.isReadOnly()), bool(connection.isReadOnly())
     (True, False)
     """
 

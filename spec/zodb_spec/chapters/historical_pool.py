@@ -213,7 +213,7 @@ def group_with_a_quiet_database() -> None:
     >>> connection.root()["a"] = 2
     >>> tm.commit()
     >>> other = opened(db, at=point).get_connection("second")
-    >>> other.root()["a"], other.isReadOnly()
+    >>> other.root()["a"], bool(other.isReadOnly())
     (1, True)
     """
 
@@ -240,6 +240,6 @@ def cross_reference() -> None:
     >>> seen = opened(db, at=point).root()["thing"]
     >>> seen.a, opened(db).root()["thing"].a
     (1, 2)
-    >>> seen._p_jar.db() is second, seen._p_jar.isReadOnly()
+    >>> seen._p_jar.db() is second, bool(seen._p_jar.isReadOnly())
     (True, True)
     """

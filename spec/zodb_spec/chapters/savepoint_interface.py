@@ -135,7 +135,7 @@ def connection_answers() -> None:
     >>> savepoint = tm.savepoint()
     >>> connection.sortKey() == key
     True
-    >>> connection.isReadOnly(), connection.db() is db
+    >>> bool(connection.isReadOnly()), connection.db() is db
     (False, True)
     >>> connection.get(thing._p_oid) is thing
     True
