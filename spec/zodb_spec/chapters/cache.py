@@ -388,8 +388,10 @@ def kept_over_closing() -> None:
 
     >>> things = connection.root()["things"] = [Thing() for _ in range(20)]
     >>> tm.commit()
+    >>> db.setCacheSize(100)
     >>> for thing in things:
     ...     thing._p_activate()
+    >>> connection.cacheGC()
     >>> loaded = [thing._p_changed for thing in things]
     >>> connection.close()
     >>> [thing._p_changed for thing in things] == loaded

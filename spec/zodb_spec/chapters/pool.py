@@ -31,6 +31,7 @@ def last_in_first_out() -> None:
     """Of several connections that were closed, and have equally much in their caches, the one that
     was closed last is opened first: what it has in its cache is the most likely to be of use.
 
+    >>> db.setPoolSize(7)
     >>> waiting = [opened(db) for _ in range(3)]
     >>> roots = [each.root() for each in waiting]
     >>> for each, root in zip(waiting, roots):
@@ -47,6 +48,7 @@ def strictly_last_in_first_out() -> None:
     """Of several connections that were closed, the one that was closed last is opened first, also
     if it has nothing in its cache.
 
+    >>> db.setPoolSize(7)
     >>> waiting = [opened(db) for _ in range(3)]
     >>> roots = [each.root() for each in waiting]
     >>> for each, root in zip(waiting, roots):
@@ -67,6 +69,7 @@ def larger_cache_first() -> None:
     cache, does not keep the others from being used, and all of them from growing. Each of them
     comes to its turn in any case.
 
+    >>> db.setPoolSize(7)
     >>> larger, smaller = opened(db), opened(db)
     >>> roots = [larger.root(), smaller.root()]
     >>> read = len(roots[0])
