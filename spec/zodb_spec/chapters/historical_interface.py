@@ -37,9 +37,11 @@ def between_transactions() -> None:
     """A point need not be the tid of any transaction. Between two, a connection shows what the
     former left.
 
+    >>> import time
     >>> connection.root()["a"] = 1
     >>> tm.commit()
     >>> first = db.lastTransaction()
+    >>> time.sleep(0.05)
     >>> connection.root()["a"] = 2
     >>> tm.commit()
     >>> opened(db, at=next_tid(first)).root()["a"]
@@ -179,12 +181,14 @@ def present_is_a_point() -> None:
     the current one now, and goes on showing it. What was refused as the future can be opened as
     soon as there is a later transaction.
 
+    >>> import time
     >>> connection.root()["a"] = 1
     >>> tm.commit()
     >>> last = db.lastTransaction()
     >>> past = opened(db, at=last)
     >>> with raises("ValueError"):
     ...     opened(db, at=next_tid(last))
+    >>> time.sleep(0.05)
     >>> connection.root()["a"] = 2
     >>> tm.commit()
     >>> past.sync()

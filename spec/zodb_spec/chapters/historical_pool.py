@@ -179,9 +179,11 @@ def group_of_the_past() -> None:
     """A group is in one time: the connection to another database that a historical connection gives
     shows the same point.
 
+    >>> import time
     >>> second = open_db(databases=db.databases, database_name="second")
     >>> connection.root()["a"] = connection.get_connection("second").root()["a"] = 1
     >>> tm.commit()
+    >>> time.sleep(0.05)
     >>> point = max(db.lastTransaction(), second.lastTransaction())
     >>> connection.root()["a"] = connection.get_connection("second").root()["a"] = 2
     >>> tm.commit()
@@ -204,9 +206,11 @@ def group_with_a_quiet_database() -> None:
     one, and the connection shows that. The point is in the past of the group, and not in the future
     of one member.
 
+    >>> import time
     >>> second = open_db(databases=db.databases, database_name="second")
     >>> connection.get_connection("second").root()["a"] = 1
     >>> tm.commit()
+    >>> time.sleep(0.05)
     >>> connection.root()["a"] = 1
     >>> tm.commit()
     >>> point = db.lastTransaction()
@@ -228,13 +232,16 @@ def group_with_a_quiet_database() -> None:
 def cross_reference() -> None:
     """A reference to an object of another database leads to that object as of the same point.
 
+    >>> import time
     >>> second = open_db(databases=db.databases, database_name="second")
     >>> thing = connection.get_connection("second").root()["thing"] = Thing()
     >>> thing.a = 1
     >>> tm.commit()
+    >>> time.sleep(0.05)
     >>> connection.root()["thing"] = thing
     >>> tm.commit()
     >>> point = db.lastTransaction()
+    >>> time.sleep(0.05)
     >>> thing.a = 2
     >>> tm.commit()
     >>> seen = opened(db, at=point).root()["thing"]
