@@ -169,16 +169,21 @@ def closing_against_reuse() -> None:
 @example("thread.callbacks-come-before-reuse", MUST, rules="CONN-3 CONN-15")
 def callbacks_come_before_reuse() -> None:
     """While a callback of `onCloseCallback` runs, the connection that is being closed is not given
-    to anybody else.
+    to anybody else. Who opens one meanwhile gets another, or waits until the callback has ended.
 
-    >>> closing, manager, halt = opened(db), transaction.TransactionManager(), Halt()
-    >>> closing.onCloseCallback(halt)
-    >>> _, reused = meanwhile(
-    ...     closing.close, lambda: db.open(transaction_manager=manager), halt
-    ... )
-    >>> halt.halted, reused is closing
+    >>> closing, manager, halt, ended = opened(db), transaction.TransactionManager(), Halt(), []
+    >>> root = closing.root()
+    >>> def callback():
+    ...     halt()
+    ...     ended.append("ended")
+    >>> closing.onCloseCallback(callback)
+    >>> def open_one():
+    ...     other = db.open(transaction_manager=manager)
+    ...     return other, other.root() is root and not ended
+    >>> _, (other, is_the_same) = meanwhile(closing.close, open_one, halt)
+    >>> halt.halted, is_the_same
     (True, False)
-    >>> reused.close()
+    >>> other.close()
     """
 
 
