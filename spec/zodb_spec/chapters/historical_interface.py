@@ -404,7 +404,7 @@ def savepoint_of_the_past() -> None:
     >>> tm.commit()
     >>> past = opened(db, at=db.lastTransaction())
     >>> past.root()["a"] = 2
-    >>> with allowing("ReadOnlyHistoryError"):
+    >>> with allowing("ReadOnlyHistoryError", "ReadOnlyError"):
     ...     savepoint = past.transaction_manager.savepoint()
     >>> past.transaction_manager.abort()
     >>> past.root()["a"], opened(db).root()["a"]
