@@ -164,10 +164,10 @@ def future_refused() -> None:
     >>> last = db.lastTransaction()
     >>> tomorrow = moment(last) + timedelta(days=1)
     >>> manager = transaction.TransactionManager()
-    >>> for point in (next_tid(last), tomorrow, b"\x7f" + b"\xff" * 7):
+    >>> for point in (next_tid(last), tomorrow, b"\x7f" + bytes(7)):
     ...     with raises("ValueError"):
     ...         db.open(transaction_manager=manager, at=point)
-    >>> for point in (next_tid(next_tid(last)), tomorrow, b"\x7f" + b"\xff" * 7):
+    >>> for point in (next_tid(next_tid(last)), tomorrow, b"\x7f" + bytes(7)):
     ...     with raises("ValueError"):
     ...         db.open(transaction_manager=manager, before=point)
     >>> manager.registeredSynchs()
