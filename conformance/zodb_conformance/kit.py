@@ -36,6 +36,13 @@ def opened(db: Any, **options: Any) -> Any:
     return db.open(transaction_manager=transaction.TransactionManager(), **options)
 
 
+def tid_of(obj: Any) -> bytes:
+    """The tid of the transaction that has stored what the connection of `obj` shows of it."""
+    obj._p_activate()
+    tid: bytes = obj._p_serial
+    return tid
+
+
 def next_tid(tid: bytes) -> bytes:
     """The first tid that is later than `tid`."""
     return (int.from_bytes(tid, "big") + 1).to_bytes(8, "big")

@@ -69,7 +69,7 @@ def closing_frees_managers() -> None:
 def closing_spares_nobody() -> None:
     """Connections to the past are closed with the database like all others.
 
-    >>> past = opened(db, at=db.lastTransaction())
+    >>> past = opened(db, at=tid_of(connection.root()))
     >>> past.root()["a"] = 1
     >>> db.close()
     >>> with raises("ConnectionStateError"):

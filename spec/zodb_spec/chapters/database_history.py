@@ -55,7 +55,7 @@ def history() -> None:
     ...     tm.get().user = "gardener"
     ...     tm.commit()
     >>> newest = db.history(root._p_oid)[0]
-    >>> newest["tid"] == db.lastTransaction(), abs(newest["time"] - time.time()) < 60
+    >>> newest["tid"] == tid_of(root), abs(newest["time"] - time.time()) < 60
     (True, True)
     >>> newest["description"] == "number \u2116 1", newest["user_name"].split()[-1]
     (True, 'gardener')
@@ -77,11 +77,11 @@ def history_size() -> None:
     goes back to when the object was created.
 
     >>> root = connection.root()
-    >>> tids = [root._p_serial]
+    >>> tids = [tid_of(root)]
     >>> for number in range(3):
     ...     root["a"] = number
     ...     tm.commit()
-    ...     tids.insert(0, db.lastTransaction())
+    ...     tids.insert(0, tid_of(root))
     >>> [len(db.history(root._p_oid)), len(db.history(root._p_oid, size=2))]
     [1, 2]
     >>> [each["tid"] for each in db.history(root._p_oid, size=10)][:3] == tids[:3]
@@ -117,9 +117,9 @@ def pack_keeps_current() -> None:
     >>> for number in range(3):
     ...     root["thing"].a = root["a"] = number
     ...     tm.commit()
-    >>> last = db.lastTransaction()
+    >>> last, known = tid_of(root), db.lastTransaction()
     >>> db.pack()
-    >>> db.lastTransaction() == last, root["a"], root["thing"].a
+    >>> db.lastTransaction() == known, root["a"], root["thing"].a
     (True, 2, 2)
     >>> seen = opened(db).root()
     >>> seen["a"], seen["thing"].a, seen["thing"]._p_serial == last
@@ -143,7 +143,7 @@ def pack_removes() -> None:
     ...     tm.commit()
     >>> time.sleep(0.05)
     >>> db.pack()
-    >>> [each["tid"] for each in db.history(root._p_oid, size=10)] == [db.lastTransaction()]
+    >>> [each["tid"] for each in db.history(root._p_oid, size=10)] == [tid_of(root)]
     True
     """
 
@@ -160,7 +160,7 @@ def pack_time() -> None:
     ...     time.sleep(0.05)
     ...     root["a"] = number
     ...     tm.commit()
-    ...     tids.insert(0, db.lastTransaction())
+    ...     tids.insert(0, tid_of(root))
     >>> def left():
     ...     return [each["tid"] for each in db.history(root._p_oid, size=10)]
     >>> db.pack(days=1)

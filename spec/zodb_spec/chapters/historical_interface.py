@@ -19,10 +19,10 @@ def at_and_before() -> None:
 
     >>> connection.root()["a"] = 1
     >>> tm.commit()
-    >>> first = db.lastTransaction()
+    >>> first = tid_of(connection.root())
     >>> connection.root()["a"] = 2
     >>> tm.commit()
-    >>> second = db.lastTransaction()
+    >>> second = tid_of(connection.root())
     >>> opened(db, at=first).root()["a"], opened(db, at=second).root()["a"]
     (1, 2)
     >>> "a" in opened(db, before=first).root(), opened(db, before=second).root()["a"]
@@ -40,7 +40,7 @@ def between_transactions() -> None:
     >>> import time
     >>> connection.root()["a"] = 1
     >>> tm.commit()
-    >>> first = db.lastTransaction()
+    >>> first = tid_of(connection.root())
     >>> time.sleep(0.05)
     >>> connection.root()["a"] = 2
     >>> tm.commit()
@@ -63,7 +63,7 @@ def moment_of_the_past() -> None:
     >>> time.sleep(0.05)
     >>> connection.root()["a"] = 2
     >>> tm.commit()
-    >>> between = moment(db.lastTransaction()) - timedelta(milliseconds=10)
+    >>> between = moment(tid_of(connection.root())) - timedelta(milliseconds=10)
     >>> opened(db, at=between).root()["a"], opened(db, before=between).root()["a"]
     (1, 1)
     """
@@ -81,7 +81,7 @@ def moments_in_utc() -> None:
     >>> time.sleep(0.05)
     >>> connection.root()["a"] = 2
     >>> tm.commit()
-    >>> between = moment(db.lastTransaction()) - timedelta(milliseconds=10)
+    >>> between = moment(tid_of(connection.root())) - timedelta(milliseconds=10)
     >>> aware = between.replace(tzinfo=UTC)
     >>> elsewhere = aware.astimezone(timezone(timedelta(hours=-3, minutes=-30)))
     >>> [opened(db, at=point).root()["a"] for point in (between, aware, elsewhere)]
@@ -111,7 +111,7 @@ def says_its_point() -> None:
     excluded, in whatever way the point was named: `at` a tid is the same as `before` the next
     one. It is None where the connection shows the current state.
 
-    >>> point = db.lastTransaction()
+    >>> point = tid_of(connection.root())
     >>> opened(db, before=point).before == point
     True
     >>> opened(db, at=point).before == next_tid(point)
@@ -135,7 +135,7 @@ def contradiction_refused() -> None:
 
     >>> connection.root()["a"] = 1
     >>> tm.commit()
-    >>> point = db.lastTransaction()
+    >>> point = tid_of(connection.root())
     >>> manager = transaction.TransactionManager()
     >>> for before in (point, next_tid(point), moment(point)):
     ...     with raises("ValueError"):
@@ -161,7 +161,7 @@ def future_refused() -> None:
     Nothing is opened, and the manager is left alone.
 
     >>> from datetime import timedelta
-    >>> last = db.lastTransaction()
+    >>> last = tid_of(connection.root())
     >>> tomorrow = moment(last) + timedelta(days=1)
     >>> manager = transaction.TransactionManager()
     >>> for point in (next_tid(last), tomorrow, b"\x7f" + bytes(7)):
@@ -184,7 +184,7 @@ def present_is_a_point() -> None:
     >>> import time
     >>> connection.root()["a"] = 1
     >>> tm.commit()
-    >>> last = db.lastTransaction()
+    >>> last = tid_of(connection.root())
     >>> past = opened(db, at=last)
     >>> with raises("ValueError"):
     ...     opened(db, at=next_tid(last))
@@ -235,7 +235,7 @@ def not_yet_there() -> None:
     is no conflict, as it is in a connection that shows the current state, since no later
     transaction will find it.
 
-    >>> point = db.lastTransaction()
+    >>> point = tid_of(connection.root())
     >>> thing = connection.root()["thing"] = Thing()
     >>> tm.commit()
     >>> past = opened(db, at=point)
@@ -272,7 +272,7 @@ def before_everything() -> None:
 def read_only() -> None:
     """A historical connection is read-only, and says so.
 
-    >>> past = opened(db, at=db.lastTransaction())
+    >>> past = opened(db, at=tid_of(connection.root()))
     >>> bool(past.isReadOnly()), bool(connection.isReadOnly())
     (True, False)
     """
@@ -290,7 +290,7 @@ def add_refused() -> None:
     """Nothing can be added to the past: `add` fails at once. The object is left as it was, and so
     is the transaction.
 
-    >>> past = opened(db, at=db.lastTransaction())
+    >>> past = opened(db, at=tid_of(connection.root()))
     >>> thing = Thing()
     >>> with raises("ReadOnlyError"):
     ...     past.add(thing)
@@ -312,7 +312,7 @@ def add_refused() -> None:
 def no_new_oids() -> None:
     """A historical connection gives no oids, since it takes no objects to have them.
 
-    >>> past = opened(db, at=db.lastTransaction())
+    >>> past = opened(db, at=tid_of(connection.root()))
     >>> with raises("ReadOnlyError"):
     ...     past.new_oid()
     """
@@ -331,7 +331,7 @@ def new_objects_refused() -> None:
     commit is refused, and an abort brings the past back. The new object belongs to nobody, and can
     be stored elsewhere.
 
-    >>> past = opened(db, at=db.lastTransaction())
+    >>> past = opened(db, at=tid_of(connection.root()))
     >>> thing = past.root()["thing"] = Thing()
     >>> with raises("ReadOnlyHistoryError"):
     ...     past.transaction_manager.commit()
@@ -357,7 +357,7 @@ def refused_as_a_whole() -> None:
     """Where a historical connection has changes, the transaction that it joined can't be committed:
     the refusal comes before anybody else has finished.
 
-    >>> past, calls = opened(db, at=db.lastTransaction()), []
+    >>> past, calls = opened(db, at=tid_of(connection.root())), []
     >>> past.root()["a"] = 1
     >>> past.transaction_manager.get().join(Participant("other", calls))
     >>> with raises("ReadOnlyHistoryError"):
@@ -377,7 +377,7 @@ def beside_changes() -> None:
 
     >>> connection.root()["a"] = 1
     >>> tm.commit()
-    >>> point = db.lastTransaction()
+    >>> point = tid_of(connection.root())
     >>> connection.root()["a"] = 2
     >>> tm.commit()
     >>> past = db.open(transaction_manager=tm, at=point)
@@ -402,7 +402,7 @@ def savepoint_of_the_past() -> None:
 
     >>> connection.root()["a"] = 1
     >>> tm.commit()
-    >>> past = opened(db, at=db.lastTransaction())
+    >>> past = opened(db, at=tid_of(connection.root()))
     >>> past.root()["a"] = 2
     >>> with allowing("ReadOnlyHistoryError", "ReadOnlyError"):
     ...     savepoint = past.transaction_manager.savepoint()
@@ -429,7 +429,7 @@ def packed_away() -> None:
     >>> root["loaded"], root["not loaded"] = Thing(), Thing()
     >>> root["loaded"].a = root["not loaded"].a = 1
     >>> tm.commit()
-    >>> past = opened(db, at=db.lastTransaction())
+    >>> past = opened(db, at=tid_of(connection.root()))
     >>> loaded, other = past.root()["loaded"], past.root()["not loaded"]
     >>> loaded.a
     1
@@ -461,7 +461,7 @@ def undone_later() -> None:
     >>> tm.commit()
     >>> connection.root()["a"] = 2
     >>> tm.commit()
-    >>> point = db.lastTransaction()
+    >>> point = tid_of(connection.root())
     >>> db.undo(db.undoLog(0, 1)[0]["id"], tm.get())
     >>> tm.commit()
     >>> opened(db).root()["a"], opened(db, at=point).root()["a"]

@@ -17,7 +17,7 @@ def pooled_by_point() -> None:
     point again, however it is named then. It is never given to somebody who asks for another point,
     or for the current state.
 
-    >>> point = db.lastTransaction()
+    >>> point = tid_of(connection.root())
     >>> connection.root()["a"] = 1
     >>> tm.commit()
     >>> past = opened(db, at=point)
@@ -27,10 +27,10 @@ def pooled_by_point() -> None:
     >>> again.root() is held, list(held)
     (True, [])
     >>> again.close()
-    >>> others = [opened(db), opened(db, before=point), opened(db, at=db.lastTransaction())]
+    >>> others = [opened(db), opened(db, before=point), opened(db, at=tid_of(connection.root()))]
     >>> [other.get(z64) is held for other in (others[0], others[2])]
     [False, False]
-    >>> [other.before for other in others] == [None, point, next_tid(db.lastTransaction())]
+    >>> [other.before for other in others] == [None, point, next_tid(tid_of(connection.root()))]
     True
     """
 
@@ -49,7 +49,7 @@ def pool_size() -> None:
     ...         each.close()
     ...     again = [opened(db, **point).root() for each in connections]
     ...     return [any(root is each for each in again) for root in roots]
-    >>> reopened(at=db.lastTransaction())
+    >>> reopened(at=tid_of(connection.root()))
     [False, True]
     >>> reopened()
     [True, True]
@@ -62,7 +62,7 @@ def pool_warning() -> None:
     warning, and hinders nothing: all of them work.
 
     >>> db.setHistoricalPoolSize(2)
-    >>> point, past = db.lastTransaction(), []
+    >>> point, past = tid_of(connection.root()), []
     >>> def told():
     ...     with logged("WARNING") as messages:
     ...         past.append(opened(db, at=point))
@@ -80,7 +80,7 @@ def timeout() -> None:
 
     >>> import time
     >>> db.setHistoricalTimeout(0.01)
-    >>> point = db.lastTransaction()
+    >>> point = tid_of(connection.root())
     >>> past, current = opened(db, at=point), opened(db)
     >>> roots = past.root(), current.root()
     >>> past.close()
@@ -102,7 +102,7 @@ def cache_size() -> None:
     ...     root[number] = Thing()
     ...     root[number].a = number
     >>> tm.commit()
-    >>> past, current = opened(db, at=db.lastTransaction()), opened(db)
+    >>> past, current = opened(db, at=tid_of(connection.root())), opened(db)
     >>> db.setCacheSize(100)
     >>> def loaded(connection):
     ...     things = [connection.root()[number] for number in range(5)]
@@ -160,7 +160,7 @@ def options() -> None:
 def debug_info() -> None:
     """The report over all connections lists the historical ones too, each with its point.
 
-    >>> point = db.lastTransaction()
+    >>> point = tid_of(connection.root())
     >>> past = opened(db, before=point)
     >>> points = [each["before"] for each in db.connectionDebugInfo()]
     >>> points.count(point), None in points
@@ -184,7 +184,7 @@ def group_of_the_past() -> None:
     >>> connection.root()["a"] = connection.get_connection("second").root()["a"] = 1
     >>> tm.commit()
     >>> time.sleep(0.05)
-    >>> point = max(db.lastTransaction(), second.lastTransaction())
+    >>> point = max(tid_of(member.root()) for member in connection.connections.values())
     >>> connection.root()["a"] = connection.get_connection("second").root()["a"] = 2
     >>> tm.commit()
     >>> past = opened(db, at=point)
@@ -213,7 +213,7 @@ def group_with_a_quiet_database() -> None:
     >>> time.sleep(0.05)
     >>> connection.root()["a"] = 1
     >>> tm.commit()
-    >>> point = db.lastTransaction()
+    >>> point = tid_of(connection.root())
     >>> connection.root()["a"] = 2
     >>> tm.commit()
     >>> other = opened(db, at=point).get_connection("second")
@@ -240,7 +240,7 @@ def cross_reference() -> None:
     >>> time.sleep(0.05)
     >>> connection.root()["thing"] = thing
     >>> tm.commit()
-    >>> point = db.lastTransaction()
+    >>> point = tid_of(connection.root())
     >>> time.sleep(0.05)
     >>> thing.a = 2
     >>> tm.commit()

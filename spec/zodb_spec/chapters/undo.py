@@ -22,16 +22,16 @@ def undo_at_commit() -> None:
     >>> for number in 1, 2:
     ...     mine.root()["a"] = number
     ...     transaction.commit()
-    >>> last = db.lastTransaction()
+    >>> last = tid_of(mine.root())
     >>> db.undo(db.undoLog(0, 1)[0]["id"])
-    >>> mine.root()["a"], opened(db).root()["a"], db.lastTransaction() == last
+    >>> mine.root()["a"], opened(db).root()["a"], tid_of(opened(db).root()) == last
     (2, 2, True)
     >>> transaction.abort()
-    >>> opened(db).root()["a"], db.lastTransaction() == last
+    >>> opened(db).root()["a"], tid_of(opened(db).root()) == last
     (2, True)
     >>> db.undo(db.undoLog(0, 1)[0]["id"])
     >>> transaction.commit()
-    >>> opened(db).root()["a"], db.lastTransaction() > last
+    >>> opened(db).root()["a"], tid_of(opened(db).root()) > last
     (1, True)
     """
 
@@ -93,7 +93,7 @@ def undo_fails_with_its_transaction() -> None:
     >>> other = opened(db)
     >>> other.root()["a"]
     2
-    >>> last = db.lastTransaction()
+    >>> last = tid_of(root)
     >>> manager = transaction.TransactionManager()
     >>> db.undo(db.undoLog(0, 1)[0]["id"], manager.get())
     >>> manager.get().join(Participant(chr(0x10FFFF), [], tpc_vote=fail))
@@ -101,7 +101,7 @@ def undo_fails_with_its_transaction() -> None:
     ...     manager.commit()
     >>> manager.abort()
     >>> other.sync()
-    >>> db.lastTransaction() == last, other.root()["a"], opened(db).root()["a"]
+    >>> tid_of(opened(db).root()) == last, other.root()["a"], opened(db).root()["a"]
     (True, 2, 2)
     >>> root["a"] = 3
     >>> tm.commit()
@@ -201,14 +201,14 @@ def undo_of_nothing() -> None:
 
     >>> connection.root()["a"] = 1
     >>> tm.commit()
-    >>> last = db.lastTransaction()
+    >>> last = tid_of(connection.root())
     >>> for id in b"nonsense", b"", next_tid(last):
     ...     manager = transaction.TransactionManager()
     ...     with raises("Exception"):
     ...         db.undo(id, manager.get())
     ...         manager.commit()
     ...     manager.abort()
-    >>> db.lastTransaction() == last, opened(db).root()["a"]
+    >>> tid_of(opened(db).root()) == last, opened(db).root()["a"]
     (True, 1)
     >>> connection.root()["a"] = 2
     >>> tm.commit()
