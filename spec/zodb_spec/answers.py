@@ -75,6 +75,10 @@ WEAKER: dict[str, str] = {
     "database.closed-says-so": (
         "what is used after it was closed fails in any case, and no edition's documents say how"
     ),
+    "database.last-transaction": (
+        "the interface of storages asks the client of a server for what it has heard of last, and "
+        "not for what the server knows"
+    ),
     "database.pack-is-for-quiet-times": (
         "advice to a program, which follows from what the rows allow"
     ),

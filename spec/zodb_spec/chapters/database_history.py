@@ -11,10 +11,11 @@ from zodb_spec.clause import MUST, SHOULD, example, text
 from zodb_spec.editions import CURRENT
 
 
-@example("database.last-transaction", MUST, rules="STOR-17", binds="storage")
+@example("database.last-transaction", SHOULD, rules="STOR-17", binds="storage")
 def last_transaction() -> None:
     """`db.lastTransaction()` is the tid of the last transaction that was committed: that of the
-    objects which were stored in it. What was aborted leaves no trace in it.
+    objects which were stored in it. What was aborted leaves no trace in it. A storage that is the
+    client of a server may tell what it has heard of last.
 
     >>> root = connection.root()
     >>> root["a"] = 1
