@@ -385,4 +385,8 @@ def read_only() -> None:
 
     >>> bool(connection.isReadOnly()) == bool(db.storage.isReadOnly())
     True
+    >>> with replaced(db.storage, "isReadOnly", lambda method, *arguments: True):
+    ...     told = opened(db).isReadOnly()
+    >>> bool(told)
+    True
     """

@@ -367,3 +367,12 @@ def every_connection_is_read_only() -> Fault:
     A program that asks first stores nothing.
     """
     return instead(Snapshot, "is_read_only", lambda self: True)
+
+
+@double("database.read-only")
+def nobody_asks_the_storage() -> Fault:
+    """A connection to the current state says that it takes changes, whatever its storage does.
+
+    A program that asks first is surprised by its commit.
+    """
+    return instead(Snapshot, "is_read_only", lambda self: False)
