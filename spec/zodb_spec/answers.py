@@ -159,6 +159,7 @@ LATER: dict[str, str] = {
     "cache.opening-spares-others": "it came with ZODB 3.8, in answer to a report of lost changes",
     "cache.size-in-bytes": "the size in bytes came with ZODB 3.9",
     "connection.opened-says-when": "the attribute came with ZODB 3.9",
+    "database.cache-bytes": "the size in bytes came with ZODB 3.9",
     "pool.discarded-lets-go": "the caches are cleared at that time since ZODB 3.6",
 }
 """Clauses that began to hold in a later edition than their rows, and the reason."""

@@ -148,9 +148,7 @@ def options() -> None:
     """
 
 
-@example(
-    "database.cache-bytes", MUST, rules="CONN-22 CONN-6", since=CURRENT, needs="several-databases"
-)
+@example("database.cache-bytes", MUST, rules="CONN-22", since=CURRENT, needs="several-databases")
 def cache_bytes() -> None:
     """The size of a cache can be given in bytes as well, as an option and later; the one is set
     without the other.

@@ -37,8 +37,8 @@ def pooled_by_point() -> None:
 
 @example("historical.pool-size", MUST, rules="CONN-44 CONN-5", since=CURRENT, needs="historical")
 def pool_size() -> None:
-    """How many closed historical connections are kept for a point is a setting of their own, which
-    says nothing of the others. The oldest is given up.
+    """How many closed historical connections are kept, for a point or in all, is a setting of their
+    own, which says nothing of the others. The oldest is given up.
 
     >>> db.setPoolSize(5)
     >>> db.setHistoricalPoolSize(1)
@@ -58,8 +58,8 @@ def pool_size() -> None:
 
 @example("historical.pool-warning", MUST, rules="CONN-44 CONN-5", since=CURRENT, needs="historical")
 def pool_warning() -> None:
-    """That more historical connections are open at one point than the setting says is logged as a
-    warning, and hinders nothing: all of them work.
+    """That more historical connections are open, at one point or in all, than the setting says is
+    logged as a warning, and hinders nothing: all of them work.
 
     >>> db.setHistoricalPoolSize(2)
     >>> point, past = tid_of(connection.root()), []

@@ -29,10 +29,13 @@ def undo_at_commit() -> None:
     >>> transaction.abort()
     >>> opened(db).root()["a"], tid_of(opened(db).root()) == last
     (2, True)
-    >>> db.undo(db.undoLog(0, 1)[0]["id"])
+    >>> undone = db.undoLog(0, 1)[0]["id"]
+    >>> db.undo(undone)
     >>> transaction.commit()
     >>> opened(db).root()["a"], tid_of(opened(db).root()) > last
     (1, True)
+    >>> db.undoLog(1, 2)[0]["id"] == undone
+    True
     """
 
 
