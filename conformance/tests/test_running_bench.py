@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from zodb_conformance.bench import NOBODY, VALUES, Bench, Line
@@ -79,6 +80,35 @@ def test_a_new_transaction_is_noticed_once(bench: Bench) -> None:
     assert bench.moved() == {"db"}
     assert bench.moved() == frozenset()
     assert bench.databases["db"].last == bench.variables["db"].lastTransaction()
+
+
+class Polling:
+    """A database like one over a relational database: its storage has to look for what is new."""
+
+    def __init__(self):
+        self.db = DB()
+        self.storage = SimpleNamespace(poll_invalidations=self.poll)
+
+    def poll(self):
+        self.told = self.db.lastTransaction()
+
+    def lastTransaction(self):  # noqa: N802  # the interface of databases
+        return self.told
+
+    def __getattr__(self, name):
+        return getattr(self.db, name)
+
+
+def test_a_storage_that_polls_is_asked_anew() -> None:
+    bench = Bench(Polling)
+    bench.perform("connection1 = db.open(); connection1.root()['a'] = 1; transaction.commit()")
+    assert bench.moved() == {"db"}
+    bench.bind_tid("db", 2)
+    assert [line.text for line in bench.lines[-2:]] == [
+        "db.storage.poll_invalidations()",
+        "tid2 = db.lastTransaction()",
+    ]
+    bench.close()
 
 
 def test_a_bench_is_closed_in_any_state(bench: Bench) -> None:

@@ -95,9 +95,25 @@ class Held:
 
     def __init__(self, real: Any) -> None:
         self.real = real
-        self.last: bytes = real.lastTransaction()
+        self.last: bytes = self.asked()
         self.oids: dict[int, bytes] = {ROOT: bytes(8)}
         self.tids: dict[int, bytes] = {NEVER: bytes(8), FIRST: self.last}
+
+    @property
+    def polling(self) -> Any:
+        """What makes the storage look for what others have committed; None where it is told.
+
+        An instance of a storage that brings its own snapshots, and that no connection has, never
+        looks by itself, and goes on to say what it said first.
+        """
+        return getattr(getattr(self.real, "storage", None), "poll_invalidations", None)
+
+    def asked(self) -> bytes:
+        """The tid of its last transaction."""
+        if self.polling is not None:
+            self.polling()
+        tid: bytes = self.real.lastTransaction()
+        return tid
 
 
 class Bench:
@@ -119,7 +135,7 @@ class Bench:
         """Tie the names of the root's oid and of the first tid of a database that was opened."""
         held = self.databases[name] = Held(self.variables[name])
         self.variables[tid_name(name, FIRST)] = held.last
-        self.lines.append(Line(f"{tid_name(name, FIRST)} = {name}.lastTransaction()"))
+        self._tell_last(name, tid_name(name, FIRST))
         self.variables[oid_name(name, ROOT)] = bytes(8)
         self.lines.append(Line(f"{oid_name(name, ROOT)} = bytes(8)"))
 
@@ -168,7 +184,12 @@ class Bench:
         """Tie a model's tid to that of the last transaction."""
         name, held = tid_name(database, tid), self.databases[database]
         held.tids[tid] = self.variables[name] = held.last
-        self.lines.append(Line(f"{name} = {database}.lastTransaction()"))
+        self._tell_last(database, name)
+
+    def _tell_last(self, database: Name, variable: str) -> None:
+        if self.databases[database].polling is not None:
+            self.lines.append(Line(f"{database}.storage.poll_invalidations()"))
+        self.lines.append(Line(f"{variable} = {database}.lastTransaction()"))
 
     def bind_connection(self, connection: Name, variable: str) -> None:
         """Tie a connection that the program did not open to the jar of an object."""
@@ -179,7 +200,7 @@ class Bench:
         """The databases that have a new last transaction since this was last asked."""
         found = []
         for name, held in self.databases.items():
-            before, held.last = held.last, held.real.lastTransaction()
+            before, held.last = held.last, held.asked()
             if held.last != before:
                 found.append(name)
         return frozenset(found)
