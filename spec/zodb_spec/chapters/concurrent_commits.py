@@ -138,8 +138,8 @@ def undo_against_boundary() -> None:
 @example("thread.own-commit-against-others", MUST, rules="ISO-5 ISO-34")
 def own_commit_against_others() -> None:
     """What other threads commit while a connection is committing changes of other objects is shown
-    after its commit, which is a boundary: that it leaves its own objects alone does not make it
-    miss an invalidation.
+    after the next boundary that comes when both have returned: that it leaves its own objects alone
+    does not make it miss an invalidation.
 
     >>> for name in ("mine", "theirs"):
     ...     connection.root()[name] = Thing()

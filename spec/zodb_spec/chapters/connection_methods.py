@@ -129,7 +129,7 @@ def exchange_is_aborted() -> None:
     "connection.exchange-of-strangers",
     MUST,
     rules="LIFE-51 LIFE-6",
-    error="POSError TypeError ValueError AssertionError",
+    error="POSError TypeError ValueError AssertionError AttributeError",
 )
 def exchange_of_strangers() -> None:
     """To exchange an object that is not the connection's own is refused, and so is to put something
@@ -141,7 +141,7 @@ def exchange_of_strangers() -> None:
     >>> tm.commit()
     >>> other = opened(db)
     >>> same, new = other.root()["thing"], Thing()
-    >>> refusals = "POSError", "TypeError", "ValueError", "AssertionError"
+    >>> refusals = "POSError", "TypeError", "ValueError", "AssertionError", "AttributeError"
     >>> with raises(*refusals):
     ...     connection.exchange(same, new)
     >>> new._p_oid, new._p_jar
