@@ -183,7 +183,7 @@ def what_holds_nothing_can_not_be_committed() -> Fault:
     return around(VersionedStorage, "commitVersion", commit_version)
 
 
-@faulty("version.created-and-committed")
+@faulty("version.created-and-committed", also="version.no-reference-to-what-has-gone")
 def what_was_created_comes_into_the_trunk() -> Fault:
     """What was created in a version is in the trunk, when this is committed into another version.
 
@@ -205,7 +205,7 @@ def what_was_created_comes_into_the_trunk() -> Fault:
     return around(VersionedStorage, "commitVersion", commit_version)
 
 
-@faulty("version.created-and-aborted")
+@faulty("version.created-and-aborted", also="version.no-reference-to-what-has-gone")
 def what_was_created_outlives_the_version() -> Fault:
     """What was created in a version that is aborted is in the trunk from then on.
 
