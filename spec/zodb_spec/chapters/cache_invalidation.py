@@ -12,7 +12,13 @@ from zodb_spec.clause import MUST, example
 from zodb_spec.editions import Edition
 
 
-@example("cache.invalidated-at-the-boundary", MUST, rules="CONN-26", since=Edition.C)
+@example(
+    "cache.invalidated-at-the-boundary",
+    MUST,
+    rules="CONN-26",
+    since=Edition.C,
+    needs="cache-invalidation",
+)
 def invalidated_at_the_boundary() -> None:
     """`db.invalidateCache()` says that the stored data has changed in ways that nobody can list.
     All objects in the caches of all connections are invalid from the next boundary between
