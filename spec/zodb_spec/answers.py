@@ -64,9 +64,25 @@ WEAKER: dict[str, str] = {
         "the rows ask for connections that are open or closed; that an attribute tells which, the "
         "list of changes of ZODB 3.9 says and the interface does not"
     ),
+    "database.activity-monitor": (
+        "the row is about the counts that a monitor reads; no interface has monitors, and they are "
+        "known from the list of what a database can do"
+    ),
     "database.activity-monitor-may-fail": (
         "the row speaks of callbacks; a monitor is called in the same moment, and no document "
         "says what becomes of one that fails"
+    ),
+    "database.cache-detail": (
+        "the row says what the reports are about and that they change nothing; how an entry looks, "
+        "no document says"
+    ),
+    "database.cache-detail-size": (
+        "the row says what the reports are about and that they change nothing; how an entry looks, "
+        "no document says"
+    ),
+    "database.cache-extreme-detail": (
+        "the row says what the reports are about and that they change nothing; how an entry looks, "
+        "no document says"
     ),
     "database.cache-last-gc-time": (
         "a report for people, which the documents leave out and which not every cache can "
@@ -74,6 +90,10 @@ WEAKER: dict[str, str] = {
     ),
     "database.closed-says-so": (
         "what is used after it was closed fails in any case, and no edition's documents say how"
+    ),
+    "database.connection-debug-entries": (
+        "the row says what the reports are about and that they change nothing; how an entry looks, "
+        "no document says"
     ),
     "database.last-transaction": (
         "the interface of storages asks the client of a server for what it has heard of last, and "
@@ -93,6 +113,10 @@ WEAKER: dict[str, str] = {
     "database.undo-info-in-text": (
         "the row speaks of storages, where user and description are bytes; that a database "
         "takes what it gives is said by its interface alone"
+    ),
+    "historical.debug-entries": (
+        "the row says what the reports are about and that they change nothing; how an entry looks, "
+        "no document says"
     ),
     "historical.moments-are-clock-time": (
         "advice to a program, which follows from how tids are made"

@@ -7,7 +7,7 @@ settings of their own. And the past is one: a group is in it with all its member
 
 from __future__ import annotations
 
-from zodb_spec.clause import MUST, example
+from zodb_spec.clause import MUST, SHOULD, example
 from zodb_spec.editions import CURRENT
 
 
@@ -158,7 +158,25 @@ def options() -> None:
 
 @example("historical.debug-info", MUST, rules="CONN-59 CONN-44", since=CURRENT, needs="historical")
 def debug_info() -> None:
-    """The report over all connections lists the historical ones too, each with its point.
+    """The report over all connections lists the historical ones too.
+
+    >>> past = opened(db, at=tid_of(connection.root()))
+    >>> past.setDebugInfo("night shift")
+    >>> "night shift" in str(db.connectionDebugInfo())
+    True
+    """
+
+
+@example(
+    "historical.debug-entries",
+    SHOULD,
+    rules="CONN-59 CONN-44",
+    since=CURRENT,
+    needs="historical",
+)
+def debug_entries() -> None:
+    """In this report, the point of a historical connection stands under ``before``, and of others
+    None does.
 
     >>> point = tid_of(connection.root())
     >>> past = opened(db, before=point)

@@ -292,7 +292,7 @@ def ghosts_are_not_reported() -> Fault:
     return around(Reports, "cacheExtremeDetail", report)
 
 
-@double("database.cache-size")
+@double("database.cache-size", also="database.cache-detail-size")
 def ghosts_count() -> Fault:
     """The size of the caches counts ghosts too.
 
@@ -303,6 +303,19 @@ def ghosts_count() -> Fault:
         return sum(len(each.objects.cache) for each in database._pool.everyone())
 
     return instead(Reports, "cacheSize", size)
+
+
+@double("database.cache-detail-size")
+def what_is_loaded_is_called_otherwise() -> Fault:
+    """The report over the sizes of the caches has another key for what is loaded.
+
+    A page that shows the report fails.
+    """
+
+    def report(correct: Any, database: Reports) -> Any:
+        return [{"loaded": each.pop("ngsize"), **each} for each in correct(database)]
+
+    return around(Reports, "cacheDetailSize", report)
 
 
 @double("database.cache-last-gc-time")
@@ -318,7 +331,20 @@ def nobody_knows_when_it_was() -> Fault:
     return around(Reports, "cacheLastGCTime", report)
 
 
-@double("database.connection-debug-info")
+@double("database.connection-debug-info", also="database.connection-debug-entries")
+def nobody_sees_who_it_is() -> Fault:
+    """The report over all connections does not tell what `setDebugInfo` was told of one.
+
+    Who finds one that was left open does not learn by whom.
+    """
+
+    def report(correct: Any, database: Reports) -> Any:
+        return [{**each, "info": ""} for each in correct(database)]
+
+    return around(Reports, "connectionDebugInfo", report)
+
+
+@double("database.connection-debug-entries")
 def nobody_sees_what_is_open() -> Fault:
     """The report over all connections does not tell which are open.
 

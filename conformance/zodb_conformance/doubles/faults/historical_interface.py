@@ -76,7 +76,7 @@ def time_zones_are_left_out() -> Fault:
     return around(views, "tid_at", lambda correct, moment: correct(moment.replace(tzinfo=None)))
 
 
-@double("historical.says-its-point", also="historical.pooled-by-point historical.debug-info")
+@double("historical.says-its-point", also="historical.pooled-by-point historical.debug-entries")
 def the_point_is_said_as_it_was_meant() -> Fault:
     """A connection says as `before` the tid at which it is.
 

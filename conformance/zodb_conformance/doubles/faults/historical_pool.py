@@ -121,7 +121,7 @@ def an_option_is_left_out() -> Fault:
     return around(DB, "__init__", init)
 
 
-@double("historical.debug-info")
+@double("historical.debug-info", also="historical.debug-entries")
 def the_past_is_not_reported() -> Fault:
     """The report over all connections leaves the historical ones out.
 
@@ -130,6 +130,19 @@ def the_past_is_not_reported() -> Fault:
 
     def report(correct: Any, database: Reports) -> Any:
         return [each for each in correct(database) if each["before"] is None]
+
+    return around(Reports, "connectionDebugInfo", report)
+
+
+@double("historical.debug-entries")
+def everything_seems_to_be_the_present() -> Fault:
+    """The report over all connections does not tell which of them are historical.
+
+    Two connections that show different states look alike.
+    """
+
+    def report(correct: Any, database: Reports) -> Any:
+        return [{**each, "before": None} for each in correct(database)]
 
     return around(Reports, "connectionDebugInfo", report)
 
