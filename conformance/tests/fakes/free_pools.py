@@ -19,6 +19,7 @@ POOLING = (LargestCacheFirst,)
 GIVEN_UP = {
     "NeverPools": {
         "cache.invalidated-while-closed",
+        "database.minimizes-all-caches",
         "historical.pool-size",
         "historical.pooled-by-point",
         "historical.timeout",

@@ -165,19 +165,22 @@ def cache_bytes() -> None:
 @example("database.minimizes-all-caches", MUST, rules="CONN-59 CONN-23")
 def minimizes_all_caches() -> None:
     """`db.cacheMinimize()` makes ghosts in all connections: of all objects that have no changes.
-    What has some stays as it is.
+    What has some stays as it is. Connections that are closed, and wait to be opened again, are
+    among them.
 
     >>> connection.root()["thing"] = Thing()
     >>> connection.root()["thing"].a = 1
     >>> tm.commit()
     >>> others = [opened(db), opened(db)]
-    >>> things = [each.root()["thing"] for each in (connection, *others)]
+    >>> waiting = opened(db)
+    >>> things = [each.root()["thing"] for each in (connection, *others, waiting)]
     >>> [thing.a for thing in things]
-    [1, 1, 1]
+    [1, 1, 1, 1]
     >>> things[2].a = 2
+    >>> waiting.close()
     >>> db.cacheMinimize()
     >>> [thing._p_changed for thing in things]
-    [None, None, True]
+    [None, None, True, None]
     >>> things[0].a, things[2].a
     (1, 2)
     """

@@ -235,6 +235,21 @@ def only_one_cache_is_minimized() -> Fault:
     return instead(DB, "cacheMinimize", minimize)
 
 
+@double("database.minimizes-all-caches")
+def what_waits_is_not_minimized() -> Fault:
+    """`cacheMinimize` leaves the caches of connections alone that are closed.
+
+    After a busy hour they have most of the memory, and keep it.
+    """
+
+    def minimize(database: DB) -> None:
+        for connection in database._pool.everyone():
+            if connection.opened is not None:
+                connection.objects.cache.minimize()
+
+    return instead(DB, "cacheMinimize", minimize)
+
+
 @double("database.sweeps-all-caches")
 def one_cache_is_swept() -> Fault:
     """`cacheFullSweep` sweeps the cache of one connection.
