@@ -230,6 +230,58 @@ def new_oid() -> None:
     """
 
 
+@example(
+    "connection.new-oid-refused", MUST, rules="CONN-39", error="ReadOnlyError", needs="raw-records"
+)
+def new_oid_refused() -> None:
+    """Where the storage takes no changes, there are no oids for new objects either: `new_oid` fails
+    with the `ReadOnlyError` of the storage, or with one of the connection.
+
+    >>> class ReadOnlyError(Exception):
+    ...     pass
+    >>> def refuse(method, *arguments):
+    ...     raise ReadOnlyError
+    >>> with replaced(db.storage, "isReadOnly", lambda method, *arguments: True):
+    ...     with replaced(db.storage, "new_oid", refuse):
+    ...         other = opened(db)
+    ...         with raises("ReadOnlyError"):
+    ...             other.new_oid()
+    """
+
+
+@example("connection.setstate", MUST, rules="LIFE-35 CONN-10", error="ConnectionStateError")
+def set_state() -> None:
+    """`connection.setstate(obj)` is how a ghost asks its connection for its state. Who calls it
+    gets the same by it: the ghost has the state that the connection shows then. On a closed
+    connection it fails.
+
+    Whether it counts as loaded by that, or only when it is used, is up to its class.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.n = 1
+    >>> tm.commit()
+    >>> first, started = thing._p_serial, tm.begin()
+    >>> other = opened(db)
+    >>> other.root()["thing"].n = 2
+    >>> other.transaction_manager.commit()
+    >>> thing._p_deactivate()
+    >>> vars(thing)
+    {}
+    >>> connection.setstate(thing)
+    >>> vars(thing), thing._p_serial == first
+    ({'n': 1}, True)
+    >>> tm.abort()
+    >>> thing.n
+    2
+    >>> thing._p_deactivate()
+    >>> connection.close()
+    >>> with raises("ConnectionStateError"):
+    ...     connection.setstate(thing)
+    >>> vars(thing)
+    {}
+    """
+
+
 @example("connection.old-state", MUST, rules="LIFE-53", needs="history")
 def old_state() -> None:
     """`connection.oldstate(obj, tid)` gives the state of an object as the transaction `tid` has

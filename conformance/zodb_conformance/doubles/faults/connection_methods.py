@@ -155,6 +155,37 @@ def anything_can_be_registered() -> Fault:
     return around(Connection, "register", register)
 
 
+@double("connection.new-oid-refused")
+def oids_for_what_cannot_be_stored() -> Fault:
+    """Where the storage takes no changes, a connection makes oids itself.
+
+    That nothing can be stored, the program learns when it has done all the work.
+    """
+
+    def new_oid(correct: Any, connection: Connection) -> bytes:
+        oid = p64(1 << 32)
+        if not connection.isReadOnly():
+            oid = correct(connection)
+        return oid
+
+    return around(Connection, "new_oid", new_oid)
+
+
+@double("connection.setstate")
+def only_ghosts_may_ask() -> Fault:
+    """To ask for the state of an object does nothing, but where the object itself asks.
+
+    Tools that look at objects without using them find nothing.
+    """
+
+    def setstate(correct: Any, connection: Connection, obj: Any) -> None:
+        is_activating = obj._p_changed is not None
+        if is_activating:
+            correct(connection, obj)
+
+    return around(Connection, "setstate", setstate)
+
+
 @double("connection.new-oid")
 def an_oid_is_given_in_advance() -> Fault:
     """The oids that a program asks for are some of those that objects get next.
