@@ -20,9 +20,11 @@ GIVEN_UP = {
     "NeverPools": {
         "cache.invalidated-while-closed",
         "database.minimizes-all-caches",
+        "historical.points-apart",
         "historical.pool-size",
         "historical.pooled-by-point",
         "historical.timeout",
+        "pool.kept-until-its-timeout",
         "pool.last-in-first-out",
         "pool.size-can-change",
         "pool.surplus-is-discarded",
@@ -45,6 +47,7 @@ GIVEN_UP = {
         "cache.size-in-bytes",
         "database.minimizes-all-caches",
         "historical.cache-size",
+        "historical.cache-size-in-bytes",
     },
     "ServesNothingClosed": {"cache.kept-over-closing"},
 }

@@ -56,6 +56,28 @@ def pool_size() -> None:
     """
 
 
+@example("historical.points-apart", MUST, rules="CONN-44", since=CURRENT, needs="historical")
+def points_apart() -> None:
+    """What waits for one point does not have to go when somebody opens another one: as long as
+    there are not more than the setting allows, all of them are kept.
+
+    >>> db.setHistoricalPoolSize(3)
+    >>> points = [tid_of(connection.root())]
+    >>> for number in range(2):
+    ...     connection.root()["number"] = number
+    ...     tm.commit()
+    ...     points.append(tid_of(connection.root()))
+    >>> waiting = [opened(db, at=point) for point in points]
+    >>> roots = [each.root() for each in waiting]
+    >>> [root.get("number") for root in roots]
+    [None, 0, 1]
+    >>> for each in waiting:
+    ...     each.close()
+    >>> [opened(db, at=point).root() is root for point, root in zip(points, roots)]
+    [True, True, True]
+    """
+
+
 @example("historical.pool-warning", MUST, rules="CONN-44 CONN-5", since=CURRENT, needs="historical")
 def pool_warning() -> None:
     """That more historical connections are open, at one point or in all, than the setting says is
@@ -112,6 +134,35 @@ def cache_size() -> None:
     >>> before = loaded(current)
     >>> db.setHistoricalCacheSize(1)
     >>> loaded(past) <= 1, loaded(current) == before
+    (True, True)
+    """
+
+
+@example(
+    "historical.cache-size-in-bytes",
+    MUST,
+    rules="CONN-44 CONN-22",
+    since=CURRENT,
+    needs="historical",
+)
+def cache_size_in_bytes() -> None:
+    """The size in bytes is one of their own as well: how large the records of the loaded objects
+    are together, as far as that can be estimated.
+
+    >>> things = connection.root()["things"] = [Thing() for _ in range(100)]
+    >>> for thing in things:
+    ...     thing.content = bytes(1_000)
+    >>> tm.commit()
+    >>> db.setCacheSizeBytes(0)
+    >>> past, current = opened(db, at=tid_of(connection.root())), opened(db)
+    >>> def loaded(connection):
+    ...     things = connection.root()["things"]
+    ...     assert [len(thing.content) for thing in things] == [1_000] * 100
+    ...     connection.cacheGC()
+    ...     return sum(thing._p_changed is not None for thing in things)
+    >>> before = loaded(current)
+    >>> db.setHistoricalCacheSizeBytes(10_000)
+    >>> loaded(past) <= 20, loaded(current) == before
     (True, True)
     """
 

@@ -260,6 +260,33 @@ def timeout() -> None:
 
 
 @example(
+    "pool.kept-until-its-timeout",
+    MUST,
+    rules="CONN-6 CONN-3",
+    since=CURRENT,
+    needs="several-databases",
+)
+def kept_until_its_timeout() -> None:
+    """A connection that has waited for less than `pool_timeout` is kept, also while others are
+    opened and closed.
+
+    >>> patient = open_db(pool_timeout=3600)
+    >>> waiting = [opened(patient) for _ in range(3)]
+    >>> roots = [each.root() for each in waiting]
+    >>> for each, root in zip(waiting, roots):
+    ...     read = len(root)
+    ...     each.close()
+    >>> for _ in range(2):
+    ...     again = [opened(patient) for _ in roots]
+    ...     found = [each.root() for each in again]
+    ...     for each in again:
+    ...         each.close()
+    >>> {id(root) for root in found} == {id(root) for root in roots}
+    True
+    """
+
+
+@example(
     "pool.timed-out-is-not-taken",
     SHOULD,
     rules="CONN-6",

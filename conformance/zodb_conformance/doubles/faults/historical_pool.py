@@ -59,6 +59,23 @@ def the_past_is_kept_for_everybody() -> Fault:
     return _with_limits("surplus", pool_size=1 << 31)
 
 
+@double("historical.points-apart")
+def one_point_at_a_time() -> Fault:
+    """Of closed historical connections those are kept that show the same point as the last one.
+
+    A program that compares two points of the past loads everything again and again.
+    """
+
+    def give_back(correct: Any, pool: ConnectionPool, connection: Connection) -> Any:
+        discarded = []
+        for view in [*pool._shelves]:
+            if Kind.HISTORICAL == view.kind == connection.view.kind and view != connection.view:
+                discarded += pool.drop(view)
+        return discarded + correct(pool, connection)
+
+    return around(ConnectionPool, "give_back", give_back)
+
+
 @double("historical.pool-warning")
 def nobody_is_told_of_too_many() -> Fault:
     """That too many historical connections are open is not logged.
@@ -77,7 +94,7 @@ def the_past_is_kept_for_ever() -> Fault:
     return _with_limits("surplus", timeout=float(1 << 31))
 
 
-@double("historical.cache-size")
+@double("historical.cache-size", also="historical.cache-size-in-bytes")
 def a_size_holds_for_later_ones() -> Fault:
     """The size that is set for the caches of historical connections holds for new ones alone.
 
@@ -93,7 +110,23 @@ def a_size_holds_for_later_ones() -> Fault:
     return around(ConnectionPool, "change", change)
 
 
-@double("historical.settings")
+@double("historical.cache-size-in-bytes")
+def bytes_of_the_past_are_not_counted() -> Fault:
+    """The size in bytes that is set for the caches of historical connections has no effect.
+
+    To look at the past takes any amount of memory.
+    """
+
+    def change(correct: Any, pool: ConnectionPool, kind: Kind, **limits: Any) -> None:
+        if kind is Kind.HISTORICAL and "cache_size_bytes" in limits:
+            pool.limits[kind] = replace(pool.limits[kind], **limits)
+        else:
+            correct(pool, kind, **limits)
+
+    return around(ConnectionPool, "change", change)
+
+
+@double("historical.settings", also="historical.cache-size-in-bytes")
 def a_limit_for_the_past_holds_for_all() -> Fault:
     """The size in bytes that is set for historical connections is set for all.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from zodb_reference import pool
@@ -11,6 +12,7 @@ from zodb_reference.db import DB
 from zodb_reference.groups import Group
 from zodb_reference.oids import z64
 from zodb_reference.pool import ConnectionPool
+from zodb_reference.views import Kind
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, instead
@@ -19,7 +21,7 @@ from zodb_conformance.doubles.planting import around, instead
 @double(
     "pool.used-again",
     also="""pool.last-in-first-out pool.larger-cache-first pool.surplus-is-discarded
-    pool.size-can-change cache.reset-reaches-the-group""",
+    pool.size-can-change pool.kept-until-its-timeout cache.reset-reaches-the-group""",
 )
 def every_connection_is_a_new_one() -> Fault:
     """A connection that was closed is never opened again.
@@ -206,6 +208,23 @@ def the_timeout_is_forgotten() -> Fault:
             each.timeout = 1 << 31
 
     return around(ConnectionPool, "__init__", init)
+
+
+@double("pool.kept-until-its-timeout")
+def a_timeout_keeps_nothing() -> Fault:
+    """Where a timeout is set, connections are given up at once when they are closed.
+
+    Every request begins with an empty cache.
+    """
+
+    def surplus(correct: Any, pool: ConnectionPool) -> Any:
+        limits = pool.limits[Kind.CURRENT]
+        if limits.timeout < 1 << 31:
+            time.sleep(0.002)
+            pool.limits[Kind.CURRENT] = replace(limits, timeout=0.001)
+        return correct(pool)
+
+    return around(ConnectionPool, "surplus", surplus)
 
 
 @double("pool.timed-out-is-not-taken")
