@@ -190,6 +190,7 @@ CAPABILITIES: dict[str, str] = {
     "persistent-classes": "The implementation brings a metaclass for persistent classes.",
     "cache-reset": "The module of its connections has a function `resetCaches`.",
     "cache-invalidation": "All caches can be declared invalid: `db.invalidateCache()`.",
+    "connection-function": "A function makes a database and gives its one connection.",
     "large-record-warning": "It warns about records of `large_record_size` bytes or more.",
     "references": "The database finds the references in a record: `db.references(data)`.",
     "durable": "What was committed is there when the folder is opened again.",

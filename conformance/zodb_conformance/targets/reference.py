@@ -18,6 +18,7 @@ CAPABILITIES = frozenset(
         "persistent-classes",
         "cache-reset",
         "cache-invalidation",
+        "connection-function",
         "large-record-warning",
         "references",
         "undo",
@@ -42,9 +43,14 @@ def connections() -> Connections:
 
 def _extras() -> dict[str, Any]:
     from zodb_reference.connection import resetCaches
+    from zodb_reference.db import connection
     from zodb_reference.persistentclass import PersistentMetaClass
 
-    return {"PersistentMetaClass": PersistentMetaClass, "resetCaches": resetCaches}
+    return {
+        "PersistentMetaClass": PersistentMetaClass,
+        "connect": connection,
+        "resetCaches": resetCaches,
+    }
 
 
 def _over(name: str, storage: Storage, capabilities: frozenset[str]) -> Target:

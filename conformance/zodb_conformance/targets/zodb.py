@@ -12,6 +12,7 @@ SHARED = frozenset(
         "class-factory",
         "persistent-classes",
         "cache-reset",
+        "connection-function",
         "large-record-warning",
         "references",
         "pack",
@@ -34,6 +35,7 @@ def _over(
     name: str, storage: Storage, capabilities: frozenset[str], plain: Target | None = None
 ) -> Target:
     from ZODB.Connection import resetCaches
+    from ZODB.DB import connection
     from ZODB.persistentclass import PersistentMetaClass
 
     return over(
@@ -42,7 +44,11 @@ def _over(
         storage,
         level="connection",
         capabilities=capabilities,
-        extras={"PersistentMetaClass": PersistentMetaClass, "resetCaches": resetCaches},
+        extras={
+            "PersistentMetaClass": PersistentMetaClass,
+            "connect": connection,
+            "resetCaches": resetCaches,
+        },
         distributions=DISTRIBUTIONS,
         plain=plain,
     )

@@ -190,8 +190,7 @@ def closed_keeps_its_name() -> None:
 @example("database.closes-with-its-connection", MUST, rules="CONN-56", since=CURRENT)
 def closes_with_its_connection() -> None:
     """Who needs one connection and nothing else can have a database that is closed when that
-    connection is: this is how the function `connection` works that many implementations have, which
-    takes what makes a database and gives a connection.
+    connection is.
 
     >>> only = db.open_then_close_db_when_connection_closes()
     >>> only.root()["a"] = 1
@@ -201,6 +200,33 @@ def closes_with_its_connection() -> None:
     ...     db.open()
     >>> with raises("ConnectionStateError"):
     ...     connection.root()
+    """
+
+
+@example(
+    "database.connection-function",
+    MUST,
+    rules="CONN-56",
+    since=CURRENT,
+    needs="connection-function several-databases raw-records",
+)
+def connection_function() -> None:
+    """This is how the function `connection` works that many implementations have. It takes what
+    makes a database, and gives a connection to one that is made for it. In the example it is called
+    `connect`.
+
+    >>> storage = open_db().storage
+    >>> only = connect(storage, database_name="only")
+    >>> made, manager = only.db(), only.transaction_manager
+    >>> made.database_name, made.storage is storage
+    ('only', True)
+    >>> only.root()["a"] = 1
+    >>> manager.commit()
+    >>> only.close()
+    >>> with raises("ConnectionStateError"):
+    ...     only.root()
+    >>> with raises("Exception"):
+    ...     made.open()
     """
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from zodb_reference.connection import Connection
-from zodb_reference.db import DB
+from zodb_reference.db import DB, connection
 from zodb_reference.db_of_2005 import DBOf2005
 from zodb_reference.groups import Group
 
@@ -95,7 +97,7 @@ def each_close_aborts() -> Fault:
 @double(
     "database.closed-opens-nothing",
     also="database.closed-says-so database.closes-with-its-connection"
-    " database.closes-with-its-connection-refused",
+    " database.closes-with-its-connection-refused database.connection-function",
 )
 def a_closed_database_opens_connections() -> Fault:
     """A database that was closed opens connections as before.
@@ -152,3 +154,25 @@ def a_name_is_free_again() -> Fault:
         database.databases.pop(database.database_name, None)
 
     return around(DBOf2005, "close", close)
+
+
+@double("database.connection-function")
+def the_function_leaves_the_database_open() -> Fault:
+    """The function `connection` gives a connection like any other.
+
+    The files of the database stay open, and nobody has it to close it.
+    """
+
+    def connect(*arguments: Any, **options: Any) -> Any:
+        return DB(*arguments, **options).open()
+
+    @contextmanager
+    def planted() -> Iterator[None]:
+        correct = connection.__code__
+        connection.__code__ = connect.__code__
+        try:
+            yield
+        finally:
+            connection.__code__ = correct
+
+    return planted()

@@ -160,7 +160,10 @@ def a_note_is_left_out() -> Fault:
     return around(DB, "transaction", block)
 
 
-@double("database.closes-with-its-connection", also="database.closes-with-its-connection-refused")
+@double(
+    "database.closes-with-its-connection",
+    also="database.closes-with-its-connection-refused database.connection-function",
+)
 def the_last_one_leaves_the_light_on() -> Fault:
     """The database that was opened for one connection stays open when that is closed.
 
