@@ -51,6 +51,9 @@ def close_joined_refused(world: World, connection: Name) -> bool:
 def reader_does_not_join(world: World, connection: Name) -> Fact[bool]:
     """A connection joins a transaction at its first change, or at `readCurrent`, and not before:
     one that only reads can be closed at any time, and takes no part in the commit.
+
+    In the edition of 2006-08-16 a read conflict makes it join as well, since it bars the commit:
+    `current-read.commit-refused`.
     """
     return world.fact(False, id_of(reader_does_not_join))
 

@@ -231,9 +231,9 @@ def no_point_refused() -> None:
     needs="historical",
 )
 def not_yet_there() -> None:
-    """An object that did not exist at the point is not there: `get` of its oid is a key error. It
-    is no conflict, as it is in a connection that shows the current state, since no later
-    transaction will find it.
+    """An object that did not exist at the point is not there, as `historical.unborn-is-missing`
+    says. Here it is seen that the storage says so (`POSKeyError`), that it is no conflict, as it is
+    in a connection that shows the current state, and that no later transaction will find it.
 
     >>> point = tid_of(connection.root())
     >>> thing = connection.root()["thing"] = Thing()
@@ -287,8 +287,8 @@ def read_only() -> None:
     needs="historical",
 )
 def add_refused() -> None:
-    """Nothing can be added to the past: `add` fails at once. The object is left as it was, and so
-    is the transaction.
+    """Nothing can be added to the past, as `historical.adds-nothing` says. Here it is seen that the
+    transaction goes on as if nothing had been tried, and that the object can be added elsewhere.
 
     >>> past = opened(db, at=tid_of(connection.root()))
     >>> thing = Thing()
@@ -354,8 +354,9 @@ def new_objects_refused() -> None:
     needs="historical",
 )
 def refused_as_a_whole() -> None:
-    """Where a historical connection has changes, the transaction that it joined can't be committed:
-    the refusal comes before anybody else has finished.
+    """Where a historical connection has changes, its transaction can't be committed, as
+    `historical.commit-refused` says. Here it is seen that others who take part in it store nothing
+    either: the refusal comes before anybody has finished.
 
     >>> past, calls = opened(db, at=tid_of(connection.root())), []
     >>> past.root()["a"] = 1
