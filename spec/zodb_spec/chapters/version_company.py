@@ -197,6 +197,9 @@ def pool_forgotten_while_open() -> None:
     """A connection that is open when the pool of its version is forgotten works as before, and is
     given up when it is closed.
 
+    In its time such a connection was forgotten with the pool: nobody told it any more what others
+    had committed, and it went on to show what it had loaded.
+
     >>> draft = opened(db, version="draft")
     >>> root = draft.root()
     >>> root["a"] = 1
