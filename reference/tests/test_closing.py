@@ -67,11 +67,20 @@ def test_a_connection_that_cannot_be_closed_does_not_keep_the_storage_open(
     storage = db.storage
     closed = []
     monkeypatch.setattr(storage, "close", lambda: closed.append(True))
-    connection.onCloseCallback(lambda: connection.root().update(x=1))
+    monkeypatch.setattr(storage, "afterCompletion", lambda: 1 / 0, raising=False)
     db.close()
     assert closed == [True]
     assert "could not be closed" in caplog.text
     manager.abort()
+
+
+def test_nothing_is_changed_while_its_database_is_being_closed(db, connection, manager, caplog):
+    root = connection.root()
+    connection.onCloseCallback(lambda: root.update(x=1))
+    db.close()
+    assert connection.opened is None
+    assert "ConnectionStateError: the database 'unnamed' is closed" in caplog.text
+    assert not manager.registeredSynchs()
 
 
 def test_a_participant_that_cannot_be_aborted_does_not_keep_the_connection_open(
@@ -112,12 +121,29 @@ def close_elsewhere(db):
     closer.join()
 
 
-def test_closing_from_another_thread_closes_what_has_no_changes(db):
+def test_closing_from_another_thread_shuts_what_has_no_changes(db):
     connection = db.open(transaction.manager)  # which stands for another manager in each thread
-    assert connection.root() is not None
+    root, current = connection.root(), transaction.get()
     close_elsewhere(db)
     assert connection.opened is None
-    assert transaction.get()._resources == []
+    assert transaction.get() is current
+    transaction.begin()
+    for use in connection.root, lambda: root.update(x=1), lambda: connection.get_connection("2"):
+        with pytest.raises(errors.ConnectionStateError, match="closed"):
+            use()
+    connection.close()
+    assert connection.transaction_manager is None
+    assert not transaction.manager.registeredSynchs()
+
+
+def test_closing_from_another_thread_leaves_it_what_it_does_with_others(db, manager, participate):
+    connection = db.open(manager)
+    calls = []
+    participate(tpc_finish=lambda: calls.append("finished"), abort=lambda: calls.append("aborted"))
+    close_elsewhere(db)
+    manager.commit()
+    assert calls == ["finished"]
+    connection.close()
 
 
 def test_closing_from_another_thread_makes_the_commit_of_changes_fail(db):
@@ -161,6 +187,29 @@ def test_closing_leaves_changes_of_other_databases_to_the_thread_that_has_made_t
     close_elsewhere(third)
     manager.commit()
     assert not hasattr(theirs.root, "x")
+    theirs.close()
+    other.close()
+
+
+def test_closing_leaves_alone_what_another_thread_does_in_the_same_transaction(db, manager):
+    other = DB()
+    db.open(manager)
+    theirs = other.open(manager)
+    changed, closed = threading.Event(), threading.Event()
+
+    def change():
+        theirs.root.x = 1
+        changed.set()
+        closed.wait()
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    changed.wait()
+    db.close()
+    closed.set()
+    thread.join()
+    manager.commit()
+    assert theirs.root.x == 1
     theirs.close()
     other.close()
 
@@ -223,9 +272,9 @@ def test_what_closing_has_aborted_is_not_committed_by_half(tmp_path, transfer):
     refusals = []
 
     def go_on():
-        second.x = 1
         with pytest.raises(errors.ConnectionStateError, match="closed") as refusal:
-            manager.commit()
+            second.x = 1
+        manager.commit()
         refusals.append(refusal)
 
     first.x = 1

@@ -8,6 +8,7 @@ participant of transactions (`zodb_reference.participant`).
 import contextlib
 import logging
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -261,6 +262,7 @@ class Connection(Jar):
         if transaction_manager is None:
             # The manager behind the thread's, so that another thread may close the connection.
             transaction_manager = transaction.manager.manager
+        self._using_thread = threading.current_thread()
         self.transaction_manager = transaction_manager
         self._explicit = bool(getattr(transaction_manager, "explicit", False))
         self.opened = time.time()
@@ -271,6 +273,8 @@ class Connection(Jar):
             if not self._explicit:
                 self._pass_boundary()  # programs may read before they begin a transaction
             self._follow(transaction_manager)
+            # In this order: whoever closes the database sees this one as open, or is seen here.
+            self._db.require_open()
         except BaseException:
             self.leave()
             raise
@@ -301,6 +305,17 @@ class Connection(Jar):
         """The transaction that has changes of this connection, or None."""
         return self._joined
 
+    def is_in_use(self) -> bool:
+        """Tell whether it was opened, and has not left since; see `shut`."""
+        return self.transaction_manager is not None
+
+    def shut(self) -> None:
+        """Refuse to be used from now on, because a database of the group is closed.
+
+        This is called while another thread uses the connection, so it touches nothing else.
+        """
+        self.opened = None
+
     def require_unchanged(self) -> None:
         """Raise `ConnectionStateError` while there are changes."""
         if self._joined is not None:
@@ -323,7 +338,7 @@ class Connection(Jar):
         self._debug_info = ()
         self.objects.reduce()
         manager = self.transaction_manager
-        if manager is not None:  # else another thread has closed it, with its database
+        if manager is not None:  # else it was closed, with its database, while it was opened
             self._unfollow(manager)
         self.transaction_manager = self.opened = None
         self._snapshot.complete()

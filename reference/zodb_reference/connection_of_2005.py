@@ -1,7 +1,6 @@
 """The connections of the editions of 2005, and what those of 2006 have of them."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from zope.interface import implementer
 
@@ -33,23 +32,10 @@ class ConnectionOf2005(Connection):
                 raise ValueError(f"tids and oids are eight bytes each, not {each!r}")
         self._announced.add(tid, announced)
 
-    # A synchronizer
-
-    def newTransaction(self, transaction: Any) -> None:
-        """Move to the newest state, unless the database is closed (CONN-52)."""
-        if self._db.is_open():
-            super().newTransaction(transaction)
-        else:
-            self._finish_aborts_before(transaction)
-
-    def afterCompletion(self, transaction: Any) -> None:
-        """Move to the newest state, unless the database is closed (CONN-52)."""
-        if self._db.is_open():
-            super().afterCompletion(transaction)
-        else:
-            self.abort(transaction)
-
     # What these consist of
+
+    def _require_joinable(self) -> None:
+        """Let objects be changed also over a closed storage; their commit will fail."""
 
     def _load_committed(self, oid: bytes) -> tuple[bytes, bytes]:
         record, serial = super()._load_committed(oid)

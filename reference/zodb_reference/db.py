@@ -210,8 +210,8 @@ class DB(Settings, Reports, Revisions):
         `KeyError` where they need this database. Its name is free, also for the same storage opened
         again. Later calls do nothing.
 
-        What another thread has changed, or is just committing, is left to that thread: its commit
-        fails with `ConnectionStateError`, and it closes the connection.
+        What another thread is doing is left to that thread. Its connections can't be used any more,
+        and it closes them; the commit of what it has changed fails with `ConnectionStateError`.
         """
         if self._closed:
             return

@@ -102,7 +102,7 @@ class Group:
                 each.database.require_open()
                 each.open(transaction_manager, **options)
         except BaseException:
-            self._leave([each for each in members if each.opened is not None])
+            self._leave([each for each in members if each.is_in_use()])
             self.dissolve()
             raise
 
@@ -129,12 +129,19 @@ class Group:
         is a savepoint, or a return to one. And so are changes that are not committed: they cannot
         be any more, and the thread is told so when it tries. To abort its transaction here would
         have it go on in another one, and commit the rest of its changes without them.
+
+        Where it has no changes, it may be about to make some, or have some elsewhere. So its
+        transaction is left to it in any case, and the connections refuse to be used any more.
         """
         members = self._open_ones(member)
         if self.is_at_work or any(
             each.is_committing() or each.is_changed_elsewhere() for each in members
         ):
             return  # it is given up when it is closed
+        if any(each.is_used_elsewhere() for each in members):
+            for each in members:
+                each.shut()
+            return
         try:
             if members:
                 try:
@@ -162,7 +169,7 @@ class Group:
         other.open(member.transaction_manager if shared else None, **member.options)
 
     def _open_ones(self, member: Any) -> list[Any]:
-        return [each for each in self._together_with(member) if each.opened is not None]
+        return [each for each in self._together_with(member) if each.is_in_use()]
 
     def _leave(self, members: list[Any]) -> None:
         """Let them stop to be used; the primary last, so that an interrupted close can go on."""

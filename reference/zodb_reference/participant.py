@@ -61,7 +61,8 @@ class Participant:
         self._db = db
         self._snapshot = snapshot
         self._joined: Any = None  # the transaction with changes of this connection
-        self._changing_thread: threading.Thread | None = None  # the one that has joined it
+        self._changing_thread: threading.Thread | None = None  # the one that has joined, or is to
+        self._using_thread: threading.Thread | None = None  # the one that has begun or ended one
         self._registered: list[Any] = []  # what it has changed or added, in this order
         self._refused: set[bytes] = set()  # what may have changed in memory all the same
         self._read_current: dict[bytes, bytes] = {}  # the serials that readCurrent has seen
@@ -205,15 +206,24 @@ class Participant:
             self._join()
 
     def newTransaction(self, transaction: Any) -> None:
-        """Move to the newest state, with what the storage may learn from elsewhere (ISO-20)."""
+        """Move to the newest state, with what the storage may learn from elsewhere (ISO-20).
+
+        There is none where the database is closed, and the manager works on without it.
+        """
+        self._using_thread = threading.current_thread()
         self._finish_aborts_before(transaction)
+        if not self._db.is_open():
+            return
         if not self._is_opening or self._db.rules.openings_sync_storage:
             self._snapshot.sync()
         self._pass_boundary()
 
     def afterCompletion(self, transaction: Any) -> None:
         """Move to the newest state, which programs see that go on without beginning."""
+        self._using_thread = threading.current_thread()
         self.abort(transaction)  # nothing is left to do unless an interrupt has cut it short
+        if not self._db.is_open():
+            return
         self._snapshot.complete()
         if not self._db.rules.openings_sync_storage:
             self._snapshot.sync()
@@ -279,14 +289,28 @@ class Participant:
             if manager is None:  # another thread has closed the database in this moment
                 raise ConnectionStateError(f"{self!r} was closed, with its database")
             self._changing_thread = threading.current_thread()
-            current = manager.get()
-            current.join(self)
+            try:
+                # In this order: whoever closes the database sees the change, or is seen here.
+                self._require_joinable()
+                current = manager.get()
+                current.join(self)
+            except BaseException:
+                self._changing_thread = None
+                raise
             joint_of(current).add(self)
             self._joined = current
 
+    def _require_joinable(self) -> None:
+        """Refuse what could not be stored any more."""
+        self._db.require_open()
+
     def is_changed_elsewhere(self) -> bool:
-        """Tell whether another thread has changes here, and may be about to make more."""
-        return self._joined is not None and is_other_thread(self._changing_thread)
+        """Tell whether another thread has changes here, or is about to make the first one."""
+        return is_other_thread(self._changing_thread)
+
+    def is_used_elsewhere(self) -> bool:
+        """Tell whether another thread is using this connection, as far as this can be known."""
+        return self.transaction_manager is not None and is_other_thread(self._using_thread)
 
     def _goes_on(self, transaction: Any) -> bool:
         """Tell whether the commit of this transaction is finished, whoever has failed."""
@@ -311,7 +335,7 @@ class Participant:
         if commit.serial is None:  # the storage has it, and nobody knows under which one
             self._discard_changes()
         self._end_savepoints()
-        self._joined = self._commit = None
+        self._joined = self._commit = self._changing_thread = None
         self._registered = []
 
     def _abort_commit(self, transaction: Any) -> None:
@@ -375,7 +399,7 @@ class Participant:
         self.objects.disown_new()
         self._invalidate_registered()
         self._end_savepoints()
-        self._joined = None
+        self._joined = self._changing_thread = None
 
     def _undo_since(self, savepoint: Savepoint, scratch: Scratch, *, disown: bool) -> None:
         """Bring back the state of a savepoint.

@@ -224,6 +224,7 @@ def a_connection_that_is_not_registered_yet_cannot_be_closed() -> Fault:
     """
     return together(
         instead(Connection, "_unfollow", lambda own, manager: manager.unregisterSynch(own)),
+        instead(Connection, "shut", lambda own: own._unfollow(own.transaction_manager)),
         instead(DB, "_shut_down", lambda db, own: own.group.shut_down(own)),
     )
 
