@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,14 +137,47 @@ def test_the_halted_thread_goes_on_where_the_other_waits_for_it(store: Store) ->
     assert store.calls == ["read", "first", "second"]
 
 
-def test_a_thread_that_is_slow_and_does_not_wait_is_not_disturbed(store: Store) -> None:
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda: [None for _ in range(3_000_000)],
+        lambda: hashlib.pbkdf2_hmac("sha256", b"", b"", 200_000),
+    ],
+    ids=["in Python", "without the lock of the interpreter"],
+)
+def test_a_thread_that_is_slow_and_does_not_wait_is_not_disturbed(
+    work: Callable[[], object], store: Store
+) -> None:
     def second() -> None:
-        for _ in range(3_000_000):
-            pass
+        work()
         store.calls.append("second")
 
     meanwhile(store.use, second, Before(store, "read"))
     assert store.calls == ["second", "read"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system doesn't tell")
+@pytest.mark.parametrize(
+    ("wait", "looks"),
+    [
+        (lambda event: event.wait(), {8}),
+        (lambda event: event.wait(60), {1}),
+        (lambda event: [time.sleep(0.001) for _ in iter(event.is_set, True)], {1}),
+    ],
+    ids=["for a lock", "for some time", "and asks again"],
+)
+def test_a_look_at_a_thread_that_waits_for_a_lock_counts_for_more(
+    wait: Callable[[threading.Event], object], looks: set[int]
+) -> None:
+    event = threading.Event()
+    thread = Background(lambda: wait(event))
+    seen: Counter[int] = Counter()
+    while max(seen.values(), default=0) < 50:
+        thread.join(0.001)
+        seen[thread.idleness()] += 1
+    event.set()
+    thread.result()
+    assert {count for count, times in seen.items() if times > 10 and count} == looks
 
 
 def test_methods_are_as_before_when_the_thread_has_ended(store: Store) -> None:
