@@ -96,11 +96,8 @@ def stored(db: Any, oid: bytes) -> tuple[bytes, bytes]:
     return found[0], found[1]
 
 
-def store(db: Any, oid: bytes, data: bytes, serial: bytes = bytes(8)) -> bytes:
-    """Write a record by hand, in a transaction of its own, and give the tid.
-
-    serial: the tid of the record that it replaces, eight zero bytes for a new one.
-    """
+def metadata() -> Any:
+    """What a storage is given with each call of a two-phase commit, of a transaction of its own."""
 
     class Meta:
         user = description = extension_bytes = b""
@@ -115,7 +112,15 @@ def store(db: Any, oid: bytes, data: bytes, serial: bytes = bytes(8)) -> bytes:
         def set_data(self, key: Any, value: Any) -> None:
             self._data[id(key)] = value
 
-    meta = Meta()
+    return Meta()
+
+
+def store(db: Any, oid: bytes, data: bytes, serial: bytes = bytes(8)) -> bytes:
+    """Write a record by hand, in a transaction of its own, and give the tid.
+
+    serial: the tid of the record that it replaces, eight zero bytes for a new one.
+    """
+    meta = metadata()
     db.storage.tpc_begin(meta)
     db.storage.store(oid, serial, data, "", meta)
     db.storage.tpc_vote(meta)

@@ -127,6 +127,41 @@ def commit_is_one_transaction() -> None:
 
 
 @example(
+    "version.storage-tells-what-it-ends",
+    MUST,
+    rules="VER-14 VER-17",
+    binds="storage",
+    needs="versions raw-records",
+    **THEN,
+)
+def storage_tells_what_it_ends() -> None:
+    """`commitVersion` and `abortVersion` of a storage give the tid of the transaction to which they
+    belong, and the oids of all objects that the version held: what a database has to tell its
+    connections.
+
+    >>> root = connection.root()
+    >>> for key in ("one", "two", "three"):
+    ...     root[key] = Thing()
+    >>> tm.commit()
+    >>> oids, draft = [root[key]._p_oid for key in ("one", "two")], opened(db, version="draft")
+    >>> for key in "one", "two":
+    ...     draft.root()[key].a = key
+    ...     draft.transaction_manager.commit()
+    >>> def ended(end, *names):
+    ...     meta = metadata()
+    ...     db.storage.tpc_begin(meta)
+    ...     tid, ended = end(*names, meta)
+    ...     db.storage.tpc_vote(meta)
+    ...     db.storage.tpc_finish(meta)
+    ...     return sorted(ended) == sorted(oids), tid == db.storage.lastTransaction()
+    >>> ended(db.storage.commitVersion, "draft", "final"), list(db.storage.versions())
+    ((True, True), ['final'])
+    >>> ended(db.storage.abortVersion, "final"), list(db.storage.versions())
+    ((True, True), [])
+    """
+
+
+@example(
     "version.committed-elsewhere",
     MUST,
     rules="VER-4 VER-14 VER-16",

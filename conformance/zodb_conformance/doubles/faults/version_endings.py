@@ -89,6 +89,20 @@ def versions_end_although_changes_are_refused() -> Fault:
     )
 
 
+@faulty("version.storage-tells-what-it-ends")
+def the_storage_gives_an_older_tid() -> Fault:
+    """`commitVersion` of a storage gives the tid of the transaction before.
+
+    Who keeps what it has of the database elsewhere believes to have everything.
+    """
+
+    def commit_version(correct: Any, storage: VersionedStorage, *arguments: Any) -> Any:
+        _, oids = correct(storage, *arguments)
+        return storage.lastTransaction(), oids
+
+    return around(VersionedStorage, "commitVersion", commit_version)
+
+
 @faulty("version.commit-is-one-transaction")
 def the_last_object_is_left_out() -> Fault:
     """A version that is committed to the trunk keeps the object that was changed in it last.
