@@ -312,6 +312,47 @@ def undo_inside() -> None:
 
 
 @example(
+    "version.undo-of-the-first-change",
+    MUST,
+    rules="VER-25",
+    binds="storage",
+    needs="versions undo",
+    **THEN,
+)
+def undo_of_the_first_change() -> None:
+    """To undo the first change of an object in a version leaves the version without anything of it:
+    the version shows what the trunk has, and everybody may change the object again. What the change
+    has created does not exist any more.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.a = 1
+    >>> tm.commit()
+    >>> draft = opened(db, version="draft")
+    >>> def undone():
+    ...     draft.transaction_manager.commit()
+    ...     db.undo(db.undoLog(0, 1)[0]["id"], txn=tm.get())
+    ...     tm.commit()
+    ...     draft.transaction_manager.abort()
+    ...     return list(db.versions())
+    >>> draft.root()["thing"].a = 2
+    >>> undone(), draft.root()["thing"].a, db.modifiedInVersion(thing._p_oid)
+    ([], 1, '')
+    >>> new = draft.root()["new"] = Thing()
+    >>> draft.add(new)
+    >>> oid = new._p_oid
+    >>> undone(), list(draft.root())
+    ([], ['thing'])
+    >>> with raises("POSKeyError"):
+    ...     opened(db, version="draft").get(oid)._p_activate()
+    >>> thing.a = 3
+    >>> tm.commit()
+    >>> draft.transaction_manager.abort()
+    >>> draft.root()["thing"].a
+    3
+    """
+
+
+@example(
     "version.undo-of-an-ending",
     MUST,
     rules="VER-25",

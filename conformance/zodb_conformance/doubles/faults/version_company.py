@@ -303,6 +303,21 @@ def an_undone_change_is_in_the_trunk() -> Fault:
     return undone_otherwise(change)
 
 
+@faulty("version.undo-of-the-first-change")
+def what_was_undone_stays_locked() -> Fault:
+    """To undo the first change of an object in a version leaves the object to the version.
+
+    Nobody else can change it, and nobody knows why.
+    """
+
+    def change(before: State, after: State, now: State) -> Any:
+        if before.newest is None or before.version or not after.version == now.version != "":
+            return None
+        return (before.newest._replace(version=after.version),)
+
+    return undone_otherwise(change)
+
+
 @faulty("version.undo-of-an-ending")
 def a_version_that_has_ended_stays_ended() -> Fault:
     """To undo the commit or the abort of a version does not bring it back.
