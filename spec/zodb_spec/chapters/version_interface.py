@@ -100,15 +100,23 @@ def any_text_is_a_name() -> None:
 )
 def only_text_is_a_name() -> None:
     """What is not text is no name of a version: to open a connection with it fails, or at the
-    latest to commit what was changed through that one. No version comes of it.
+    latest to commit what was changed through that one. No version comes of it. Other calls that
+    are given such a name are refused, or find nothing there.
 
+    What is false, such as None, may be taken for the empty name.
+
+    >>> refusals, found = ("AssertionError", "TypeError", "ValueError", "POSError"), []
     >>> for name in (1, b"draft", ("draft",)):
-    ...     with raises("AssertionError", "TypeError", "ValueError", "POSError"):
+    ...     with raises(*refusals):
     ...         other = opened(db, version=name)
     ...         other.root()["a"] = 1
     ...         other.transaction_manager.commit()
-    >>> list(db.versions()), dict(opened(db).root())
-    ([], {})
+    ...     with allowing(*refusals):
+    ...         db.removeVersionPool(name)
+    ...     with allowing(*refusals):
+    ...         found.append(bool(db.versionEmpty(name)))
+    >>> list(db.versions()), dict(opened(db).root()), False in found
+    ([], {}, False)
     """
 
 

@@ -109,6 +109,19 @@ def what_is_not_text_is_written_out() -> Fault:
     return around(DBOf2006, "open", open_connection)
 
 
+@faulty("version.only-text-is-a-name")
+def what_is_not_text_holds_something() -> Fault:
+    """A version whose name is not text is never empty.
+
+    A program that waits until nobody works in it waits for ever.
+    """
+
+    def version_empty(correct: Any, db: DBOf2006, version: Any) -> bool:
+        return isinstance(version, str) and bool(correct(db, version))
+
+    return around(DBOf2006, "versionEmpty", version_empty)
+
+
 @faulty("version.over-the-trunk")
 def a_version_that_holds_nothing_shows_another() -> Fault:
     """A connection in a version that holds nothing shows what another version has made of objects.
