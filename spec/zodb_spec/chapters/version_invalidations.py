@@ -179,8 +179,9 @@ def told_while_closed() -> None:
 )
 def told_of_a_commit_when_it_is_done() -> None:
     """The connections are told of the commit of a version when the transaction is finished, and
-    not before. Who passes a boundary while it is still being voted on would discard the objects too
-    early, load them again as they were, and never hear of the version's end.
+    not before, whether it is committed to the trunk or into another version. Who passes a boundary
+    while it is still being voted on would discard the objects too early, load them again as they
+    were, and never hear of the version's end.
 
     >>> thing = connection.root()["thing"] = Thing()
     >>> thing.a = 1
@@ -188,17 +189,20 @@ def told_of_a_commit_when_it_is_done() -> None:
     >>> draft = opened(db, version="draft")
     >>> draft.root()["thing"].a = 2
     >>> draft.transaction_manager.commit()
-    >>> other, seen = opened(db), []
+    >>> others = draft, opened(db, version="final"), opened(db)
+    >>> seen = []
     >>> def look():
-    ...     other.transaction_manager.abort()
-    ...     seen.append(other.root()["thing"].a)
+    ...     for each in others:
+    ...         each.transaction_manager.abort()
+    ...     seen.append([each.root()["thing"].a for each in others])
     >>> look()
-    >>> db.commitVersion("draft", txn=tm.get())
-    >>> tm.get().join(Participant(chr(0x10FFFF), [], tpc_vote=look))
-    >>> tm.commit()
-    >>> look()
+    >>> for source, destination in [("draft", "final"), ("final", "")]:
+    ...     db.commitVersion(source, destination, txn=tm.get())
+    ...     tm.get().join(Participant(chr(0x10FFFF), [], tpc_vote=look))
+    ...     tm.commit()
+    ...     look()
     >>> seen
-    [1, 1, 2]
+    [[2, 1, 1], [2, 1, 1], [1, 2, 1], [1, 2, 1], [2, 2, 2]]
     """
 
 

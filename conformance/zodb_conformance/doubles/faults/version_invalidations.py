@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -52,7 +53,7 @@ def told_otherwise(change: Any) -> Fault:
     return instead(db_of_2006, "News", lambda *items, **named: change(News(*items, **named)))
 
 
-@faulty("version.told-of-a-commit")
+@faulty("version.told-of-a-commit", also="version.told-of-a-commit-when-it-is-done")
 def other_versions_do_not_hear_of_a_commit() -> Fault:
     """When a version is committed to the trunk, the connections in versions are not told.
 
@@ -63,7 +64,10 @@ def other_versions_do_not_hear_of_a_commit() -> Fault:
     )
 
 
-@faulty("version.told-of-a-move", also="version.told-while-closed")
+@faulty(
+    "version.told-of-a-move",
+    also="version.told-while-closed version.told-of-a-commit-when-it-is-done",
+)
 def who_has_lost_something_is_not_told() -> Fault:
     """When a version is committed into another one, the connections in the first are not told.
 
@@ -130,12 +134,15 @@ def announced_early(work: DatabaseWork) -> None:
         snapshot._shared.log.append(snapshot.storage.lastTransaction(), news._replace(oids=None))
 
 
-def told_early(*, of_aborts: bool) -> Fault:
-    """The fault that the connections are told of the end of a version before it is there."""
+def told_early(is_meant: Callable[[News], bool]) -> Fault:
+    """The fault that the connections are told of the end of a version before it is there.
+
+    is_meant: tells of what
+    """
 
     def commit(correct: Any, work: DatabaseWork, txn: Transaction) -> None:
         correct(work, txn)
-        if any(news.renews == of_aborts for news in work._news):
+        if any(map(is_meant, work._news)):
             announced_early(work)
             work._news.clear()
 
@@ -148,7 +155,17 @@ def all_are_told_of_a_commit_too_early() -> Fault:
 
     Who passes a boundary in between never shows what was committed.
     """
-    return told_early(of_aborts=False)
+    return told_early(lambda news: not news.renews)
+
+
+@faulty("version.told-of-a-commit-when-it-is-done")
+def all_are_told_of_a_move_too_early() -> Fault:
+    """The connections are told in the first phase of the transaction that a version is committed
+    into another one.
+
+    Who passes a boundary in between goes on showing what was moved away.
+    """
+    return told_early(lambda news: not news.renews and news.audience is not EVERYONE)
 
 
 @faulty("version.told-of-an-abort-when-it-is-done", also="version.failed-ending-disturbs-nobody")
@@ -157,7 +174,7 @@ def all_are_told_of_an_abort_too_early() -> Fault:
 
     Who passes a boundary in between goes on showing what is not there any more.
     """
-    return told_early(of_aborts=True)
+    return told_early(lambda news: news.renews)
 
 
 @faulty("version.failed-ending-disturbs-nobody")
