@@ -78,7 +78,8 @@ def stays_a_ghost() -> None:
 def refused_for_good() -> None:
     """A commit that is refused because of a read conflict, of which the program has taken no
     notice, stores nothing, and fails the transaction like any other error: to try once more does
-    not help before the abort.
+    not help before the abort. The next transaction is a new one: it reads what is current, and is
+    committed.
 
     >>> root = connection.root()
     >>> root["read"], root["written"] = Thing(), Thing()
@@ -98,6 +99,29 @@ def refused_for_good() -> None:
     >>> current.transaction_manager.abort()
     >>> hasattr(opened(db).root()["written"], "a")
     False
+    >>> written.a = read.a + 1
+    >>> current.transaction_manager.commit()
+    >>> opened(db).root()["written"].a
+    2
+    """
+
+
+@example("current-read.announced", MUST, rules="ISO-15 CONN-28", error="ReadConflictError", **THEN)
+def announced() -> None:
+    """What a connection is told by `invalidate` counts as any other change: an object that was
+    announced is not read before the next boundary.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.a = 1
+    >>> tm.commit()
+    >>> current = opened(db, mvcc=False)
+    >>> seen = current.root()["thing"]
+    >>> current.invalidate(db.lastTransaction(), {seen._p_oid: 1})
+    >>> with raises("ReadConflictError"):
+    ...     seen.a
+    >>> current.transaction_manager.abort()
+    >>> seen.a
+    1
     """
 
 

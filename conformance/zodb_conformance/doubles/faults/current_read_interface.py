@@ -67,6 +67,38 @@ def changes_are_stored_all_the_same() -> Fault:
     return around(ConnectionOf2006, "_require_all_read", require_all_read)
 
 
+@faulty("current-read.refused-for-good")
+def an_abort_does_not_help() -> Fault:
+    """After a read conflict that the program has swallowed, the connection commits nothing more.
+
+    The work that is done again is refused again, until the process is started anew.
+    """
+
+    def require_all_read(correct: Any, connection: ConnectionOf2006, transaction: Any) -> None:
+        known = vars(connection)
+        if connection._failed is transaction and connection._registered:
+            known["refuses"] = True
+        if known.get("refuses"):
+            connection._failed = transaction
+        correct(connection, transaction)
+
+    return around(ConnectionOf2006, "_require_all_read", require_all_read)
+
+
+@faulty("current-read.announced")
+def only_commits_count() -> Fault:
+    """What was announced by `invalidate` is read, where nobody has committed it here.
+
+    A program that learns of changes elsewhere mixes two states.
+    """
+
+    def invalidate(correct: Any, connection: ConnectionOf2006, *news: Any) -> None:
+        if not connection._snapshot.reads_current:
+            correct(connection, *news)
+
+    return around(ConnectionOf2006, "invalidate", invalidate)
+
+
 @faulty(
     "current-read.swallowed-by-a-reader",
     also="current-read.not-independent current-read.in-a-version",
