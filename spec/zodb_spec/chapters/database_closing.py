@@ -162,6 +162,27 @@ def closing_leaves_connections() -> None:
     """
 
 
+@example("database.commit-after-closing", MUST, rules="CONN-52 TXN-3", until=Edition.C)
+def commit_after_closing() -> None:
+    """What a storage does that was closed is up to it: it may fail, or still work. Where it fails,
+    a commit fails with it and stays failed until the transaction is aborted. A commit that returns
+    has stored its changes, here as everywhere.
+
+    >>> connection.root()["a"] = 1
+    >>> db.close()
+    >>> try:
+    ...     tm.commit()
+    ... except Exception:
+    ...     with raises("TransactionFailedError"):
+    ...         tm.commit()
+    ...     tm.abort()
+    ... else:
+    ...     connection.cacheMinimize()
+    ...     assert connection.root()["a"] == 1
+    >>> connection.close()
+    """
+
+
 @example(
     "collection.closed-keeps-its-name",
     MUST,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from zodb_reference.connection import Connection
@@ -131,7 +132,7 @@ def to_open_what_is_closed_is_an_accident() -> Fault:
 
 @double(
     "database.closing-leaves-connections",
-    also="collection.closed-keeps-its-name",
+    also="collection.closed-keeps-its-name database.commit-after-closing",
     edition="2006-08-16",
 )
 def connections_end_with_their_database() -> Fault:
@@ -140,6 +141,26 @@ def connections_end_with_their_database() -> Fault:
     A program that still reads what it has loaded breaks down.
     """
     return instead(DBOf2005, "close", DB.close)
+
+
+@double("database.commit-after-closing", edition="2006-08-16")
+def nothing_is_stored_and_nobody_told() -> Fault:
+    """A commit over a closed storage returns, and has stored nothing.
+
+    The program goes on as if all were well.
+    """
+
+    def pretend(connection: Connection, transaction: Any) -> None:
+        for obj in connection._registered:
+            obj._p_changed = False
+
+    def close(correct: Any, database: DBOf2005) -> None:
+        correct(database)
+        for each in database._pool.everyone():
+            phases = "tpc_begin", "commit", "tpc_vote", "tpc_finish"
+            vars(each).update(dict.fromkeys(phases, partial(pretend, each)))
+
+    return around(DBOf2005, "close", close)
 
 
 @double("collection.closed-keeps-its-name", edition="2006-08-16")
