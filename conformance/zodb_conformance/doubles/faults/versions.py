@@ -15,7 +15,7 @@ from zodb_reference.storages.twophase import TwoPhaseStorage
 from zodb_reference.storages.versioning import VersionedStorage
 
 from zodb_conformance.doubles.double import Fault, double
-from zodb_conformance.doubles.planting import around, together
+from zodb_conformance.doubles.planting import around, instead, together
 
 faulty = partial(double, edition="2006-08-16", checks="walk.versions")
 
@@ -87,6 +87,27 @@ def what_was_created_in_a_version_is_in_all() -> Fault:
             return snapshot.storage.load(oid, snapshot.storage.modifiedInVersion(oid))
 
     return around(OlderSharedSnapshot, "load", load)
+
+
+@faulty("version.locks")
+def nothing_is_locked() -> Fault:
+    """What a version holds is stored in other versions and in the trunk by whoever wants to.
+
+    When the version is committed, what everybody could see meanwhile is overwritten.
+    """
+
+    def store(
+        correct: Any, storage: TwoPhaseStorage, oid: bytes, serial: bytes, *more: Any
+    ) -> None:
+        newest = storage._history.newest(oid)
+        if newest is not None and newest.version not in ("", more[1]):
+            serial = newest.tid
+        correct(storage, oid, serial, *more)
+
+    return together(
+        instead(TwoPhaseStorage, "_require_not_held", lambda *arguments: None),
+        around(TwoPhaseStorage, "store", store),
+    )
 
 
 @faulty("version.locks")
