@@ -5,6 +5,7 @@ import pytest
 import transaction
 from persistent.mapping import PersistentMapping
 from sample_objects import Item
+from zodb_conformance.schedules import in_thread
 from zodb_reference.activity import ActivityMonitor
 
 
@@ -119,6 +120,19 @@ def test_all_caches_are_emptied_but_for_changes(db, connection, other, loaded, r
     assert loaded._p_changed is None
     assert connection.root()._p_changed is True
     assert other.root()._p_changed is None
+
+
+@pytest.mark.parametrize("reduce", ["cacheMinimize", "cacheFullSweep"])
+def test_caches_that_another_thread_uses_are_emptied_at_its_next_boundary(
+    db, connection, manager, other, loaded, reduce
+):
+    held = other.root()
+    held._p_activate()
+    other.close()
+    in_thread(getattr(db, reduce))
+    assert (loaded._p_changed, held._p_changed) == (False, None)
+    manager.begin()
+    assert loaded._p_changed is None
 
 
 def test_a_full_sweep_of_a_connection_does_not_stop_at_the_size_of_the_cache(

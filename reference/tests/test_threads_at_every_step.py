@@ -68,6 +68,34 @@ def test_closing_loses_no_undo_of_another_thread_in_silence():
     assert closed_while(undo) == STORED_OR_REFUSED
 
 
+@pytest.mark.parametrize("reduce", ["cacheMinimize", "cacheFullSweep"])
+@pytest.mark.parametrize("is_open", [True, False])
+def test_emptying_all_caches_spares_what_another_thread_is_about_to_change(reduce, is_open):
+    db, manager = DB(), transaction.TransactionManager()
+    with db.transaction() as connection:
+        connection.root().update(x=0, y=0)
+
+    def schedule(halt):
+        connection = db.open(manager)
+        connection.root()._p_activate()
+        if not is_open:
+            connection.close()
+
+        def change():
+            used = connection if is_open else db.open(manager)
+            used.root()["x"] += 1
+            manager.commit()
+            used.close()
+
+        meanwhile(change, getattr(db, reduce), halt)
+        with db.transaction() as connection:
+            connection.cacheMinimize()
+            return {*connection.root()} == {"x", "y"}
+
+    assert at_every_step(schedule) == {True}
+    db.close()
+
+
 def test_a_connection_opened_while_its_database_is_closed_is_closed_too():
     def schedule(halt):
         db, manager = DB(), transaction.TransactionManager()

@@ -25,6 +25,7 @@ from zodb_reference.groups import Group
 from zodb_reference.identity import IdentityMap
 from zodb_reference.interfaces import IConnection
 from zodb_reference.jar import Jar
+from zodb_reference.joint import is_other_thread
 from zodb_reference.persistentclass import is_persistent_class
 from zodb_reference.root import RootConvenience
 from zodb_reference.snapshot import Snapshot
@@ -60,6 +61,9 @@ class Connection(Jar):
         self._explicit = False
         self._on_close: list[Callable[[], object]] = []
         self._debug_info: tuple[Any, ...] = ()
+        self._using_thread: threading.Thread | None = None
+        self._idle = threading.RLock()  # held by who does something with the cache of a closed one
+        self._due: Callable[[IdentityMap], None] | None = None  # what to do at the next boundary
         self._cache_generation = Connection.cache_generation
 
     # For programs
@@ -221,7 +225,7 @@ class Connection(Jar):
     def cacheMinimize(self) -> None:
         """Make ghosts of all objects without changes, in the whole group (CONN-24)."""
         for connection in self.group.sharing_cache_calls(self):
-            connection.objects.cache.minimize()
+            connection.objects.minimize()
 
     def cacheFullSweep(self) -> None:
         """Go through the whole cache, and make ghosts of all objects without changes (CONN-25).
@@ -264,6 +268,8 @@ class Connection(Jar):
             transaction_manager = transaction.manager.manager
         self._using_thread = threading.current_thread()
         self.transaction_manager = transaction_manager
+        with self._idle:
+            pass  # whoever has found it closed is done with its cache
         self._explicit = bool(getattr(transaction_manager, "explicit", False))
         self.opened = time.time()
         if self._cache_generation != Connection.cache_generation:
@@ -278,6 +284,17 @@ class Connection(Jar):
         except BaseException:
             self.leave()
             raise
+
+    def do_with_cache(self, work: Callable[[IdentityMap], None]) -> None:
+        """Do something to the cache: now, or at the next boundary where another thread uses it.
+
+        An object that is just about to be changed must not become a
+        ghost: it would have nothing but the change then, and be stored like that.
+        """
+        self._due = work
+        with self._idle:
+            if not self.is_used_elsewhere():
+                self._do_what_is_due()
 
     def release(self) -> None:
         """Give up what is kept for this connection, which is not opened again.
@@ -308,6 +325,10 @@ class Connection(Jar):
     def is_in_use(self) -> bool:
         """Tell whether it was opened, and has not left since; see `shut`."""
         return self.transaction_manager is not None
+
+    def is_used_elsewhere(self) -> bool:
+        """Tell whether another thread was the last one that has opened it, or passed a boundary."""
+        return self.is_in_use() and is_other_thread(self._using_thread)
 
     def shut(self) -> None:
         """Refuse to be used from now on, because a database of the group is closed.
@@ -359,6 +380,17 @@ class Connection(Jar):
             else:
                 raise TypeError(f"{each!r} is neither an oid nor a persistent object")
         return oids
+
+    def _pass_boundary(self) -> None:
+        self._using_thread = threading.current_thread()
+        super()._pass_boundary()
+        self._do_what_is_due()
+
+    def _do_what_is_due(self) -> None:
+        """Do to the cache what another thread has asked for."""
+        due, self._due = self._due, None
+        if due is not None:
+            due(self.objects)
 
     def _follow(self, transaction_manager: Any) -> None:
         """Have the manager tell of the boundaries between its transactions."""

@@ -43,6 +43,10 @@ class IdentityMap:
         self.last_reduced = time.time()
         self.cache.incrgc()
 
+    def minimize(self) -> None:
+        """Make ghosts of all objects without changes (CONN-23)."""
+        self.cache.minimize()
+
     def sweep(self) -> None:
         """Make ghosts of all objects without changes, going through the whole cache (CONN-25)."""
         self.last_reduced = time.time()

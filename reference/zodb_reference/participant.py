@@ -62,7 +62,6 @@ class Participant:
         self._snapshot = snapshot
         self._joined: Any = None  # the transaction with changes of this connection
         self._changing_thread: threading.Thread | None = None  # the one that has joined, or is to
-        self._using_thread: threading.Thread | None = None  # the one that has begun or ended one
         self._registered: list[Any] = []  # what it has changed or added, in this order
         self._refused: set[bytes] = set()  # what may have changed in memory all the same
         self._read_current: dict[bytes, bytes] = {}  # the serials that readCurrent has seen
@@ -210,7 +209,6 @@ class Participant:
 
         There is none where the database is closed, and the manager works on without it.
         """
-        self._using_thread = threading.current_thread()
         self._finish_aborts_before(transaction)
         if not self._db.is_open():
             return
@@ -220,7 +218,6 @@ class Participant:
 
     def afterCompletion(self, transaction: Any) -> None:
         """Move to the newest state, which programs see that go on without beginning."""
-        self._using_thread = threading.current_thread()
         self.abort(transaction)  # nothing is left to do unless an interrupt has cut it short
         if not self._db.is_open():
             return
@@ -307,10 +304,6 @@ class Participant:
     def is_changed_elsewhere(self) -> bool:
         """Tell whether another thread has changes here, or is about to make the first one."""
         return is_other_thread(self._changing_thread)
-
-    def is_used_elsewhere(self) -> bool:
-        """Tell whether another thread is using this connection, as far as this can be known."""
-        return self.transaction_manager is not None and is_other_thread(self._using_thread)
 
     def _goes_on(self, transaction: Any) -> bool:
         """Tell whether the commit of this transaction is finished, whoever has failed."""

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Any
 
 from zodb_reference.connection import Connection
+from zodb_reference.identity import IdentityMap
 from zodb_reference.pool import ConnectionPool
 
 logger = logging.getLogger(__name__)
@@ -110,14 +111,20 @@ class Reports:
         return max((each.objects.last_reduced for each in self._pool.everyone()), default=0)
 
     def cacheMinimize(self) -> None:
-        """Make ghosts of all objects without changes, in every connection (CONN-59)."""
+        """Make ghosts of all objects without changes, in every connection (CONN-59).
+
+        In those that other threads are using this is done at their next boundaries.
+        """
         for connection in self._pool.everyone():
-            connection.objects.cache.minimize()
+            connection.do_with_cache(IdentityMap.minimize)
 
     def cacheFullSweep(self) -> None:
-        """Go through the whole cache of every connection, like `Connection.cacheFullSweep`."""
+        """Go through the whole cache of every connection, like `Connection.cacheFullSweep`.
+
+        In those that other threads are using this is done at their next boundaries.
+        """
         for connection in self._pool.everyone():
-            connection.objects.sweep()
+            connection.do_with_cache(IdentityMap.sweep)
 
     # What these consist of
 
