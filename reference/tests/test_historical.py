@@ -445,6 +445,20 @@ def test_a_connection_that_joins_shows_the_same_point(steps):
         assert past.get_connection("2") is other
 
 
+@pytest.mark.parametrize("name", ["1", "2"])
+def test_a_group_shows_all_of_a_commit_to_several_databases_or_nothing(steps, name):
+    databases, _ = steps
+    for revision in databases[name].history(z64, size=4):
+        for option in "at", "before":
+            past = databases["1"].open(
+                transaction.TransactionManager(), **{option: revision["tid"]}
+            )
+            assert getattr(past.root, "x", None) == (
+                past.root.there.x if hasattr(past.root, "there") else None
+            )
+            past.close()
+
+
 def test_a_connection_that_joins_shows_its_last_state_where_the_point_is_later():
     with Collection() as collection:
         one, two = collection.add("1"), collection.add("2")

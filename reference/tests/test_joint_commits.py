@@ -1,6 +1,7 @@
 """Commits to several databases: one up to the vote, whatever fails; and as far as can be after."""
 
 import logging
+import time
 from contextlib import suppress
 from itertools import count
 
@@ -8,6 +9,7 @@ import pytest
 from interrupting import Interrupt
 from sample_objects import Hooked, Item
 from several_databases import Collection
+from ZODB.MappingStorage import MappingStorage
 from zodb_reference.errors import ConflictError, ConnectionStateError, StorageError
 from zodb_reference.joint import NOTE
 from zodb_reference.savepoints import Savepoint
@@ -257,6 +259,65 @@ def test_an_interrupt_stores_nothing_or_all(collection, with_savepoint):
 def notes(connection):
     """The notes in the extensions of all transactions of a database, oldest first."""
     return [each.extension for each in connection.db().storage.iterator()]
+
+
+def last_tids(connections):
+    return [connection.db().lastTransaction() for connection in connections]
+
+
+def commit_late(connection, seconds, monkeypatch):
+    """Commit to one database while its clock is ahead."""
+    now = time.time()
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", lambda: now + seconds)
+        with connection.db().transaction() as another:
+            another.root.late = 1
+    connection.transaction_manager.begin()
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_commit_has_one_tid_in_all_databases(three, place, monkeypatch):
+    commit_late(three[place], 20, monkeypatch)
+    before = last_tids(three)
+    new = change(three)
+    three[0].transaction_manager.commit()
+    assert len({*last_tids(three), *(item._p_serial for item in new)}) == 1
+    assert min(last_tids(three)) > max(before)
+    assert stored(three) == [1, 1, 1]
+
+
+def test_an_undo_has_the_tid_of_the_commit_that_it_is_part_of(three, monkeypatch):
+    one, two, _ = three
+    with one.db().transaction() as another:
+        another.root.x = 1
+    commit_late(two, 20, monkeypatch)
+    two.root.old.x = 7
+    one.db().undo(one.db().undoLog()[0]["id"], one.transaction_manager.get())
+    one.transaction_manager.commit()
+    assert one.db().lastTransaction() == two.db().lastTransaction() == two.root.old._p_serial
+    assert not hasattr(one.root, "x")
+
+
+def test_a_clock_that_was_wrong_once_does_not_lead_other_databases_astray(three, monkeypatch):
+    commit_late(three[1], 3600, monkeypatch)
+    change(three)
+    three[0].transaction_manager.commit()
+    tids = last_tids(three)
+    assert tids[1] > max(tids[0], tids[2])
+    with three[0].db().transaction() as another:
+        another.root.x = 1
+    assert three[0].db().lastTransaction() < tids[1]
+    assert stored(three) == [1, 1, 1]
+
+
+def test_a_storage_that_does_not_let_its_tid_be_chosen_has_one_of_its_own(collection):
+    collection.add("3", MappingStorage())
+    connections = collection.connect("1", "3", "2")
+    for connection in connections:
+        connection.root.x = 1
+    connections[0].transaction_manager.commit()
+    one, other, two = last_tids(connections)
+    assert one == two != other
 
 
 def test_each_database_has_a_note_of_all_that_the_commit_has_changed(three):

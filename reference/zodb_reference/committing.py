@@ -50,6 +50,11 @@ class Commit(Storing):
         """Begin the storage's transaction."""
         claim_storage(self.transaction, self._connection.db().storage, self._connection)
         self._snapshot.begin(self._meta)
+        self._joint.begun(self._connection, self._snapshot, self._meta)
+
+    def date(self) -> None:
+        """Take the tid that the commit has in all databases."""
+        self._joint.date(self._connection, self._snapshot, self._meta)
 
     def put(self, oid: bytes, serial: bytes, record: bytes) -> None:
         """Hand a record to the storage."""

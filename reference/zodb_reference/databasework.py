@@ -100,10 +100,12 @@ class DatabaseWork:
         snapshot = self._new_snapshot()
         self._begun = snapshot, meta
         snapshot.begin(meta)
+        joint_of(transaction).begun(self, snapshot, meta)
 
     def commit(self, transaction: Any) -> None:
         """Do what was asked for, as far as the storage; it raises what keeps it from being done."""
         snapshot, meta = self._require_begun()
+        joint_of(transaction).date(self, snapshot, meta)
         for task in self.tasks:
             self._news.append(task(snapshot, meta))
         written = {oid for news in self._news for oid in news.oids or ()}

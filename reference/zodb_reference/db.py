@@ -143,7 +143,8 @@ class DB(Settings, Reports, Revisions):
         With `at` or `before`, a tid or a moment (UTC where it has no time zone), it is a historical
         connection: it shows the state just after the one, or just before the other, as long as it
         lives, and stores nothing (CONN-40 to 45). The `before` of the connection is the tid before
-        which it shows everything.
+        which it shows everything. Those that it opens to other databases show the same point; what
+        was committed to several at once has one tid, if their storages are of this package.
 
         Raises `ConnectionStateError` once the database is closed; `ValueError` where both points
         are given, for what is neither a tid nor a moment, and for a point after the last

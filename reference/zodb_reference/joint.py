@@ -5,6 +5,9 @@ and what comes between can leave the transaction in some of them only (ISO-31). 
 about it. An interrupt, or another participant that fails, does not keep the databases that have
 voted from finishing too. And each of them keeps, beside the transaction, a note that names all of
 them, from which `zodb_reference.halves` tells later which one lacks it.
+
+They also agree on one tid, as far as their storages can, so that each point of the past has all of
+such a commit or nothing.
 """
 
 import logging
@@ -12,12 +15,18 @@ import threading
 import uuid
 from typing import Any
 
+from persistent.timestamp import TimeStamp
+
 from zodb_reference.errors import ConnectionStateError, StorageTransactionError
 
 logger = logging.getLogger(__name__)
 
 #: Under which key the note is in the extension of a transaction.
 NOTE = "zodb_reference.joint"
+
+#: By how many seconds the tids of one commit may be apart that become the same. Where the clock was
+#: wrong once, a database goes on with later tids; the others must not get there by this.
+MOST_APART = 60
 
 _KEY = object()
 
@@ -29,6 +38,7 @@ class Joint:
         self._joined: dict[Any, None] = {}  # again where a rollback has let it leave
         self._notes: dict[int, dict[str, Any]] = {}  # by the identities of the connections
         self._storing: list[Any] | None = None  # what has something to store, when that was asked
+        self._tids: list[bytes] = []  # that databases of the commit have given it
         self._finished: list[str] = []
         self._is_finishing = False
         self._has_failed = False
@@ -48,6 +58,23 @@ class Joint:
             self._write_notes(self._storing)
         note = self._notes.get(id(connection))
         return {NOTE: note} if note else {}
+
+    def begun(self, connection: Any, snapshot: Any, meta: Any) -> None:
+        """Learn that a database has begun, with `meta`, and which tid it has given."""
+        tid = snapshot.date(meta) if id(connection) in self._notes else None
+        if tid is not None:
+            self._tids.append(tid)
+
+    def date(self, connection: Any, snapshot: Any, meta: Any) -> None:
+        """Give the commit one tid in all databases, now that each has begun, if it can be chosen.
+
+        Who opens connections to the past at this tid is shown all of the commit, and not what one
+        database has of it (CONN-45, XREF-49).
+        """
+        if id(connection) in self._notes and self._tids:
+            tid = max(self._tids)
+            if TimeStamp(tid).timeTime() - TimeStamp(min(self._tids)).timeTime() < MOST_APART:
+                snapshot.date(meta, tid)
 
     def require_noted(self, connection: Any) -> None:
         """Refuse to store in a database that had nothing to store when the commit began.

@@ -113,6 +113,7 @@ class Participant:
     def commit(self, transaction: Any) -> None:
         """Store the changes, and check what was marked by readCurrent."""
         commit = self._require_commit(transaction)
+        commit.date()
         commit.store_changes()
         if self._scratch is not None:
             commit.store_saved(self._scratch)

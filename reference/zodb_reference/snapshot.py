@@ -125,6 +125,19 @@ class Snapshot:
         with own_errors:
             self._storage.tpc_begin(meta)
 
+    def date(self, meta: TransactionMetaData, at_least: bytes = z64) -> bytes | None:
+        """Return the tid of the storage's transaction, which is `at_least` from then on.
+
+        Return None where the storage does not let it be chosen (`tpc_date` of those of this package
+        does), or does not tell it before the end.
+        """
+        date = getattr(self._storage, "tpc_date", None)
+        if date is None:
+            return None
+        with own_errors:
+            tid: bytes = date(meta, at_least)
+        return tid
+
     def store(self, oid: bytes, serial: bytes, record: bytes, meta: TransactionMetaData) -> None:
         """Store a record that was made from the revision `serial`, `z64` for a new object."""
         with own_errors:
@@ -356,6 +369,9 @@ class HistoricalSnapshot(Snapshot):
 
     def begin(self, meta: TransactionMetaData) -> None:
         """Do nothing: where all changes were reset meanwhile there is nothing to refuse."""
+
+    def date(self, meta: TransactionMetaData, at_least: bytes = z64) -> None:
+        """Do nothing: what stores nothing has no tid."""
 
     def store(self, oid: bytes, serial: bytes, record: bytes, meta: TransactionMetaData) -> None:
         """Refuse what was changed while the commit was under way."""

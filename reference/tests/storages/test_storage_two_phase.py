@@ -55,6 +55,24 @@ def test_nothing_is_seen_of_a_transaction_before_it_has_finished(storage, begin,
     assert_unseen()
 
 
+def test_a_transaction_takes_a_later_tid_before_anything_is_stored(storage, begin):
+    meta = begin(storage)
+    tid = storage.tpc_date(meta)
+    later = p64(u64(tid) + 5)
+    assert storage.tpc_date(meta, tid) == storage.tpc_date(meta, z64) == tid
+    assert storage.tpc_date(meta, later) == storage.tpc_date(meta, tid) == later
+    with pytest.raises(ValueError, match="tid"):
+        storage.tpc_date(meta, maxtid)
+    storage.store(A, z64, b"a", "", meta)
+    assert storage.tpc_date(meta, tid) == later
+    with pytest.raises(StorageTransactionError, match="before anything is stored"):
+        storage.tpc_date(meta, p64(u64(later) + 1))
+    storage.tpc_vote(meta)
+    assert storage.tpc_finish(meta) == storage.getTid(A) == later
+    with pytest.raises(StorageTransactionError, match="not the one that has begun"):
+        storage.tpc_date(meta)
+
+
 def test_the_callback_runs_before_the_transaction_is_the_last(storage, begin):
     meta = begin(storage)
     storage.store(A, z64, b"a", "", meta)

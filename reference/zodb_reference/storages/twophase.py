@@ -136,6 +136,23 @@ class TwoPhaseStorage(ReadableStorage):
                 extension_bytes=extension,
             )
 
+    def tpc_date(self, transaction: object, at_least: bytes = z64) -> bytes:
+        """Return the tid of a transaction that has begun; make it `at_least` first, if it is less.
+
+        By this a transaction can have one tid in several storages: the greatest, once all of them
+        have begun. Raises `StorageTransactionError` where a record has got the earlier tid already,
+        and `ValueError` for what is no tid.
+        """
+        with self._lock:
+            commit = self._require_begun(transaction, "tpc_date")
+            if at_least > commit.tid:
+                if commit.records:
+                    raise self._errors.StorageTransactionError(
+                        "tpc_date: choose the tid of a transaction before anything is stored"
+                    )
+                commit.tid = self._choose_tid(at_least)
+            return commit.tid
+
     def store(
         self, oid: bytes, serial: bytes | None, data: bytes, version: str, transaction: object
     ) -> None:
