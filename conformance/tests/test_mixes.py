@@ -16,10 +16,11 @@ from zodb_conformance.plan import PROFILES, Plan
 from zodb_conformance.results import Step, Tally
 from zodb_conformance.stories import stories
 from zodb_conformance.targets import resolve
+from zodb_conformance.targets.base import CAPABILITIES
 from zodb_spec.clause import clauses
 from zodb_spec.editions import CURRENT, EDITIONS, Edition
 from zodb_spec.operation import operations
-from zodb_spec.preludes import GROUPS, MANY, PRELUDE
+from zodb_spec.preludes import GROUPS, MANY, PAST, PRELUDE
 from zodb_spec.script import WIDTH, initial, makes_sense, outcomes
 from zodb_spec.script import resolve as resolve_step
 
@@ -45,12 +46,30 @@ def test_every_operation_is_in_some_mix() -> None:
     assert chosen == operations().keys()
 
 
-def test_what_needs_no_other_database_opens_none() -> None:
-    mix = Mix({"open-database": 5}, (PRELUDE, GROUPS)).of_one_database()
-    assert mix is not None
-    assert mix.preludes == [PRELUDE]
-    assert "open-database" not in {operation.name for operation in mix.choice()}
-    assert Mix({}, (GROUPS,)).of_one_database() is None
+@pytest.mark.parametrize(
+    ("operation", "prelude", "needs"),
+    [("open-database", GROUPS, "several-databases"), ("open-historical", PAST, "historical")],
+)
+def test_what_a_target_can_not_do_is_left_out(
+    operation: str, prelude: tuple[Step, ...], needs: str
+) -> None:
+    mix = Mix({operation: 5}, (PRELUDE, prelude))
+    part = mix.part_for(CAPABILITIES.keys() - {needs})
+    assert part is not None
+    assert part.preludes == [PRELUDE]
+    assert operation not in {found.name for found in part.choice()}
+    assert Mix({}, (prelude,)).part_for(()) is None
+
+
+def test_a_target_that_can_do_everything_does_the_whole_mix() -> None:
+    for mix in MIXES.values():
+        part = mix.part_for(CAPABILITIES)
+        assert part is not None
+        assert (part.choice(), part.preludes) == (mix.choice(), list(mix.preludes))
+
+
+def test_operations_need_what_targets_can_declare() -> None:
+    assert {found.needs for found in operations().values()} - {""} <= CAPABILITIES.keys()
 
 
 SCRIPTS, STEPS = 3000, 60

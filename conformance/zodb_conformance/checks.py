@@ -23,7 +23,6 @@ from zodb_conformance.mixes import MACHINES, MIXES, Mix
 from zodb_conformance.plan import SMOKE, Plan
 from zodb_conformance.stories import Part, Story, run_story, stories
 from zodb_conformance.targets import Target
-from zodb_conformance.targets.base import SEVERAL
 from zodb_conformance.targets.opening import opener
 
 GENERATED = ("walk.", "machine.")
@@ -145,9 +144,7 @@ def mixes_for(target: Target) -> dict[str, Mix]:
     """The mixes by which a target can be driven."""
     edition = Edition(target.edition)
     fitting = {n: mix for n, mix in MIXES.items() if mix.fits(target.capabilities, edition)}
-    if SEVERAL in target.capabilities:
-        return fitting
-    parts = {name: mix.of_one_database() for name, mix in fitting.items()}
+    parts = {name: mix.part_for(target.capabilities) for name, mix in fitting.items()}
     return {name: mix for name, mix in parts.items() if mix is not None}
 
 

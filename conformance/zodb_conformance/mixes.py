@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from zodb_spec.editions import Edition
-from zodb_spec.operation import Operation, Step
+from zodb_spec.operation import Operation, Step, operations
 from zodb_spec.preludes import (
     CURRENT_READS,
     LINKED,
@@ -22,8 +22,6 @@ from zodb_spec.preludes import (
     VERSIONS,
 )
 from zodb_spec.script import mix
-
-OPENING = "open-database"
 
 
 class Mix(NamedTuple):
@@ -50,12 +48,21 @@ class Mix(NamedTuple):
         """How the script of that number begins."""
         return self.preludes[number % len(self.preludes)]
 
-    def of_one_database(self) -> Mix | None:
-        """The part of the mix that needs no other database, None where there is none."""
-        preludes = [each for each in self.preludes if not any(step[0] == OPENING for step in each)]
+    def part_for(self, capabilities: Collection[str]) -> Mix | None:
+        """The part of the mix that a target with these capabilities can do, None where there is
+        none.
+        """
+        beyond = {
+            name
+            for name, each in operations().items()
+            if each.needs and each.needs not in capabilities
+        }
+        preludes = [each for each in self.preludes if beyond.isdisjoint(step[0] for step in each)]
         if not preludes:
             return None
-        return self._replace(weights={**self.weights, OPENING: 0}, preludes=preludes)
+        return self._replace(
+            weights={**self.weights, **dict.fromkeys(beyond, 0)}, preludes=preludes
+        )
 
     def choice(self) -> tuple[Operation, ...]:
         """The operations that scripts choose from, each as often as its weight says."""

@@ -75,6 +75,7 @@ class Operation(NamedTuple):
     """One row of the table of operations (see the module's text).
 
     since  the first edition in which programs can do it
+    needs  the capability without which a target can't do it, "" for none
     """
 
     name: str
@@ -84,6 +85,7 @@ class Operation(NamedTuple):
     line: Callable[..., str]
     weight: int
     since: Edition = EDITIONS[0]
+    needs: str = ""
 
     def makes_sense(self, world: World, arguments: Sequence[str]) -> bool:
         """Whether it can be taken with these arguments in a world."""
@@ -120,12 +122,13 @@ def operation(
     sensible: Callable[..., bool] = always,
     weight: int = 1,
     since: Edition = EDITIONS[0],
+    needs: str = "",
 ) -> Callable[[Callable[..., Sequence[Outcome]]], Callable[..., Sequence[Outcome]]]:
     """Declare an operation of the table; the function below it is its step of the model."""
 
     def decorate(function: Callable[..., Sequence[Outcome]]) -> Callable[..., Sequence[Outcome]]:
         name = function.__name__.rstrip("_").replace("_", "-")
-        _table[name] = Operation(name, arguments, function, sensible, line, weight, since)
+        _table[name] = Operation(name, arguments, function, sensible, line, weight, since, needs)
         return function
 
     return decorate

@@ -50,6 +50,7 @@ def _opening(world: World, name: Name, called: str, place: str) -> str:
         and place in (INSIDE, OUTSIDE)
     ),
     weight=0,
+    needs="several-databases",
 )
 def open_database(world: World, name: Name, called: str, place: str) -> Outcomes:
     """Open another database, in the collection of the first one or outside of it."""

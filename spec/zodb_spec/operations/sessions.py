@@ -117,6 +117,7 @@ def _points(world: World, database: Name, *before: str) -> list[str]:
     ),
     weight=0,
     since=CURRENT,
+    needs="historical",
 )
 def open_historical(
     world: World, database: Name, manager: Name, option: str, tid: str, name: Name

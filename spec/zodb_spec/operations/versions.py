@@ -56,6 +56,7 @@ def _can_be_asked(world: World, manager: Name, database: Name, source: str) -> b
     ),
     weight=0,
     since=Edition.C,
+    needs="versions",
 )
 def commit_version(
     world: World, manager: Name, database: Name, source: str, destination: str
@@ -74,6 +75,7 @@ def commit_version(
     sensible=_can_be_asked,
     weight=0,
     since=Edition.C,
+    needs="versions",
 )
 def abort_version(world: World, manager: Name, database: Name, source: str) -> Outcomes:
     """Have a version given up with the current transaction."""
@@ -115,6 +117,7 @@ def _asking(manager: Name, database: Name, source: str, destination: str) -> str
     ),
     weight=0,
     since=Edition.C,
+    needs="versions",
 )
 def commit_with_version(
     world: World, manager: Name, database: Name, source: str, end: str
