@@ -226,6 +226,29 @@ MIXES: dict[str, Mix] = {
         needs="versions",
         edition=Edition.C,
     ),
+    "invalid-caches": Mix(
+        {
+            "invalidate-cache": 4,
+            "invalidate-one-cache": 3,
+            "open-as": 1,
+            "close": 4,
+            "set": 8,
+            "increment": 4,
+            "read": 16,
+            "get": 4,
+            "deactivate": 4,
+            "invalidate": 4,
+            "minimize": 4,
+            "read-current": 3,
+            "begin": 6,
+            "abort": 6,
+            "commit": 12,
+            "set-unpicklable": 0,
+            "doom": 0,
+        },
+        (SHARED, SAVED, LINKED, SHARED),
+        needs="cache-invalidation",
+    ),
 }
 """All mixes, by name."""
 

@@ -49,6 +49,8 @@ COUNTS = {
     "two-versions": (2030, 8083, 5),
     "created-in-a-version": (4720, 24371, 4),
     "no-versions": (102, 1040, 9),
+    "invalid-caches": (522, 4844, 5),
+    "invalid-caches-in-2006": (274, 1639, 5),
 }
 """What the small worlds contain.
 

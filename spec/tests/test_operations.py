@@ -44,6 +44,7 @@ def status(world: World, name: str) -> str:
 RARE = (
     *("open-database", "open-historical", "open-as"),
     *("commit-version", "abort-version", "commit-with-version"),
+    *("invalidate-cache", "invalidate-one-cache"),
 )
 """Operations that only some mixes choose, because not every target can do them."""
 

@@ -253,6 +253,7 @@ class Connection(NamedTuple):
     view          how it was opened
     conflicts     whether a read has failed in the running transaction, because what it would have
                   read is not current any more
+    invalid       whether its cache was declared invalid, and no boundary has come since
     """
 
     database: Name
@@ -270,6 +271,7 @@ class Connection(NamedTuple):
     horizon: Mapping[Name, Tid] = NOTHING
     view: View = USUAL
     conflicts: bool = False
+    invalid: bool = False
 
     @property
     def snapshot(self) -> Tid:

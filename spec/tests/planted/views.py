@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zodb_spec.chapters import boundaries, current_reads, historical, versions
+from zodb_spec.chapters import (
+    boundaries,
+    cache_invalidation,
+    current_reads,
+    historical,
+    versions,
+)
 from zodb_spec.operations import endings
 from zodb_spec.world import Fact, Record, World
 
@@ -108,5 +114,14 @@ FAULTS = (
         "created-in-a-version",
         "version.references-lead-somewhere",
         "commit-version commit",
+    ),
+    Fault(
+        "what a connection has changed is stored though its cache is invalid",
+        cache_invalidation,
+        "invalidated_refuses_commit",
+        refuses_nothing,
+        "invalid-caches",
+        "cache.invalidated-bars",
+        "invalidate-cache set commit",
     ),
 )

@@ -8,8 +8,9 @@ replaced.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MUST, example
+from zodb_spec.clause import MUST, example, id_of, step
 from zodb_spec.editions import Edition
+from zodb_spec.world import GHOST, Name, Object, World
 
 
 @example(
@@ -21,8 +22,8 @@ from zodb_spec.editions import Edition
 )
 def invalidated_at_the_boundary() -> None:
     """`db.invalidateCache()` says that the stored data has changed in ways that nobody can list.
-    All objects in the caches of all connections are invalid from the next boundary between
-    transactions on, and are loaded again when they are used.
+    Here it is seen that it reaches all objects in the caches of all connections. They are invalid
+    from the next boundary between transactions on, and are loaded again when they are used.
 
     >>> other = opened(db)
     >>> thing = connection.root()["thing"] = Thing()
@@ -39,7 +40,7 @@ def invalidated_at_the_boundary() -> None:
     """
 
 
-@example(
+@step(
     "cache.invalidated-refuses-reads",
     MUST,
     rules="CONN-27",
@@ -47,26 +48,16 @@ def invalidated_at_the_boundary() -> None:
     since=Edition.C,
     needs="cache-invalidation",
 )
-def invalidated_refuses_reads() -> None:
+def invalidated_refuses_reads(world: World, connection: Name) -> bool:
     """Between `invalidateCache` and the next boundary a connection that is open loads nothing: to
     read what is not in memory fails with a `ReadConflictError`. What it would show need not fit to
-    what the program has read before.
-
-    >>> thing = connection.root()["thing"] = Thing()
-    >>> thing.n = 1
-    >>> tm.commit()
-    >>> started = tm.begin()
-    >>> thing._p_deactivate()
-    >>> db.invalidateCache()
-    >>> with raises("ReadConflictError"):
-    ...     thing.n
-    >>> tm.abort()
-    >>> thing.n
-    1
+    what the program has read before.  What is in memory, may be read; and what a savepoint has
+    stored may be loaded, or not.
     """
+    return world.connections[connection].invalid
 
 
-@example(
+@step(
     "cache.invalidated-refuses-commit",
     MUST,
     rules="CONN-27",
@@ -74,22 +65,27 @@ def invalidated_refuses_reads() -> None:
     since=Edition.C,
     needs="cache-invalidation",
 )
-def invalidated_refuses_commit() -> None:
+def invalidated_refuses_commit(world: World, connection: Name) -> bool:
     """A transaction with changes that has met an `invalidateCache` can't be committed: the commit
-    fails with a conflict, and nothing is stored. The next transaction may try again.
-
-    >>> connection.root()["n"] = 1
-    >>> db.invalidateCache()
-    >>> with raises("ConflictError"):
-    ...     tm.commit()
-    >>> tm.abort()
-    >>> "n" in opened(db).root()
-    False
-    >>> connection.root()["n"] = 2
-    >>> tm.commit()
-    >>> opened(db).root()["n"]
-    2
+    fails with a conflict, and nothing is stored. The next transaction may try again. Where a
+    connection has joined and has changed nothing, its caches may be reason enough to refuse.
     """
+    return world.connections[connection].invalid
+
+
+@step(
+    "cache.invalidated-reloads",
+    MUST,
+    rules="CONN-26 CONN-27",
+    since=Edition.C,
+    needs="cache-invalidation",
+)
+def invalidated_reloads(world: World, thing: Name) -> Object:
+    """With the first boundary after an `invalidateCache`, or the next opening, every object of the
+    connection is a ghost. It is loaded again when it is used, which works from then on.
+    """
+    id = id_of(invalidated_reloads)
+    return world.objects[thing]._replace(status=world.fact(GHOST, id), state=world.fact(None, id))
 
 
 @example(
@@ -100,8 +96,8 @@ def invalidated_refuses_commit() -> None:
     needs="cache-invalidation",
 )
 def invalidated_while_closed() -> None:
-    """A connection that is closed at the time of an `invalidateCache` has nothing valid in its
-    cache when it is opened again, and can be used at once.
+    """Here it is seen that a connection which is closed at the time of an `invalidateCache` has
+    nothing valid in its cache when it is opened again, and can be used at once.
 
     >>> thing = connection.root()["thing"] = Thing()
     >>> thing.n = 1

@@ -1,4 +1,6 @@
-"""Laws about views: what holds of connections that were opened otherwise than usual."""
+"""Laws about views: what holds of connections that were opened otherwise than usual, or whose
+caches were declared invalid.
+"""
 
 from __future__ import annotations
 
@@ -26,4 +28,21 @@ def conflict_bars(before: World, step: Step, outcome: Outcome) -> bool:
     return manager is None or not (
         any(found.last < databases[name].last for name, found in before.databases.items())
         and any(before.connections[name].conflicts for name in before.managers[manager].joined)
+    )
+
+
+@law(
+    "cache.invalidated-bars",
+    MUST,
+    rules="CONN-27",
+    since=Edition.C,
+    needs="cache-invalidation",
+)
+def invalidated_bars(before: World, step: Step, outcome: Outcome) -> bool:
+    """Nothing is ever stored through a connection whose cache was declared invalid, and which has
+    had no boundary since.
+    """
+    return not any(
+        before.connections[commit.connection].invalid and commit.transaction.records
+        for commit in commits(before, step, outcome)
     )

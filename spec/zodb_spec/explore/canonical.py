@@ -212,6 +212,7 @@ def _connection(graph: Graph, world: World, name: Name, points: list[Tid]) -> No
         found.is_pooled,
         (found.view.point.partition(" ")[0], *found.view[1:]),
         found.conflicts,
+        found.invalid,
         len(found.registered),
         len(found.read_current),
         *(_reachable(world, name) if len(world.databases) > 1 else ()),
@@ -253,7 +254,10 @@ def _object(graph: Graph, world: World, name: Name, thing: Object) -> None:
 def _is_strict(world: World, thing: Object) -> bool:
     """Whether it matters that an object is not loaded: to load it later may be refused."""
     owner = thing.owner.value
-    return owner is not None and world.connections[owner[0]].view.reads_current
+    if owner is None:
+        return False
+    connection = world.connections[owner[0]]
+    return connection.view.reads_current or connection.invalid
 
 
 def _savepoints(graph: Graph, world: World) -> None:

@@ -1,5 +1,5 @@
 """The small worlds of connections that were opened otherwise than usual: in the past, in a version,
-or with one of the options of 2006.
+or with one of the options of 2006; and of those whose caches were declared invalid.
 """
 
 from __future__ import annotations
@@ -152,6 +152,28 @@ VIEWS: dict[str, SmallWorld] = {
                 attribute="'a'",
                 value="one",
             ),
+        ),
+        edition=Edition.C,
+    ),
+    "invalid-caches": SmallWorld(
+        "Two connections whose caches are declared invalid, before boundaries and while closed",
+        held("Thing", "one"),
+        Bounds(
+            (
+                *("invalidate-cache", "set", "get", "read", "invalidate", "read-current"),
+                *("open", "close", "commit", "abort"),
+            ),
+            words(thing="one1 one2", attribute="a", value="one", oid="0 1"),
+            steps=5,
+        ),
+    ),
+    "invalid-caches-in-2006": SmallWorld(
+        "One of two connections, which reads nothing but current revisions, has an invalid cache",
+        opened("mvcc=False"),
+        Bounds(
+            ("invalidate-one-cache", "set", "read", "invalidate", "close", "commit", "abort"),
+            words(thing="one1 one2", attribute="a", value="one", connection="connection2"),
+            steps=5,
         ),
         edition=Edition.C,
     ),

@@ -12,9 +12,11 @@ from zodb_spec.operations import (  # noqa: I001  # see above
     sessions,
     databases,
     versions,
+    caching,
 )
 
 __all__ = [
+    "caching",
     "databases",
     "finding",
     "objects",

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from zodb_spec.chapters import boundaries, historical, isolation, objects, savepoints, transactions
+from zodb_spec.chapters import (
+    boundaries,
+    cache_invalidation,
+    historical,
+    isolation,
+    objects,
+    savepoints,
+    transactions,
+)
 from zodb_spec.clause import id_of
 from zodb_spec.operations.records import in_memory
 from zodb_spec.world import (
@@ -103,11 +111,23 @@ def move(
             read_current=isolation.marks_vanish(world, name),
             forgotten=connection.forgotten | connection.read_current,
         )
+    if told and connection.invalid:
+        world = world.put_all("objects", _loaded_anew(world, name))
+        connection = connection._replace(invalid=False)
     if told and len(world.databases) > 1:
         horizon = {each: database.last for each, database in world.databases.items()}
         connection = connection._replace(horizon=horizon)
     connection = connection._replace(registered=(), conflicts=False)
     return world.put("connections", name, connection)
+
+
+def _loaded_anew(world: World, connection: Name) -> dict[Name, Object]:
+    """The objects of a connection whose cache was declared invalid, when it has a boundary."""
+    return {
+        name: cache_invalidation.invalidated_reloads(world, name)
+        for name, thing in world.objects.items()
+        if thing.owner.value is not None and thing.owner.value[0] == connection
+    }
 
 
 # Giving up.

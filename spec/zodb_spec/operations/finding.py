@@ -19,7 +19,7 @@ from zodb_spec.operation import Argument, Outcome, Raised, Returned, operation, 
 from zodb_spec.operations import choices
 from zodb_spec.operations.choices import fresh, known, place, reachable_connection
 from zodb_spec.operations.grouping import with_member
-from zodb_spec.operations.loading import READABLE, read_conflicts
+from zodb_spec.operations.loading import READABLE, read_conflicts, unfindable
 from zodb_spec.world import (
     ADDED,
     CHANGED,
@@ -54,7 +54,7 @@ def root(world: World, connection: Name, name: Name) -> Outcomes:
     """Get the root of a connection."""
     if connections.closed_refuses_use(world, connection):
         return [refused(world, connections.closed_refuses_use)]
-    return find(world, connection, ROOT, name)
+    return [*find(world, connection, ROOT, name), *unfindable(world, connection, ROOT)]
 
 
 @operation(
@@ -76,6 +76,10 @@ def get(world: World, connection: Name, oid: str, name: Name) -> Outcomes:
     """Get an object by its oid."""
     if connections.closed_refuses_use(world, connection):
         return [refused(world, connections.closed_refuses_use)]
+    return [*_got(world, connection, oid, name), *unfindable(world, connection, int(oid))]
+
+
+def _got(world: World, connection: Name, oid: str, name: Name) -> Outcomes:
     added = world.held(connection, int(oid))
     if added is not None and world.objects[added].status.value == ADDED:
         found = objects.get_returns_added(world, connection, added)

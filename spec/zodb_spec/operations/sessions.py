@@ -20,7 +20,7 @@ from zodb_spec.operation import Argument, Outcome, Returned, operation, refused,
 from zodb_spec.operations import choices, endings
 from zodb_spec.operations.choices import fresh, in_limbo, usable
 from zodb_spec.operations.grouping import reopened
-from zodb_spec.world import ADDED, CHANGED, Connection, Name, View, World
+from zodb_spec.world import ADDED, CHANGED, CLEAN, GHOST, Connection, Name, View, World
 
 Outcomes = Sequence[Outcome]
 DATABASE = Argument("database", choices.databases)
@@ -255,9 +255,13 @@ def read_current(world: World, connection: Name, thing: Name) -> Outcomes:
     assert owner is not None
     state = world.connections[connection]
     marked = state._replace(read_current=state.read_current | {owner[1]})
+    found = world.objects[thing]
+    if found.status.value == GHOST:  # it may be loaded for that
+        known = found._replace(status=found.status._replace(value=CLEAN))
+        world = world.put("objects", thing, known)
     outcomes = [
         returned(world.put("connections", connection, marked), isolation.read_current_refused)
     ]
-    if world.objects[thing].status.value != CHANGED:  # or else it may be a ghost
+    if found.status.value != CHANGED:  # or else it may be a ghost
         outcomes.append(refused(world, write_skew.read_current_of_a_ghost))
     return outcomes

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from zodb_spec.chapters import (
+    cache_invalidation,
     connections,
     cross_references,
     current_reads,
@@ -337,10 +338,16 @@ def _idle(works: Sequence[Work]) -> list[Name]:
 
 
 def _refusals_of_readers(world: World, manager: Name, idle: Sequence[Name]) -> list[Outcome]:
-    """The refusal of a commit for what connections have marked that store nothing themselves."""
+    """The refusals of a commit for what connections have marked that store nothing themselves, and
+    for their caches.
+    """
+    refusals = []
     if any(isolation.read_current_alone(world, name) for name in idle):
-        return [failed(world, manager, [], isolation.read_current_alone)]
-    return []
+        refusals.append(failed(world, manager, [], isolation.read_current_alone))
+    if any(_is_invalid(world, name) for name in idle):
+        works, clause = _works(world, manager), cache_invalidation.invalidated_refuses_commit
+        refusals.append(failed(world, manager, works, clause))
+    return refusals
 
 
 def _refusals(world: World, manager: Name, works: Sequence[Work]) -> list[Outcome]:
@@ -355,8 +362,17 @@ def _refusals(world: World, manager: Name, works: Sequence[Work]) -> list[Outcom
         current_reads.commit_refused(world, name) for name in joined if _reads_current(world, name)
     ):
         refusals.append(failed(world, manager, works, current_reads.commit_refused))
+    if any(work and _is_invalid(world, work.connection) for work in works):
+        clause = cache_invalidation.invalidated_refuses_commit
+        refusals.append(failed(world, manager, works, clause))
     _exercise_forgotten_marks(world, manager)
     return refusals
+
+
+def _is_invalid(world: World, connection: Name) -> bool:
+    return world.connections[connection].invalid and cache_invalidation.invalidated_refuses_commit(
+        world, connection
+    )
 
 
 def _reads_current(world: World, connection: Name) -> bool:

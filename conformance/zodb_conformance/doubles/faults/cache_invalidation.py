@@ -8,10 +8,14 @@ from zodb_reference.connection import Connection
 from zodb_reference.connection_of_2005 import ConnectionOf2005
 from zodb_reference.db import DB
 from zodb_reference.identity import IdentityMap
+from zodb_reference.oids import maxtid, z64
 from zodb_reference.participant import Participant
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, instead
+
+INVALID = "walk.invalid-caches"
+"""The check in which caches are declared invalid, in company with everything else."""
 
 
 @double("cache.invalidated-at-the-boundary", also="cache.invalidated-while-closed")
@@ -27,7 +31,7 @@ def what_is_loaded_stays_valid() -> Fault:
     )
 
 
-@double("cache.invalidated-refuses-reads")
+@double("cache.invalidated-refuses-reads", checks=INVALID)
 def what_is_loaded_need_not_fit() -> Fault:
     """After an `invalidateCache` objects are loaded as ever, also before the next boundary.
 
@@ -38,13 +42,28 @@ def what_is_loaded_need_not_fit() -> Fault:
     )
 
 
-@double("cache.invalidated-refuses-commit")
+@double("cache.invalidated-refuses-commit", checks=INVALID)
 def what_was_read_need_not_hold() -> Fault:
     """A commit after an `invalidateCache` stores what was computed from data that is no more.
 
     What somebody has repaired behind the back of the database is damaged again.
     """
     return instead(Participant, "_require_valid_cache", lambda connection: None)
+
+
+@double("cache.invalidated-reloads", checks=INVALID)
+def the_root_is_thought_to_be_always_valid() -> Fault:
+    """With the boundary after an `invalidateCache` everything is loaded again but the root.
+
+    Whoever comes from there does not find what was put in, and finds what was taken out.
+    """
+
+    def catch_up(correct: Any, objects: IdentityMap, changes: Any) -> None:
+        if changes is None:
+            changes = {oid: maxtid for oid in objects.cache.cache_data if oid != z64}
+        correct(objects, changes)
+
+    return around(IdentityMap, "catch_up", catch_up)
 
 
 @double("cache.invalidated-while-closed")

@@ -1,0 +1,75 @@
+"""What a program does to caches: declare that nothing holds any longer that is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zodb_spec.chapters import cache_invalidation
+from zodb_spec.editions import Edition
+from zodb_spec.operation import Argument, Outcome, operation, returned
+from zodb_spec.operations import choices
+from zodb_spec.world import CLEAN, GHOST, Name, World
+
+Outcomes = Sequence[Outcome]
+
+
+def _shows_the_past(world: World, connection: Name) -> bool:
+    return world.connections[connection].view.point != ""
+
+
+def _of(world: World, database: Name) -> list[Name]:
+    """The connections to a database, open or closed."""
+    return [name for name, found in world.connections.items() if found.database == database]
+
+
+@operation(
+    Argument("database", choices.databases),
+    line=lambda world, database: f"{database}.invalidateCache()",
+    sensible=lambda world, database: (
+        database in world.databases
+        and not any(_shows_the_past(world, name) for name in _of(world, database))
+    ),
+    weight=0,
+    since=Edition.C,
+)
+def invalidate_cache(world: World, database: Name) -> Outcomes:
+    """Say that anything may have changed that the connections to a database have in memory.
+
+    Whether that holds for what the past was, no clause says.
+    """
+    return _invalidated(world, _of(world, database))
+
+
+@operation(
+    Argument("connection", choices.connections),
+    line=lambda world, connection: f"{connection}.invalidateCache()",
+    sensible=lambda world, connection: (
+        world.edition == Edition.C
+        and connection in world.connections
+        and not choices.may_be_taken(world, connection)
+        and not _shows_the_past(world, connection)
+    ),
+    weight=0,
+    since=Edition.C,
+)
+def invalidate_one_cache(world: World, connection: Name) -> Outcomes:
+    """Say the same of one connection alone."""
+    return _invalidated(world, [connection])
+
+
+def _invalidated(world: World, names: Sequence[Name]) -> Outcomes:
+    """The outcomes of declaring the caches of connections invalid.
+
+    What was a ghost before counts as loaded or not, as everything does that has not changed: only
+    what is made a ghost from now on, is known not to be in memory.
+    """
+    unknown = {
+        name: thing._replace(status=thing.status._replace(value=CLEAN))
+        for name, thing in world.objects.items()
+        if thing.status.value == GHOST
+        and thing.owner.value is not None
+        and thing.owner.value[0] in names
+    }
+    invalid = {name: world.connections[name]._replace(invalid=True) for name in names}
+    after = world.put_all("objects", unknown).put_all("connections", invalid)
+    return [returned(after, cache_invalidation.invalidated_reloads)]
