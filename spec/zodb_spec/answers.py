@@ -156,6 +156,10 @@ WEAKER: dict[str, str] = {
         "names that begin with _p_ are the system's own, so a class that has one asks for it; and "
         "where it is refused, nothing is lost"
     ),
+    "thread.database-close-is-told": (
+        "the row has the transactions aborted, and does not say what a thread is told whose "
+        "transaction another one has ended"
+    ),
     "thread.opening-against-database-close": (
         "no document says that a database can be closed while other threads use it, although"
         " servers do it when they are shut down"

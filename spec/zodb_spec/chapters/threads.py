@@ -305,6 +305,53 @@ def opening_against_database_close() -> None:
     """
 
 
+@example(
+    "thread.database-close-is-told",
+    SHOULD,
+    rules="CONN-52",
+    error="Exception",
+    since=CURRENT,
+    needs="several-databases",
+)
+def database_close_is_told() -> None:
+    """Where a database is closed while another thread has changes in it, this thread learns of
+    that: its commit fails, and stores nothing of what it has changed elsewhere in the transaction.
+
+    Who aborts the transaction of another thread lets it go on in a new one, which has nothing to
+    commit: the commit returns, and what the thread believes to be stored is lost.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other = second.open(transaction_manager=tm)
+    >>> other.root()["a"] = connection.root()["a"] = 1
+    >>> in_thread(db.close)
+    >>> with raises("Exception"):
+    ...     tm.commit()
+    >>> tm.abort()
+    >>> list(opened(second).root())
+    []
+    """
+
+
+@example("thread.database-close-spares-others", MUST, rules="CONN-53", needs="several-databases")
+def database_close_spares_others() -> None:
+    """What another thread has changed in other databases, a database that is closed does not take
+    away, though the thread has read from it in the same transaction. The commit stores these
+    changes, or fails: it does not return without them.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> other, read = second.open(transaction_manager=tm), len(connection.root())
+    >>> other.root()["a"] = 1
+    >>> in_thread(db.close)
+    >>> is_stored = False
+    >>> with allowing("Exception"):
+    ...     tm.commit()
+    ...     is_stored = True
+    >>> tm.abort()
+    >>> ("a" in opened(second).root()) == is_stored
+    True
+    """
+
+
 @example("thread.loading-against-invalidation", MUST, rules="ISO-1 ISO-3 ISO-5")
 def loading_against_invalidation() -> None:
     """Where another thread commits a change of an object that a connection is just loading, the

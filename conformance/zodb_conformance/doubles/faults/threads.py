@@ -229,6 +229,39 @@ def a_connection_that_is_not_registered_yet_cannot_be_closed() -> Fault:
     )
 
 
+def _ending_transactions(is_ended: Callable[[Connection], bool]) -> Fault:
+    """The fault that to close a database ends the transactions of such connections, whoever uses
+    them.
+    """
+
+    def close(correct: Any, database: DB) -> None:
+        for connection in database._pool.everyone():
+            if connection.is_in_use() and is_ended(connection):
+                connection.transaction_manager.abort()
+        correct(database)
+
+    return around(DB, "close", close)
+
+
+@double("thread.database-close-is-told")
+def work_of_another_thread_is_aborted() -> Fault:
+    """To close a database aborts what other threads have changed in it.
+
+    Their commits return, and what they believe to be stored is lost.
+    """
+    return _ending_transactions(lambda connection: connection.joined is not None)
+
+
+@double("thread.database-close-spares-others")
+def who_has_read_loses_his_changes() -> Fault:
+    """To close a database aborts the transactions of all who have a connection to it, though they
+    have changed something elsewhere alone.
+
+    A database that is not closed at all loses what was committed to it.
+    """
+    return _ending_transactions(lambda connection: connection.joined is None)
+
+
 def _taking_for_current(owner: Any, name: str, oid_of: Callable[..., bytes]) -> Fault:
     """The fault that what is loaded during a call counts as it is current when the call ends, if
     the state that is shown was the newest when it began.
