@@ -98,7 +98,9 @@ UNSAVED = "unsaved"  # neither jar nor oid
 ADDED = "added"  # owned, and not yet stored
 CHANGED = "changed"  # owned, and different from its record
 CLEAN = "clean"  # owned; loaded or not, as the cache likes
-# These two hold in the step that established them; from then on they mean no more than CLEAN.
+# These two are looked for in the step that established them, and mean no more than CLEAN from then
+# on, with one exception: a ghost stays one until it is used, so that a connection which reads
+# current revisions can't have its state from before (`current-read.conflict`).
 GHOST = "ghost"  # owned, and not loaded
 LOADED = "loaded"  # owned, unchanged and loaded
 
