@@ -313,7 +313,7 @@ def explicit_manager() -> None:
 def explicit_read() -> None:
     """What a connection under an explicit manager shows outside of a transaction is undefined. It
     may refuse to read; one that was in a transaction before may go on showing the snapshot of
-    that one.
+    that one, also where it has been in the pool since, and was somebody else's then.
 
     >>> connection.root()["a"] = 1
     >>> tm.commit()
@@ -329,6 +329,34 @@ def explicit_read() -> None:
     1
     >>> explicit.commit()
     >>> other.close()
+    """
+
+
+@example("connection.explicit-reopened", MUST, rules="CONN-20 CONN-46", since=CURRENT)
+def explicit_reopened() -> None:
+    """A connection from the pool that is opened under an explicit manager shows the newest state
+    from the beginning of its first transaction on. Whatever was in its cache by then, from before
+    it was closed or from reading too early, is not taken for current.
+
+    >>> one, two = connection.root()["one"], connection.root()["two"] = Thing(), Thing()
+    >>> one.n = two.n = 1
+    >>> tm.commit()
+    >>> other = opened(db)
+    >>> [other.root()[name].n for name in ("one", "two")]
+    [1, 1]
+    >>> other.root()["two"]._p_deactivate()
+    >>> other.close()
+    >>> one.n = two.n = 2
+    >>> tm.commit()
+    >>> explicit = transaction.TransactionManager(explicit=True)
+    >>> again = db.open(transaction_manager=explicit)
+    >>> with allowing("AssertionError", "TypeError", "ValueError", "POSError"):
+    ...     early = [again.root()[name].n for name in ("one", "two")]
+    >>> txn = explicit.begin()
+    >>> [again.root()[name].n for name in ("one", "two")]
+    [2, 2]
+    >>> explicit.abort()
+    >>> again.close()
     """
 
 

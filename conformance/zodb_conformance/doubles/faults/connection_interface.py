@@ -262,6 +262,22 @@ def reading_outside_of_a_transaction_breaks_down() -> Fault:
     return around(SharedSnapshot, "load", load)
 
 
+@double("connection.explicit-reopened")
+def what_was_missed_in_the_pool_is_missed_for_good() -> Fault:
+    """A connection that is opened under an explicit manager does not learn what was committed while
+    it was in the pool.
+
+    The program works on with an old state, and each of its commits is a conflict.
+    """
+
+    def open_connection(correct: Any, connection: Connection, manager: Any = None) -> None:
+        correct(connection, manager)
+        if getattr(manager, "explicit", False):
+            connection._snapshot.advance()
+
+    return around(Connection, "open", open_connection)
+
+
 @double("connection.two-in-one-transaction")
 def of_two_connections_one_is_left_out() -> Fault:
     """Where two connections to one database have changes in one transaction, the commit stores
