@@ -346,10 +346,11 @@ def connection_debug_entries() -> None:
     >>> found = [each for each in db.connectionDebugInfo() if "night shift" in str(each["info"])]
     >>> len(found), found[0]["opened"] is None
     (1, False)
-    >>> sum(each["opened"] is not None for each in db.connectionDebugInfo())
-    2
+    >>> def number_of_open_ones():
+    ...     return sum(each["opened"] is not None for each in db.connectionDebugInfo())
+    >>> before = number_of_open_ones()
     >>> other.close()
-    >>> sum(each["opened"] is not None for each in db.connectionDebugInfo())
+    >>> before - number_of_open_ones()
     1
     """
 
