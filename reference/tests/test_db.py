@@ -149,6 +149,15 @@ def test_an_edition_that_is_not_known_is_refused():
         DB(edition="2004-01-01")
 
 
+@pytest.mark.parametrize("nonsense", [5, b"", object()])
+def test_what_is_no_transaction_manager_is_refused(db, nonsense):
+    connection = db.open(transaction.TransactionManager())
+    connection.close()
+    with pytest.raises(TypeError, match="no transaction manager"):
+        db.open(nonsense)
+    assert db.open(transaction.TransactionManager()) is connection
+
+
 def test_figures_come_from_the_storage(db):
     assert db.lastTransaction() == db.storage.lastTransaction()
     assert db.getName() == db.storage.getName()

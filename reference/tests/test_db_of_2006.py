@@ -226,6 +226,12 @@ def test_what_is_no_version_is_refused_at_once(db, version):
     assert transaction.get()._resources == []
 
 
+def test_what_is_no_transaction_is_refused_at_once(db):
+    for end in db.commitVersion, db.abortVersion:
+        with pytest.raises(TypeError, match="no transaction"):
+            end("v", txn=transaction.TransactionManager())
+
+
 def test_nothing_is_asked_of_a_closed_database(db):
     opened(db, "draft").close()
     db.close()

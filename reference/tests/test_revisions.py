@@ -5,7 +5,7 @@ from undoing import UNDOING, in_steps
 from ZODB.FileStorage import FileStorage
 from ZODB.MappingStorage import MappingStorage
 from zodb_reference import DB, errors
-from zodb_reference.oids import p64
+from zodb_reference.oids import p64, z64
 
 
 @pytest.fixture(params=UNDOING)
@@ -89,6 +89,12 @@ def test_a_storage_without_undo_says_so(simple):
 def test_a_storage_that_does_not_know_the_word_supports_no_undo(simple, monkeypatch):
     monkeypatch.delattr(MappingStorage, "supportsUndo", raising=False)
     assert simple.supportsUndo() is False
+
+
+@pytest.mark.parametrize("size", [None, 1.5, "1"])
+def test_the_size_of_a_history_is_a_whole_number(db, steps, size):
+    with pytest.raises(TypeError, match="whole number"):
+        db.history(z64, size)
 
 
 def test_a_storage_that_keeps_no_history_and_cannot_pack_says_so(simple, monkeypatch):

@@ -163,6 +163,22 @@ def test_the_ids_are_those_of_the_time_of_the_call(db, connection, manager, step
     assert steps.x == 1
 
 
+@pytest.mark.parametrize("nonsense", [None, 7, "text", ["text"], [None]])
+def test_what_is_no_id_is_refused_at_once(db, manager, steps, nonsense):
+    with pytest.raises(TypeError):
+        db.undo(nonsense, manager.get())
+    with pytest.raises(TypeError):
+        db.undoMultiple(nonsense, manager.get())
+    assert db.undoMultiple([], manager.get()) is None
+    manager.commit()
+    assert steps.x == 2
+
+
+def test_what_is_no_transaction_is_refused_at_once(db, manager, steps):
+    with pytest.raises(TypeError, match="no transaction"):
+        db.undo(db.undoLog()[0]["id"], manager)
+
+
 def test_one_id_may_be_given_as_such(db, manager, steps):
     db.undoMultiple(db.undoLog()[0]["id"], manager.get())
     manager.commit()

@@ -148,8 +148,12 @@ class DB(Settings, Reports, Revisions):
 
         Raises `ConnectionStateError` once the database is closed; `ValueError` where both points
         are given, for what is neither a tid nor a moment, and for a point after the last
-        transaction; `TypeError` for the name of a version, which there are none of any more: ""
-        alone is let through, with a `DeprecationWarning` (VER-28).
+        transaction; `TypeError` for what is no transaction manager, and for the name of a version,
+        which there are none of any more: "" alone is let through, with a `DeprecationWarning`
+        (VER-28).
+
+        With a manager in explicit mode, load nothing before its begin(): a connection that was used
+        before may still show its last transaction then, and any other refuses (CONN-47).
         """
         if isinstance(transaction_manager, str):
             if transaction_manager:
@@ -317,6 +321,11 @@ class DB(Settings, Reports, Revisions):
     def _open_view(self, view: View, transaction_manager: Any, **options: Any) -> Connection:
         """Open a connection that shows `view`, and all that are opened with it."""
         self.require_open()
+        if transaction_manager is not None and not hasattr(transaction_manager, "registerSynch"):
+            raise TypeError(
+                f"{transaction_manager!r} is no transaction manager; make one for each thread, or"
+                " leave it out to have the thread's own"
+            )
         connection = self.take_connection(view)
         connection.group.open(transaction_manager, **options)
         return connection

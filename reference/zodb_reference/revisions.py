@@ -30,9 +30,11 @@ class Revisions:
 
         Each has `time` (seconds since the epoch), `tid`, `user_name` and `description` (text), and
         `size` (of the record, in bytes), and what else was noted with the transaction. Raises
-        `POSKeyError` for an unknown oid.
+        `POSKeyError` for an unknown oid, `TypeError` for a size that is no whole number.
         """
         self.require_open()
+        if not isinstance(size, int):
+            raise TypeError(f"the size of a history is a whole number, not {size!r}")
         with own_errors:
             return in_text(self._able_to("history")(oid, size))
 
@@ -88,9 +90,10 @@ class Revisions:
         object gets the state from before the undone transaction, unless it was changed since, and
         the changes cannot be merged. All connections see that after their next boundary.
 
-        Raises `NotImplementedError` where the storage supports no undo. The commit raises
-        `UndoError` where something is in the way, and `StorageTransactionError` where objects of
-        the same storage were changed in the same transaction; nothing has changed then.
+        Raises `NotImplementedError` where the storage supports no undo, and `TypeError` for ids
+        that are no bytes, and for what is no transaction. The commit raises `UndoError` where
+        something is in the way, and `StorageTransactionError` where objects of the same storage
+        were changed in the same transaction; nothing has changed then.
         """
         self.require_open()
         if not self.supportsUndo():
@@ -98,6 +101,9 @@ class Revisions:
                 f"{self.storage!r} supports no undo; change the objects back instead"
             )
         wanted = [ids] if isinstance(ids, bytes) else [*ids]
+        for each in wanted:
+            if not isinstance(each, bytes):
+                raise TypeError(f"the id of a transaction is bytes, as undoLog() has it: {each!r}")
 
         def undo(snapshot: Snapshot, meta: TransactionMetaData) -> News:
             return News({oid for each in wanted for oid in snapshot.undo(each, meta)})
@@ -118,6 +124,8 @@ class Revisions:
     def _have_done(self, task: Task, txn: Any) -> None:
         """Have `task` done when `txn` or else the current one of the thread is committed."""
         txn = transaction.get() if txn is None else txn
+        if not hasattr(txn, "join"):
+            raise TypeError(f"{txn!r} is no transaction; give what the manager's get() returns")
         work_in(txn, self, self._new_snapshot).add(txn, task)
 
     def _able_to(self, method: str) -> Any:

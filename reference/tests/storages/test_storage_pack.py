@@ -1,5 +1,7 @@
 """Packing: what goes, and what stays."""
 
+import math
+
 import pytest
 from persistent.timestamp import TimeStamp
 from storage_contents import content, everything, tids
@@ -167,11 +169,22 @@ def test_packing_to_an_earlier_time_changes_nothing(storage, commit):
     assert everything(storage) == before
 
 
-def test_packing_to_a_time_before_all_changes_nothing(storage, commit, request):
+@pytest.mark.parametrize("t", [0, -3e9, -1e20, -math.inf])
+def test_packing_to_a_time_before_all_changes_nothing(storage, commit, t):
     storage.pack(FUTURE, references)
     commit(storage, {ROOT: b"r", A: b"garbage"})
     before = everything(storage)
-    storage.pack(0, references)
+    storage.pack(t, references)
+    assert everything(storage) == before
+
+
+@pytest.mark.parametrize("t", [math.nan, math.inf, 1e20, 7e11, None, "now"])
+def test_packing_to_what_is_no_time_is_refused(storage, commit, t):
+    commit(storage, {ROOT: b"r", A: b"garbage"})
+    before = everything(storage)
+    error = ValueError if isinstance(t, float) else TypeError
+    with pytest.raises(error, match="seconds since the epoch"):
+        storage.pack(t, references)
     assert everything(storage) == before
 
 

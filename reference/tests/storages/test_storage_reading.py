@@ -87,6 +87,14 @@ def test_history_tells_revisions_newest_first(storage, commit):
     ]
 
 
+@pytest.mark.parametrize("size", [None, 1.5, "1"])
+def test_the_size_of_a_history_is_a_whole_number(storage, commit, size):
+    commit(storage, {A: b"1"})
+    for call in ((A, None, size), (A, "", size)):
+        with pytest.raises(TypeError, match="whole number"):
+            storage.history(*call)
+
+
 def test_history_can_be_read_where_an_extension_can_not(storage, begin, caplog):
     meta = begin(storage)
     storage.tpc_abort(meta)

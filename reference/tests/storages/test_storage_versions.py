@@ -103,6 +103,8 @@ def test_names_of_versions_are_those_that_hold_something(storage, put, end):
     assert sorted(storage.versions()) == ["v", "w"]
     assert len(storage.versions(1)) == 1
     assert storage.versions(0) == []
+    with pytest.raises(ValueError, match="-1"):
+        storage.versions(-1)
     assert not storage.versionEmpty("v")
     assert storage.versionEmpty("another")
     end(storage, "w")
@@ -376,8 +378,9 @@ def test_a_storage_without_versions_has_none(make_storage, put, begin):
     assert (storage.versions(), storage.versionEmpty("v")) == ([], True)
     assert storage.modifiedInVersion(A) == ""
     assert "version" not in storage.history(A)[0]
-    with pytest.raises(ValueError, match="open it with versions=True"):
-        storage.load(A, "v")
+    for read in storage.load, storage.history:
+        with pytest.raises(ValueError, match="open it with versions=True"):
+            read(A, "v")
     with pytest.raises(ValueError, match="open it with versions=True"):
         put(storage, A, b"b", "v")
     for call in (storage.abortVersion, lambda v, meta: storage.commitVersion(v, "", meta)):

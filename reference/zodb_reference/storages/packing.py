@@ -12,13 +12,20 @@ the end, when nobody else is committing, just before all is removed at once (STO
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
+
+from persistent.timestamp import TimeStamp
 
 from zodb_reference.oids import maxtid, new_tid, z64
 from zodb_reference.storages.history import Revision, just_after
 from zodb_reference.storages.twophase import TwoPhaseStorage
+
+#: The begin of 1900, with which tids begin, in seconds since the epoch.
+_FIRST = datetime(1900, 1, 1, tzinfo=UTC).timestamp()
 
 #: Returns the oids of the objects to which a record refers strongly.
 References = Callable[[bytes], Iterable[bytes]]
@@ -33,6 +40,21 @@ def superseded(revisions: Sequence[Revision], upto: bytes) -> list[Revision]:
     newest, trunk = before[-1:], [one for one in before if not one.version][-1:]
     current = {one for one in newest + trunk if one.has_data}
     return [one for one in before if one not in current]
+
+
+def _tid_at(t: float) -> bytes:
+    """Return the tid of a commit at the time `t`."""
+    if not isinstance(t, int | float):
+        raise TypeError(f"the time to pack to is in seconds since the epoch, not {t!r}")
+    if t < _FIRST:
+        return z64
+    try:
+        tid = new_tid(z64, t)
+        if TimeStamp(tid).year() == time.gmtime(t).tm_year:
+            return tid
+    except (ValueError, OverflowError, OSError):  # depending on the platform
+        pass
+    raise ValueError(f"{t!r} seconds since the epoch is no time that a tid could tell")
 
 
 class PackableStorage(TwoPhaseStorage):
@@ -54,11 +76,13 @@ class PackableStorage(TwoPhaseStorage):
         for it. Another call waits for its turn. Nothing happens where the storage was packed to a
         later time before (STOR-48). If it fails, whatever the reason, nothing has changed.
 
-        Raises `ReadOnlyError`, `StorageError` where what was kept can't be read or changed, and
-        `StorageTransactionError` where this thread has begun a transaction, for whose end packing
-        would wait. Whatever `referencesf` raises passes.
+        Nothing happens for a time before 1900 either, when no tid begins. Raises `TypeError` for
+        what is no number, `ValueError` for one that is no time, `ReadOnlyError`, `StorageError`
+        where what was kept can't be read or changed, and `StorageTransactionError` where this
+        thread has begun a transaction, for whose end packing would wait. Whatever `referencesf`
+        raises passes.
         """
-        point = new_tid(z64, t)
+        point = _tid_at(t)
         with self._lock:
             self._require_writable()
             self._require_no_self_wait(None, "pack")

@@ -160,11 +160,16 @@ class ReadableStorage:
 
         Where there are versions, a description tells by "version" the one of the revision, and only
         revisions of the trunk and of `version` are described, if it is given (VER-24). A number in
-        its place is the size. `POSKeyError` if the object is unknown.
+        its place is the size. `POSKeyError` if the object is unknown, `TypeError` if the size is no
+        whole number, and what `load` raises for a version that can't be given.
         """
         if isinstance(version, int):
             size, version = version, None
-        if not self._versions:
+        if not isinstance(size, int):
+            raise TypeError(f"the size of a history is a whole number, not {size!r}")
+        if version is not None:
+            self._check_version(version)
+        elif not self._versions:
             version = ""
         with self._lock:
             if self._open_history().newest(oid) is None:

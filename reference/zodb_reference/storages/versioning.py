@@ -42,7 +42,12 @@ class VersionedStorage(TwoPhaseStorage):
             return version not in self._open_history().held().values()
 
     def versions(self, max: int | None = None) -> list[str]:  # noqa: A002 - known by this name
-        """Return the names of the versions that hold objects, at most `max` of them (VER-13)."""
+        """Return the names of the versions that hold objects, at most `max` of them (VER-13).
+
+        `ValueError` for a number less than 0.
+        """
+        if max is not None and max < 0:
+            raise ValueError(f"at most {max} versions can't be returned: give 0 or more, or None")
         with self._lock:
             return list(dict.fromkeys(self._open_history().held().values()))[:max]
 
