@@ -61,7 +61,7 @@ FAULTS = {
         "lambda self, oid: self.adopt(oid)",
     ),
     ("the-past", "historical.read-only"): (
-        "zodb_reference.snapshot.HistoricalSnapshot.is_read_only",
+        "zodb_reference.historical.HistoricalSnapshot.is_read_only",
         "lambda self: False",
     ),
     ("going-back", "database.pack-time"): (

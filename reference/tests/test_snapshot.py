@@ -4,8 +4,9 @@ import pytest
 from zodb_reference import errors
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.oids import maxtid, p64, u64, z64
-from zodb_reference.snapshot import SharedStorage, snapshots_of
+from zodb_reference.snapshot import SharedStorage
 from zodb_reference.storages import MemoryStorage
+from zodb_reference.views import snapshots_of
 
 OID = p64(1)
 

@@ -14,8 +14,8 @@ from zodb_reference.errors import ConflictError, POSKeyError, ReadConflictError,
 from zodb_reference.invalidation import EVERYONE, Fate, News
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.oids import tid_repr, z64
-from zodb_reference.snapshot import SharedSnapshot, SharedStorage, Snapshot, SnapshotFactory
-from zodb_reference.views import CURRENT, View
+from zodb_reference.snapshot import SharedSnapshot, SharedStorage, Snapshot
+from zodb_reference.views import CURRENT, SnapshotFactory, View
 
 
 class OlderSnapshot(Snapshot):

@@ -24,9 +24,16 @@ from zodb_reference.records import own_references
 from zodb_reference.reports import Reports
 from zodb_reference.revisions import Revisions
 from zodb_reference.settings import Settings
-from zodb_reference.snapshot import SnapshotFactory, last_transaction, snapshots_of
+from zodb_reference.snapshot import last_transaction
 from zodb_reference.storages import MemoryStorage, SQLiteStorage
-from zodb_reference.views import CURRENT, Kind, View, historical_view
+from zodb_reference.views import (
+    CURRENT,
+    Kind,
+    SnapshotFactory,
+    View,
+    historical_view,
+    snapshots_of,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from typing import Any
 from zodb_reference.connection_of_2005 import ConnectionOf2005
 from zodb_reference.current_reads import older_snapshots_of
 from zodb_reference.db import DB
-from zodb_reference.snapshot import SnapshotFactory
+from zodb_reference.views import SnapshotFactory
 
 
 class DBOf2005(DB, editions=("2005-06-10", "2005-06-16", "2005-06-17")):

@@ -11,7 +11,8 @@ from zodb_reference.databasework import Task, work_in
 from zodb_reference.errors import own_errors
 from zodb_reference.invalidation import News
 from zodb_reference.metadata import TransactionMetaData
-from zodb_reference.snapshot import Snapshot, SnapshotFactory
+from zodb_reference.snapshot import Snapshot
+from zodb_reference.views import SnapshotFactory
 
 
 class Revisions:

@@ -5,34 +5,21 @@ A storage that keeps a snapshot for each of its users (the ecosystem's IMVCCStor
 other, a `SharedStorage` logs what was committed, and each `SharedSnapshot` reads the revisions up
 to a point of its own.
 
-A connection to the past has a `HistoricalSnapshot`, over storages of both kinds.
-
 The errors of a storage become those of this package here.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from zodb_reference.errors import (
     ConnectionStateError,
-    POSKeyError,
     ReadConflictError,
-    ReadOnlyError,
-    ReadOnlyHistoryError,
     own_errors,
 )
 from zodb_reference.invalidation import EVERYONE, InvalidationLog, News
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.oids import maxtid, oid_repr, p64, tid_repr, u64, z64
 from zodb_reference.records import own_references
-from zodb_reference.views import CURRENT, View
-
-
-class SnapshotFactory(Protocol):
-    """What makes a snapshot of one storage for one more connection, which shows `view`."""
-
-    def __call__(self, view: View = CURRENT) -> "Snapshot":
-        """Return the snapshot."""
 
 
 class Snapshot:
@@ -201,12 +188,6 @@ class SharedStorage:
         if register is not None:
             register(self)
 
-    def new_snapshot(self, view: View = CURRENT) -> Snapshot:
-        """Return a snapshot for one more connection, which shows `view`."""
-        if view.before is not None:
-            return HistoricalSnapshot(self.storage, _settled(self.storage, view.before))
-        return SharedSnapshot(self)
-
     def invalidate(self, tid: bytes, oids: Iterable[bytes], version: str = "") -> None:
         """Learn of a commit that came from elsewhere."""
         self.log.append(tid, News(frozenset(oids), {version} if version else EVERYONE))
@@ -316,103 +297,6 @@ class SharedSnapshot(Snapshot):
         return tid
 
 
-class HistoricalSnapshot(Snapshot):
-    """A view of a storage as it was before the tid `before`, which never moves (CONN-43).
-
-    `storage` is one that several connections share, or an instance with a snapshot of its own,
-    which is not asked for. Nothing can be stored through it.
-    """
-
-    def __init__(self, storage: Any, before: bytes) -> None:
-        super().__init__(storage)
-        self._before = before
-
-    def advance(self) -> Mapping[bytes, bytes]:
-        """Stay, so that nothing has changed."""
-        return {}
-
-    def load(self, oid: bytes) -> tuple[bytes, bytes]:
-        """Return record and serial of the last revision before the point.
-
-        Raises `POSKeyError` where there was no such object.
-        """
-        with own_errors:
-            found = self._storage.loadBefore(oid, self._before)
-        if found is None:
-            raise POSKeyError(oid)
-        record, serial, _ = found
-        return record, serial
-
-    def prefetch(self, oids: Collection[bytes]) -> None:
-        """Do nothing: a storage with snapshots of its own would prepare for the present."""
-
-    def sync(self) -> None:
-        """Do nothing: there is nothing to catch up with."""
-
-    def release(self) -> None:
-        """Give up the instance, where the snapshot has one."""
-        release = getattr(self._storage, "release", None)
-        if release is not None:
-            release()
-
-    def new_oid(self) -> bytes:
-        """Refuse: no object can be added to the past (CONN-39)."""
-        raise ReadOnlyError(self._refusal())
-
-    def is_read_only(self) -> bool:
-        """Tell that it takes no changes (CONN-9)."""
-        return True
-
-    def require_changeable(self) -> None:
-        """Refuse to change the past (CONN-42)."""
-        raise ReadOnlyHistoryError(self._refusal())
-
-    def begin(self, meta: TransactionMetaData) -> None:
-        """Do nothing: where all changes were reset meanwhile there is nothing to refuse."""
-
-    def date(self, meta: TransactionMetaData, at_least: bytes = z64) -> None:
-        """Do nothing: what stores nothing has no tid."""
-
-    def store(self, oid: bytes, serial: bytes, record: bytes, meta: TransactionMetaData) -> None:
-        """Refuse what was changed while the commit was under way."""
-        self.require_changeable()
-
-    def check_current(self, oid: bytes, serial: bytes, meta: TransactionMetaData) -> None:
-        """Refuse to say that the past is the present."""
-        self.require_changeable()
-
-    def vote(self, meta: TransactionMetaData) -> Collection[bytes]:
-        """Agree to store nothing."""
-        return ()
-
-    def finish(self, meta: TransactionMetaData, written: Collection[bytes]) -> bytes:
-        """Finish a transaction that has stored nothing, and gets no tid."""
-        return z64
-
-    def abort(self, meta: TransactionMetaData) -> None:
-        """Do nothing: the storage knows nothing of the transaction."""
-
-    def _refusal(self) -> str:
-        return (
-            f"this connection shows the state before {tid_repr(self._before)}, which cannot be"
-            " changed; abort, and change objects through a connection that was opened without"
-            " `at` and `before`"
-        )
-
-
-def snapshots_of(storage: Any) -> SnapshotFactory:
-    """Return what makes a view of `storage` for a connection, of the kind that fits the storage."""
-    if not hasattr(storage, "poll_invalidations"):
-        return SharedStorage(storage).new_snapshot
-
-    def new_snapshot(view: View = CURRENT) -> Snapshot:
-        if view.before is None:
-            return Snapshot(storage.new_instance())
-        return HistoricalSnapshot(storage.new_instance(), _settled(storage, view.before))
-
-    return new_snapshot
-
-
 def last_transaction(storage: Any) -> bytes:
     """Return the tid of the last transaction in `storage`, `z64` where there is none.
 
@@ -430,12 +314,3 @@ def last_transaction(storage: Any) -> bytes:
             finally:
                 instance.release()
     return tid
-
-
-def _settled(storage: Any, before: bytes) -> bytes:
-    """Return `before`, or an earlier tid up to which nothing more can be committed.
-
-    A point that is later than the last transaction, as it may be in another database than the one
-    that was opened, must not let through what is committed from now on.
-    """
-    return min(before, p64(u64(last_transaction(storage)) + 1))

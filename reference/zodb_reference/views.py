@@ -1,10 +1,16 @@
-"""What a connection shows, for life: the present, a version, or one moment of the past."""
+"""What a connection shows, for life: the present, a version, or one moment of the past.
+
+Here is also which kind of snapshot shows it, over which kind of storage.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+from typing import Any, Protocol
 
+from zodb_reference.historical import HistoricalSnapshot, settled
 from zodb_reference.oids import p64, tid_at, tid_repr, u64
+from zodb_reference.snapshot import SharedSnapshot, SharedStorage, Snapshot
 
 
 class Kind(Enum):
@@ -62,6 +68,26 @@ def historical_view(
             f" {tid_repr(last)}"
         )
     return View(before=tid if at is None else p64(u64(tid) + 1))
+
+
+class SnapshotFactory(Protocol):
+    """What makes a snapshot of one storage for one more connection, which shows `view`."""
+
+    def __call__(self, view: View = CURRENT) -> Snapshot:
+        """Return the snapshot."""
+
+
+def snapshots_of(storage: Any) -> SnapshotFactory:
+    """Return what makes a view of `storage` for a connection, of the kind that fits the storage."""
+    shared = None if hasattr(storage, "poll_invalidations") else SharedStorage(storage)
+
+    def new_snapshot(view: View = CURRENT) -> Snapshot:
+        if view.before is not None:
+            instance = storage if shared is not None else storage.new_instance()
+            return HistoricalSnapshot(instance, settled(storage, view.before))
+        return Snapshot(storage.new_instance()) if shared is None else SharedSnapshot(shared)
+
+    return new_snapshot
 
 
 def _tid(name: str, point: object) -> bytes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from zodb_reference.errors import ReadConflictError
+from zodb_reference.historical import HistoricalSnapshot
 from zodb_reference.oids import maxtid, p64, u64
-from zodb_reference.snapshot import HistoricalSnapshot, Snapshot
+from zodb_reference.snapshot import Snapshot
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, instead

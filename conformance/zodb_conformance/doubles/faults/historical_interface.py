@@ -16,10 +16,11 @@ from zodb_reference.errors import (
     ReadOnlyError,
     ReadOnlyHistoryError,
 )
+from zodb_reference.historical import HistoricalSnapshot
 from zodb_reference.oids import maxtid, p64, u64, z64
 from zodb_reference.participant import Participant
 from zodb_reference.revisions import Revisions
-from zodb_reference.snapshot import HistoricalSnapshot, Snapshot
+from zodb_reference.snapshot import Snapshot
 from zodb_reference.views import View
 
 from zodb_conformance.doubles.double import Fault, double
