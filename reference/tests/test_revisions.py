@@ -4,8 +4,10 @@ from sample_objects import Item
 from undoing import UNDOING, in_steps
 from ZODB.FileStorage import FileStorage
 from ZODB.MappingStorage import MappingStorage
+from ZODB.tests.MVCCMappingStorage import MVCCMappingStorage
 from zodb_reference import DB, errors
 from zodb_reference.oids import p64, z64
+from zodb_reference.storages import MemoryStorage, SQLiteStorage
 
 
 @pytest.fixture(params=UNDOING)
@@ -63,6 +65,30 @@ def test_the_history_of_an_object_is_text_and_the_newest_comes_first(db, steps):
     assert len(db.history(steps._p_oid)) == 1
     with pytest.raises(errors.POSKeyError):
         db.history(p64(99))
+
+
+@pytest.mark.parametrize("kind", [MemoryStorage, SQLiteStorage, FileStorage, MVCCMappingStorage])
+def test_what_was_packed_away_is_told_from_what_was_not_there_yet(tmp_path, kind):
+    is_file = kind in (SQLiteStorage, FileStorage)
+    db = DB(kind(str(tmp_path / "test")) if is_file else kind())
+    manager = transaction.TransactionManager()
+    connection = db.open(manager)
+    before = db.lastTransaction()
+    connection.root.item = Item()
+    manager.commit()
+    old, oid = db.lastTransaction(), connection.root.item._p_oid
+    connection.root.item.x = 1
+    manager.commit()
+    unborn, past = (db.open(transaction.TransactionManager(), at=tid) for tid in (before, old))
+    with pytest.raises(errors.POSKeyError) as refusal:
+        unborn.get(oid)
+    assert not hasattr(refusal.value, "__notes__")
+    db.pack()
+    with pytest.raises(errors.POSKeyError) as refusal:
+        past.get(oid)
+    if kind is not MVCCMappingStorage:  # which does not tell that it was packed
+        assert "packed to a later time" in refusal.value.__notes__[0]
+    db.close()
 
 
 # Storages that can't

@@ -27,12 +27,19 @@ class HistoricalSnapshot(Snapshot):
     def load(self, oid: bytes) -> tuple[bytes, bytes]:
         """Return record and serial of the last revision before the point.
 
-        Raises `POSKeyError` where there was no such object.
+        Raises `POSKeyError` where there was no such object, or it was packed away. A note of the
+        error says so where the storage was packed since then.
         """
         with own_errors:
             found = self._storage.loadBefore(oid, self._before)
         if found is None:
-            raise POSKeyError(oid)
+            error = POSKeyError(oid)
+            if self._is_packed():
+                error.add_note(
+                    "the storage was packed to a later time than this connection shows, the state"
+                    f" before {tid_repr(self._before)}: what was there then may be gone"
+                )
+            raise error
         record, serial, _ = found
         return record, serial
 
@@ -84,6 +91,19 @@ class HistoricalSnapshot(Snapshot):
 
     def abort(self, meta: TransactionMetaData) -> None:
         """Do nothing: the storage knows nothing of the transaction."""
+
+    def _is_packed(self) -> bool:
+        """Tell whether the storage was packed to a later time, as far as its iterator tells it."""
+        iterator = getattr(self._storage, "iterator", None)
+        if iterator is None:
+            return False
+        with own_errors:
+            transactions = iterator(self._before)
+            try:
+                first = next(iter(transactions), None)
+            finally:
+                getattr(transactions, "close", lambda: None)()  # it may hold a file
+        return first is not None and first.status == "p"
 
     def _refusal(self) -> str:
         return (
