@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
+from tables import for_all
 from zodb_conformance.context import Context
 from zodb_conformance.doubles import Double, double, open_double, registered, target_of
 from zodb_conformance.doubles import __main__ as bank
@@ -34,12 +35,12 @@ def test_a_double_is_caught_and_the_verdict_falls_on_what_it_breaks(name: str) -
     assert [astray.clause for astray in found.astray] == []
 
 
-@pytest.mark.parametrize("clause", TO_BREAK)
+@for_all(TO_BREAK)
 def test_a_clause_that_can_be_broken_by_an_implementation_has_a_double(clause: str) -> None:
     assert clause in {each.clause for each in DOUBLES.values()}
 
 
-@pytest.mark.parametrize("name", DOUBLES)
+@for_all(DOUBLES)
 def test_a_double_names_clauses_that_there_are(name: str) -> None:
     assert clauses().keys() >= {DOUBLES[name].clause, *DOUBLES[name].also}
 

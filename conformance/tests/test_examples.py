@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
+from tables import for_all
 from zodb_conformance import runner
 from zodb_conformance.examples import run_example
 from zodb_conformance.plan import Plan
@@ -25,6 +26,7 @@ from zodb_spec.clause import MUST, Clause, clauses
 from zodb_spec.editions import EDITIONS
 
 Execute = Callable[[str], subprocess.CompletedProcess[str]]
+EXAMPLES = [stated for stated in clauses().values() if stated.kind == "example"]
 
 
 def clause(text: str) -> Clause:
@@ -257,7 +259,7 @@ def test_what_examples_need_can_be_declared() -> None:
     assert {need for stated in clauses().values() for need in stated.needs} <= set(CAPABILITIES)
 
 
-@pytest.mark.parametrize("stated", [c for c in clauses().values() if c.kind == "example"])
+@for_all(EXAMPLES)
 def test_an_example_uses_only_names_that_are_there(stated: Clause) -> None:
     source = "".join(
         line.removeprefix(prefix) + "\n"
@@ -287,8 +289,6 @@ def test_an_example_uses_only_names_that_are_there(stated: Clause) -> None:
     assert names_used(source) <= bound | given | {*QUOTABLE, *PREAMBLE, *vars(builtins)}
 
 
-@pytest.mark.parametrize(
-    "stated", [clause for clause in clauses().values() if clause.kind == "example"]
-)
+@for_all(EXAMPLES)
 def test_an_example_that_opens_another_database_says_so(stated: Clause) -> None:
     assert ("open_db(" in stated.text) == ("several-databases" in stated.needs), stated.id

@@ -6,13 +6,13 @@ import ast
 import doctest
 import inspect
 
-import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
+from tables import for_all
 from zodb_spec.clause import Clause, clauses
 
 
-def of_kind(kind: str) -> list[pytest.param]:
-    return [pytest.param(c, id=c.id) for c in clauses().values() if c.kind == kind]
+def of_kind(kind: str) -> list[Clause]:
+    return [clause for clause in clauses().values() if clause.kind == kind]
 
 
 def lines_of(clause: Clause) -> list[doctest.Example]:
@@ -29,13 +29,13 @@ def calls(clause: Clause) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("clause", of_kind("example"))
+@for_all(of_kind("example"))
 def test_an_example_can_fail(clause: Clause) -> None:
     can_fail = {"raises", "offers"}
     assert any(line.want for line in lines_of(clause)) or can_fail & calls(clause)
 
 
-@pytest.mark.parametrize("clause", of_kind("example"))
+@for_all(of_kind("example"))
 def test_what_an_example_wants_is_the_exact_value_of_one_expression(clause: Clause) -> None:
     for line in lines_of(clause):
         if line.want:
@@ -45,7 +45,7 @@ def test_what_an_example_wants_is_the_exact_value_of_one_expression(clause: Clau
         assert not line.options, "the suite compares all lines in one way"
 
 
-@pytest.mark.parametrize("clause", of_kind("example"))
+@for_all(of_kind("example"))
 def test_an_example_uses_no_private_attribute(clause: Clause) -> None:
     tree = ast.parse("".join(line.source for line in lines_of(clause)))
     used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
@@ -53,14 +53,14 @@ def test_an_example_uses_no_private_attribute(clause: Clause) -> None:
     assert not {n for n in used if n.startswith("_") and not n.startswith(("_p_", "_v_"))}
 
 
-@pytest.mark.parametrize("clause", of_kind("example") + of_kind("text"))
+@for_all(of_kind("example") + of_kind("text"))
 def test_the_rule_is_stated_before_it_is_shown(clause: Clause) -> None:
     stated = clause.text.partition(">>>")[0].strip()
     assert stated[0].isupper() or stated[0] == "`"
     assert stated.endswith(".")
 
 
-@pytest.mark.parametrize("clause", of_kind("example") + of_kind("text"))
+@for_all(of_kind("example") + of_kind("text"))
 def test_the_text_is_the_whole_of_the_function(clause: Clause) -> None:
     (function,) = ast.parse(inspect.getsource(clause.function)).body
     assert isinstance(function, ast.FunctionDef)
@@ -68,17 +68,17 @@ def test_the_text_is_the_whole_of_the_function(clause: Clause) -> None:
     assert not inspect.signature(clause.function).parameters
 
 
-@pytest.mark.parametrize("clause", of_kind("text"))
+@for_all(of_kind("text"))
 def test_a_text_has_nothing_to_execute(clause: Clause) -> None:
     assert not lines_of(clause)
     assert clause.binds in ("caller", "unobservable") or clause.level.value == "MAY"
 
 
-@pytest.mark.parametrize("clause", of_kind("example"))
+@for_all(of_kind("example"))
 def test_an_example_can_be_checked(clause: Clause) -> None:
     assert clause.binds in ("storage", "connection", "dependency")
 
 
-@pytest.mark.parametrize("clause", of_kind("example") + of_kind("text"))
+@for_all(of_kind("example") + of_kind("text"))
 def test_a_clause_covers_a_row_of_the_catalogue(clause: Clause) -> None:
     assert clause.rules

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
+from tables import for_all
 from zodb_spec.answers import ANSWERS, ELSEWHERE, LATER, OPPOSITES, STATED, STRONGER, WEAKER
 from zodb_spec.clause import Clause, Level, clauses
 from zodb_spec.editions import CURRENT, EDITIONS
@@ -59,10 +59,8 @@ def is_over(clause: Clause) -> bool:
     return CURRENT not in clause.editions
 
 
-every_row = pytest.mark.parametrize("row", [pytest.param(row, id=row.id) for row in STATED_ROWS])
-every_clause = pytest.mark.parametrize(
-    "clause", [pytest.param(clause, id=clause.id) for clause in clauses().values()]
-)
+every_row = for_all(STATED_ROWS)
+every_clause = for_all(clauses().values())
 
 
 def test_no_row_was_lost_in_reading_the_catalogue() -> None:
