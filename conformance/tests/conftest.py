@@ -6,12 +6,24 @@ import importlib
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from zodb_conformance.supervisor.process import workplace as place_in_memory
 
 FAKES = Path(__file__).parent / "fakes"
 sys.path.insert(0, str(FAKES))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def in_memory():
+    """Databases lie where the supervisor puts them: to make and remove their folders on a disk can
+    take longer than what is done with them.
+    """
+    before, tempfile.tempdir = tempfile.tempdir, place_in_memory()
+    yield
+    tempfile.tempdir = before
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,8 @@ from zodb_reference import DB
 from zodb_spec.clause import Clause, Level, clauses
 from zodb_spec.editions import CURRENT
 
+pytestmark = pytest.mark.once
+
 REFERENCE = resolve(Plan(target="reference-memory"))
 
 

@@ -64,6 +64,11 @@ def explored(name: str) -> Exploration:
     return SMALL_WORLDS[name].explore()
 
 
+together = pytest.mark.xdist_group("small worlds")  # each process explores a world for itself
+
+
+@pytest.mark.once
+@together
 @pytest.mark.parametrize("name", SMALL_WORLDS)
 def test_a_small_world_obeys_every_law_and_contains_what_it_did(name: str) -> None:
     found = explored(name)
@@ -72,6 +77,8 @@ def test_a_small_world_obeys_every_law_and_contains_what_it_did(name: str) -> No
     assert found.complete == (SMALL_WORLDS[name].bounds.steps is None)
 
 
+@pytest.mark.once
+@together
 def test_every_step_clause_is_exercised_in_some_small_world() -> None:
     exercised = {id for name in SMALL_WORLDS for id in explored(name).exercised}
     assert {clause.id for clause in clauses().values() if clause.kind == "step"} <= exercised
