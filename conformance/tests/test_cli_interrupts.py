@@ -153,7 +153,7 @@ def test_an_error_of_the_supervisor_itself_ends_the_children_at_once(workplace):
                 raise OSError("the terminal is gone")
 
     nursery = Nursery(Plan("is-slow"), tuple(CLAUSES), "fake_runner")
-    shown = Broken(Console(), 1)
+    shown = Broken(Console())
     begun = time.monotonic()
     with pytest.raises(OSError, match="the terminal is gone"):
         run.supervise(nursery, stages.empty(nursery.plan), (), (), shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -140,6 +141,14 @@ def test_without_a_terminal_progress_is_plain_lines(command):
     _, output, _ = command("run", "good")
     assert "s] checks" in output
     assert "\x1b" not in output
+
+
+def test_progress_counts_the_clauses_that_apply_to_the_target(command):
+    _, output, _ = command("run", "reads-wrong")
+    verdicts = [clause["verdict"] for clause in report_of()["clauses"].values()]
+    possible = len(verdicts) - verdicts.count("not-applicable")
+    told = set(re.findall(r"\d+ of (\d+) clauses reached", output))
+    assert told == {str(possible)}
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

@@ -11,18 +11,18 @@ from zodb_conformance.supervisor.nursery import Status
 
 def test_progress_on_a_terminal_leaves_nothing_behind():
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
-    with progress(console, 10) as shown:
+    with progress(console) as shown:
         assert isinstance(shown, Moving)
-        shown.show("checks", Status(3, 4, 50, 1, "walk"))
+        shown.show("checks", Status(3, 4, 50, 1, "walk", 10))
     assert console.file.getvalue().endswith("\x1b[2K")
 
 
 def test_progress_in_a_log_is_a_line_a_stage_and_then_few():
     console = Console(file=io.StringIO(), width=80)
-    with progress(console, 10) as shown:
+    with progress(console) as shown:
         assert isinstance(shown, Plain)
         for stage in ("smoke test", "checks", "checks", "checks", "witnesses"):
-            shown.show(stage, Status(3, 4, 50, 1, "walk"))
+            shown.show(stage, Status(3, 4, 50, 1, "walk", 10))
     lines = console.file.getvalue().splitlines()
     assert [line.split("] ")[1].split(":")[0] for line in lines] == [
         "smoke test",

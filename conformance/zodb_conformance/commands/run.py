@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,14 +123,21 @@ def run(options: argparse.Namespace, suite: Suite) -> int:
         if memory.deviation.check == SMOKE
         or selected(memory.deviation.clause, options.only, clauses)
     ]
-    asked = frozenset(id for id in clauses if not building.why_not_asked(clauses[id], plan))
-    nursery = Nursery(plan, tuple(clauses), suite.runner, suite.limits, asked=asked)
+    nursery = Nursery(plan, tuple(clauses), suite.runner, suite.limits)
     findings = stages.empty(plan)
     console = Console(highlight=False)
     storage = [clause.id for clause in clauses.values() if clause.binds == "storage"]
     with ending_with(nursery.stop):
-        with progress(console, len(asked)) as shown:
-            supervise(nursery, findings, known, memories, shown, storage)
+        with progress(console) as shown:
+            supervise(
+                nursery,
+                findings,
+                known,
+                memories,
+                shown,
+                storage,
+                asked=lambda: building.asked(clauses.values(), findings),
+            )
         relied_on = {entry.path.resolve() for entry in known}
         going = [path for path in findings.replayed if path.resolve() not in relied_on]
         report = building.build(
@@ -201,8 +208,13 @@ def supervise(
     memories: Sequence[Witness],
     shown: Progress,
     storage: Sequence[str] = (),
+    *,
+    asked: Callable[[], frozenset[str] | None] = lambda: None,
 ) -> None:
-    """Do the stages in a thread of their own, and show meanwhile how far they are."""
+    """Do the stages in a thread of their own, and show meanwhile how far they are.
+
+    asked  gives the clauses that may come to be compared, as far as that is known
+    """
     announced: list[str] = []
     with ThreadPoolExecutor(1) as pool:
         work = pool.submit(
@@ -211,6 +223,8 @@ def supervise(
         try:
             looked = 0
             while not wait([work], LOOK).done:
+                if announced[looked:]:
+                    nursery.asked = asked()
                 for stage in announced[looked:] or announced[-1:]:
                     shown.show(stage, nursery.status())
                 looked = len(announced)

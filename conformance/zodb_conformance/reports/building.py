@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -147,6 +147,20 @@ def told_alone(item: Finding, clauses: Mapping[str, Clause]) -> Told:
 def counts(clause: Clause, strict: bool) -> bool:
     """Whether a clause fails the run where it is broken."""
     return clause.level is MUST or (strict and clause.level is SHOULD)
+
+
+def asked(clauses: Iterable[Clause], findings: Findings) -> frozenset[str]:
+    """The ids of the clauses that may come to be compared: until the smoke test has told what the
+    target can do, all that the run is about.
+    """
+    known = bool(findings.checks)
+    return frozenset(
+        clause.id
+        for clause in clauses
+        if not (
+            why_not_applicable(clause, findings) if known else why_not_asked(clause, findings.plan)
+        )
+    )
 
 
 def why_not_applicable(clause: Clause, findings: Findings) -> str:

@@ -39,19 +39,15 @@ class Progress(Protocol):
         """The run is in that stage, and that far; called often."""
 
 
-def progress(console: Console, clauses: int) -> Progress:
-    """The form that suits the console.
-
-    clauses  how many clauses may be reached
-    """
-    return Moving(console, clauses) if console.is_terminal else Plain(console, clauses)
+def progress(console: Console) -> Progress:
+    """The form that suits the console."""
+    return Moving(console) if console.is_terminal else Plain(console)
 
 
 class Moving:
     """Lines that are written over."""
 
-    def __init__(self, console: Console, clauses: int) -> None:
-        self._clauses = clauses
+    def __init__(self, console: Console) -> None:
         self._begun = time.monotonic()
         self._spinner = Spinner("dots")
         self._live = Live(console=console, transient=True, refresh_per_second=10)
@@ -71,7 +67,7 @@ class Moving:
             text=Text.assemble((stage, "bold"), f"  {elapsed // 60}:{elapsed % 60:02}")
         )
         table.add_row(self._spinner)
-        table.add_row(Text(f"  {told(status, self._clauses)}"))
+        table.add_row(Text(f"  {told(status)}"))
         table.add_row(Text(f"  {status.check}", "dim"))
         self._live.update(table)
 
@@ -79,9 +75,8 @@ class Moving:
 class Plain:
     """A line at the beginning of every stage, and one from time to time: for logs."""
 
-    def __init__(self, console: Console, clauses: int) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._clauses = clauses
         self._begun = time.monotonic()
         self._stage = ""
         self._printed = 0.0
@@ -99,15 +94,15 @@ class Plain:
             return
         line = f"[{now - self._begun:4.0f} s] {stage}"
         if stage == self._stage or status.scripts:
-            line += f": {told(status, self._clauses)}"
+            line += f": {told(status)}"
         self._console.print(Text(line), soft_wrap=True)
         self._stage, self._printed = stage, now
 
 
-def told(status: Status, clauses: int) -> str:
+def told(status: Status) -> str:
     """How far a run is, in words."""
     parts = [
-        f"{status.clauses} of {counted(clauses, 'clause')} reached",
+        f"{status.clauses} of {counted(status.asked, 'clause')} reached",
         counted(status.scripts, "script"),
         counted(status.steps, "step"),
     ]

@@ -37,6 +37,7 @@ class Status:
     scripts, steps   how many were begun, tries of shrinking and of witnesses left out
     deviations  how many were found, not yet sorted
     check       the checks that are being done
+    asked       how many clauses may come to be compared
     """
 
     clauses: int = 0
@@ -44,6 +45,7 @@ class Status:
     steps: int = 0
     deviations: int = 0
     check: str = ""
+    asked: int = 0
 
 
 @dataclass
@@ -122,10 +124,12 @@ class Nursery:
         with self._lock:
             glances = [view.glance() for view in self._living]
             reached = set(self._counts).union(*(glance.counts for glance in glances))
+            asked = frozenset(self.clauses) if self.asked is None else self.asked
             return Status(
-                clauses=len(reached if self.asked is None else reached & self.asked),
+                clauses=len(reached & asked),
                 scripts=self._scripts + sum(glance.scripts for glance in glances),
                 steps=self._steps + sum(glance.steps for glance in glances),
                 deviations=self._found + sum(glance.found for glance in glances),
                 check=", ".join(glance.check for glance in glances if glance.check),
+                asked=len(asked),
             )
