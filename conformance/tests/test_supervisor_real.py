@@ -110,6 +110,12 @@ def test_the_reference_has_nothing_to_fear(workplace):
     }
 
 
+def test_a_search_leaves_nothing_where_it_was_started(workplace):
+    findings = findings_of("reference-memory", checks=("smoke", "machine.objects"))
+    assert "machine.objects" in findings.learnt.notes
+    assert list(workplace.iterdir()) == []
+
+
 def test_a_failure_is_not_called_flaky_where_no_database_can_be_opened(workplace):
     plan = Plan(target="cannot-open-again")
     nursery = Nursery(plan, tuple(CLAUSES), "fake_runner", Limits(start=20.0, hang=1.0))

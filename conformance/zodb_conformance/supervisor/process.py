@@ -191,6 +191,8 @@ def environment(temporary: Path, seed: int) -> dict[str, str]:
     return {
         **os.environ,
         "TMPDIR": str(temporary),
+        # Where Hypothesis keeps what it learns of the code, which is of no use to another child.
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(temporary / "hypothesis"),
         "PYTHONHASHSEED": str(seed % 2**32),
         # What the target printed before it died must not die in a buffer.
         "PYTHONUNBUFFERED": "1",
