@@ -316,6 +316,7 @@ class StoresSavedFirst(Connection):
 
     def commit(self, transaction):
         commit = self._require_commit(transaction)
+        commit.date()
         if self._scratch is not None:
             changed = {obj._p_oid for obj in self._registered if obj._p_changed}
             for oid, serial, record in list(self._scratch.records(but=changed)):
