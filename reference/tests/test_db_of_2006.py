@@ -186,6 +186,27 @@ def test_a_removed_pool_is_forgotten(db):
     db.removeVersionPool("never opened")
 
 
+@pytest.mark.parametrize("end", ["commitVersion", "abortVersion"])
+def test_the_closed_connections_in_a_version_are_given_up_when_it_ends(db, end):
+    trunk, draft, other, used = (opened(db, name) for name in ("", "a", "b", "c"))
+    closed = opened(db, "c")
+    for connection in draft, other, closed:
+        connection.close()
+    manager = trunk.transaction_manager
+    start = manager.savepoint()
+    getattr(db, end)("b", txn=manager.get())
+    start.rollback()
+    for name in "a", "c":
+        getattr(db, end)(name, txn=manager.get())
+    assert draft.getVersion() == "a"
+    manager.commit()
+    with pytest.raises(ConnectionStateError):
+        draft.getVersion()
+    assert opened(db, "a") is not draft
+    assert (opened(db, "b"), opened(db, "c")) == (other, closed)
+    assert used.getVersion() == "c"
+
+
 def test_the_reports_tell_the_versions(db):
     connections = [opened(db, name) for name in ("", "draft")]
     connections[1].setDebugInfo("at work")

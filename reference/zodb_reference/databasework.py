@@ -8,7 +8,7 @@ announces them, and not before (STOR-55).
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from transaction.interfaces import IDataManagerSavepoint, ISavepointDataManager
 from zope.interface import implementer
@@ -19,8 +19,19 @@ from zodb_reference.joint import claim_storage, is_other_thread, joint_of
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.snapshot import Snapshot
 
-#: One thing to do: what calls the storage, and returns what connections are to be told of it.
-Task = Callable[[Snapshot, TransactionMetaData], News]
+
+class Task(NamedTuple):
+    """One thing to do: `do` calls the storage, and returns what connections are to be told of it.
+
+    `afterwards` is called when all that the database does in the transaction is durable.
+    """
+
+    do: Callable[[Snapshot, TransactionMetaData], News]
+    afterwards: Callable[[], None] = lambda: None
+
+    def __call__(self, snapshot: Snapshot, meta: TransactionMetaData) -> News:
+        """Do it."""
+        return self.do(snapshot, meta)
 
 
 @implementer(ISavepointDataManager)
@@ -157,7 +168,10 @@ class DatabaseWork:
                 joint.fail(self)
                 raise
         joint.finish(self)
+        done = [*self.tasks]
         self._end()
+        for task in done:
+            task.afterwards()
 
     def _end(self) -> None:
         """Forget all, so that it can be asked for something else in the same transaction."""

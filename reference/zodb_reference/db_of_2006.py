@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from zope.interface import implementer_only
@@ -10,6 +11,7 @@ from zope.interface import implementer_only
 from zodb_reference.connection import Connection
 from zodb_reference.connection_of_2006 import ConnectionOf2006
 from zodb_reference.current_reads import has_versions
+from zodb_reference.databasework import Task
 from zodb_reference.db_of_2005 import DBOf2005
 from zodb_reference.errors import VersionCommitError, VersionError, own_errors
 from zodb_reference.invalidation import EVERYONE, News
@@ -34,8 +36,9 @@ class DBOf2006(DBOf2005, editions=("2006-08-16",)):
     trunk. A storage that is made here has versions; one that is given has them if it was made so.
 
     Of connections in one version `version_pool_size` are expected at most, and as many are kept
-    when they are closed. The cache of each is reduced to `version_cache_size` objects. The method
-    `connectionDebugInfo` tells for each connection the `version` beside.
+    when they are closed; none when the version ends, if all are closed by then. The cache of each
+    is reduced to `version_cache_size` objects. The method `connectionDebugInfo` tells for each
+    connection the `version` beside.
     """
 
     connection_class = ConnectionOf2006
@@ -166,7 +169,7 @@ class DBOf2006(DBOf2005, editions=("2006-08-16",)):
                 _, oids = snapshot.storage.commitVersion(source, destination, meta)
             return News(frozenset(oids), {source, destination} if destination else EVERYONE)
 
-        self._have_done(end, txn)
+        self._have_done(Task(end, partial(self._leave_version, source)), txn)
 
     def abortVersion(self, version: str, txn: Any = None) -> None:
         """Have the changes in a version given up (VER-17).
@@ -186,7 +189,7 @@ class DBOf2006(DBOf2005, editions=("2006-08-16",)):
                 _, oids = snapshot.storage.abortVersion(version, meta)
             return News(frozenset(oids), {version}, renews=True)
 
-        self._have_done(end, txn)
+        self._have_done(Task(end, partial(self._leave_version, version)), txn)
 
     def removeVersionPool(self, version: str) -> None:
         """Keep no connection in a version; those that are open are given up when closed (VER-3).
@@ -220,6 +223,13 @@ class DBOf2006(DBOf2005, editions=("2006-08-16",)):
         """Tell whether there are versions to ask for; the database has to be open."""
         self.require_open()
         return self.supportsVersions()
+
+    def _leave_version(self, version: str) -> None:
+        """Give up the connections in a version that has ended, if nobody uses one of them.
+
+        There may be any number of versions over time, and few names are used again.
+        """
+        self._discard(self._pool.drop_unused(View(version)))
 
     def _require_versions(self) -> None:
         if not self._asks_versions():

@@ -146,6 +146,16 @@ class ConnectionPool:
             self._dropped.update(shelf.members)
         return [idle.connection for idle in shelf.closed]
 
+    def drop_unused(self, view: View) -> list[Connection]:
+        """Keep no connection to `view` if all of them are closed; return these, as discarded."""
+        with self._lock:
+            shelf = self._shelves.get(view)
+            if shelf is None or len(shelf.closed) < len(shelf.members):
+                return []
+            del self._shelves[view]
+            self._dropped.update(shelf.members)
+        return [idle.connection for idle in shelf.closed]
+
     def everyone(self, kind: Kind | None = None) -> list[Connection]:
         """Return all connections of a kind, or of all kinds, open and closed."""
         with self._lock:

@@ -109,7 +109,7 @@ class Revisions:
         def undo(snapshot: Snapshot, meta: TransactionMetaData) -> News:
             return News({oid for each in wanted for oid in snapshot.undo(each, meta)})
 
-        self._have_done(undo, txn)
+        self._have_done(Task(undo), txn)
 
     def pack(self, t: float | None = None, days: float = 0) -> None:
         """Remove the revisions that were not current at a time, and what is not reachable.
