@@ -205,6 +205,17 @@ def test_what_the_trunk_or_a_version_shows_wrongly_is_blamed_on_what_versions_do
     run.bench.close()
 
 
+def test_a_version_that_shows_through_is_blamed_although_the_record_is_wrong_as_well(
+    tmp_path: Path,
+) -> None:
+    run = run_of(tmp_path, ("begin", "manager1"), ("read", "shared1", "a", "seen"))
+    vars(run.bench.variables["shared1"])["a"] = "tampered"
+    found = look_at(run.bench, Stand(run.world, "shared1", None, "test.cause"), audited=False)
+    assert found is not None
+    assert found.clause == "version.sees-own"
+    run.bench.close()
+
+
 # Connections.
 
 

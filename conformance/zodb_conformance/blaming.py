@@ -251,7 +251,22 @@ def of_contents(stand: Stand, *, audited: bool, leaked: bool) -> Blame:
         return Blame(thing.state.clause, thing.state.step)
     if audited and not stand.rests_on_record:
         return _of_versions(stand) or Blame(LOADING)
+    # Who reads the record sees what the connection sees: a version that shows through is told by
+    # both, and what was stored is none the worse for it.
+    if not stand.rests_on_record and _is_held_elsewhere(stand):
+        return _of_versions(stand) or Blame(stand.record.clause, stand.record.step)
     return Blame(stand.record.clause, stand.record.step)
+
+
+def _is_held_elsewhere(stand: Stand) -> bool:
+    """Whether a version holds the object, and the connection is not in it."""
+    assert stand.thing.owner.value is not None
+    name, oid = stand.thing.owner.value
+    connection = stand.world.connections[name]
+    return stand.world.databases[connection.database].holder(oid) not in (
+        "",
+        connection.view.version,
+    )
 
 
 def _of_versions(stand: Stand) -> Blame | None:
