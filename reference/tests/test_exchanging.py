@@ -1,7 +1,7 @@
 import pytest
 import transaction
 from sample_objects import Item
-from zodb_reference import errors
+from zodb_reference import DB, errors
 
 
 @pytest.fixture
@@ -86,6 +86,47 @@ def test_an_abort_puts_the_old_object_back(connection, manager, item, new):
     item.x = 2
     manager.commit()
     assert in_another(connection).x == 2
+
+
+def test_a_new_object_that_an_abort_has_disowned_can_be_stored_elsewhere(
+    connection, manager, other, item, new
+):
+    connection.exchange(item, new)
+    manager.abort()
+    other.sync()
+    other.root.new = new
+    other.transaction_manager.commit()
+    assert other.root()["new"] is new
+
+
+@pytest.mark.parametrize("with_savepoint", [False, True])
+def test_what_was_loaded_since_an_exchange_leads_to_the_old_object_after_it_is_undone(
+    connection, manager, item, new, with_savepoint
+):
+    savepoint = manager.savepoint()
+    connection.exchange(item, new)
+    connection.cacheMinimize()
+    assert connection.root()["item"] is new
+    if with_savepoint:
+        savepoint.rollback()
+    else:
+        manager.abort()
+    assert connection.root()["item"] is item
+    connection.root.more = 1
+    manager.commit()
+    assert connection.db().objectCount() == 2
+
+
+def test_so_does_what_another_connection_of_the_group_has_loaded(connection, manager, item, new):
+    DB(databases=connection.db().databases, database_name="second")
+    second = connection.get_connection("second")
+    second.root.item = item
+    manager.commit()
+    connection.exchange(item, new)
+    connection.cacheMinimize()
+    assert second.root()["item"] is new
+    manager.abort()
+    assert second.root()["item"] is item
 
 
 def test_an_abort_discards_what_has_changed_before(connection, manager, item, new):

@@ -38,11 +38,13 @@ class Exchanges:
             self._undo_last()
             raise
 
-    def undo_since(self, length: int, registered: list[Any]) -> None:
-        """Undo what was made since the scratch file had this length.
+    def undo_since(self, length: int, registered: list[Any]) -> bool:
+        """Undo what was made since the scratch file had this length, and tell whether that is any.
 
-        The old objects are added to those that have changed, since they may have before.
+        The old objects are added to those that have changed, since they may have before. What was
+        loaded meanwhile may refer to the new ones.
         """
+        is_any = False
         while self._made and self._made[-1].length >= length:
             old, new, *_ = self._made[-1]
             try:
@@ -51,6 +53,8 @@ class Exchanges:
                 logger.exception("the state of %r is lost", new)
             registered.append(old)
             self._undo_last()
+            is_any = True
+        return is_any
 
     def clear(self) -> None:
         """Forget all: the transaction has ended."""

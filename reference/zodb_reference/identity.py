@@ -133,6 +133,7 @@ class IdentityMap:
         else:
             self.new.pop(oid, None)
             self.cache[oid] = old
+            new._p_serial = z64  # or else it would be taken for a change of something
         self._disown(new)
 
     def disown_new(self) -> None:

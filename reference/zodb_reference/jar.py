@@ -178,12 +178,17 @@ class Jar(Participant):
     # What these consist of
 
     def _discard_changes(self) -> None:
-        self._exchanges.undo_since(0, self._registered)
+        self._undo_exchanges(0)
         super()._discard_changes()
 
     def _undo_since(self, savepoint: Savepoint, scratch: Scratch, *, disown: bool) -> None:
-        self._exchanges.undo_since(savepoint.length, self._registered)
+        self._undo_exchanges(savepoint.length)
         super()._undo_since(savepoint, scratch, disown=disown)
+
+    def _undo_exchanges(self, length: int) -> None:
+        if self._exchanges.undo_since(length, self._registered):
+            for each in self.connections.values():
+                each.objects.cache.minimize()
 
     def _end_savepoints(self) -> None:
         self._exchanges.clear()
