@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 from persistent.wref import WeakRef
 from zodb_spec.chapters.current_reads import ABORTED
 from zodb_spec.editions import Edition
-from zodb_spec.operations.choices import DATABASE, INSIDE, dereferenced, oid_name
+from zodb_spec.operations.choices import (
+    DATABASE,
+    INSIDE,
+    dereferenced,
+    may_have_another,
+    oid_name,
+)
 from zodb_spec.values import EXPRESSIONS, same
 from zodb_spec.world import (
     Database,
@@ -99,6 +105,8 @@ def _is_stored(bench: Bench, world: World, connection: Name, value: Stored, real
         return getattr(real, "_p_oid", None) == oid and belongs(
             bench, getattr(real, "_p_jar", None), database
         )
+    if may_have_another(world, member, value.oid):
+        return True
     held = world.held(member, value.oid)
     if held is not None:
         return real is bench.variables[held]

@@ -32,6 +32,7 @@ from zodb_conformance.blaming import (
     LANDS,
     LEADS,
     OWNED,
+    TAKEN_BACK,
     Blame,
     Sight,
     Stand,
@@ -209,6 +210,8 @@ def _contents(bench: Bench, stand: Stand, *, audited: bool) -> Mismatch | None:
         blame = of_contents(stand, audited=audited, leaked=leaked)
         if _is_of_another_group(bench, value, held.get(attribute, MISSING)):
             blame = Blame(LEADS)
+        if _is_taken_back(bench, world, value, held.get(attribute, MISSING)):
+            blame = Blame(TAKEN_BACK)
         observed = f"it is {short(held[attribute])}" if attribute in held else "it is missing"
         expected = f"{where} to be {in_words(value, database)}"
         return Mismatch(*blame, expected, observed, comparison(where, value, database))
@@ -237,6 +240,17 @@ def _is_of_another_group(bench: Bench, value: Value, real: Any) -> bool:
     if type(value) is not Stored or not value.database or value.weak:
         return False
     return belongs(bench, getattr(unwrapped(value, real), "_p_jar", None), value.database)
+
+
+def _is_taken_back(bench: Bench, world: World, value: Value, real: Any) -> bool:
+    """Whether a reference has led to an object that has lost the place of another one again."""
+    if type(value) is not Stored or value.weak:
+        return False
+    target = unwrapped(value, real)
+    return any(
+        thing.owner.clause == TAKEN_BACK and bench.variables[name] is target
+        for name, thing in world.objects.items()
+    )
 
 
 def contents(real: Any) -> dict[str, Any]:

@@ -226,6 +226,26 @@ MIXES: dict[str, Mix] = {
         needs="versions",
         edition=Edition.C,
     ),
+    "exchanges": Mix(
+        {
+            "exchange": 12,
+            "new": 10,
+            "set": 8,
+            "link": 8,
+            "increment": 4,
+            "read": 12,
+            "get": 6,
+            "minimize": 6,
+            "commit": 12,
+            "abort": 6,
+            "savepoint": 5,
+            "rollback": 5,
+            "forget": 2,
+            "set-unpicklable": 0,
+            "doom": 0,
+        },
+        (SHARED, SAVED, SHARED, LINKED),
+    ),
     "invalid-caches": Mix(
         {
             "invalidate-cache": 4,

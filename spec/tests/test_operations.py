@@ -44,9 +44,9 @@ def status(world: World, name: str) -> str:
 RARE = (
     *("open-database", "open-historical", "open-as"),
     *("commit-version", "abort-version", "commit-with-version"),
-    *("invalidate-cache", "invalidate-one-cache"),
+    *("invalidate-cache", "invalidate-one-cache", "exchange"),
 )
-"""Operations that only some mixes choose, because not every target can do them."""
+"""Operations that only some mixes choose: not every target can do them, or few programs do."""
 
 
 def test_every_operation_goes_by_its_name_and_has_a_weight() -> None:

@@ -256,6 +256,10 @@ class Connection(NamedTuple):
     conflicts     whether a read has failed in the running transaction, because what it would have
                   read is not current any more
     invalid       whether its cache was declared invalid, and no boundary has come since
+    replaced      where other objects have taken the places of objects in the running transaction:
+                  for each oid, the step at which that happened last
+    left_over     the oids for which that has happened in earlier transactions, and for which
+                  objects that are loaded since may still lead to the one that has lost its place
     """
 
     database: Name
@@ -274,6 +278,8 @@ class Connection(NamedTuple):
     view: View = USUAL
     conflicts: bool = False
     invalid: bool = False
+    replaced: Mapping[Oid, int] = NOTHING
+    left_over: frozenset[Oid] = frozenset()
 
     @property
     def snapshot(self) -> Tid:
@@ -315,6 +321,7 @@ class Saved(NamedTuple):
 
     saved: Mapping[Oid, Fact[Record]]
     created: Mapping[Oid, bool]
+    replaced: Mapping[Oid, int] = NOTHING
 
 
 class Savepoint(NamedTuple):

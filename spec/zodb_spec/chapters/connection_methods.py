@@ -6,8 +6,9 @@ outside, or do the work of the persistence machinery themselves.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MAY, MUST, SHOULD, example
+from zodb_spec.clause import MAY, MUST, SHOULD, example, id_of, step
 from zodb_spec.editions import CURRENT
+from zodb_spec.world import CHANGED, UNSAVED, Name, Object, World, state_of
 
 
 @example("connection.debug-info", MUST, rules="CONN-30")
@@ -79,11 +80,44 @@ def transfer_counts_cleared() -> None:
     """
 
 
+@step("connection.exchange-takes-the-place", MUST, rules="LIFE-51")
+def takes_the_place(world: World, old: Name, new: Name) -> Object:
+    """`connection.exchange(old, new)` puts a new object in the place of one that the connection
+    has. It takes over the oid and the serial, belongs to the connection, counts as changed, and is
+    what `get` gives for the oid from then on. The commit stores it, with what it held itself, and
+    every reference leads to it.
+
+    What was loaded before may still lead to the old object, until it is loaded again.
+    """
+    id = id_of(takes_the_place)
+    state, base = state_of(world, old).value
+    assert state is not None
+    return world.objects[new]._replace(
+        owner=world.fact(world.objects[old].owner.value, id),
+        status=world.fact(CHANGED, id),
+        state=world.fact(world.objects[new].state.value, id),
+        base=base,
+        disowned=False,
+    )
+
+
+@step("connection.exchange-is-taken-back", MUST, rules="LIFE-51 LIFE-11")
+def is_taken_back(world: World, thing: Name) -> Object:
+    """When a transaction is aborted, or returns to an earlier savepoint, what has taken the place
+    of another object since is unsaved again, with everything that it holds. The place belongs to
+    what the connection showed there before, and whatever leads there leads to that.
+    """
+    id = id_of(is_taken_back)
+    return world.objects[thing]._replace(
+        owner=world.fact(None, id), status=world.fact(UNSAVED, id), base=0, disowned=True
+    )
+
+
 @example("connection.exchange", MUST, rules="LIFE-51")
 def exchange() -> None:
-    """`connection.exchange(old, new)` puts a new object in the place of one that the connection
-    has. It takes over the oid and belongs to the connection, counts as changed, and is what `get`
-    gives for the oid from then on. The commit stores it, and every reference leads to it.
+    """Here it is seen how an object takes the place of another one by `connection.exchange`, and
+    what becomes of references to the old one that are in memory: they are stored as references to
+    the new one.
 
     >>> old = connection.root()["thing"] = Thing()
     >>> old.n = 1
@@ -107,8 +141,8 @@ def exchange() -> None:
 
 @example("connection.exchange-is-aborted", MUST, rules="LIFE-51")
 def exchange_is_aborted() -> None:
-    """An exchange is a change like others, and an abort takes it back: the database keeps what it
-    had, and the connection shows it.
+    """Here it is seen that an exchange is a change like others, which an abort takes back: the
+    database keeps what it had, and the connection shows it.
 
     >>> old = connection.root()["thing"] = Thing()
     >>> old.n = 1

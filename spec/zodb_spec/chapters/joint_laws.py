@@ -137,7 +137,7 @@ def _gives_back(before: World, after: World, savepoint: Savepoint) -> bool:
     for name, found in after.connections.items():
         if found.manager == savepoint.manager and found.is_open.value:
             kept = savepoint.members.get(name, NOTHING_SAVED)
-            if (found.saved, found.created) != (kept.saved, kept.created):
+            if (found.saved, found.created, found.replaced) != kept:
                 return False
     for name, thing in before.objects.items():
         if thing.owner.value is None:
@@ -146,7 +146,9 @@ def _gives_back(before: World, after: World, savepoint: Savepoint) -> bool:
         found = after.connections[connection]
         if found.manager == savepoint.manager and found.is_open.value:
             now = after.objects[name]
-            if _kept(before, savepoint, *thing.owner.value) is None:
+            kept = savepoint.members.get(connection, NOTHING_SAVED)
+            was_there = kept.replaced.get(oid) == before.connections[connection].replaced.get(oid)
+            if not was_there or _kept(before, savepoint, connection, oid) is None:
                 if now.owner.value is not None:
                     return False
             elif now.owner.value != (connection, oid) or now.status.value not in UNCHANGED:

@@ -220,9 +220,11 @@ def contents_of(world: World, name: Name) -> State:
 
 @law("object.oids-never-return", MUST, rules="LIFE-14 LIFE-15", binds="storage")
 def oids_never_return(before: World, step: Step, outcome: Outcome) -> bool:
-    """An object that becomes owned gets an oid that was never given away before."""
+    """An object that becomes owned gets an oid that was never given away before, unless it takes
+    the place of another one.
+    """
     after = outcome.world
-    if after.objects is before.objects:
+    if after.objects is before.objects or step[0] == "exchange":
         return True
     given = [
         (after.connections[connection].database, oid)

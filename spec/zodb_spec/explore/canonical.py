@@ -215,12 +215,18 @@ def _connection(graph: Graph, world: World, name: Name, points: list[Tid]) -> No
         found.invalid,
         len(found.registered),
         len(found.read_current),
+        len(found.replaced),
+        len(found.left_over),
         *(_reachable(world, name) if len(world.databases) > 1 else ()),
     )
-    marked: list[Node] = [("oid", found.database, oid) for oid in found.read_current]
+    marked, replaced, left_over = (
+        [("oid", found.database, oid) for oid in oids]
+        for oids in (found.read_current, found.replaced, found.left_over)
+    )
     refers = (("manager", found.manager), ("group", found.group))
     node = ("connection", name)
-    graph.describe(node, label, refers, (_nodes("object", found.registered), marked))
+    groups = (_nodes("object", found.registered), marked, replaced, left_over)
+    graph.describe(node, label, refers, groups)
     if found.saved:
         _kept(graph, world, node, name, found)
 
@@ -281,7 +287,12 @@ def _kept(
     """
     database = world.connections[connection].database
     member = ("member", where, connection)
-    graph.describe(member, "member", (where, ("connection", connection)))
+    current = world.connections[connection].replaced
+    replaced = [
+        ("oid", database, oid) for oid, when in kept.replaced.items() if current.get(oid) == when
+    ]
+    owner = (where, ("connection", connection))
+    graph.describe(member, ("member", len(replaced)), owner, (replaced,))
     for oid, fact in kept.saved.items():
         state, refers = _state(fact.value.state, database)
         label = ("saved", fact.value.kind, kept.created.get(oid), state)

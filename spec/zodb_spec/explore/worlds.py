@@ -154,6 +154,25 @@ ONE_DATABASE: dict[str, SmallWorld] = {
         ),
         edition=Edition.C,
     ),
+    "exchanges": SmallWorld(
+        "Objects that take the place of one that two transactions use, and give it back",
+        held("Thing", "one"),
+        Bounds(
+            (
+                *("new", "exchange", "set", "get", "minimize", "commit", "abort"),
+                *("savepoint", "rollback"),
+            ),
+            words(
+                kind="Thing",
+                attribute="a",
+                value="one",
+                oid="1",
+            ),
+            objects=2,
+            savepoints=1,
+            steps=6,
+        ),
+    ),
     "letting-go-and-savepoints": SmallWorld(
         "What a savepoint has stored is given up, found again, and left to a failed transaction",
         ONE,

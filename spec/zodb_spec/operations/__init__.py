@@ -13,11 +13,13 @@ from zodb_spec.operations import (  # noqa: I001  # see above
     databases,
     versions,
     caching,
+    exchanging,
 )
 
 __all__ = [
     "caching",
     "databases",
+    "exchanging",
     "finding",
     "objects",
     "savepoints",

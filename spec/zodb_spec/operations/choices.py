@@ -201,7 +201,8 @@ def is_referenced(world: World, thing: Name) -> bool:
     return owner is not None and any(
         type(value) is Stored and _leads_to(world, connection, value, *owner)
         for connection, kept in _kept(world)
-        for oid in kept.created
+        for oid in (*kept.created, *kept.replaced)
+        if oid in kept.saved
         for value in (kept.saved[oid].value.state or {}).values()
     )
 
@@ -224,6 +225,14 @@ def is_created(world: World, thing: Name) -> bool:
     return owner is not None and owner[1] in world.connections[owner[0]].created
 
 
+def may_have_another(world: World, connection: Name, oid: int) -> bool:
+    """Whether objects in memory may lead to another object for an oid than the connection gives,
+    because that has taken its place.
+    """
+    found = world.connections[connection]
+    return oid in found.left_over or oid in found.replaced
+
+
 def is_registered(world: World, thing: Name) -> bool:
     """Whether the object belongs to the running transaction of its connection."""
     owner = world.objects[thing].owner.value
@@ -238,9 +247,15 @@ def is_closed(world: World, thing: Name) -> bool:
 
 def stays_put(world: World, thing: Name) -> bool:
     """Whether an object can be turned into a ghost without the program losing what only it holds in
-    memory.
+    memory, or what it has taken the place of.
     """
-    return world.objects[thing].status.value != ADDED
+    return world.objects[thing].status.value != ADDED and not is_in_place(world, thing)
+
+
+def is_in_place(world: World, thing: Name) -> bool:
+    """Whether an object has taken the place of another one in the running transaction."""
+    owner = world.objects[thing].owner.value
+    return owner is not None and owner[1] in world.connections[owner[0]].replaced
 
 
 def is_unsaved(world: World, thing: Name) -> bool:

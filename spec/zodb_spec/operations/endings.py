@@ -8,6 +8,7 @@ from typing import Any
 from zodb_spec.chapters import (
     boundaries,
     cache_invalidation,
+    connection_methods,
     historical,
     isolation,
     objects,
@@ -15,6 +16,7 @@ from zodb_spec.chapters import (
     transactions,
 )
 from zodb_spec.clause import id_of
+from zodb_spec.editions import CURRENT
 from zodb_spec.operations.records import in_memory
 from zodb_spec.world import (
     ADDED,
@@ -117,7 +119,7 @@ def move(
     if told and len(world.databases) > 1:
         horizon = {each: database.last for each, database in world.databases.items()}
         connection = connection._replace(horizon=horizon)
-    connection = connection._replace(registered=(), conflicts=False)
+    connection = connection._replace(registered=(), conflicts=False, replaced=NOTHING)
     return world.put("connections", name, connection)
 
 
@@ -128,6 +130,23 @@ def _loaded_anew(world: World, connection: Name) -> dict[Name, Object]:
         for name, thing in world.objects.items()
         if thing.owner.value is not None and thing.owner.value[0] == connection
     }
+
+
+def without_left_over(world: World, connection: Name) -> World:
+    """The world in which a connection was asked to make ghosts of what has not changed.
+
+    What is loaded from then on leads to no object that has lost its place.  Up to 2006 the other
+    connections of the group are not asked; and what has changed, nobody makes a ghost of.
+    """
+    members = world.group(connection)
+    if world.edition < CURRENT and len(members) > 1:
+        return world
+    for thing in world.objects.values():
+        owner = thing.owner.value
+        if owner is not None and owner[0] in members and thing.status.value in (ADDED, CHANGED):
+            return world
+    reloaded = {name: world.connections[name]._replace(left_over=frozenset()) for name in members}
+    return world.put_all("connections", reloaded)
 
 
 # Giving up.
@@ -165,7 +184,9 @@ def discard(
 def without_changes(world: World, connection: Name) -> Connection:
     """A connection that has discarded its changes, those that savepoints have stored included."""
     found = world.connections[connection]
-    return found._replace(registered=(), saved=NOTHING, created=NOTHING, conflicts=False)
+    return found._replace(
+        registered=(), saved=NOTHING, created=NOTHING, conflicts=False, replaced=NOTHING
+    )
 
 
 def given_up(world: World, connection: Name, cause: Callable[..., Any]) -> dict[Name, Object]:
@@ -176,10 +197,11 @@ def given_up(world: World, connection: Name, cause: Callable[..., Any]) -> dict[
     found = world.connections[connection]
     is_late = cause is savepoints.late_joiners_aborted
     of_saved = cause if is_late else savepoints.abort_discards
-    changed: dict[Name, Object] = {}
+    in_place = [world.held(connection, oid) for oid in found.replaced]
+    changed = {name: taken_back(world, name) for name in in_place if name is not None}
     for oid in found.saved:
         name = world.held(connection, oid)
-        if name is None:
+        if name is None or name in changed:
             continue
         thing = world.objects[name]
         if oid in found.created:
@@ -210,6 +232,13 @@ def given_up(world: World, connection: Name, cause: Callable[..., Any]) -> dict[
 def emptied(world: World, name: Name, disowned: Object) -> Object:
     """A new object that a savepoint has stored, and that is disowned, with what it held."""
     return savepoints.disowned_keeps_contents(world, disowned, contents(world, name))
+
+
+def taken_back(world: World, name: Name) -> Object:
+    """An object that has taken the place of another one, and has to give it back."""
+    unsaved = connection_methods.is_taken_back(world, name)
+    held = contents(world, name)
+    return unsaved._replace(state=world.fact(held, unsaved.owner.clause))
 
 
 def contents(world: World, name: Name) -> State:

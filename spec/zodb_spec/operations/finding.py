@@ -235,11 +235,20 @@ def _leads_somewhere_known(world: World, connection: Name, value: Value | None) 
     """
     if type(value) is not Stored or not connection:
         return True
+    if _is_left_over(world, connection, value):
+        return False
     if not value.database:
         return not _is_gone(world, connection, value.oid)
     if world.edition == Edition.A:
         return False
     return shows_one_state(world, connection, value.database)
+
+
+def _is_left_over(world: World, connection: Name, value: Stored) -> bool:
+    """Whether a reference in memory may lead to an object that has lost its place."""
+    database = value.database or world.connections[connection].database
+    member = world.member(connection, database)
+    return member is not None and choices.may_have_another(world, member, value.oid)
 
 
 def shows_one_state(world: World, connection: Name, database: Name) -> bool:

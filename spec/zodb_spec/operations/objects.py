@@ -197,12 +197,14 @@ def _can_be_weak(world: World, thing: Name, target: Name) -> bool:
     """Whether a weak reference to the target will mean the same for as long as it is there.
 
     It keeps the oid that its target has when it is made, so the target has to be stored, or
-    unsaved.
+    unsaved; and where the target has taken the place of another object, that may be undone.
     """
     one, other = world.objects[thing].owner.value, world.objects[target].owner.value
     if one is None or world.objects[target].status.value == ADDED:
         return False
     if choices.is_created(world, target):
+        return False
+    if choices.is_in_place(world, target):
         return False
     return other is None or one[0] == other[0]
 

@@ -103,8 +103,9 @@ def savepoint(world: World, manager: Name, name: Name) -> Outcomes:
     for work in works:
         world = _saved(world, work)
     members = {
-        each: Saved(world.connections[each].saved, world.connections[each].created)
+        each: Saved(found.saved, found.created, found.replaced)
         for each in world.managers[manager].joined
+        for found in (world.connections[each],)
     }
     made = Savepoint(manager, world.fact(True, id_of(savepoints.keeps_changes)), members)
     world = world.put("savepoints", name, made)
@@ -174,10 +175,11 @@ def _is_uncertain_of_its_end(world: World, found: Savepoint) -> bool:
 
 def _left_owned(world: World, found: Savepoint) -> bool:
     """Whether objects were stored by later savepoints: in older editions they stay owned, and have
-    no record.
+    no record.  What becomes of those that have taken the places of others is not said, either.
     """
     return any(
         world.connections[each].created.keys() - kept.created.keys()
+        or world.connections[each].replaced != kept.replaced
         for each in world.managers[found.manager].joined
         for kept in (found.members.get(each, Saved(NOTHING, NOTHING)),)
     )
@@ -240,7 +242,9 @@ def _later(world: World, name: Name) -> dict[Name, Savepoint]:
 
 def _returned(connection: Connection, kept: Saved) -> Connection:
     """A connection whose transaction has returned to a savepoint."""
-    return connection._replace(registered=(), saved=kept.saved, created=kept.created)
+    return connection._replace(
+        registered=(), saved=kept.saved, created=kept.created, replaced=kept.replaced
+    )
 
 
 def _restored(world: World, connection: Name, kept: Saved) -> dict[Name, Object]:
@@ -254,6 +258,8 @@ def _restored(world: World, connection: Name, kept: Saved) -> dict[Name, Object]
         oid = owner[1]
         if thing.status.value == ADDED:
             changed[name] = _disowned(world, name)
+        elif found.replaced.get(oid) != kept.replaced.get(oid):
+            changed[name] = endings.taken_back(world, name)
         elif oid in found.created and oid not in kept.created:
             changed[name] = endings.emptied(world, name, _disowned(world, name))
         elif thing.status.value == CHANGED or oid in found.saved:
@@ -286,5 +292,5 @@ def minimize(world: World, connection: Name) -> Outcomes:
         and thing.owner.value[0] in members
         and thing.status.value not in (ADDED, CHANGED)
     }
-    world = world.put_all("objects", idle)
+    world = endings.without_left_over(world.put_all("objects", idle), connection)
     return [returned(world, tracking.deactivate_is_invisible)]

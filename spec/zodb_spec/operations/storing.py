@@ -59,7 +59,13 @@ def store(world: World, work: Work) -> World:
     world = world.put(
         "connections",
         work.connection,
-        state._replace(cached=state.cached | set(records), saved=NOTHING, created=NOTHING),
+        state._replace(
+            cached=state.cached | set(records),
+            saved=NOTHING,
+            created=NOTHING,
+            replaced=NOTHING,
+            left_over=state.left_over.union(state.replaced),
+        ),
     )
     database = world.databases[name]
     history = (*database.history, Transaction(transactions.next_tid(world, name), records))

@@ -98,11 +98,12 @@ def _refers_to_closed(world: World, connection: Name) -> bool:
 
 
 def _refers_to_added(world: World, connection: Name) -> bool:
-    """Whether a connection would store references to objects that were added to another one, and
-    are not committed.
+    """Whether a connection would store references to objects that were added to another one, or
+    have taken the places of others there, and are not committed.
     """
     return any(
         world.objects[target].status.value == ADDED
+        or choices.is_in_place(world, target)
         or (world.edition == Edition.A and choices.is_created(world, target))
         for target, _ in reach.foreign(world, reach.what_is_stored(world, connection))
     )

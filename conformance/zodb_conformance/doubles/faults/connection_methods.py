@@ -8,11 +8,11 @@ from typing import Any
 from persistent import Persistent
 from zodb_reference.connection import Connection
 from zodb_reference.errors import POSKeyError
-from zodb_reference.oids import p64, u64
+from zodb_reference.oids import p64, u64, z64
 from zodb_reference.snapshot import Snapshot
 
 from zodb_conformance.doubles.double import Fault, double
-from zodb_conformance.doubles.planting import around, together
+from zodb_conformance.doubles.planting import around, instead, together
 
 
 @double("connection.debug-info")
@@ -72,6 +72,48 @@ def only_loads_are_cleared() -> Fault:
         return found
 
     return around(Connection, "getTransferCounts", counts)
+
+
+@double("connection.exchange-takes-the-place", checks="walk.exchanges")
+def what_is_exchanged_gets_another_serial() -> Fault:
+    """What takes the place of another object counts as made from nothing.
+
+    Its commit is refused, as if somebody else had changed the object meanwhile.
+    """
+
+    def exchange(correct: Any, connection: Connection, old: Any, new: Any) -> None:
+        correct(connection, old, new)
+        new._p_serial = z64
+
+    return around(Connection, "exchange", exchange)
+
+
+@double("connection.exchange-takes-the-place", checks="walk.exchanges")
+def what_is_exchanged_is_not_changed() -> Fault:
+    """What takes the place of another object does not count as changed, and is not stored.
+
+    The program goes on with an object that nobody else will ever see.
+    """
+
+    def exchange(correct: Any, connection: Connection, old: Any, new: Any) -> None:
+        correct(connection, old, new)
+        new._p_changed = False
+
+    return around(Connection, "exchange", exchange)
+
+
+@double("connection.exchange-is-taken-back", checks="walk.exchanges")
+def an_exchange_is_undone_by_halves() -> Fault:
+    """When an exchange is taken back, what was loaded since leads to the new object as before.
+
+    The next commit stores that as another object, and writes references to it: what an abort should
+    have undone comes back.
+    """
+
+    def undo(connection: Connection, length: int) -> None:
+        connection._exchanges.undo_since(length, connection._registered)
+
+    return instead(Connection, "_undo_exchanges", undo)
 
 
 @double("connection.exchange", also="connection.exchange-is-aborted")
