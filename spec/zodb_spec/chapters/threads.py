@@ -352,6 +352,33 @@ def database_close_spares_others() -> None:
     """
 
 
+@example("thread.emptying-against-change", MUST, rules="CONN-59 CONN-22")
+def emptying_against_change() -> None:
+    """A program may have a database empty its caches while other threads work in transactions that
+    they have begun, as who looks after a server does where memory is short. What another thread is
+    changing is not taken away under its hands: the change is stored together with all else that the
+    object holds.
+
+    >>> mapping = connection.root()["mapping"] = PersistentMapping({"kept": 1, "number": 0})
+    >>> tm.commit()
+    >>> reader = opened(db)
+    >>> def change():
+    ...     tm.begin()
+    ...     mapping["number"] += 1
+    ...     tm.commit()
+    >>> def schedule(empty, halt):
+    ...     before = mapping["number"]
+    ...     meanwhile(change, empty, halt)
+    ...     reader.sync()
+    ...     seen = reader.root()["mapping"]
+    ...     return seen["kept"], seen["number"] - before
+    >>> at_every_step(lambda halt: schedule(db.cacheMinimize, halt))
+    {(1, 1)}
+    >>> at_every_step(lambda halt: schedule(db.cacheFullSweep, halt))
+    {(1, 1)}
+    """
+
+
 @example("thread.loading-against-invalidation", MUST, rules="ISO-1 ISO-3 ISO-5")
 def loading_against_invalidation() -> None:
     """Where another thread commits a change of an object that a connection is just loading, the

@@ -262,6 +262,19 @@ def who_has_read_loses_his_changes() -> Fault:
     return _ending_transactions(lambda connection: connection.joined is None)
 
 
+@double("thread.emptying-against-change")
+def caches_are_emptied_at_once() -> Fault:
+    """To empty all caches makes ghosts of what other threads are about to change.
+
+    Such an object is stored with the change alone, and nothing else that it held.
+    """
+
+    def do_with_cache(connection: Connection, work: Callable[[IdentityMap], None]) -> None:
+        work(connection.objects)
+
+    return instead(Connection, "do_with_cache", do_with_cache)
+
+
 def _taking_for_current(owner: Any, name: str, oid_of: Callable[..., bytes]) -> Fault:
     """The fault that what is loaded during a call counts as it is current when the call ends, if
     the state that is shown was the newest when it began.
