@@ -270,7 +270,7 @@ def kept_until_its_timeout() -> None:
     """A connection that has waited for less than `pool_timeout` is kept, also while others are
     opened and closed.
 
-    >>> patient = open_db(pool_timeout=3600)
+    >>> patient = open_db(pool_timeout=3600, pool_size=7)
     >>> waiting = [opened(patient) for _ in range(3)]
     >>> roots = [each.root() for each in waiting]
     >>> for each, root in zip(waiting, roots):
