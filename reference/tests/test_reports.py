@@ -6,6 +6,7 @@ import transaction
 from persistent.mapping import PersistentMapping
 from sample_objects import Item
 from zodb_conformance.schedules import in_thread
+from zodb_reference import errors
 from zodb_reference.activity import ActivityMonitor
 
 
@@ -179,6 +180,38 @@ def test_a_monitor_is_not_told_where_closing_is_refused(db, connection, item):
     with pytest.raises(Exception, match="has changes"):
         connection.close()
     assert sum(part["connections"] for part in monitor.getActivityAnalysis()) == 0
+
+
+def test_a_monitor_may_close_what_is_being_closed(db, connection, other, caplog):
+    closed = []
+
+    class Monitor:
+        def closedConnection(self, connection):  # noqa: N802
+            closed.append(connection)
+            connection.close()
+
+    db.setActivityMonitor(Monitor())
+    for each in connection, other:
+        each.close()
+        assert each.opened is None
+    assert closed == [connection, other]
+    assert not caplog.records
+    assert db.open(transaction.TransactionManager()) is other
+
+
+def test_what_a_monitor_changes_is_not_given_to_who_opens_the_connection_next(db, connection):
+    class Monitor:
+        def closedConnection(self, connection):  # noqa: N802
+            connection.root.x = 1
+
+    db.setActivityMonitor(Monitor())
+    with pytest.raises(errors.ConnectionStateError, match="has changes"):
+        connection.close()
+    connection.transaction_manager.abort()
+    db.setActivityMonitor(None)
+    connection.close()
+    assert db.open(transaction.TransactionManager()) is connection
+    assert not hasattr(connection.root, "x")
 
 
 def test_a_monitor_that_fails_prevents_nothing(db, connection, caplog):

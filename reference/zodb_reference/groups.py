@@ -25,6 +25,7 @@ class Group:
         self.primary = primary
         self.connections: dict[str, Any] = {primary.database.database_name: primary}
         self.is_at_work = False
+        self._is_closing = False
         self._saved: set[Any] = set()  # the members that have a share in the last savepoint
 
     # For programs, by way of a member
@@ -54,9 +55,11 @@ class Group:
     def close(self, member: Any) -> None:
         """Close `member` and all that are closed with it, or none of them (CONN-14).
 
-        Nothing happens where they are closed. Raises `ConnectionStateError` while one of them has
-        changes.
+        Nothing happens where they are closed, or are being closed just now. Raises
+        `ConnectionStateError` while one of them has changes.
         """
+        if self._is_closing:
+            return
         members = self._open_ones(member)
         for each in members:
             each.require_unchanged()
@@ -66,8 +69,14 @@ class Group:
         for each in members:
             each.require_unchanged()
         if members:
+            self._is_closing = True
+            try:
+                for each in members:
+                    each.database.note_closing(each)
+            finally:
+                self._is_closing = False
             for each in members:
-                each.database.note_closing(each)
+                each.require_unchanged()  # a monitor gets to see them open, and may do anything
             self._leave(members)
             self._give_back(member)
 
