@@ -54,6 +54,12 @@ def test_a_closed_database_opens_no_connection_and_may_be_closed_again(db):
     db.close()
 
 
+def test_a_closed_database_tells_no_last_transaction(db):
+    db.close()
+    with pytest.raises(errors.ConnectionStateError, match="'unnamed' is closed"):
+        db.lastTransaction()
+
+
 def test_closing_a_database_closes_its_storage():
     storage = Damaged()
     storage.store = MemoryStorage.store.__get__(storage)
@@ -336,7 +342,7 @@ def test_a_commit_under_way_is_not_aborted_by_closing(db, connection, manager, c
     db.storage.tpc_finish = finish_then_close
     manager.commit()
     assert item._p_jar is connection
-    assert item._p_serial == db.lastTransaction()
+    assert item._p_serial == db.storage.lastTransaction()
     assert caplog.records == []
     close()
 

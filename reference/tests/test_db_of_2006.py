@@ -137,6 +137,16 @@ def test_no_more_connections_of_a_version_are_kept_than_its_pool_has_room_for(ma
         first.getVersion()
 
 
+def test_a_version_can_be_opened_as_soon_as_the_database_is_in_its_collection(make):
+    class Collection(dict):
+        def setdefault(self, name, db):
+            db.open(version="draft").close()  # as another thread may do
+            return super().setdefault(name, db)
+
+    db = make(databases=Collection(), version_pool_size=2)
+    assert db.getVersionPoolSize() == 2
+
+
 def test_caches_of_versions_have_a_size_of_their_own(make):
     db = make(version_cache_size=5)
     assert make().getVersionCacheSize() == 100

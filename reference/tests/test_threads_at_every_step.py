@@ -48,7 +48,7 @@ def closed_while(work):
         refusal, _ = meanwhile(told(work_and_commit), db.close, halt)
         assert connection.transaction_manager is None
         assert not manager.registeredSynchs()
-        return refusal, "stored" if db.lastTransaction() != before else "not stored"
+        return refusal, "stored" if db.storage.lastTransaction() != before else "not stored"
 
     return at_every_step(schedule)
 

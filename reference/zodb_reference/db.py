@@ -3,9 +3,10 @@
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from persistent.mapping import PersistentMapping
@@ -19,7 +20,7 @@ from zodb_reference.errors import ConflictError, ConnectionStateError, own_error
 from zodb_reference.halves import HalfCommit, half_commits
 from zodb_reference.interfaces import IDatabase
 from zodb_reference.oids import z64
-from zodb_reference.pool import ConnectionPool, Limits
+from zodb_reference.pool import FOR_EVER, ConnectionPool, Limits
 from zodb_reference.records import own_references
 from zodb_reference.reports import Reports
 from zodb_reference.revisions import Revisions
@@ -67,6 +68,7 @@ class DB(Settings, Reports, Revisions):
 
     connection_class = Connection
     _of_editions: ClassVar[dict[str, type["DB"]]] = {}
+    _more_limits: Mapping[Kind, Limits] = MappingProxyType({})  # of other kinds of connections
 
     def __init_subclass__(cls, editions: Iterable[str] = (), **options: Any) -> None:
         """Take a subclass that says so for the databases of editions: `class C(DB, editions=)`."""
@@ -93,7 +95,7 @@ class DB(Settings, Reports, Revisions):
         xrefs: bool = True,
         edition: str = "current",
         pool_size: int = 7,
-        pool_timeout: float = 1 << 31,
+        pool_timeout: float = FOR_EVER,
         cache_size: int = 400,
         cache_size_bytes: int = 0,
         historical_pool_size: int = 3,
@@ -122,6 +124,7 @@ class DB(Settings, Reports, Revisions):
                     historical_cache_size,
                     historical_cache_size_bytes,
                 ),
+                **self._more_limits,
             }
         )
         self.storage = self._open_storage(storage)
@@ -178,7 +181,6 @@ class DB(Settings, Reports, Revisions):
         if at is not None or before is not None:
             if not self.rules.shows_the_past:
                 raise TypeError(f"`at` and `before` are not known in the edition {self.edition}")
-            self.require_open()
             view = historical_view(at, before, self.lastTransaction())
         return self._open_view(view, transaction_manager)
 
@@ -268,6 +270,7 @@ class DB(Settings, Reports, Revisions):
 
     def lastTransaction(self) -> bytes:
         """Return the tid of the last transaction, whoever has committed it."""
+        self.require_open()
         return last_transaction(self.storage)
 
     def new_oid(self) -> bytes:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Collection
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +16,7 @@ from zodb_reference.errors import VersionCommitError, VersionError, own_errors
 from zodb_reference.invalidation import EVERYONE, News
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.older_interfaces import IDatabaseOf2006
-from zodb_reference.pool import Limits
+from zodb_reference.pool import FOR_EVER, Limits
 from zodb_reference.revisions import in_text
 from zodb_reference.snapshot import Snapshot
 from zodb_reference.storages import MemoryStorage, SQLiteStorage
@@ -56,10 +55,9 @@ class DBOf2006(DBOf2005, editions=("2006-08-16",)):
             raise TypeError(
                 f"{', '.join(unknown)}: there is no such option in the edition of 2006-08-16"
             )
-        limits = Limits(version_pool_size, 0, version_cache_size, 0)
+        limits = Limits(version_pool_size, FOR_EVER, version_cache_size, 0)
+        self._more_limits = {Kind.VERSION: limits}
         super().__init__(storage, **options)
-        timeout = self._pool.limits[Kind.CURRENT].timeout
-        self._pool.limits[Kind.VERSION] = replace(limits, timeout=timeout)
 
     # For programs
 

@@ -13,6 +13,9 @@ from zodb_reference.views import CURRENT, Kind, View
 
 logger = logging.getLogger(__name__)
 
+#: For how many seconds a closed connection is kept where nothing is said: longer than a life.
+FOR_EVER = 1 << 31
+
 
 @dataclass
 class Limits:
