@@ -5,11 +5,14 @@ or an error that says what has happened.
 """
 
 import contextlib
+from functools import partial
 
 import pytest
 import transaction
+from sample_objects import Item
 from zodb_conformance.schedules import at_every_step, meanwhile
 from zodb_reference import DB, errors
+from zodb_reference.oids import z64
 
 
 def told(work):
@@ -126,3 +129,58 @@ def test_no_connection_to_a_database_that_is_closed_comes_into_a_group(collectio
         return "closed"
 
     assert at_every_step(schedule) == {"closed"}
+
+
+@pytest.mark.parametrize("packs_first", [True, False])
+def test_packing_takes_nothing_from_who_loads_and_commits_meanwhile(packs_first):
+    def schedule(halt):
+        db, manager = DB(), transaction.TransactionManager()
+        connection = db.open(manager)
+        for x in range(2):
+            connection.root.old = Item()
+            connection.root.old.x = x
+            manager.commit()
+        connection.root.kept = connection.root.old
+        del connection.root.old
+        manager.commit()
+        connection.cacheMinimize()
+
+        def work():
+            old = connection.root.kept
+            seen = old.x
+            connection.root.new = Item()
+            connection.root.new.old = old
+            manager.commit()
+            return seen
+
+        both = (db.pack, work) if packs_first else (work, db.pack)
+        assert 1 in meanwhile(*both, halt)
+        with db.transaction() as another:
+            another.cacheMinimize()
+            found = another.root.new.old.x, len(db.history(z64, 10))
+        db.close()
+        return found
+
+    outcomes = at_every_step(schedule)
+    assert {x for x, _ in outcomes} == {1}
+    # What the commit has replaced goes as well where it comes first.
+    assert {length for _, length in outcomes} == {1, 2}
+
+
+def test_groups_that_take_from_one_pool_at_once_get_connections_of_their_own(collection):
+    one, two = collection.databases["1"], collection.databases["2"]
+
+    def schedule(halt):
+        one.setPoolSize(0)  # so that the groups are new each time
+        one.setPoolSize(7)
+        two.open(transaction.TransactionManager()).close()
+        groups = [one.open(transaction.TransactionManager()) for _ in range(2)]
+        others = meanwhile(*(partial(each.get_connection, "2") for each in groups), halt)
+        for each, other in zip(groups, others, strict=True):
+            assert other.transaction_manager is each.transaction_manager
+            assert other.connections is each.connections
+            assert other.connections == {"1": each, "2": other}
+            each.close()
+        return others[0] is others[1]
+
+    assert at_every_step(schedule) == {False}
