@@ -65,11 +65,7 @@ def explored(name: str) -> Exploration:
     return SMALL_WORLDS[name].explore()
 
 
-together = pytest.mark.xdist_group("small worlds")  # each process explores a world for itself
-
-
 @pytest.mark.once
-@together
 @pytest.mark.parametrize("name", SMALL_WORLDS)
 def test_a_small_world_obeys_every_law_and_contains_what_it_did(name: str) -> None:
     found = explored(name)
@@ -79,10 +75,13 @@ def test_a_small_world_obeys_every_law_and_contains_what_it_did(name: str) -> No
 
 
 @pytest.mark.once
-@together
+@pytest.mark.timeout(600)
 def test_every_step_clause_is_exercised_in_some_small_world() -> None:
-    exercised = {id for name in SMALL_WORLDS for id in explored(name).exercised}
-    assert {clause.id for clause in clauses().values() if clause.kind == "step"} <= exercised
+    missing = {clause.id for clause in clauses().values() if clause.kind == "step"}
+    for name in sorted(SMALL_WORLDS, key=lambda name: COUNTS[name][1]):
+        if missing:  # it takes a minute to explore all, and the largest show nothing new
+            missing -= explored(name).exercised.keys()
+    assert missing == set()
 
 
 # Snapshot isolation: what can happen, and what can't.
