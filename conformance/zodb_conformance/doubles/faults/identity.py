@@ -87,7 +87,7 @@ def get_of_an_unknown_oid_gives_none() -> Fault:
     return around(Connection, "get", get)
 
 
-@double("identity.newer-oid")
+@double("identity.newer-oid", checks="walk.objects")
 def get_gives_what_is_newer() -> Fault:
     """`get` of an object that is newer than the snapshot gives it.
 

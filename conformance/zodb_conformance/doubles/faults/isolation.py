@@ -186,7 +186,7 @@ def the_last_committer_wins() -> Fault:
     return around(TwoPhaseStorage, "store", store)
 
 
-@double("isolation.first-committer-wins")
+@double("isolation.first-committer-wins", checks="walk.isolation")
 def a_conflict_with_two_others_is_missed() -> Fault:
     """A storage finds the conflict with one newer revision, and none where there are two.
 
@@ -235,7 +235,7 @@ def resolution_is_given_the_wrong_old_state() -> Fault:
     return around(resolution, "merge", merge)
 
 
-@double("isolation.read-current")
+@double("isolation.read-current", checks="walk.isolation")
 def read_current_is_never_checked() -> Fault:
     """`readCurrent` has no effect.
 
@@ -244,7 +244,7 @@ def read_current_is_never_checked() -> Fault:
     return around(Commit, "check_current", lambda correct, commit, read: None)
 
 
-@double("isolation.read-current")
+@double("isolation.read-current", checks="walk.isolation")
 def only_the_last_mark_is_checked() -> Fault:
     """Of the objects that were marked with `readCurrent` only the last one is checked.
 
@@ -257,7 +257,7 @@ def only_the_last_mark_is_checked() -> Fault:
     return around(Commit, "check_current", check_current)
 
 
-@double("isolation.read-current")
+@double("isolation.read-current", checks="walk.isolation")
 def marks_are_checked_against_the_present() -> Fault:
     """What was marked with `readCurrent` is compared with the revision that is current when the
     commit begins, and not with the one that was read.
@@ -272,7 +272,7 @@ def marks_are_checked_against_the_present() -> Fault:
     return around(Commit, "check_current", check_current)
 
 
-@double("isolation.read-current-written")
+@double("isolation.read-current-written", checks="walk.isolation")
 def a_mark_counts_even_where_the_object_is_written() -> Fault:
     """An object that was marked with `readCurrent` is checked also where it is stored.
 

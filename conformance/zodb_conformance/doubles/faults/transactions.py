@@ -218,7 +218,7 @@ def what_cannot_be_pickled_is_left_out() -> Fault:
     return around(RecordWriter, "record", record)
 
 
-@double("transaction.empty-recorded-or-not")
+@double("transaction.empty-recorded-or-not", checks="walk.objects")
 def some_empty_transactions_are_recorded() -> Fault:
     """Every other transaction that stores nothing is recorded.
 
