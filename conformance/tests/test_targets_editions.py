@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from zodb_conformance.targets.editions import in_edition
 from zodb_conformance.targets.mixing import mixed
 from zodb_conformance.targets.opening import definition_of_open_db, opener
 from zodb_conformance.targets.ordering import in_order
+from zodb_reference.storages import MemoryStorage
 from zodb_spec.editions import EDITIONS, Edition
 from zodb_spec.preludes import GROUPS, PRELUDE
 
@@ -99,20 +101,28 @@ def test_a_target_says_whether_it_was_opened_for_the_edition(plan: Plan, in_edit
     assert resolve(plan).edition == plan.edition
 
 
-def test_a_storage_is_opened_for_it_where_the_reference_stands_over_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def missing() -> Any:
-        raise ImportError
-
-    monkeypatch.setattr("zodb_conformance.targets.zodb.connections", missing)
+def test_the_reference_stands_over_a_storage_in_an_older_edition() -> None:
+    pytest.importorskip("ZODB", reason="otherwise it stands over a storage in every edition")
     target = resolve(Plan(target="bad_storages:right", edition=OLD))
     assert target.in_edition
     assert target.lines[-1] == f"db = zodb_reference.DB(storage, edition='{OLD}')"
+    assert target.baseline == "reference-memory"
+    assert resolve(Plan(target="bad_storages:right")).database == "ZODB.DB"
+
+
+def test_a_storage_that_is_named_has_versions_as_it_announces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    right = resolve(Plan(target="bad_storages:right", edition=C))
+    assert right.versions is False
+    storages = importlib.import_module("bad_storages")
+    monkeypatch.setattr(storages, "old", lambda _: MemoryStorage(versions=True), raising=False)
+    target = resolve(Plan(target="bad_storages:old", edition=C))
+    assert (target.versions, target.in_edition) == (True, True)
+    assert resolve(Plan(target="bad_storages:old")).versions is False
 
 
 def test_the_baseline_is_judged_by_it_too() -> None:
-    pytest.importorskip("ZODB", reason="the baseline is ZODB over a storage of its own")
     assert over_baseline(resolve(Plan(target="bad_storages:right", edition=OLD))).edition == OLD
 
 

@@ -10,6 +10,7 @@ import inspect
 import re
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -82,9 +83,9 @@ def over_baseline(target: Target, *, backwards: bool = False) -> Target:
 
 def _named(plan: Plan) -> Target:
     if plan.zconfig:
-        return _from_zconfig(plan.zconfig)
+        return _from_zconfig(plan.zconfig, plan.edition)
     if plan.uri:
-        return _from_uri(plan.uri)
+        return _from_uri(plan.uri, plan.edition)
     if plan.database:
         return _from_database(plan.database, plan.edition)
     name = SHORT.get(plan.target, plan.target)
@@ -94,7 +95,7 @@ def _named(plan: Plan) -> Target:
     if name in points:
         return _made(name, points[name])
     if ":" in name:
-        return _from_factory(name)
+        return _from_factory(name, plan.edition)
     known = ", ".join(sorted(points)) or "none: is zodb-conformance installed?"
     raise TargetUnusable(
         f"there is no target {name!r}; registered are {known}; "
@@ -172,7 +173,7 @@ def _text(path: str) -> str:
         raise TargetUnusable(f"the ZConfig file {path} can't be read: {error}") from error
 
 
-def _from_factory(path: str) -> Target:
+def _from_factory(path: str, edition: str) -> Target:
     found = imported(path)
     if isinstance(found, Target):
         return found
@@ -180,7 +181,7 @@ def _from_factory(path: str) -> Target:
         return found()  # type: ignore[call-arg]  # a subclass gives its own defaults
     _require_callable(path, found, "open_storage(directory)")
     lines = _calling(path, "storage")
-    return _over_storage(path, lambda directory: found(str(directory)), lines)
+    return _over_storage(path, lambda directory: found(str(directory)), lines, edition)
 
 
 def _require_callable(path: str, found: Any, form: str) -> None:
@@ -245,11 +246,12 @@ def _over_storage(
     name: str,
     open_storage: Callable[[Path], Any],
     lines: tuple[str, ...],
+    edition: str,
     *,
     one_place: bool = False,
 ) -> Target:
-    """A storage with a connection level over it: ZODB's where it is installed, the reference's
-    otherwise.
+    """A storage with a connection level over it: ZODB's, or the reference's where ZODB is not
+    installed, or where an older edition is asked for, which ZODB can't be opened for.
 
     one_place: whether all storages that it opens are the same, as on a server
     """
@@ -276,9 +278,11 @@ def _over_storage(
     announced = of_nobody() if one_place else of_storage(checked)
     several = frozenset() if one_place else frozenset({SEVERAL})
     capabilities = announced.capabilities | CONNECTION_LEVEL | several
-    try:
-        connections = zodb.connections()
-    except ImportError:
+    connections = None
+    if edition == CURRENT:
+        with suppress(ImportError):
+            connections = zodb.connections()
+    if connections is None:
         return over(
             name,
             reference.connections(),
@@ -341,7 +345,7 @@ def _from_database(path: str, edition: str) -> Target:
     )
 
 
-def _from_zconfig(path: str) -> Target:
+def _from_zconfig(path: str, edition: str) -> Target:
     text = _text(path)
     try:
         from ZODB.config import storageFromString
@@ -369,10 +373,10 @@ def _from_zconfig(path: str) -> Target:
         "directory = tempfile.TemporaryDirectory()",
         f"storage = storageFromString({text!r}.replace('{{directory}}', directory.name))",
     )
-    return _over_storage(path, open_storage, lines, one_place=names_server(text))
+    return _over_storage(path, open_storage, lines, edition, one_place=names_server(text))
 
 
-def _from_uri(uri: str) -> Target:
+def _from_uri(uri: str, edition: str) -> Target:
     try:
         from zodburi import resolve_uri
     except ImportError as error:
@@ -391,4 +395,4 @@ def _from_uri(uri: str) -> Target:
         "directory = tempfile.TemporaryDirectory()",
         f"storage = resolve_uri({uri!r}.replace('{{directory}}', directory.name))[0]()",
     )
-    return _over_storage(uri, open_storage, lines, one_place=is_served(uri))
+    return _over_storage(uri, open_storage, lines, edition, one_place=is_served(uri))
