@@ -140,10 +140,6 @@ class Jar(Participant):
         self.objects.adopt(oid, obj)
         return oid
 
-    def is_committing(self) -> bool:
-        """Tell whether a commit is under way, perhaps in another thread."""
-        return self._commit is not None
-
     def exchange(self, old: Any, new: Any) -> None:
         """Put an unsaved object in the place of `old` (LIFE-51).
 
