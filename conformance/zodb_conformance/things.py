@@ -53,7 +53,7 @@ class Independent(Persistent):
 
 
 class Dependent(Persistent):
-    """An object that could say so, and does not."""
+    """An object that could say it can be read in any revision, and says it can not."""
 
     def _p_independent(self) -> bool:
         return False

@@ -131,6 +131,15 @@ def in_force(clause: Clause) -> str:
     return f"{first.value} to {last.value}" if first is not last else f"{first.value} alone"
 
 
+def common_editions(clauses: Iterable[Clause]) -> str:
+    """The editions of clauses that are all in force in the same ones, in words; "" where they are
+    not, or are in every edition.
+    """
+    found = {in_force(clause) for clause in clauses if clause.editions != EDITIONS}
+    everywhere = any(clause.editions == EDITIONS for clause in clauses)
+    return found.pop() if len(found) == 1 and not everywhere else ""
+
+
 def by_range(clauses: Iterable[Clause]) -> list[tuple[str, list[Clause]]]:
     """The clauses that are not in every edition, by the editions in which they are in force: those
     that ended first come first.
@@ -304,6 +313,15 @@ def described(docstring: str) -> tuple[str, dict[str, str]]:
 def module_text(name: str) -> str:
     """The docstring of a module, without its first line."""
     return inspect.cleandoc(sys.modules[name].__doc__ or "").partition("\n\n")[2]
+
+
+def call(name: str, value: object) -> str:
+    """How a name is used: with its arguments, where it is a function."""
+    if isinstance(value, type) or not callable(value):
+        return name
+    given = inspect.signature(value).parameters.values()
+    bare = [each.replace(annotation=inspect.Parameter.empty) for each in given]
+    return f"{name}{inspect.Signature(bare)}"
 
 
 def summary(value: object) -> str:

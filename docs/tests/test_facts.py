@@ -5,7 +5,9 @@ from dataclasses import replace
 import facts
 import pytest
 from zodb_conformance import suite
+from zodb_conformance.schedules import meanwhile
 from zodb_conformance.stories import story_of
+from zodb_conformance.things import Thing
 from zodb_spec import answers
 from zodb_spec.chapters import objects
 from zodb_spec.clause import clauses
@@ -14,6 +16,7 @@ from zodb_spec.operation import operations
 
 CATALOGUE = facts.catalogue((facts.ROOT / "spec" / "rules.md").read_text(encoding="utf-8"))
 CLAUSE = clauses()["object.add-assigns-oid"]
+CHAPTERS = facts.chapters(clauses().values())
 EXAMPLE = clauses()["storing.values-are-copied"]
 
 
@@ -23,6 +26,18 @@ def test_every_row_of_the_catalogue_is_read():
     assert CATALOGUE["LIFE-5"].owner == "main"
     assert CATALOGUE["LIFE-5"].section == "Object life cycle, reachability, identity"
     assert CATALOGUE["LIFE-5"].text.startswith("add(ob) of an object already owned")
+
+
+def test_a_chapter_says_its_editions_where_all_its_clauses_share_them():
+    found = {chapter.name: facts.common_editions(chapter.clauses) for chapter in CHAPTERS}
+    assert found["versions"] == "2006-08-16 alone"
+    assert found["historical"] == "the current edition"
+    assert found["objects"] == found["cache_invalidation"] == ""
+
+
+def test_a_name_of_examples_is_told_with_its_arguments():
+    assert facts.call("meanwhile", meanwhile) == "meanwhile(first, second, halt)"
+    assert facts.call("Thing", Thing) == "Thing"
 
 
 def test_nothing_is_missing_in_the_clauses_as_they_stand():
