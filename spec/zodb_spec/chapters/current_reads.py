@@ -29,7 +29,7 @@ def conflict(world: World, thing: Name) -> tuple[bool, ...]:
     began, fails. What is loaded already, stays; and what a savepoint has stored of the object may
     be loaded, or not.
 
-    Gives whether loading it fails: both, where it may be loaded already.
+    The step gives whether loading it fails, and gives both answers where it may be loaded already.
     """
     owner = world.objects[thing].owner.value
     assert owner is not None

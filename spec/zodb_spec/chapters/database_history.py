@@ -1,4 +1,4 @@
-"""The history of a database: what it tells of it, and how it lets go of it.
+"""The history of a database: what it tells of its past, and how it lets go of it.
 
 Every revision of every object is kept until a pack removes it. How storages do that is their own
 matter; here stands what a program asks its database for, and what becomes of transactions and of
@@ -176,8 +176,8 @@ def pack_time() -> None:
 
 @example("database.pack-disturbs-nobody", MUST, rules="STOR-67", binds="storage", needs="pack")
 def pack_disturbs_nobody() -> None:
-    """A pack ends no transaction: what somebody has changed, and not committed yet, he can commit
-    after it.
+    """A pack ends no transaction: what somebody has changed, and not committed yet, can be
+    committed after it.
 
     >>> connection.root()["a"] = 1
     >>> tm.commit()
@@ -202,9 +202,8 @@ def pack_disturbs_nobody() -> None:
 )
 def pack_under_a_snapshot() -> None:
     """A connection whose snapshot is older than the pack may find that a revision it needs is gone.
-    Then it is a conflict to load that object, as if somebody had changed it in a way that this
-    transaction can't do without: the program tries again, and finds the newest state. It is never
-    shown what came after its snapshot.
+    Then it is a conflict to load that object: the program tries again, and finds the newest state.
+    It is never shown what came after its snapshot.
 
     >>> root = connection.root()
     >>> root["loaded"], root["not loaded"] = Thing(), Thing()

@@ -1,9 +1,9 @@
 """Reading the past: the interface of historical connections.
 
 A connection can be opened for a point of the past. It shows the objects as they were then, takes no
-changes, and moves with nothing: what it shows today it shows tomorrow. How reading, boundaries and
-commits go in one is said step by step elsewhere; here stands what a program asks for, and what it
-is refused.
+changes, and never moves: what it shows today it shows tomorrow. How reading, boundaries and commits
+go in one is said step by step in the chapter before; here stands what a program asks for, and what
+it is refused.
 """
 
 from __future__ import annotations
@@ -100,8 +100,9 @@ def moments_in_utc() -> None:
 )
 def moments_are_clock_time() -> None:
     """A program that needs an exact point names it by a tid. A moment is as exact as the clocks
-    were by which transactions got their tids: these only ever grow, so a clock that was put back
-    leaves many of them close behind each other, and minutes with a leap second are shifted.
+    were by which transactions got their tids. These only ever grow: while a clock that was put back
+    is behind the last tid, transactions get tids close behind each other, which do not say when
+    they were committed. No tid tells a leap second.
     """
 
 

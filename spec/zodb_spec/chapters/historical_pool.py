@@ -2,7 +2,8 @@
 
 A connection to the past is worth keeping like any other, for whoever asks for the same point. There
 are many points, and each needs a cache of its own, so the pool and the caches of the past have
-settings of their own. And the past is one: a group is in it with all its members.
+settings of their own. And a group of connections is in the past as a whole: all its members show
+the same point.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def pooled_by_point() -> None:
 @example("historical.pool-size", MUST, rules="CONN-44 CONN-5", since=CURRENT, needs="historical")
 def pool_size() -> None:
     """How many closed historical connections are kept, for a point or in all, is a setting of their
-    own, which says nothing of the others. The oldest is given up.
+    own, which does not touch the pool of the others. Where there are too many, the one that was
+    closed first is given up.
 
     >>> db.setPoolSize(5)
     >>> db.setHistoricalPoolSize(1)
@@ -226,8 +228,8 @@ def debug_info() -> None:
     needs="historical",
 )
 def debug_entries() -> None:
-    """In this report, the point of a historical connection stands under ``before``, and of others
-    None does.
+    """In this report, the point of a historical connection stands under ``before``, and None for
+    every other one.
 
     >>> point = tid_of(connection.root())
     >>> past = opened(db, before=point)

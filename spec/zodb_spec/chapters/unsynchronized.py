@@ -131,8 +131,8 @@ def unsynchronized_stays_stale() -> None:
 @example("boundary.unsynchronized-opening", MUST, rules="ISO-18", since=Edition.C, until=Edition.C)
 def unsynchronized_opening() -> None:
     """A connection that is opened with ``synch=False`` shows the newest state as of its opening,
-    also where it comes out of the pool with objects in memory that have been changed since.
-    Whether it was told the last time does not matter, and whether it is told now not for the next.
+    also where it comes out of the pool with objects in memory that have been changed since. It
+    makes no difference whether it was opened with or without the option the last time.
 
     >>> connection.root()["n"] = 0
     >>> tm.commit()

@@ -1,4 +1,4 @@
-"""Questions about versions: what a database says of them, and what where it has none.
+"""Questions about versions: what a database says of them, and what it says where it has none.
 
 The questions are asked of the database, and one of them of a connection. They are about what has
 been committed: what a transaction is about to do in a version shows in no answer.

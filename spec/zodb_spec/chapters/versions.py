@@ -4,7 +4,7 @@ A version is a named set of changes that are committed and not yet part of the t
 everybody else sees.  A connection belongs to one version, or to the trunk, for life.  It sees the
 version's changes, and the trunk where there are none; what it stores goes into the version.  An
 object that a version has changed is locked: nobody can change it elsewhere before the version is
-committed or given up.
+committed, to the trunk or into another version, or is given up, that is aborted.
 
 The rule behind all others: of each object the newest record wins, inside its version.
 """
