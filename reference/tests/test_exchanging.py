@@ -117,6 +117,21 @@ def test_what_was_loaded_since_an_exchange_leads_to_the_old_object_after_it_is_u
     assert connection.db().objectCount() == 2
 
 
+@pytest.mark.parametrize("emptied", [False, True])
+def test_what_a_savepoint_has_kept_and_an_abort_disowns_leads_to_the_new_object(
+    connection, manager, item, new, emptied
+):
+    connection.exchange(item, new)
+    connection.root.made = made = Item()
+    made.x = new
+    manager.savepoint()
+    if emptied:
+        connection.cacheMinimize()
+    manager.abort()
+    assert made._p_jar is None
+    assert made.x is new
+
+
 def test_so_does_what_another_connection_of_the_group_has_loaded(connection, manager, item, new):
     DB(databases=connection.db().databases, database_name="second")
     second = connection.get_connection("second")

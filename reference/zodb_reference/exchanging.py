@@ -38,23 +38,25 @@ class Exchanges:
             self._undo_last()
             raise
 
-    def undo_since(self, length: int, registered: list[Any]) -> bool:
-        """Undo what was made since the scratch file had this length, and tell whether that is any.
+    def is_any_since(self, length: int) -> bool:
+        """Tell whether something was made since the scratch file had this length."""
+        return bool(self._made) and self._made[-1].length >= length
+
+    def undo_since(self, length: int, registered: list[Any]) -> None:
+        """Undo what was made since the scratch file had this length.
 
         The old objects are added to those that have changed, since they may have before. What was
         loaded meanwhile may refer to the new ones.
         """
-        is_any = False
-        while self._made and self._made[-1].length >= length:
-            old, new, *_ = self._made[-1]
-            try:
-                new._p_activate()  # a savepoint may have kept what it has
-            except Exception:
-                logger.exception("the state of %r is lost", new)
-            registered.append(old)
+        for _, new, _, made_at in self._made:
+            if made_at >= length:
+                try:
+                    new._p_activate()  # a savepoint may have kept what it has
+                except Exception:
+                    logger.exception("the state of %r is lost", new)
+        while self.is_any_since(length):
+            registered.append(self._made[-1].old)
             self._undo_last()
-            is_any = True
-        return is_any
 
     def clear(self) -> None:
         """Forget all: the transaction has ended."""

@@ -155,6 +155,12 @@ class IdentityMap:
         base.__delattr__(obj, "_p_jar")
         base.__delattr__(obj, "_p_oid")
 
+    def reload_besides(self, oids: Collection[bytes]) -> None:
+        """Make ghosts of all other objects without changes, so that they are loaded again."""
+        for oid, obj in self.cache.lru_items():
+            if oid not in oids:
+                obj._p_deactivate()
+
     def note_size(self, oid: bytes, obj: Any, size: int) -> None:
         """Keep the size of a cached object's record, by which the cache may be limited."""
         if isinstance(obj, Persistent):  # a persistent class has no place for it

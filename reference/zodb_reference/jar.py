@@ -15,7 +15,7 @@ from zodb_reference.oids import oid_repr, z64
 from zodb_reference.participant import Participant
 from zodb_reference.persistentclass import is_persistent_class
 from zodb_reference.reading import RecordReader
-from zodb_reference.savepoints import Savepoint
+from zodb_reference.savepoints import Savepoint, load_ghosts
 from zodb_reference.scratch import Scratch
 from zodb_reference.snapshot import Snapshot
 
@@ -182,9 +182,12 @@ class Jar(Participant):
         super()._undo_since(savepoint, scratch, disown=disown)
 
     def _undo_exchanges(self, length: int) -> None:
-        if self._exchanges.undo_since(length, self._registered):
-            for each in self.connections.values():
-                each.objects.cache.minimize()
+        if not self._exchanges.is_any_since(length):
+            return
+        load_ghosts(self._new_in_group())  # what these keep may lead to the new objects
+        self._exchanges.undo_since(length, self._registered)
+        for each in self.connections.values():  # and what anything else has, must not
+            each.objects.reload_besides(set(each.new_objects))
 
     def _end_savepoints(self) -> None:
         self._exchanges.clear()
