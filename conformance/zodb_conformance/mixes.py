@@ -9,6 +9,7 @@ from zodb_spec.editions import Edition
 from zodb_spec.operation import Operation, Step, operations
 from zodb_spec.preludes import (
     CURRENT_READS,
+    EXCHANGED,
     LINKED,
     MANY,
     OPTIONS_TOGETHER,
@@ -236,6 +237,8 @@ MIXES: dict[str, Mix] = {
             "read": 12,
             "get": 6,
             "minimize": 6,
+            "gc": 3,
+            "set-cache-size": 2,
             "commit": 12,
             "abort": 6,
             "savepoint": 5,
@@ -244,7 +247,7 @@ MIXES: dict[str, Mix] = {
             "set-unpicklable": 0,
             "doom": 0,
         },
-        (SHARED, SAVED, SHARED, LINKED),
+        (SHARED, EXCHANGED, SAVED, LINKED),
     ),
     "invalid-caches": Mix(
         {

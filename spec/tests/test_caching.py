@@ -1,8 +1,9 @@
-"""What becomes of connections whose caches are declared invalid."""
+"""What becomes of caches that are reduced, or declared invalid."""
 
 from __future__ import annotations
 
 import pytest
+from asking import owner, state
 from zodb_spec.explore import SMALL_WORLDS, begin
 from zodb_spec.operation import Raised, Step
 from zodb_spec.script import after, makes_sense, outcomes
@@ -122,3 +123,16 @@ def test_nobody_says_so_where_somebody_looks_at_the_past() -> None:
     world = after(SHARED, ("open-historical", "db", "manager1", "at", "2", "past"))
     assert not makes_sense(world, INVALID)
     assert makes_sense(after(SHARED, ("close", "connection1")), INVALID)
+
+
+# Reducing them.
+
+
+@pytest.mark.parametrize("step", [("gc", "connection1"), ("set-cache-size", "db", "0")])
+def test_to_reduce_a_cache_changes_nothing_but_what_is_loaded(step: Step) -> None:
+    before = after(SHARED, CHANGE, ("new", "x", "Thing"), ("add", "connection1", "x"))
+    world = after(before, step)
+    for name in ("one1", "x", "one2"):
+        assert state(world, name) == state(before, name)
+        assert owner(world, name) == owner(before, name)
+        assert world.objects[name].status.value == before.objects[name].status.value

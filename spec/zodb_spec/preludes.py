@@ -39,6 +39,18 @@ SAVED: tuple[Step, ...] = (
 )
 """The same in the middle of a transaction, with a savepoint, further changes, and another one."""
 
+EXCHANGED: tuple[Step, ...] = (
+    *SHARED,
+    ("new", "new1", "Thing"),
+    ("set", "new1", "a", "one"),
+    ("exchange", "connection1", "shared1", "new1"),
+    ("minimize", "connection1"),
+    ("read", "root1", "'a'", "again1"),
+)
+"""Two connections, one of which has put an object in the place of another, and loaded what leads
+there.
+"""
+
 GROUPS: tuple[Step, ...] = (
     ("open-database", "db2", "second", "inside"),
     *PRELUDE,

@@ -11,8 +11,21 @@ not load it.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MUST, SHOULD, example
+from zodb_spec.clause import MUST, SHOULD, example, id_of, step
 from zodb_spec.editions import CURRENT, Edition
+from zodb_spec.world import CLEAN, LOADED, Name, Object, World
+
+
+@step("cache.reducing-is-invisible", MUST, rules="CONN-22 LIFE-35")
+def reducing_is_invisible(world: World, thing: Name) -> Object:
+    """To reduce a cache, by `cacheGC` or by giving it another size, makes no difference to what a
+    program reads: what has changed, or was added, stays as it is, and everything else is the same
+    object as before, which may have to be loaded again.
+    """
+    id = id_of(reducing_is_invisible)
+    found = world.objects[thing]
+    status = CLEAN if found.status.value == LOADED else found.status.value
+    return found._replace(status=world.fact(status, id), state=world.fact(found.state.value, id))
 
 
 @example("cache.gc-keeps-to-the-size", MUST, rules="CONN-22", needs="several-databases")
@@ -57,8 +70,8 @@ def gc_least_recently_used() -> None:
 
 @example("cache.gc-spares-changes", MUST, rules="CONN-22", needs="several-databases")
 def gc_spares_changes() -> None:
-    """`cacheGC` never touches what was changed or added and is not committed yet, however much that
-    is.
+    """Here it is seen that `cacheGC` does not touch what was changed or added and is not committed
+    yet, however much that is.
 
     >>> small = open_db(cache_size=1)
     >>> connection = opened(small)

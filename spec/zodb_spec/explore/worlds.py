@@ -159,7 +159,7 @@ ONE_DATABASE: dict[str, SmallWorld] = {
         held("Thing", "one"),
         Bounds(
             (
-                *("new", "exchange", "set", "get", "minimize", "commit", "abort"),
+                *("new", "exchange", "set", "get", "minimize", "gc", "commit", "abort"),
                 *("savepoint", "rollback"),
             ),
             words(

@@ -1,16 +1,69 @@
-"""What a program does to caches: declare that nothing holds any longer that is in them."""
+"""What a program does to caches: reduce them, and declare that nothing holds any longer that is in
+them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zodb_spec.chapters import cache_invalidation
+from zodb_spec.chapters import cache, cache_invalidation
 from zodb_spec.editions import Edition
 from zodb_spec.operation import Argument, Outcome, operation, returned
 from zodb_spec.operations import choices
+from zodb_spec.operations.choices import usable
 from zodb_spec.world import CLEAN, GHOST, Name, World
 
 Outcomes = Sequence[Outcome]
+
+
+SIZES = ("0", "1", "400")
+"""The sizes that a program gives to caches, in objects."""
+
+
+# Reducing them.
+
+
+@operation(
+    Argument("connection", choices.connections),
+    line=lambda world, connection: f"{connection}.cacheGC()",
+    sensible=lambda world, connection: (
+        connection in world.connections
+        and world.connections[connection].is_open.value
+        and usable(world, world.connections[connection].manager)
+    ),
+    weight=0,
+)
+def gc(world: World, connection: Name) -> Outcomes:
+    """Ask a connection to keep to the size of its cache."""
+    return _reduced(world, world.group(connection))
+
+
+@operation(
+    Argument("database", choices.databases),
+    Argument("size", lambda world, *before: SIZES),
+    line=lambda world, database, size: f"{database}.setCacheSize({size})",
+    sensible=lambda world, database, size: (
+        database in world.databases
+        and size in SIZES
+        and all(usable(world, world.connections[each].manager) for each in _of(world, database))
+    ),
+    weight=0,
+)
+def set_cache_size(world: World, database: Name, size: str) -> Outcomes:
+    """Give the caches of all connections to a database another size."""
+    return _reduced(world, _of(world, database))
+
+
+def _reduced(world: World, names: Sequence[Name]) -> Outcomes:
+    kept = {
+        name: cache.reducing_is_invisible(world, name)
+        for name, thing in world.objects.items()
+        if thing.owner.value is not None and thing.owner.value[0] in names
+    }
+    return [returned(world.put_all("objects", kept), cache.reducing_is_invisible)]
+
+
+# Declaring them invalid.
 
 
 def _shows_the_past(world: World, connection: Name) -> bool:
@@ -31,6 +84,7 @@ def _of(world: World, database: Name) -> list[Name]:
     ),
     weight=0,
     since=Edition.C,
+    needs="cache-invalidation",
 )
 def invalidate_cache(world: World, database: Name) -> Outcomes:
     """Say that anything may have changed that the connections to a database have in memory.
@@ -51,6 +105,7 @@ def invalidate_cache(world: World, database: Name) -> Outcomes:
     ),
     weight=0,
     since=Edition.C,
+    needs="cache-invalidation",
 )
 def invalidate_one_cache(world: World, connection: Name) -> Outcomes:
     """Say the same of one connection alone."""

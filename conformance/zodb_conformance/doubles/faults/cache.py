@@ -51,6 +51,22 @@ def gc_begins_with_the_last_used() -> Fault:
     return around(Connection, "cacheGC", gc)
 
 
+@double("cache.reducing-is-invisible", checks="walk.exchanges")
+def gc_takes_changes_for_stored() -> Fault:
+    """`cacheGC` makes ghosts of changed objects too, as if their changes were stored already.
+
+    Whoever reads them next finds what was there before.
+    """
+
+    def gc(correct: Any, connection: Connection) -> None:
+        correct(connection)
+        for _, obj in connection.objects.cache.lru_items():
+            if obj._p_changed:
+                obj._p_invalidate()
+
+    return around(Connection, "cacheGC", gc)
+
+
 @double("cache.gc-spares-changes")
 def gc_takes_changed_objects_too() -> Fault:
     """`cacheGC` invalidates objects with changes as well where the cache is too large.
