@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any
 
-from zodb_reference import participant
+from zodb_reference import changes
 from zodb_reference.committing import Commit
 from zodb_reference.errors import ExportError
 from zodb_reference.exporting import Renumbering
@@ -137,4 +137,4 @@ def a_file_that_ends_too_early_is_imported_as_far_as_it_goes() -> Fault:
         except ExportError:
             return
 
-    return around(participant, "records_of", records_of)
+    return around(changes, "records_of", records_of)

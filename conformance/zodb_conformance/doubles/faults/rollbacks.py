@@ -10,7 +10,7 @@ from transaction import Transaction
 from transaction._transaction import AbortSavepoint
 from transaction._transaction import Savepoint as TransactionSavepoint
 from transaction.interfaces import InvalidSavepointRollbackError
-from zodb_reference import participant
+from zodb_reference import changes
 from zodb_reference.connection import Connection
 from zodb_reference.savepoints import Savepoint
 from zodb_reference.scratch import Scratch
@@ -166,7 +166,7 @@ def what_is_disowned_while_it_is_a_ghost_is_empty() -> Fault:
 
     Whether a program can use it again depends on what the cache has discarded.
     """
-    return instead(participant, "load_ghosts", lambda wanted: None)
+    return instead(changes, "load_ghosts", lambda wanted: None)
 
 
 @faulty("savepoint.late-joiners-aborted", also="savepoint.close-refused")

@@ -8,7 +8,7 @@ from unittest.mock import patch
 from persistent import Persistent
 from transaction import Transaction, TransactionManager
 from transaction._transaction import NoRollbackSavepoint
-from zodb_reference import participant
+from zodb_reference import changes
 from zodb_reference.committing import Commit
 from zodb_reference.connection import Connection
 from zodb_reference.errors import ConflictError, POSError, POSKeyError
@@ -303,7 +303,7 @@ def objects_are_invalidated_before_the_data_has_gone_back() -> Fault:
 
 def states_are_lost() -> Fault:
     """The fault that no state is brought back to a new object that is a ghost."""
-    return instead(participant, "load_ghosts", lambda wanted: None)
+    return instead(changes, "load_ghosts", lambda wanted: None)
 
 
 @double(
