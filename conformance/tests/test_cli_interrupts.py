@@ -124,6 +124,26 @@ def test_interrupts_up_to_the_end_of_the_process_do_not_harm_the_report(pause, w
     check_interrupted(process)
 
 
+def test_an_interrupt_while_another_one_is_handled_leaves_the_flag_alone(capfd):
+    class Flag:
+        times = 0
+
+        def set(self):
+            self.times += 1
+            signal.raise_signal(signal.SIGINT)
+
+    flag = Flag()
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with run.ending_with(flag):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, before if number == signal.SIGINT else signal.SIG_DFL)
+    assert flag.times == 1
+    assert capfd.readouterr().err == run.PATIENCE.decode()
+
+
 def test_an_interrupt_before_anything_is_learnt_is_one_line(command, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt

@@ -246,8 +246,10 @@ def ending_with(stop: Flag) -> Iterator[None]:
     def end(_number: int, _frame: FrameType | None) -> None:
         nonlocal heard
         heard += 1
-        stop.set()
-        if heard == 2:
+        if heard == 1:
+            # Only once: the next signal may come in while the flag's lock is held.
+            stop.set()
+        elif heard == 2:
             # Not by `print`: the signal may come in while something is being printed.
             os.write(STANDARD_ERROR, PATIENCE)
 
