@@ -96,6 +96,7 @@ def what_can_happen(world: World, bounds: Bounds) -> set[tuple[str, object, str]
     return found
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", SMALL_WORLDS)
 def test_in_worlds_of_one_form_the_same_can_happen(name: str) -> None:
     alike = defaultdict(list)

@@ -11,6 +11,7 @@ from zodb_spec.explore import laws
 FAULTS = (*one_database.FAULTS, *exchanges.FAULTS, *several_databases.FAULTS, *views.FAULTS)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.name) for fault in FAULTS])
 def test_a_planted_fault_is_found_by_the_shortest_trace(
     fault: Fault, monkeypatch: pytest.MonkeyPatch
