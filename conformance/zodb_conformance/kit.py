@@ -245,7 +245,8 @@ def fail() -> None:
 
 
 class Participant:
-    """A data manager that notes in `calls` what a transaction asks of it, and its own name.
+    """A data manager that notes in `calls` what a transaction asks of it, and its own name, which
+    says where it comes among all that take part: "" is the first, and chr(0x10FFFF) the last.
 
     doing: what it does in a call, by the name of the call: a function without arguments.
     """

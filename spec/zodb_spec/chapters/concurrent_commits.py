@@ -1,8 +1,9 @@
 """Commits of several threads: each has its turn, and nothing is lost or mixed.
 
 The examples halt one commit between its phases, where another participant of the transaction is
-called, before or after the connection. Two of them go without a schedule: they let several threads
-work as they like, in each other's way.
+called, before or after the connection: the empty text comes first in the order of participants, and
+``chr(0x10FFFF)`` last. Two examples go without a schedule: they let several threads work as they
+like, in each other's way.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ its pool of connections, and the storage. Each example here forces the threads t
 has been, or may be: it halts one of them there until the other one has done its part, or waits for
 the first. Where there is no lock to wait for, that is every step that the first one takes.
 
-What does this is told under the names that examples use: `meanwhile`, `at_every_step`, `Halt`,
-`Before` and `After`.
+It is `meanwhile` that does this, at a `Halt`, `Before` or `After` a call, or, for every step of a
+thread, `at_every_step`.
 """
 
 from __future__ import annotations
