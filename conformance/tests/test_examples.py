@@ -80,6 +80,11 @@ def test_an_error_is_a_deviation(tmp_path: Path) -> None:
     )
 
 
+def test_of_several_lines_that_belong_together_the_one_is_named_that_raised(tmp_path: Path) -> None:
+    deviation = found(">>> for n in 1, 0:\n...     1 / n", tmp_path)
+    assert deviation.expected == "`1 / n` to succeed"
+
+
 @pytest.mark.parametrize(
     ("body", "observed"), [("pass", "nothing was raised"), ("{}['a']", "got KeyError('a')")]
 )

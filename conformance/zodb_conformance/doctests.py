@@ -161,7 +161,8 @@ class _Runner(doctest.DocTestRunner):
             self.expected, _, observed = said.partition(", ")
             self.observed = observed.removeprefix("but ")
         else:
-            self.expected = f"`{example.source.strip().splitlines()[0]}` to succeed"
+            line = example.source.splitlines()[self.failed_in - 1].strip()
+            self.expected = f"`{line}` to succeed"
             self.observed = f"it raised {short(error, 160)}"
 
 
