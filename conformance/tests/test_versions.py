@@ -116,6 +116,17 @@ def test_what_a_version_has_stored_wrongly_is_blamed_on_how_it_was_stored(tmp_pa
     run.bench.close()
 
 
+def test_what_the_trunk_has_wrongly_while_a_version_holds_it_is_blamed_on_the_version(
+    tmp_path: Path,
+) -> None:
+    run = run_of(tmp_path)
+    correct = run.bench.variables["record_of"]
+    held = run.bench.databases["db"]
+    changed(run, 1, "", correct(held.real, held.oids[1], "red"))
+    assert {found.clause for found in audit_all(run.bench, run.world)} == {"version.sees-own"}
+    run.bench.close()
+
+
 def test_what_a_version_that_was_given_up_had_created_has_no_record(tmp_path: Path) -> None:
     run = run_of(tmp_path, GIVEN_UP)
     changed(run, 2, "", (b"", "Thing", {}))

@@ -10,7 +10,7 @@ from zodb_spec.values import same
 from zodb_spec.world import Fact, Name, Number, Oid, Plain, Record, Stored, Tid, Value, World
 
 from zodb_conformance.bench import VALUES, Bench
-from zodb_conformance.blaming import names_of
+from zodb_conformance.blaming import SEES_OWN, names_of
 from zodb_conformance.comparing import (
     MISSING,
     Mismatch,
@@ -61,14 +61,23 @@ def audit_all(bench: Bench, world: World) -> Iterator[Mismatch]:
     """Compare the current records of all objects with what the storages have, in the trunk and in
     the versions that hold them.
 
-    That none of their references dangles follows: the model's records are a law unto it.
+    That none of their references dangles follows: the model's records are a law unto it.  What the
+    trunk has was right when it was stored; so it is the version to blame, where one holds the
+    object, if it is wrong now.
     """
     for database, history in world.databases.items():
         for oid in history.oids():
-            for version in dict.fromkeys((history.holder(oid), "")):
+            holder = history.holder(oid)
+            for version in dict.fromkeys((holder, "")):
                 found = history.revision(oid, history.last, version)
-                if found is not None:
-                    yield from _audit_record(bench, Place(world, database, oid, version), *found)
+                if found is None:
+                    continue
+                tid, fact = found
+                if version != holder:
+                    held = history.revision(oid, history.last, holder)
+                    assert held is not None
+                    fact = fact._replace(clause=SEES_OWN, step=held[1].step)
+                yield from _audit_record(bench, Place(world, database, oid, version), tid, fact)
 
 
 def _audit_record(bench: Bench, place: Place, tid: Tid, fact: Fact[Record]) -> Iterator[Mismatch]:
