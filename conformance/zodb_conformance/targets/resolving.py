@@ -289,6 +289,7 @@ def _over_storage(
             storage,
             capabilities=capabilities,
             unknown=announced.unknown,
+            distributions=("zodb-conformance",),
             knows_editions=True,
         )
     beside = {"class-factory", "large-record-warning", "references"}
