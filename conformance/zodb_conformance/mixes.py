@@ -272,8 +272,34 @@ MIXES: dict[str, Mix] = {
         (SHARED, SAVED, LINKED, SHARED),
         needs="cache-invalidation",
     ),
+    "undo": Mix(
+        {
+            "undo": 2,
+            "commit-with-undo": 12,
+            "pack": 2,
+            "new": 4,
+            "link": 10,
+            "set": 10,
+            "read": 12,
+            "get": 6,
+            "commit": 14,
+            "open-historical": 3,
+            "open-as": 2,
+            "commit-version": 1,
+            "commit-with-version": 2,
+            "exchange": 2,
+            "invalidate-cache": 1,
+            "invalidate-one-cache": 1,
+            "set-unpicklable": 0,
+            "doom": 0,
+        },
+        (SHARED, PAST, LINKED),
+        needs="undo",
+    ),
 }
 """All mixes, by name."""
 
-MACHINES = ("everything", "objects", "savepoints", "databases", "history", "options", "versions")
+MACHINES = (
+    *("everything", "objects", "savepoints", "databases", "history", "options", "versions", "undo"),
+)
 """Those that machines perform as well."""

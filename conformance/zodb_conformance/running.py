@@ -51,6 +51,9 @@ NOWHERE: frozenset[Name] = frozenset()
 STORING = ("commit", "savepoint")
 """How the operations begin by which new objects come to belong to a database."""
 
+RECORDED = ("commit", "undo", "pack")
+"""How the operations begin that say whether there is a new last transaction."""
+
 OPENING = ("open", "open-as", "open-historical", "get-connection", "close")
 """The operations by which connections are opened and closed."""
 
@@ -129,7 +132,7 @@ class Run:
         self.taken.append(step)
         self.numbers.append(number)
         done = self.bench.perform(line, number)
-        moved = self.bench.moved() if operation.name.startswith("commit") else NOWHERE
+        moved = self.bench.moved() if operation.name.startswith(RECORDED) else NOWHERE
         outcome = next((each for each in outcomes if self._fits(each, done, moved)), None)
         if outcome is None:
             scene = Scene(self.world, self.bench, self.seen, self.audited)
@@ -252,8 +255,8 @@ class Run:
             mismatch = look_at_databases(self.bench, self.world, outcome.clause)
             if mismatch is not None:
                 return mismatch
-        if operation.name.startswith("commit"):
-            mismatch = self._look_at_records(before, outcome)
+        if operation.name.startswith(RECORDED):
+            mismatch = self._look_at_records(before, outcome, operation)
             if mismatch is not None:
                 return mismatch
         elif operation.name in OPENING or len(self.world.connections) > len(before.connections):
@@ -262,7 +265,13 @@ class Run:
                 return mismatch
         return look(self.bench, self.world, self.seen, outcome.clause, audited=self.audited)
 
-    def _look_at_records(self, before: World, outcome: Outcome) -> Mismatch | None:
+    def _look_at_records(
+        self, before: World, outcome: Outcome, operation: Operation
+    ) -> Mismatch | None:
+        if operation.name == "pack" and self.audited:
+            mismatch = next(audit_all(self.bench, self.world), None)
+            if mismatch is not None:  # what was stored was looked at when it was
+                return mismatch._replace(clause=outcome.clause, step=0)
         due = recorded(before, self.world)
         for name in self.world.databases:
             if self.audited and name in due:

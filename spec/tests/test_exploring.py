@@ -52,6 +52,9 @@ COUNTS = {
     "no-versions": (102, 1040, 9),
     "invalid-caches": (522, 4844, 5),
     "invalid-caches-in-2006": (274, 1639, 5),
+    "undo": (356, 1143, 5),
+    "undone-creation": (599, 2557, 4),
+    "pack": (748, 3469, 5),
 }
 """What the small worlds contain.
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from planted import exchanges, one_database, several_databases, views
+from planted import exchanges, one_database, pasts, several_databases, views
 from planted.fault import Fault, found
 from zodb_spec.editions import EDITIONS
 from zodb_spec.explore import laws
 
-FAULTS = (*one_database.FAULTS, *exchanges.FAULTS, *several_databases.FAULTS, *views.FAULTS)
+FAULTS = (
+    *one_database.FAULTS,
+    *exchanges.FAULTS,
+    *several_databases.FAULTS,
+    *views.FAULTS,
+    *pasts.FAULTS,
+)
 
 
 @pytest.mark.once

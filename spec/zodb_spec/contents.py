@@ -76,6 +76,7 @@ ORDER = (
     "joint_laws",
     "view_laws",
     "version_laws",
+    "undo_laws",
 )
 """The chapters that are read in this order; others follow by name."""
 

@@ -42,7 +42,7 @@ def situation(function: Situation) -> Situation:
 
 
 def _is_commit(step: Step) -> bool:
-    return step[0] in ("commit", "commit-sabotaged", "commit-with-version")
+    return step[0] in ("commit", "commit-sabotaged", "commit-with-version", "commit-with-undo")
 
 
 @situation

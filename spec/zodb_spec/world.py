@@ -162,6 +162,8 @@ class Database(NamedTuple):
     name            its name in its collection (`database_name`)
     collection      which collection of databases it belongs to: the program's name for the first
                     of them
+    packed          the transaction that was the newest when it was packed, `NEVER` where it was
+                    not: nobody can look at what was before that one, nor go back behind it
     """
 
     history: tuple[Transaction, ...]
@@ -171,11 +173,16 @@ class Database(NamedTuple):
     versions: bool | None = False
     name: str = "unnamed"
     collection: Name = "db"
+    packed: Tid = NEVER
 
     @property
     def last(self) -> Tid:
         """The tid of the newest transaction."""
         return self.history[-1].tid
+
+    def transaction(self, tid: Tid) -> Transaction:
+        """The transaction with a tid."""
+        return next(each for each in reversed(self.history) if each.tid == tid)
 
     def revision(self, oid: Oid, at: Tid, version: str = "") -> tuple[Tid, Fact[Record]] | None:
         """What a version shows of an object, the trunk if it is "", of what is not newer than `at`:
@@ -300,6 +307,17 @@ class Change(NamedTuple):
     destination: str | None
 
 
+class Undo(NamedTuple):
+    """A transaction that a database is to undo when another one is committed.
+
+    database  the database
+    tid       the transaction that is to be undone
+    """
+
+    database: Name
+    tid: Tid
+
+
 class Manager(NamedTuple):
     """A transaction manager.
 
@@ -307,13 +325,13 @@ class Manager(NamedTuple):
     joined   the connections that joined the current transaction, in that order
     limbo    the objects of a commit that failed: nothing is said about them before the transaction
              is aborted
-    changes  what databases are to do with versions when the current transaction is committed
+    changes  what databases are to do when the current transaction is committed
     """
 
     status: Fact[str]
     joined: tuple[Name, ...] = ()
     limbo: frozenset[Name] = frozenset()
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Change | Undo, ...] = ()
 
 
 class Saved(NamedTuple):

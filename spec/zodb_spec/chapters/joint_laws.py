@@ -28,7 +28,7 @@ from zodb_spec.world import (
     current,
 )
 
-COMMITS = ("commit", "commit-sabotaged", "commit-with-version")
+COMMITS = ("commit", "commit-sabotaged", "commit-with-version", "commit-with-undo")
 NOTHING_SAVED = Saved(NOTHING, NOTHING)
 
 

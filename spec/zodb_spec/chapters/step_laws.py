@@ -34,7 +34,7 @@ from zodb_spec.world import (
     state_of,
 )
 
-ENDS = ("begin", "abort", "commit", "commit-with-version", "sync")
+ENDS = ("begin", "abort", "commit", "commit-with-version", "commit-with-undo", "sync")
 
 
 class Commit(NamedTuple):

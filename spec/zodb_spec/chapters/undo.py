@@ -7,36 +7,58 @@ of transactions, connections and caches meanwhile.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MUST, SHOULD, example
+from zodb_spec.clause import MUST, SHOULD, example, id_of, step
 from zodb_spec.editions import CURRENT
+from zodb_spec.world import Fact, Name, Record, State, Tid, Undo, World, current
 
 
-@example("database.undo-at-commit", MUST, rules="STOR-51", binds="storage", needs="undo")
-def undo_at_commit() -> None:
+@step("database.undo-at-commit", MUST, rules="STOR-51", binds="storage", needs="undo")
+def undo_at_commit(world: World, manager: Name) -> None:
     """`db.undo` undoes a transaction that the log of these names, as a part of the transaction that
-    the thread is in: nothing happens before its commit, and nothing at all if it is aborted. The
-    objects are then what they were before the transaction that was undone; that one stays in
-    history.
-
-    >>> mine = db.open()
-    >>> for number in 1, 2:
-    ...     mine.root()["a"] = number
-    ...     transaction.commit()
-    >>> last = tid_of(mine.root())
-    >>> db.undo(db.undoLog(0, 1)[0]["id"])
-    >>> mine.root()["a"], opened(db).root()["a"], tid_of(opened(db).root()) == last
-    (2, 2, True)
-    >>> transaction.abort()
-    >>> opened(db).root()["a"], tid_of(opened(db).root()) == last
-    (2, True)
-    >>> undone = db.undoLog(0, 1)[0]["id"]
-    >>> db.undo(undone)
-    >>> transaction.commit()
-    >>> opened(db).root()["a"], tid_of(opened(db).root()) > last
-    (1, True)
-    >>> db.undoLog(1, 2)[0]["id"] == undone
-    True
+    it is given, or else of that which the thread is in: nothing happens before its commit, and
+    nothing at all if it is aborted.
     """
+
+
+@step("database.undo-restores", MUST, rules="STOR-51", binds="storage", needs="undo")
+def undo_restores(world: World, undone: Tid, found: Fact[Record], state: State) -> Fact[Record]:
+    """When its transaction is committed, every object that the undone one has stored is again what
+    it was before that, in a new revision.  The transaction that was undone stays in history.
+    """
+    return world.fact(Record(found.value.kind, state, undone), id_of(undo_restores))
+
+
+@step(
+    "database.undo-uncreates",
+    MUST,
+    rules="STOR-53",
+    binds="storage",
+    error="KeyError",
+    needs="undo",
+)
+def undo_uncreates(world: World, undone: Tid, found: Fact[Record]) -> Fact[Record]:
+    """An object that the undone transaction has created does not exist any more, until that is
+    undone itself: `get` fails as for an oid that nobody has.
+    """
+    return world.fact(Record(found.value.kind, None, undone), id_of(undo_uncreates))
+
+
+@step(
+    "database.undo-refused",
+    MUST,
+    rules="STOR-52",
+    binds="storage",
+    error="UndoError",
+    needs="undo",
+)
+def undo_refused(world: World, undo: Undo) -> bool:
+    """A transaction can't be undone if an object that it has stored was changed again, in another
+    way.  Then the commit fails, at the latest, and nothing is undone, not even for the objects that
+    only that transaction has changed.
+    """
+    database = world.databases[undo.database]
+    undone = database.transaction(undo.tid)
+    return any(current(database.history, oid) != undone.tid for oid in undone.records)
 
 
 @example("database.undo-in-given-transaction", MUST, rules="STOR-51", binds="storage", needs="undo")
@@ -153,40 +175,6 @@ def undone_undo() -> None:
     ...     tm.commit()
     >>> connection.root()["a"], [each["description"] for each in db.undoLog(0, 2)]
     (2, ['back', 'back'])
-    """
-
-
-@example(
-    "database.undo-refused",
-    MUST,
-    rules="STOR-52",
-    binds="storage",
-    error="UndoError",
-    needs="undo",
-)
-def undo_refused() -> None:
-    """A transaction can't be undone if an object that it changed was changed again, in another way.
-    Then the commit fails, at the latest, and nothing is undone, not even for the objects that only
-    that transaction has changed.
-
-    >>> root = connection.root()
-    >>> root["one"], root["two"] = Thing(), Thing()
-    >>> root["one"].a = root["two"].a = 1
-    >>> tm.commit()
-    >>> root["one"].a = root["two"].a = 2
-    >>> tm.commit()
-    >>> root["two"].a = 3
-    >>> tm.commit()
-    >>> manager = transaction.TransactionManager()
-    >>> with raises("UndoError"):
-    ...     db.undo(db.undoLog(1, 2)[0]["id"], manager.get())
-    ...     manager.commit()
-    >>> manager.abort()
-    >>> seen = opened(db).root()
-    >>> seen["one"].a, seen["two"].a
-    (2, 3)
-    >>> root["one"].a = 4
-    >>> tm.commit()
     """
 
 

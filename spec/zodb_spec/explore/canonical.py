@@ -43,6 +43,7 @@ from zodb_spec.world import (
     State,
     Stored,
     Tid,
+    Undo,
     World,
     newest,
 )
@@ -97,12 +98,14 @@ class Graph:
         self.groups[number] = [[self.number(other) for other in each] for each in groups if each]
 
 
-def canonical(world: World, *, lengths: bool = False) -> bytes:
+def canonical(world: World, *, lengths: bool = False, pasts: bool = False) -> bytes:
     """The canonical form of a world; it holds for one run of the program.
 
-    lengths: whether worlds whose databases have a different number of transactions are told apart
+    lengths  whether worlds whose databases have a different number of transactions are told apart
+    pasts    whether all revisions count that there were since a database was packed, because they
+             may come back
     """
-    graph = _graph(world)
+    graph = _graph(world, pasts)
     form = _smallest(graph, graph.labels)
     if lengths:
         form += [len(found.history) for found in world.databases.values()]
@@ -112,14 +115,20 @@ def canonical(world: World, *, lengths: bool = False) -> bytes:
 # What everything is.
 
 
-def _graph(world: World) -> Graph:
+def _graph(world: World, pasts: bool) -> Graph:
     graph = Graph()
+    points = {name: _database(graph, world, name, pasts) for name in world.databases}
     for name, manager in world.managers.items():
         sizes = len(manager.joined), len(manager.limbo)
-        label = ("manager", manager.status.value, *sizes, *manager.changes)
+        tasks = [
+            (each.database, bisect_left(points[each.database], each.tid))
+            if type(each) is Undo
+            else each
+            for each in manager.changes
+        ]
+        label = ("manager", manager.status.value, *sizes, *tasks)
         groups = (_nodes("connection", manager.joined), _nodes("object", manager.limbo))
         graph.describe(("manager", name), label, (), groups)
-    points = {name: _database(graph, world, name) for name in world.databases}
     groups_of_connections: dict[Name, list[Node]] = {}
     for name, connection in world.connections.items():
         groups_of_connections.setdefault(connection.group, []).append(("connection", name))
@@ -137,9 +146,11 @@ def _nodes(sort: str, names: Iterable[Hashable]) -> list[Node]:
     return [(sort, name) for name in names]
 
 
-def _database(graph: Graph, world: World, name: Name) -> list[Tid]:
+def _database(graph: Graph, world: World, name: Name, pasts: bool) -> list[Tid]:
     """Describe a database and what can still be seen of its history; gives the points from which
     somebody looks at it, oldest first.
+
+    pasts: whether somebody may look from each that there was since it was packed
     """
     database = world.databases[name]
     called = (database.name, world.databases[database.collection].name)
@@ -148,6 +159,8 @@ def _database(graph: Graph, world: World, name: Name) -> list[Tid]:
     written = [item.tid for item in database.history if item.records]
     looking = {found.snapshot for found in world.connections.values() if found.database == name}
     looking.add(database.last)
+    if pasts:
+        looking.update(tid for tid in written if tid >= database.packed)
     points = sorted({written[bisect_right(written, at) - 1] for at in looking})
     revisions: dict[Oid, list[tuple[Tid, Record]]] = {}
     for item in database.history:

@@ -60,6 +60,10 @@ class Bounds:
                 raise LookupError(f"there is no operation {name!r}; there are {', '.join(known)}")
         return tuple(known[name] for name in self.operations or known)
 
+    def brings_back(self) -> bool:
+        """Whether revisions that nobody shows any more may come back."""
+        return any(operation.needs == "undo" for operation in self.table())
+
     def allow(self, world: World) -> bool:
         """Whether a world is within the bounds."""
         stored = sum(
@@ -203,13 +207,14 @@ def choices(world: World, operation: Operation, bounds: Bounds) -> Iterator[Step
 def steps(start: World, bounds: Bounds) -> Iterator[Taken]:
     """Every step from every world within the bounds, breadth first."""
     table = bounds.table()
-    seen = {_digest(start, bounds)}
+    pasts = bounds.brings_back()
+    seen = {_digest(start, bounds, pasts)}
 
     def is_new(world: World) -> bool:
         if not bounds.allow(world):
             return False
         known = len(seen)
-        seen.add(_digest(world, bounds))
+        seen.add(_digest(world, bounds, pasts))
         return len(seen) > known
 
     frontier: list[tuple[World, Trail | None]] = [(start, None)]
@@ -236,9 +241,9 @@ def steps(start: World, bounds: Bounds) -> Iterator[Taken]:
         frontier = reached
 
 
-def _digest(world: World, bounds: Bounds) -> bytes:
+def _digest(world: World, bounds: Bounds, pasts: bool) -> bytes:
     """What stands for the canonical form of a world among millions of them."""
-    form = canonical(world, lengths=bounds.transactions is not None)
+    form = canonical(world, lengths=bounds.transactions is not None, pasts=pasts)
     return blake2b(form, digest_size=16).digest()
 
 

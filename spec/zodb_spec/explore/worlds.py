@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zodb_spec.editions import Edition
 from zodb_spec.explore.exploring import Bounds
+from zodb_spec.explore.pasts import PASTS
 from zodb_spec.explore.several import SEVERAL_DATABASES
 from zodb_spec.explore.small import ENDS, ONE, TWO, SmallWorld, held, words
 from zodb_spec.explore.views import VIEWS
@@ -190,5 +191,10 @@ ONE_DATABASE: dict[str, SmallWorld] = {
 }
 """Those with one database."""
 
-SMALL_WORLDS: dict[str, SmallWorld] = {**ONE_DATABASE, **SEVERAL_DATABASES, **VIEWS}
+SMALL_WORLDS: dict[str, SmallWorld] = {
+    **ONE_DATABASE,
+    **SEVERAL_DATABASES,
+    **VIEWS,
+    **PASTS,
+}
 """All small worlds, by name."""

@@ -14,6 +14,7 @@ from zodb_spec.operations import (  # noqa: I001  # see above
     versions,
     caching,
     exchanging,
+    revisions,
 )
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "exchanging",
     "finding",
     "objects",
+    "revisions",
     "savepoints",
     "sessions",
     "transactions",

@@ -153,6 +153,14 @@ def managers(world: World, *before: str) -> Sequence[str]:
     return tuple(world.managers)
 
 
+def idle_managers(world: World, *before: str) -> Sequence[str]:
+    """The managers whose current transaction no connection has joined, and all where there are
+    none: with changes of objects in the same database it can't be committed what a database does.
+    """
+    idle = [name for name, found in world.managers.items() if not found.joined]
+    return idle or managers(world)
+
+
 def busy_managers(world: World, *before: str) -> Sequence[str]:
     """The transaction managers under which a connection is open."""
     return sorted({found.manager for found in world.connections.values() if found.is_open.value})
@@ -200,14 +208,14 @@ def is_referenced(world: World, thing: Name) -> bool:
     owner = world.objects[thing].owner.value
     return owner is not None and any(
         type(value) is Stored and _leads_to(world, connection, value, *owner)
-        for connection, kept in _kept(world)
-        for oid in (*kept.created, *kept.replaced)
-        if oid in kept.saved
-        for value in (kept.saved[oid].value.state or {}).values()
+        for connection, found in kept(world)
+        for oid in (*found.created, *found.replaced)
+        if oid in found.saved
+        for value in (found.saved[oid].value.state or {}).values()
     )
 
 
-def _kept(world: World) -> Iterator[tuple[Name, Connection | Saved]]:
+def kept(world: World) -> Iterator[tuple[Name, Connection | Saved]]:
     """What savepoints have stored of each connection, that to which they can return included."""
     yield from world.connections.items()
     for savepoint in world.savepoints.values():

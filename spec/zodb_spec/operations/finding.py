@@ -10,6 +10,7 @@ from zodb_spec.chapters import (
     historical,
     identity,
     objects,
+    undo,
     versions,
 )
 from zodb_spec.clause import id_of
@@ -86,6 +87,8 @@ def _got(world: World, connection: Name, oid: str, name: Name) -> Outcomes:
         return [returned(world, objects.get_returns_added, Returned("object", found))]
     if identity.unknown_oid(world, connection, int(oid)):
         return [refused(world, identity.unknown_oid)]
+    if _is_uncreated(world, connection, int(oid)):
+        return [refused(world, undo.undo_uncreates)]
     if world.database_of(connection).versions and versions.hidden(world, connection, int(oid)):
         return [refused(world, versions.hidden)]
     is_historical = world.connections[connection].view.point != ""
@@ -97,24 +100,39 @@ def _got(world: World, connection: Name, oid: str, name: Name) -> Outcomes:
 
 
 def _is_untimely(world: World, connection: Name, oid: int) -> bool:
-    """Whether `get` of an object comes too early for what the connection shows, or too late, in an
-    edition that does not say what its state is then (examples speak of that).
+    """Whether `get` of an object comes too early for what the connection shows, or too late, so
+    that it is not said what its state is then (examples speak of that).
+
+    An object that does not exist any more may still be given as a ghost, where the cache has it.
     """
-    if world.edition == CURRENT or not world.connections[connection].is_open.value:
+    found = world.connections[connection]
+    if not found.is_open.value or identity.unknown_oid(world, connection, oid):
         return False
-    if identity.unknown_oid(world, connection, oid):
-        return False
+    if _is_uncreated(world, connection, oid):
+        return oid in found.cached or not (found.view.point or _is_gone(world, connection, oid))
+    if world.edition == CURRENT:
+        return _is_gone(world, connection, oid)
     if versions.hidden(world, connection, oid):
-        return oid in world.connections[connection].cached
+        return oid in found.cached
     return revision_of(world, connection, oid) is None or _is_gone(world, connection, oid)
 
 
-def _is_gone(world: World, connection: Name, oid: int) -> bool:
-    """Whether an object that a connection shows was created in a version that is given up."""
+def _is_uncreated(world: World, connection: Name, oid: int) -> bool:
+    """Whether what a connection shows of an object is that its creation was undone."""
+    shown = revision_of(world, connection, oid)
+    return shown is not None and shown[1].clause == id_of(undo.undo_uncreates)
+
+
+def _is_gone(world: World, connection: Name, oid: int, elsewhere: Name = "") -> bool:
+    """Whether an object that a connection shows does not exist any more: its creation was undone,
+    or it was created in a version that is given up.
+
+    elsewhere: the database that has it, where that is not the connection's
+    """
     found = world.connections[connection]
-    database = world.databases[found.database]
-    if not database.versions or oid in found.saved:
+    if found.view.point or (oid in found.saved and not elsewhere):
         return False
+    database = world.databases[elsewhere or found.database]
     newest = database.revision(oid, database.last, found.view.version)
     return newest is None or newest[1].value.state is None
 
@@ -237,8 +255,10 @@ def _leads_somewhere_known(world: World, connection: Name, value: Value | None) 
         return True
     if _is_left_over(world, connection, value):
         return False
+    if _is_gone(world, connection, value.oid, value.database):
+        return False
     if not value.database:
-        return not _is_gone(world, connection, value.oid)
+        return True
     if world.edition == Edition.A:
         return False
     return shows_one_state(world, connection, value.database)

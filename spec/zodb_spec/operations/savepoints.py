@@ -54,7 +54,7 @@ def _can_keep(world: World, manager: Name) -> bool:
     """Whether all that has joined a transaction can keep its changes for a savepoint, and has not
     failed to read something.
 
-    What databases are to do with versions, and what was changed in the past, cannot be kept.
+    What databases are to do themselves, and what was changed in the past, cannot be kept.
     """
     found = world.managers[manager]
     members = [world.connections[name] for name in found.joined]

@@ -20,7 +20,18 @@ from zodb_spec.operation import Argument, Outcome, Returned, operation, refused,
 from zodb_spec.operations import choices, endings
 from zodb_spec.operations.choices import fresh, in_limbo, usable
 from zodb_spec.operations.grouping import reopened
-from zodb_spec.world import ADDED, CHANGED, CLEAN, GHOST, Connection, Name, View, World
+from zodb_spec.world import (
+    ADDED,
+    CHANGED,
+    CLEAN,
+    GHOST,
+    NEVER,
+    Connection,
+    Name,
+    Tid,
+    View,
+    World,
+)
 
 Outcomes = Sequence[Outcome]
 DATABASE = Argument("database", choices.databases)
@@ -97,7 +108,13 @@ def _opened(world: World, name: Name, made: Connection, clause: Callable[..., An
 
 def _points(world: World, database: Name, *before: str) -> list[str]:
     """The transactions of a database that can still be told apart by a program."""
-    return [str(each.tid) for each in world.databases[database].history]
+    found = world.databases[database]
+    return [str(each.tid) for each in found.history if each.tid >= found.packed]
+
+
+def _point(option: str, tid: str) -> Tid:
+    """The newest transaction that a historical connection shows."""
+    return int(tid) if option == "at" else int(tid) - 1
 
 
 @operation(
@@ -113,7 +130,8 @@ def _points(world: World, database: Name, *before: str) -> list[str]:
     sensible=lambda world, database, manager, option, tid, name: (
         _can_be_opened(world, database, manager, name)
         and option in ("at", "before")
-        and (option == "before") < int(tid) <= world.databases[database].last
+        and max(NEVER + 1, world.databases[database].packed) <= _point(option, tid)
+        and int(tid) <= world.databases[database].last
     ),
     weight=0,
     since=CURRENT,
@@ -124,9 +142,8 @@ def open_historical(
 ) -> Outcomes:
     """Open a connection to the database as it was."""
     opened = connections.open_is_bound(world, database, manager, name)
-    at = int(tid) if option == "at" else int(tid) - 1
     view = View(point=f"{option} {tid}")
-    made = historical.shows_the_point(world, opened, view, at)
+    made = historical.shows_the_point(world, opened, view, _point(option, tid))
     return _opened(world, name, made, historical.shows_the_point)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from zodb_spec.chapters import (
     cross_references,
@@ -144,6 +144,14 @@ def unseen(
         else:
             others[name] = isolation.others_stay_invisible(world, thing)
     return others
+
+
+def store_by_database(world: World, name: Name, records: Mapping[Oid, Fact[Record]]) -> World:
+    """The world in which a database itself has stored something, and no connection."""
+    world = world.put_all("objects", unseen(world, name, records))
+    database = world.databases[name]
+    history = (*database.history, Transaction(transactions.next_tid(world, name), records))
+    return world.put("databases", name, database._replace(history=history))
 
 
 def nothing(world: World, name: Name) -> list[World]:

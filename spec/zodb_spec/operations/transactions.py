@@ -15,13 +15,14 @@ from zodb_spec.chapters import (
     new_objects,
     reach,
     transactions,
+    undo,
     versions,
 )
 from zodb_spec.clause import clauses, id_of, in_force
 from zodb_spec.editions import Edition
 from zodb_spec.kinds import KINDS
 from zodb_spec.operation import Argument, Outcome, Raised, Returned, operation, refused, returned
-from zodb_spec.operations import choices, endings, records, storing, versioning
+from zodb_spec.operations import choices, endings, records, storing, tasks, versioning
 from zodb_spec.operations.choices import place, usable
 from zodb_spec.operations.loading import read_conflicts
 from zodb_spec.operations.objects import ATTRIBUTE, is_container
@@ -43,11 +44,11 @@ def there(world: World, manager: Name, *others: str) -> bool:
     """Whether there is such a manager, and it is clear what its commit should do.
 
     It isn't where two connections to one database have joined the transaction, or may have joined
-    it for the sake of what they marked (an example speaks of that), or something is to be done with
-    a version of it as well, where the commit would reach
-    objects of which nothing is said, as another, failed transaction leaves them, where it would
-    store a weak reference to an object of another connection, and where it depends on whether the
-    storage resolves conflicts, and nobody knows.
+    it for the sake of what they marked (an example speaks of that), or the database itself has
+    something to do as well, where the commit would reach objects of which nothing is said, as
+    another, failed transaction leaves them, where it would store a weak reference to an object of
+    another connection, and where it depends on whether the storage resolves conflicts, and nobody
+    knows.
     """
     found = world.managers.get(manager)
     if found is None:
@@ -62,7 +63,7 @@ def there(world: World, manager: Name, *others: str) -> bool:
         return False
     if any(not versioning.is_clear(world, name) for name in found.joined):
         return False
-    if any(not versioning.is_clear_change(world, change) for change in found.changes):
+    if not tasks.are_clear(world, found):
         return False
     return can_be_stored(world, manager)
 
@@ -366,6 +367,8 @@ def _refusals(world: World, manager: Name, works: Sequence[Work]) -> list[Outcom
     if any(work and _is_invalid(world, work.connection) for work in works):
         clause = cache_invalidation.invalidated_refuses_commit
         refusals.append(failed(world, manager, works, clause))
+    if any(undo.undo_refused(world, each) for each in tasks.undos(world.managers[manager])):
+        refusals.append(failed(world, manager, works, undo.undo_refused))
     _exercise_forgotten_marks(world, manager)
     return refusals
 
@@ -454,7 +457,7 @@ def _stored(world: World, manager: Name, works: Sequence[Work]) -> list[tuple[Wo
         else:
             worlds = [found for before in worlds for found in _empty(before, work)]
     for change in world.managers[manager].changes:
-        worlds = [found for before in worlds for found in versioning.changed(before, change)]
+        worlds = [found for before in worlds for found in tasks.done(before, change)]
     ended = []
     joined = world.managers[manager].joined
     for after in worlds:

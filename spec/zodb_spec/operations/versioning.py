@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zodb_spec.chapters import transactions, versions
+from zodb_spec.chapters import versions
 from zodb_spec.chapters.current_reads import ABORTED
 from zodb_spec.kinds import KINDS
 from zodb_spec.operations import choices, storing
@@ -15,7 +15,6 @@ from zodb_spec.world import (
     Oid,
     Record,
     Tid,
-    Transaction,
     World,
     newest,
 )
@@ -130,7 +129,4 @@ def changed(world: World, change: Change) -> list[World]:
     gone = _vanishing(world, change) if change.destination != "" else ()
     rest = {name: thing for name, thing in world.objects.items() if name not in gone}
     world = world._replace(objects=rest)
-    world = world.put_all("objects", storing.unseen(world, change.database, records))
-    tid = transactions.next_tid(world, change.database)
-    history = (*database.history, Transaction(tid, records))
-    return [world.put("databases", change.database, database._replace(history=history))]
+    return [storing.store_by_database(world, change.database, records)]

@@ -15,15 +15,7 @@ Outcomes = Sequence[Outcome]
 VERSIONS = ("red", "blue")
 
 
-def _idle_managers(world: World, *before: str) -> Sequence[str]:
-    """The managers whose current transaction no connection has joined, and all where there are
-    none: with changes of objects in the same database it can't be committed.
-    """
-    idle = [name for name, found in world.managers.items() if not found.joined]
-    return idle or choices.managers(world)
-
-
-MANAGER = Argument("manager", _idle_managers)
+MANAGER = Argument("manager", choices.idle_managers)
 DATABASE = Argument("database", choices.databases)
 SOURCE = Argument("source", lambda world, *before: VERSIONS)
 

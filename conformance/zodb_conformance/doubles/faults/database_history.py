@@ -79,7 +79,7 @@ def what_is_not_there_has_no_history() -> Fault:
     return around(Revisions, "history", history)
 
 
-@double("database.pack-keeps-current", also="database.pack-under-a-snapshot")
+@double("database.pack-keeps-current", checks="walk.undo")
 def references_are_not_followed() -> Fault:
     """A pack takes objects for garbage to which others refer.
 

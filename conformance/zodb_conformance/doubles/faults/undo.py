@@ -12,16 +12,13 @@ from zodb_reference.db import DB
 from zodb_reference.errors import UndoError
 from zodb_reference.revisions import Revisions
 from zodb_reference.snapshot import Snapshot
+from zodb_reference.storages.undoing import Difference, Sources, UndoableStorage
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, together
 
 
-@double(
-    "database.undo-at-commit",
-    also="database.undo-in-given-transaction database.undo-fails-with-its-transaction"
-    " database.undo-needs-its-database database.undo-reaches-everybody database.undone-undo",
-)
+@double("database.undo-at-commit", checks="walk.undo")
 def undo_is_done_at_once() -> Fault:
     """A transaction is undone as soon as this is asked for.
 
@@ -37,6 +34,42 @@ def undo_is_done_at_once() -> Fault:
             manager.abort()
 
     return around(Revisions, "undoMultiple", undo)
+
+
+@double("database.undo-restores", checks="walk.undo")
+def one_object_is_enough() -> Fault:
+    """Of the objects that an undone transaction has stored, one is brought back.
+
+    The others fit it no more.
+    """
+
+    def reversals(correct: Any, storage: UndoableStorage, commit: Any, undone: Any) -> Any:
+        found, errors = correct(storage, commit, undone)
+        restored = [oid for oid, sources in found.items() if not _uncreates(sources)]
+        return {oid: each for oid, each in found.items() if oid not in restored[1:]}, errors
+
+    return around(UndoableStorage, "_reversals", reversals)
+
+
+def _uncreates(found: Sources | Difference) -> bool:
+    """Whether an object does not exist any more when it is undone so."""
+    if isinstance(found, Difference):
+        return False
+    return found[-1] is None or found[-1].data is None
+
+
+@double("database.undo-uncreates", checks="walk.undo")
+def what_was_created_stays() -> Fault:
+    """An object stays when the transaction is undone that has created it.
+
+    Who tries to get it by an oid that he kept finds what was never meant to be.
+    """
+
+    def reversals(correct: Any, storage: UndoableStorage, commit: Any, undone: Any) -> Any:
+        found, errors = correct(storage, commit, undone)
+        return {oid: each for oid, each in found.items() if not _uncreates(each)}, errors
+
+    return around(UndoableStorage, "_reversals", reversals)
 
 
 @double("database.undo-in-given-transaction")
@@ -152,10 +185,7 @@ def _undoing(instead: Any) -> Fault:
     return around(Snapshot, "undo", undo)
 
 
-@double(
-    "database.undo-refused",
-    also="database.undo-multiple-order database.undo-of-nothing database.undo-error-says-so",
-)
+@double("database.undo-refused", checks="walk.undo")
 def what_can_not_be_undone_is_left_out() -> Fault:
     """Where a transaction can't be undone, the commit succeeds without that.
 
