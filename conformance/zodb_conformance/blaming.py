@@ -57,7 +57,8 @@ EXCLUDES = {
 """Clauses that say of an error when it is not due, the more special ones first."""
 CLAIMS = {TOO_NEW: ("ConflictError",)}
 """Of the errors that a clause allows, those that speak of nothing else, where that is not all."""
-CLOSED_TOGETHER = "group.closes-together"
+CLOSED_WITH_OTHERS = ("group.closes-together", "collection.closing-closes-groups")
+"""The clauses by which a connection is closed that the program did not close itself."""
 LANDS = "new-object.lands-with-referrer"
 HOME = "xref.changes-go-home"
 LEADS = "xref.leads-to-the-group"

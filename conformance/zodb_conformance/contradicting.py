@@ -12,7 +12,7 @@ from zodb_spec.world import ROOT, Name, Stored, World
 from zodb_conformance.bench import Bench, Done
 from zodb_conformance.blaming import (
     ACROSS,
-    CLOSED_TOGETHER,
+    CLOSED_WITH_OTHERS,
     HOME,
     Blame,
     Sight,
@@ -107,7 +107,7 @@ def _still_open(scene: Scene, name: Name) -> Blame | None:
     world = scene.world
     owner = world.objects[name].owner.value if name in world.objects else (name, 0)
     connection = None if owner is None else world.connections.get(owner[0])
-    if connection is None or connection.is_open.clause != CLOSED_TOGETHER:
+    if connection is None or connection.is_open.clause not in CLOSED_WITH_OTHERS:
         return None
     return Blame(connection.is_open.clause, connection.is_open.step)
 

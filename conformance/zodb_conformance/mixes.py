@@ -8,15 +8,19 @@ from typing import NamedTuple
 from zodb_spec.editions import Edition
 from zodb_spec.operation import Operation, Step, operations
 from zodb_spec.preludes import (
+    ADDED,
     CURRENT_READS,
     EXCHANGED,
+    GROUPS,
     LINKED,
     MANY,
     OPTIONS_TOGETHER,
+    OUTSIDE,
     PAST,
     PRELUDE,
     SAVED,
     SHARED,
+    THREE,
     UNSYNCHRONIZED,
     VERSION,
     VERSION_GROUPS,
@@ -226,6 +230,28 @@ MIXES: dict[str, Mix] = {
         (VERSION, VERSIONS, VERSION_GROUPS),
         needs="versions",
         edition=Edition.C,
+    ),
+    "closings": Mix(
+        {
+            "close-database": 6,
+            "open-database": 6,
+            "get-connection": 6,
+            "open": 4,
+            "close": 3,
+            "root": 5,
+            "new": 6,
+            "add": 4,
+            "link": 10,
+            "set": 8,
+            "commit": 10,
+            "abort": 4,
+            "savepoint": 3,
+            "set-unpicklable": 0,
+            "doom": 0,
+        },
+        (GROUPS, THREE, OUTSIDE, ADDED),
+        needs="several-databases",
+        edition=Edition.CURRENT,
     ),
     "exchanges": Mix(
         {

@@ -208,6 +208,8 @@ class Run:
         if len(world.connections) > len(before.connections):
             for connection, thing in newcomers(world, bench.variables):
                 bench.bind_connection(connection, thing)
+        for name in before.databases.keys() - world.databases.keys():
+            del bench.databases[name]
         for name, database in world.databases.items():
             if name not in bench.databases:
                 bench.hold(name)
@@ -251,7 +253,7 @@ class Run:
             mismatch = look_at_landing(self.bench, before, self.world)
             if mismatch is not None:
                 return mismatch
-        if operation.name == "open-database":
+        if operation.name in ("open-database", "close-database"):
             mismatch = look_at_databases(self.bench, self.world, outcome.clause)
             if mismatch is not None:
                 return mismatch

@@ -34,6 +34,7 @@ COUNTS = {
     "letting-go-and-savepoints": (264, 2398, 6),
     "collections": (80, 584, 6),
     "groups": (1036, 13470, 12),
+    "closings": (650, 4694, 4),
     "cross-references": (1347, 7597, 4),
     "joint-commits": (1340, 7125, 5),
     "joint-savepoints": (1580, 10888, 6),

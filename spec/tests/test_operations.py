@@ -45,7 +45,7 @@ RARE = (
     *("open-database", "open-historical", "open-as"),
     *("commit-version", "abort-version", "commit-with-version"),
     *("invalidate-cache", "invalidate-one-cache", "exchange", "gc", "set-cache-size"),
-    *("undo", "commit-with-undo", "pack"),
+    *("undo", "commit-with-undo", "pack", "close-database"),
 )
 """Operations that only some mixes choose: not every target can do them, or few programs do."""
 

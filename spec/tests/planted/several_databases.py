@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zodb_spec.chapters import cross_references, groups, new_objects, reach, savepoints
+from zodb_spec.chapters import (
+    cross_references,
+    database_collections,
+    groups,
+    new_objects,
+    reach,
+    savepoints,
+)
 from zodb_spec.chapters.isolation import is_outdated
 from zodb_spec.operations import endings, storing
 from zodb_spec.operations import savepoints as returning
@@ -24,6 +31,11 @@ from zodb_spec.world import (
 )
 
 from planted.fault import Fault, refuses_nothing
+
+
+def empties(function: Callable[..., Any], world: World, name: str) -> Object:
+    unsaved: Object = function(world, name)
+    return unsaved._replace(state=world.fact({}, "fault"))
 
 
 def stays_valid(function: Callable[..., Any], world: World, name: str) -> Fact[bool]:
@@ -115,6 +127,16 @@ def leaves_manager(
 
 
 FAULTS = (
+    Fault(
+        "what was new when a database is closed is emptied",
+        database_collections,
+        "closing_aborts",
+        empties,
+        "closings",
+        "object.memory-survives",
+        "new set add close-database",
+        operations="close-database new set add",
+    ),
     Fault(
         "a savepoint keeps no contents",
         savepoints,

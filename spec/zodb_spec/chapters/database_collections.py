@@ -8,9 +8,9 @@ to another database does so by name, so the names are part of the data.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MAY, MUST, SHOULD, example, step, text
+from zodb_spec.clause import MAY, MUST, SHOULD, example, id_of, step, text
 from zodb_spec.editions import CURRENT, Edition
-from zodb_spec.world import Name, World
+from zodb_spec.world import Fact, Name, Object, World
 
 
 @step("collection.joined-by-mapping", MUST, rules="XREF-1")
@@ -226,6 +226,35 @@ def second_entry() -> None:
     """
 
 
+@step(
+    "collection.closing-aborts",
+    MUST,
+    rules="CONN-52 LIFE-11 LIFE-14",
+    since=CURRENT,
+    needs="several-databases",
+)
+def closing_aborts(world: World, thing: Name) -> Object:
+    """To close a database aborts the transactions of the groups that have a connection to it, in
+    all members.  What was new there, in whichever database, is unsaved again, and others take it;
+    what had changed, is not stored.
+    """
+    return world.objects[thing]._replace(owner=world.fact(None, id_of(closing_aborts)))
+
+
+@step(
+    "collection.closing-closes-groups",
+    MUST,
+    rules="CONN-52",
+    since=CURRENT,
+    needs="several-databases",
+)
+def closing_closes(world: World, connection: Name) -> Fact[bool]:
+    """To close a database closes all members of the groups that have a connection to it. Those to
+    other databases may be handed out again by these, or not.
+    """
+    return world.fact(False, id_of(closing_closes))
+
+
 @example(
     "collection.closing-disturbs-no-other-group", MUST, rules="CONN-53", needs="several-databases"
 )
@@ -255,10 +284,9 @@ def closing_disturbs_no_other_group() -> None:
     needs="several-databases",
 )
 def closing_ends_groups() -> None:
-    """To close a database ends the groups that have a connection to it, in all members: what they
-    have not committed is aborted, and their connections are closed. Half a group would be worse,
-    since a transaction could store half of what it did. The other databases work on, and take what
-    was new in the group.
+    """Here it is seen how a database that is closed ends the groups that have a connection to it,
+    in all members. Half a group would be worse, since a transaction could store half of what it
+    did. The other databases work on, and take what was new in the group.
 
     >>> second = open_db(databases=db.databases, database_name="second")
     >>> other = connection.get_connection("second")

@@ -42,6 +42,7 @@ def only_commits_store(before: World, step: Step, outcome: Outcome) -> bool:
         or all(
             after.databases[name].history == database.history
             for name, database in before.databases.items()
+            if name in after.databases
         )
     )
 
@@ -58,7 +59,7 @@ def snapshot_stays(before: World, step: Step, outcome: Outcome) -> bool:
     return all(
         after[name].snapshot == connection.snapshot
         for name, connection in before.connections.items()
-        if connection.is_open.value and connection.manager != manager
+        if connection.is_open.value and connection.manager != manager and name in after
     )
 
 

@@ -71,8 +71,9 @@ def acting(before: World, step: Step) -> Name | None:
 def commits(before: World, step: Step, outcome: Outcome) -> Iterator[Commit]:
     """What a step committed."""
     manager = acting(before, step)
-    for name, database in before.databases.items():
-        for transaction in outcome.world.databases[name].history[len(database.history) :]:
+    for name, found in outcome.world.databases.items():
+        database = before.databases.get(name, found)
+        for transaction in found.history[len(database.history) :]:
             for connection in before.managers[manager].joined if manager is not None else ():
                 if before.connections[connection].database == name:
                     yield Commit(name, transaction, connection)
@@ -83,8 +84,8 @@ def history_only_grows(before: World, step: Step, outcome: Outcome) -> bool:
     """What was committed stays as it is.  A step adds one transaction to a history or none, and
     its tid is greater than all before it.
     """
-    for name, database in before.databases.items():
-        after = outcome.world.databases[name].history
+    for name, found in outcome.world.databases.items():
+        database, after = before.databases.get(name, found), found.history
         if after is database.history:
             continue
         known = len(database.history)
@@ -136,10 +137,12 @@ def others_notice_nothing(before: World, step: Step, outcome: Outcome) -> bool:
     if after.databases is before.databases and after.objects is before.objects:
         return True
     manager = acting(before, step)
+    ended = {each.group for each in before.connections.values() if step[1] == each.database}
     others = {
         name
         for name, connection in before.connections.items()
         if connection.manager != manager and connection.is_open.value
+        if step[0] != "close-database" or connection.group not in ended
     }
     untouched = {
         name

@@ -26,7 +26,7 @@ def conflict_bars(before: World, step: Step, outcome: Outcome) -> bool:
     databases = outcome.world.databases
     manager = acting(before, step)
     return manager is None or not (
-        any(found.last < databases[name].last for name, found in before.databases.items())
+        any(before.databases[name].last < databases[name].last for name in databases)
         and any(before.connections[name].conflicts for name in before.managers[manager].joined)
     )
 

@@ -68,6 +68,19 @@ SEVERAL_DATABASES: dict[str, SmallWorld] = {
             connections=3,
         ),
     ),
+    "closings": SmallWorld(
+        "A database that is closed while groups have connections to it, and others have none",
+        (
+            *TOGETHER,
+            ("open", "db2", "manager2", "connection2"),
+        ),
+        Bounds(
+            ("close-database", "new", "add", "get-connection", "open", "close", "commit", "abort"),
+            words(kind="Thing", manager="manager1 manager2", attribute="a", value="one"),
+            connections=4,
+            steps=4,
+        ),
+    ),
     "cross-references": SmallWorld(
         "A reference to another database that is followed, given up, and followed again",
         (

@@ -15,10 +15,12 @@ from zodb_spec.operations import (  # noqa: I001  # see above
     caching,
     exchanging,
     revisions,
+    closing,
 )
 
 __all__ = [
     "caching",
+    "closing",
     "databases",
     "exchanging",
     "finding",

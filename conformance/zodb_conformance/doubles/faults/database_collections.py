@@ -165,6 +165,41 @@ def the_rest_of_a_group_stays_open() -> Fault:
     return instead(Group, "shut_down", shut_down)
 
 
+@double("collection.closing-aborts", checks="walk.closings")
+def what_was_new_when_a_database_was_closed_stays_owned() -> Fault:
+    """When a database is closed, what was added to its groups and not stored keeps its owner.
+
+    It can't be stored any more, neither there nor elsewhere.
+    """
+
+    def abort(correct: Any, group: Group, members: list[Connection]) -> None:
+        new = [(obj, each, oid) for each in members for oid, obj in each.objects.new.items()]
+        correct(group, members)
+        for obj, owner, oid in new:
+            obj._p_jar, obj._p_oid = owner, oid
+
+    return around(Group, "_abort", abort)
+
+
+@double(
+    "collection.closing-closes-groups",
+    checks="walk.closings",
+    also="connection.closed-refuses-use",
+)
+def a_database_that_is_closed_leaves_its_groups_open() -> Fault:
+    """To close a database aborts the transactions of its groups, and leaves their members open.
+
+    A program goes on with half of a group.
+    """
+
+    def shut_down(group: Group, member: Connection) -> None:
+        members = group._open_ones(member)
+        if members:
+            group._abort(members)
+
+    return instead(Group, "shut_down", shut_down)
+
+
 @double("collection.closed-gives-no-connection", also="collection.closed-says-so")
 def a_closed_database_gives_none() -> Fault:
     """To ask for a connection to a database that was closed gives None.
