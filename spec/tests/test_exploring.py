@@ -70,6 +70,7 @@ def explored(name: str) -> Exploration:
 
 
 @pytest.mark.once
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", SMALL_WORLDS)
 def test_a_small_world_obeys_every_law_and_contains_what_it_did(name: str) -> None:
     found = explored(name)
