@@ -117,3 +117,23 @@ def test_nothing_is_tried_when_the_time_is_over() -> None:
 def test_arguments_stay_as_they_are_when_the_tries_are_spent() -> None:
     step: Step = ("set", "x", "a", "nan")
     assert shrink((step,), lambda script: len(script) == 1, Limit(tries=1)) == (step,)
+
+
+def test_a_name_gets_a_small_number_where_its_step_has_one() -> None:
+    script: Script = (
+        ("open", "db", "manager1", "connection1"),
+        ("open", "db", "manager2", "connection62"),
+        ("new", "thing34", "Thing"),
+        ("add", "connection62", "thing34"),
+    )
+    assert shrink(script, lambda tried: len(tried) == 4) == (
+        ("open", "db", "manager1", "connection1"),
+        ("open", "db", "manager2", "connection2"),
+        ("new", "thing1", "Thing"),
+        ("add", "connection2", "thing1"),
+    )
+
+
+def test_a_name_stays_where_another_one_does_not_fail() -> None:
+    script: Script = (("new", "thing34", "Thing"), ("add", "connection1", "thing34"))
+    assert shrink(script, contains(*script)) == script
