@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from asking import owner
 from zodb_spec.explore import SMALL_WORLDS
+from zodb_spec.explore.checking import broken
 from zodb_spec.operation import Returned, Step, operations
 from zodb_spec.script import after, makes_sense, outcomes
 from zodb_spec.world import UNSAVED, World
@@ -73,6 +74,11 @@ def test_the_first_database_is_not_closed() -> None:
 OTHER: Step = ("open", "db", "manager2", "connection9")
 LINK: Step = ("link", "root1", "'b'", "root3", "strong")
 ROOT: Step = ("root", "connection3", "root3")
+STORED: tuple[Step, ...] = (
+    ("root", "connection2", "root2"),
+    ("set", "root2", "'a'", "one"),
+    ("commit", "manager2"),
+)
 
 
 @pytest.mark.parametrize(
@@ -83,11 +89,19 @@ ROOT: Step = ("root", "connection3", "root3")
         [("doom", "manager2")],
         [GROUP, ROOT, LINK, ("commit", "manager1")],
         [GROUP, ROOT, *NEW, ("link", "x", "b", "root3", "strong")],
+        [*STORED, ("undo", "manager1", "db2", "0")],
+        [*STORED, ("undo", "manager2", "db2", "0")],
     ],
 )
 def test_no_database_is_closed_where_nobody_says_what_comes_of_it(before: list[Step]) -> None:
     assert makes_sense(APART, CLOSE)
     assert not makes_sense(after(APART, *before), CLOSE)
+
+
+def test_a_database_that_is_gone_breaks_no_law_of_undo() -> None:
+    world = after(APART, *STORED, ("commit-with-undo", "manager1", "db2", "0"))
+    (closed,) = outcomes(world, *CLOSE)
+    assert broken(world, CLOSE, closed) is None
 
 
 def test_what_is_left_in_the_mapping_is_taken_out() -> None:

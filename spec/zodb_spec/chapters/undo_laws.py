@@ -30,6 +30,7 @@ def undo_is_exact(before: World, step: Step, outcome: Outcome) -> bool:
     return after.databases is before.databases or all(
         _is_exact(database, after.databases[name].history[-1], undone)
         for name, database in before.databases.items()
+        if name in after.databases  # it may have been closed
         for undone in _undone(before, after, name)
     )
 

@@ -28,12 +28,19 @@ def _is_clear(world: World, database: Name) -> bool:
 
     It isn't where records of other databases refer to it (an example speaks of that), where a
     transaction that is aborted has members beyond the groups that end, or may not be aborted since
-    nothing was done in it, and where groups may have come together in the pool.
+    nothing was done in it, where something is still to be done in it with a commit, and where
+    groups may have come together in the pool.
     """
     ending = _ending(world, database)
     if any(_is_uncertain(world, name) for name in ending):
         return False
     managers = {found.manager for found in ending.values() if found.is_open.value}
+    if any(
+        task.database == database or name in managers
+        for name, found in world.managers.items()
+        for task in found.changes
+    ):
+        return False
     if not all(_can_be_aborted(world, name, ending) for name in managers):
         return False
     if database in _referred_to(world, ending):
