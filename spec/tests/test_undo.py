@@ -169,6 +169,13 @@ def test_a_cache_may_still_give_it_as_a_ghost() -> None:
     assert not makes_sense(UNMADE, ("get", "connection1", "2", "x"))
 
 
+def test_nothing_is_said_to_who_shows_that_it_is_gone_when_it_is_there_again() -> None:
+    gone = after(UNMADE, ("begin", "manager2"))
+    assert makes_sense(gone, ("get", "connection2", "2", "x"))
+    world = after(gone, ("commit-with-undo", "manager1", "db", "0"))
+    assert not makes_sense(world, ("get", "connection2", "2", "x"))
+
+
 def test_a_connection_that_shows_it_may_not_come_to_hold_it() -> None:
     begun = after(MADE, ("begin", "manager2"))
     world = after(begun, ("commit-with-undo", "manager1", "db", "0"))
@@ -198,6 +205,7 @@ def test_a_connection_to_the_past_goes_on_to_hold_it() -> None:
         (("link", "root1", "'b'", "made1", "strong"), ("savepoint", "manager1", "savepoint1")),
         (("read-current", "connection1", "made1"),),
         (("new", "x", "Thing"), ("link", "x", "a", "made1", "strong")),
+        (("forget", "made1"), ("set", "one1", "b", "one")),
     ],
 )
 def test_nothing_is_said_where_something_has_to_do_with_it(steps: tuple[Step, ...]) -> None:
