@@ -256,6 +256,7 @@ MIXES: dict[str, Mix] = {
     "exchanges": Mix(
         {
             "exchange": 12,
+            "invalidate": 6,
             "new": 10,
             "set": 8,
             "link": 8,

@@ -80,12 +80,11 @@ def test_references_in_memory_are_not_read_before_they_are_loaded_again() -> Non
     assert makes_sense(after(exchanged, ABORT), read)
     stored = after(exchanged, COMMIT)
     assert not makes_sense(stored, read)
-    reloaded = after(stored, ("minimize", "connection1"))
+    reloaded = after(stored, ("invalidate", "root1"))
     (found,) = outcomes(reloaded, *read)
     assert isinstance(found.seen, Returned)
     assert found.seen.bind == "x"
-    changed = after(stored, ("set", "root1", "'b'", "one"), ("minimize", "connection1"))
-    assert not makes_sense(changed, read)
+    assert not makes_sense(after(SHARED, ("invalidate", "root1"), *NEW, EXCHANGE), read)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ COUNTS = {
     "counter-and-savepoints": (641, 2948, 7),
     "new-object-and-savepoints": (2886, 32269, 13),
     "new-object-and-savepoints-in-2006": (424, 3904, 11),
-    "exchanges": (652, 4746, 6),
+    "exchanges": (624, 4635, 6),
     "letting-go-and-savepoints": (264, 2398, 6),
     "collections": (80, 584, 6),
     "groups": (1036, 13470, 12),

@@ -276,7 +276,11 @@ def _is_strict(world: World, thing: Object) -> bool:
     if owner is None:
         return False
     connection = world.connections[owner[0]]
-    return connection.view.reads_current or connection.invalid
+    return (
+        connection.view.reads_current
+        or connection.invalid
+        or any(each.replaced or each.left_over for each in world.connections.values())
+    )
 
 
 def _savepoints(graph: Graph, world: World) -> None:

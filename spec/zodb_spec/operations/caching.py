@@ -11,7 +11,7 @@ from zodb_spec.editions import Edition
 from zodb_spec.operation import Argument, Outcome, operation, returned
 from zodb_spec.operations import choices
 from zodb_spec.operations.choices import usable
-from zodb_spec.world import CLEAN, GHOST, Name, World
+from zodb_spec.world import Name, World
 
 Outcomes = Sequence[Outcome]
 
@@ -118,13 +118,7 @@ def _invalidated(world: World, names: Sequence[Name]) -> Outcomes:
     What was a ghost before counts as loaded or not, as everything does that has not changed: only
     what is made a ghost from now on, is known not to be in memory.
     """
-    unknown = {
-        name: thing._replace(status=thing.status._replace(value=CLEAN))
-        for name, thing in world.objects.items()
-        if thing.status.value == GHOST
-        and thing.owner.value is not None
-        and thing.owner.value[0] in names
-    }
+    unknown = choices.as_loaded(world, names)
     invalid = {name: world.connections[name]._replace(invalid=True) for name in names}
     after = world.put_all("objects", unknown).put_all("connections", invalid)
     return [returned(after, cache_invalidation.invalidated_reloads)]

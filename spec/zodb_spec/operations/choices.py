@@ -4,17 +4,20 @@ world.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from zodb_spec.kinds import KINDS, ROOT_KIND
 from zodb_spec.operation import Argument
 from zodb_spec.values import EXPRESSIONS
 from zodb_spec.world import (
     ADDED,
+    CLEAN,
+    GHOST,
     UNSAVED,
     Connection,
     InMemory,
     Name,
+    Object,
     Saved,
     Stored,
     World,
@@ -231,6 +234,17 @@ def is_created(world: World, thing: Name) -> bool:
     """Whether a savepoint of the running transaction has stored the object for the first time."""
     owner = world.objects[thing].owner.value
     return owner is not None and owner[1] in world.connections[owner[0]].created
+
+
+def as_loaded(world: World, connections: Collection[Name]) -> dict[Name, Object]:
+    """The objects of connections that were known to be ghosts, as such that may be loaded."""
+    return {
+        name: thing._replace(status=thing.status._replace(value=CLEAN))
+        for name, thing in world.objects.items()
+        if thing.status.value == GHOST
+        and thing.owner.value is not None
+        and thing.owner.value[0] in connections
+    }
 
 
 def may_have_another(world: World, connection: Name, oid: int) -> bool:

@@ -16,7 +16,6 @@ from zodb_spec.chapters import (
     transactions,
 )
 from zodb_spec.clause import id_of
-from zodb_spec.editions import CURRENT
 from zodb_spec.operations.records import in_memory
 from zodb_spec.world import (
     ADDED,
@@ -130,23 +129,6 @@ def _loaded_anew(world: World, connection: Name) -> dict[Name, Object]:
         for name, thing in world.objects.items()
         if thing.owner.value is not None and thing.owner.value[0] == connection
     }
-
-
-def without_left_over(world: World, connection: Name) -> World:
-    """The world in which a connection was asked to make ghosts of what has not changed.
-
-    What is loaded from then on leads to no object that has lost its place.  Up to 2006 the other
-    connections of the group are not asked; and what has changed, nobody makes a ghost of.
-    """
-    members = world.group(connection)
-    if world.edition < CURRENT and len(members) > 1:
-        return world
-    for thing in world.objects.values():
-        owner = thing.owner.value
-        if owner is not None and owner[0] in members and thing.status.value in (ADDED, CHANGED):
-            return world
-    reloaded = {name: world.connections[name]._replace(left_over=frozenset()) for name in members}
-    return world.put_all("connections", reloaded)
 
 
 # Giving up.

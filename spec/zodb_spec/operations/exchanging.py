@@ -69,11 +69,15 @@ def _can_be_exchanged(world: World, connection: Name, old: Name, new: Name) -> b
     weight=0,
 )
 def exchange(world: World, connection: Name, old: Name, new: Name) -> Outcomes:
-    """Put an unsaved object in the place of another one, and give that up."""
+    """Put an unsaved object in the place of another one, and give that up.
+
+    What was a ghost before counts as loaded or not, as everything does that has not changed.
+    """
     owner = world.objects[old].owner.value
     assert owner is not None
     taken = connection_methods.takes_the_place(world, old, new)
-    rest = {name: thing for name, thing in world.objects.items() if name != old}
+    objects = {**world.objects, **choices.as_loaded(world, world.group(connection))}
+    rest = {name: thing for name, thing in objects.items() if name != old}
     found = world.connections[connection]
     found = found._replace(
         registered=tuple(name for name in found.registered if name != old),

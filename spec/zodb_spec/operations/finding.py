@@ -24,6 +24,7 @@ from zodb_spec.operations.loading import READABLE, read_conflicts, unfindable
 from zodb_spec.world import (
     ADDED,
     CHANGED,
+    GHOST,
     ROOT,
     InMemory,
     Name,
@@ -198,6 +199,7 @@ def _kind(world: World, connection: Name, oid: int) -> str:
         known(world, thing)
         and name not in world.objects
         and _leads_somewhere_known(world, _holder(world, thing), _value(world, thing, attribute))
+        and not _may_lead_elsewhere(world, thing, _value(world, thing, attribute))
     ),
     weight=6,
 )
@@ -253,8 +255,6 @@ def _leads_somewhere_known(world: World, connection: Name, value: Value | None) 
     """
     if type(value) is not Stored or not connection:
         return True
-    if _is_left_over(world, connection, value):
-        return False
     if _is_gone(world, connection, value.oid, value.database):
         return False
     if not value.database:
@@ -264,10 +264,13 @@ def _leads_somewhere_known(world: World, connection: Name, value: Value | None) 
     return shows_one_state(world, connection, value.database)
 
 
-def _is_left_over(world: World, connection: Name, value: Stored) -> bool:
-    """Whether a reference in memory may lead to an object that has lost its place."""
-    database = value.database or world.connections[connection].database
-    member = world.member(connection, database)
+def _may_lead_elsewhere(world: World, thing: Name, value: Value | None) -> bool:
+    """Whether an object may have been loaded when another one had the place that it refers to."""
+    holder, status = _holder(world, thing), world.objects[thing].status.value
+    if type(value) is not Stored or not holder or status == GHOST:
+        return False
+    database = value.database or world.connections[holder].database
+    member = world.member(holder, database)
     return member is not None and choices.may_have_another(world, member, value.oid)
 
 

@@ -292,5 +292,5 @@ def minimize(world: World, connection: Name) -> Outcomes:
         and thing.owner.value[0] in members
         and thing.status.value not in (ADDED, CHANGED)
     }
-    world = endings.without_left_over(world.put_all("objects", idle), connection)
+    world = world.put_all("objects", idle)
     return [returned(world, tracking.deactivate_is_invisible)]
