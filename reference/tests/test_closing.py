@@ -1,11 +1,13 @@
 """What becomes of connections, and of what is under way in them, when their database is closed."""
 
 import threading
+from contextlib import contextmanager
 
 import pytest
 import transaction
 from persistent import Persistent
 from sample_objects import Item
+from transaction.interfaces import NoTransaction
 from zodb_reference import DB, errors
 from zodb_reference.oids import z64
 from zodb_reference.storages import MemoryStorage
@@ -142,6 +144,80 @@ def test_closing_from_another_thread_shuts_what_has_no_changes(db):
     assert not transaction.manager.registeredSynchs()
 
 
+def test_a_connection_whose_change_was_refused_has_no_changes(db):
+    connection = db.open(transaction.TransactionManager(explicit=True))
+    connection.transaction_manager.begin()
+    root = connection.root()
+    connection.transaction_manager.abort()
+    with pytest.raises(NoTransaction):
+        root["x"] = 1
+    close_elsewhere(db)
+    assert connection.opened is None
+    connection.close()
+
+
+def test_a_connection_whose_changes_were_aborted_has_none(db, connection, manager):
+    connection.root.x = 1
+    manager.abort()
+    close_elsewhere(db)
+    assert connection.opened is None
+
+
+def test_what_a_savepoint_has_kept_is_disowned_with_its_state_after_closing(db, manager):
+    connection = db.open(manager)
+    connection.root.item = item = Item()
+    item.x = 1
+    manager.savepoint()
+    connection.cacheMinimize()
+    close_elsewhere(db)
+    manager.abort()
+    assert (item._p_jar, item.x) == (None, 1)
+    connection.close()
+
+
+class Gone(MemoryStorage):
+    """A storage that refuses everything once it is closed."""
+
+    is_closed = False
+
+    def close(self):
+        self.is_closed = True
+        super().close()
+
+    def lastTransaction(self):  # noqa: N802
+        self.afterCompletion()
+        return super().lastTransaction()
+
+    def afterCompletion(self):  # noqa: N802
+        if self.is_closed:
+            raise errors.StorageError("closed")
+
+
+def test_a_manager_works_on_when_another_thread_has_closed_the_database(manager, db):
+    gone = DB(Gone())
+    connection, other = gone.open(manager), db.open(manager)
+    close_elsewhere(gone)
+    manager.begin()
+    other.root.x = 1
+    manager.commit()
+    assert other.root.x == 1
+    assert connection.opened is None
+
+
+def test_a_connection_that_is_closed_while_it_is_opened_leaves_nothing(monkeypatch):
+    db, manager = DB(), transaction.TransactionManager()
+    last = db.storage.lastTransaction
+
+    def close_first():
+        db.close()
+        return last()
+
+    monkeypatch.setattr(db.storage, "lastTransaction", close_first)
+    with pytest.raises(errors.ConnectionStateError, match="'unnamed' is closed"):
+        db.open(manager)
+    assert not manager.registeredSynchs()
+
+
 def test_closing_from_another_thread_leaves_it_what_it_does_with_others(db, manager, participate):
     connection = db.open(manager)
     calls = []
@@ -197,23 +273,49 @@ def test_closing_leaves_changes_of_other_databases_to_the_thread_that_has_made_t
     other.close()
 
 
+@contextmanager
+def done_by_another(work):
+    """Have `work` done by a thread that lives as long as the block."""
+    done, over = threading.Event(), threading.Event()
+
+    def do():
+        work()
+        done.set()
+        over.wait()
+
+    thread = threading.Thread(target=do)
+    thread.start()
+    done.wait()
+    yield
+    over.set()
+    thread.join()
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+@pytest.mark.parametrize("begins", [True, False])
+def test_who_has_opened_a_connection_or_begun_in_it_last_is_using_it(db, explicit, begins):
+    manager = transaction.TransactionManager(explicit=explicit)
+    connections = []
+
+    def open_it():
+        connections.append(db.open(manager))
+
+    if begins:
+        open_it()
+    with done_by_another(manager.begin if begins else open_it):
+        db.close()
+    (connection,) = connections
+    assert (connection.opened, connection.transaction_manager) == (None, manager)
+    connection.close()
+    assert connection.transaction_manager is None
+
+
 def test_closing_leaves_alone_what_another_thread_does_in_the_same_transaction(db, manager):
     other = DB()
     db.open(manager)
     theirs = other.open(manager)
-    changed, closed = threading.Event(), threading.Event()
-
-    def change():
-        theirs.root.x = 1
-        changed.set()
-        closed.wait()
-
-    thread = threading.Thread(target=change)
-    thread.start()
-    changed.wait()
-    db.close()
-    closed.set()
-    thread.join()
+    with done_by_another(lambda: theirs.root().update(x=1)):
+        db.close()
     manager.commit()
     assert theirs.root.x == 1
     theirs.close()

@@ -9,8 +9,9 @@ from functools import partial
 
 import pytest
 import transaction
+from persistent import Persistent
 from sample_objects import Item
-from zodb_conformance.schedules import at_every_step, meanwhile
+from zodb_conformance.schedules import Halt, at_every_step, meanwhile
 from zodb_reference import DB, errors
 from zodb_reference.oids import z64
 
@@ -96,6 +97,33 @@ def test_emptying_all_caches_spares_what_another_thread_is_about_to_change(reduc
             return {*connection.root()} == {"x", "y"}
 
     assert at_every_step(schedule) == {True}
+    db.close()
+
+
+class Slow(Persistent):
+    """Calls `_v_halt` when it is emptied."""
+
+    _v_halt = int
+
+    def _p_deactivate(self):
+        self._v_halt()
+        super()._p_deactivate()
+
+
+def test_a_connection_whose_cache_is_being_emptied_is_opened_after_that():
+    db, manager, halt, events = DB(), transaction.TransactionManager(), Halt(), []
+    connection = db.open(manager)
+    connection.root.slow = slow = Slow()
+    manager.commit()
+    connection.close()
+
+    def note_emptied():
+        halt()
+        events.append("emptied")
+
+    slow._v_halt = note_emptied
+    meanwhile(db.cacheMinimize, lambda: events.append(db.open(manager)), halt)
+    assert events == ["emptied", connection]
     db.close()
 
 

@@ -282,6 +282,7 @@ class Connection(Jar):
             # In this order: whoever closes the database sees this one as open, or is seen here.
             self._db.require_open()
         except BaseException:
+            self.transaction_manager = transaction_manager  # also where closing it came in between
             self.leave()
             raise
 
@@ -358,9 +359,7 @@ class Connection(Jar):
         """Stop to be used, until it is opened again."""
         self._debug_info = ()
         self.objects.reduce()
-        manager = self.transaction_manager
-        if manager is not None:  # else it was closed, with its database, while it was opened
-            self._unfollow(manager)
+        self._unfollow(self.transaction_manager)
         self.transaction_manager = self.opened = None
         self._snapshot.complete()
 
