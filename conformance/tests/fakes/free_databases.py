@@ -177,6 +177,8 @@ class LooksNoFurther(Connection):
         try:
             return super().get(oid)
         except ReadConflictError:
+            if self._announced.is_everything():  # whether it is new is not the question then
+                raise
             raise POSKeyError(oid) from None
 
     __getitem__ = get
