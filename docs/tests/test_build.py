@@ -42,8 +42,10 @@ def site(folder, text, **settings):
 
 @pytest.fixture
 def templates(tmp_path):
-    """A folder with the templates of the specification."""
+    """A folder with the templates of the specification, and the page to which they refer."""
     (tmp_path / "_specification").symlink_to(DOCS / "_specification")
+    (tmp_path / "guide").mkdir()
+    (tmp_path / "guide" / "target.rst").write_text("Target\n======\n", encoding="utf-8")
 
 
 def prolog():
