@@ -346,3 +346,15 @@ def test_two_connections_in_one_transaction_are_not_committed_here() -> None:
 def test_a_manager_that_is_not_there_makes_no_sense() -> None:
     for name in ("begin", "abort", "commit", "doom"):
         assert not makes_sense(initial(), (name, "manager9"))
+
+
+def test_what_is_discarded_in_the_past_may_be_refused_all_the_same() -> None:
+    world = after(
+        SMALL_WORLDS["history"].start(),
+        ("set", "one3", "a", "one"),
+        ("invalidate", "one3"),
+    )
+    found = outcomes(world, "commit", "manager2")
+    assert [type(each.seen) for each in found] == [Returned, Returned, Raised]
+    assert found[-1].clause == "historical.commit-refused"
+    assert found[-1].world.managers["manager2"].status.value == "failed"

@@ -71,6 +71,7 @@ def adds_nothing(world: World, connection: Name) -> bool:
 )
 def commit_refused(world: World, work: Work) -> bool:
     """A commit that would store a change made through a historical connection is refused, and
-    nothing of the transaction is stored.
+    nothing of the transaction is stored.  Where the program has discarded the change, so that
+    nothing is left to be stored, the commit may be refused all the same: the connection has joined.
     """
     return bool(work) and world.connections[work.connection].view.point != ""

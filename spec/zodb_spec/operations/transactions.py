@@ -340,12 +340,14 @@ def _idle(works: Sequence[Work]) -> list[Name]:
 
 
 def _refusals_of_readers(world: World, manager: Name, idle: Sequence[Name]) -> list[Outcome]:
-    """The refusals of a commit for what connections have marked that store nothing themselves, and
-    for their caches.
+    """The refusals of a commit for what connections have marked that store nothing themselves, for
+    their caches, and because they show the past.
     """
     refusals = []
     if any(isolation.read_current_alone(world, name) for name in idle):
         refusals.append(failed(world, manager, [], isolation.read_current_alone))
+    if any(world.connections[name].view.point for name in idle):
+        refusals.append(failed(world, manager, [], historical.commit_refused))
     if any(_is_invalid(world, name) for name in idle):
         works, clause = _works(world, manager), cache_invalidation.invalidated_refuses_commit
         refusals.append(failed(world, manager, works, clause))
