@@ -71,6 +71,8 @@ def test_the_first_database_is_not_closed() -> None:
     assert not makes_sense(APART, ("close-database", "db"))
 
 
+ROOT2: Step = ("root", "connection2", "root2")
+CHANGE2: Step = ("set", "root2", "'a'", "one")
 OTHER: Step = ("open", "db", "manager2", "connection9")
 LINK: Step = ("link", "root1", "'b'", "root3", "strong")
 ROOT: Step = ("root", "connection3", "root3")
@@ -87,6 +89,7 @@ STORED: tuple[Step, ...] = (
         [OTHER],  # which is in a transaction that is aborted, and in no group that ends
         [("savepoint", "manager2", "s")],
         [("doom", "manager2")],
+        [ROOT2, CHANGE2, ("commit", "manager2"), ("undo", "manager1", "db2", "0")],
         [GROUP, ROOT, LINK, ("commit", "manager1")],
         [GROUP, ROOT, *NEW, ("link", "x", "b", "root3", "strong")],
         [*STORED, ("undo", "manager1", "db2", "0")],
