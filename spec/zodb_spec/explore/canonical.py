@@ -27,6 +27,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from zodb_spec.chapters.current_reads import ABORTED
+from zodb_spec.operations.choices import may_have_member
 from zodb_spec.world import (
     CLEAN,
     GHOST,
@@ -231,6 +232,7 @@ def _connection(graph: Graph, world: World, name: Name, points: list[Tid]) -> No
         len(found.replaced),
         len(found.left_over),
         *(_reachable(world, name) if len(world.databases) > 1 else ()),
+        *(("apart", *_known_apart(world, name)) if len(world.databases) > 1 else ()),
     )
     marked, replaced, left_over = (
         [("oid", found.database, oid) for oid in oids]
@@ -253,6 +255,15 @@ def _reachable(world: World, connection: Name) -> list[str]:
         world.databases[other].name
         for other, at in found.horizon.items()
         if at == world.databases[other].last and world.member(connection, other) is None
+    )
+
+
+def _known_apart(world: World, connection: Name) -> list[str]:
+    """The databases to which its group has no connection for sure."""
+    return sorted(
+        world.databases[other].name
+        for other in world.databases
+        if world.member(connection, other) is None and not may_have_member(world, connection, other)
     )
 
 

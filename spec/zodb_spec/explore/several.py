@@ -71,7 +71,8 @@ SEVERAL_DATABASES: dict[str, SmallWorld] = {
     "closings": SmallWorld(
         "A database that is closed while groups have connections to it, and others have none",
         (
-            *TOGETHER,
+            *ONE,
+            ("open-database", "db2", "second", "inside"),
             ("open", "db2", "manager2", "connection2"),
         ),
         Bounds(

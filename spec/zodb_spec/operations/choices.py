@@ -13,6 +13,7 @@ from zodb_spec.world import (
     ADDED,
     CLEAN,
     GHOST,
+    ROOT,
     UNSAVED,
     Connection,
     InMemory,
@@ -71,6 +72,19 @@ def may_be_taken(world: World, connection: Name) -> bool:
     collection = world.databases[found.database].collection
     size = sum(other.collection == collection for other in world.databases.values())
     return len(world.group(connection)) < size
+
+
+def may_have_member(world: World, connection: Name, database: Name) -> bool:
+    """Whether the group of an open connection may have one to a database, without the program's
+    asking for it: the database was there when the connection was opened.
+    """
+    found = world.connections[connection]
+    made = world.databases[database].history[0].records[ROOT].step
+    return (
+        found.is_open.value
+        and found.is_open.step > made
+        and world.databases[found.database].collection == world.databases[database].collection
+    )
 
 
 def all_known(world: World) -> bool:

@@ -29,10 +29,16 @@ def _is_clear(world: World, database: Name) -> bool:
     It isn't where records of other databases refer to it (an example speaks of that), where a
     transaction that is aborted has members beyond the groups that end, or may not be aborted since
     nothing was done in it, where something is still to be done in it with a commit, and where
-    groups may have come together in the pool.
+    groups may have come together in the pool, or have a connection that the program has not seen.
     """
     ending = _ending(world, database)
     if any(_is_uncertain(world, name) for name in ending):
+        return False
+    if any(
+        choices.may_have_member(world, name, database)
+        for name in world.connections
+        if name not in ending
+    ):
         return False
     managers = {found.manager for found in ending.values() if found.is_open.value}
     if any(
