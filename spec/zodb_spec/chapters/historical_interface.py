@@ -306,8 +306,9 @@ def add_refused() -> None:
 @example(
     "historical.no-new-oids",
     MUST,
-    rules="CONN-39",
+    rules="CONN-42 CONN-39",
     error="ReadOnlyError",
+    since=CURRENT,
     needs="historical",
 )
 def no_new_oids() -> None:
