@@ -21,7 +21,7 @@ from zodb_conformance.plan import Plan
 from zodb_conformance.quoting import PREAMBLE, QUOTABLE, names_used, quotations
 from zodb_conformance.results import Deviation, Step, Tally
 from zodb_conformance.targets import CAPABILITIES, Target, reference
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_spec.clause import MUST, Clause, clauses
 from zodb_spec.editions import EDITIONS
 

@@ -9,7 +9,7 @@ import pytest
 import transaction
 from sample_objects import Item
 from several_databases import Collection
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.errors import ConnectionStateError
 
 ALONE = ["2005-06-10", "2005-06-16"]

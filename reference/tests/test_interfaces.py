@@ -6,7 +6,7 @@ from persistent.interfaces import IPersistentDataManager
 from transaction.interfaces import ISavepointDataManager, ISynchronizer
 from ZODB.MappingStorage import MappingStorage
 from zodb_reference import DB, interfaces, older_interfaces
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.interfaces import IConnection, IDatabase
 from zodb_reference.older_interfaces import IConnectionOf2005, IConnectionOf2006, IDatabaseOf2006
 from zope.interface import Interface, implementer

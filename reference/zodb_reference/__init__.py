@@ -7,7 +7,7 @@ connections load their objects anew.
 """
 
 from zodb_reference import db_of_2006  # noqa: F401 - which DB makes for its edition
-from zodb_reference.connection import resetCaches
+from zodb_reference.connections import resetCaches
 from zodb_reference.db import DB, connection
 
 __all__ = ["DB", "connection", "resetCaches"]

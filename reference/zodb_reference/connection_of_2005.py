@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from zope.interface import implementer
 
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.current_reads import revision_before
 from zodb_reference.older_interfaces import IConnectionOf2005
 

@@ -14,7 +14,7 @@ from transaction import TransactionManager
 from zope.interface import implementer
 
 from zodb_reference.broken import find_global
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.editions import rules_of
 from zodb_reference.errors import ConflictError, ConnectionStateError, own_errors
 from zodb_reference.halves import HalfCommit, half_commits

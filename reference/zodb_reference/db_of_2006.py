@@ -7,8 +7,8 @@ from typing import Any
 
 from zope.interface import implementer_only
 
-from zodb_reference.connection import Connection
 from zodb_reference.connection_of_2006 import ConnectionOf2006
+from zodb_reference.connections import Connection
 from zodb_reference.current_reads import has_versions
 from zodb_reference.databasework import Task
 from zodb_reference.db_of_2005 import DBOf2005

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.views import CURRENT, Kind, View
 
 logger = logging.getLogger(__name__)

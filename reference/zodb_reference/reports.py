@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.identity import IdentityMap
 from zodb_reference.pool import ConnectionPool
 

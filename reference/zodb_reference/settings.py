@@ -1,6 +1,6 @@
 """What a database expects of its connections, and lets programs change: sizes and times."""
 
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.pool import ConnectionPool
 from zodb_reference.views import Kind
 

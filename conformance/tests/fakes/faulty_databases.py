@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from transaction import TransactionManager
 from zodb_reference import DB
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.errors import ConnectionStateError
 
 opened = itertools.count(1)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from zodb_reference import DB
 from zodb_reference.committing import Commit
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.errors import (
     ConnectionStateError,
     InvalidObjectReference,

@@ -42,7 +42,7 @@ def connections() -> Connections:
 
 
 def _extras() -> dict[str, Any]:
-    from zodb_reference.connection import resetCaches
+    from zodb_reference.connections import resetCaches
     from zodb_reference.db import connection
     from zodb_reference.persistentclass import PersistentMetaClass
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from zodb_reference.connection import Connection
 from zodb_reference.connection_of_2006 import ConnectionOf2006
+from zodb_reference.connections import Connection
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, instead, together

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from zodb_reference.connection import Connection
 from zodb_reference.connection_of_2005 import ConnectionOf2005
+from zodb_reference.connections import Connection
 from zodb_reference.db import DB
 from zodb_reference.identity import IdentityMap
 from zodb_reference.oids import maxtid, z64

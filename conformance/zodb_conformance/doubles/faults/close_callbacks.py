@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from zodb_reference.connection import Connection, logger
+from zodb_reference.connections import Connection, logger
 from zodb_reference.groups import Group
 
 from zodb_conformance.doubles.double import Fault, double

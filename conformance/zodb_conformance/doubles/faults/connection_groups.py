@@ -7,7 +7,7 @@ from typing import Any
 
 import transaction
 from transaction.interfaces import NoTransaction
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.db import DB
 from zodb_reference.groups import Group
 from zodb_reference.views import View

@@ -10,7 +10,7 @@ from persistent.mapping import PersistentMapping
 from transaction import Transaction, TransactionManager
 from transaction.interfaces import NoTransaction
 from zodb_reference import db, root
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.current_reads import OlderSharedSnapshot
 from zodb_reference.errors import POSError, POSKeyError, ReadConflictError
 from zodb_reference.oids import p64, z64

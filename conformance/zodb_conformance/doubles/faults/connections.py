@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from transaction.interfaces import TransactionFailedError
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.errors import ConnectionStateError
 
 from zodb_conformance.doubles.double import Fault, double

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zodb_reference import db, groups, records
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.db import DB
 from zodb_reference.errors import InvalidObjectReference
 from zodb_reference.reading import RecordReader

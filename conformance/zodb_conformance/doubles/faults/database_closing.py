@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.db import DB, connection
 from zodb_reference.db_of_2005 import DBOf2005
 from zodb_reference.groups import Group

@@ -8,7 +8,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from zodb_reference import groups
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.db import DB
 from zodb_reference.groups import Group
 from zodb_reference.reading import RecordReader

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.db import DB
 from zodb_reference.errors import POSKeyError, ReadConflictError
 from zodb_reference.revisions import Revisions

@@ -8,7 +8,7 @@ from typing import Any
 
 import transaction
 from transaction import TransactionManager
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.db import DB
 from zodb_reference.errors import ConnectionStateError
 from zodb_reference.reports import Reports

@@ -8,7 +8,7 @@ from typing import Any
 from persistent import Persistent
 from zodb_reference import db as databases
 from zodb_reference import views
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.db import DB
 from zodb_reference.errors import (
     POSKeyError,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from transaction import TransactionManager
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.db import DB
 from zodb_reference.oids import p64, u64
 from zodb_reference.pool import ConnectionPool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.errors import POSKeyError, ReadConflictError
 from zodb_reference.identity import IdentityMap
 from zodb_reference.oids import z64

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from zodb_reference.connection import Connection
 from zodb_reference.connection_of_2005 import ConnectionOf2005
 from zodb_reference.connection_of_2006 import ConnectionOf2006
+from zodb_reference.connections import Connection
 from zodb_reference.db import DB
 from zodb_reference.db_of_2006 import DBOf2006
 

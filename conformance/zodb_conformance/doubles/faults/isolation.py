@@ -9,7 +9,7 @@ from transaction._transaction import Status
 from transaction.interfaces import TransactionFailedError
 from zodb_reference import resolution
 from zodb_reference.committing import Commit
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.errors import ConflictError, ReadConflictError
 from zodb_reference.identity import IdentityMap
 from zodb_reference.invalidation import InvalidationLog

@@ -11,7 +11,7 @@ from transaction import Transaction, TransactionManager, _transaction
 from transaction._transaction import Status
 from zodb_reference import committing
 from zodb_reference.committing import Commit
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.errors import ConnectionStateError
 from zodb_reference.identity import IdentityMap
 from zodb_reference.metadata import TransactionMetaData

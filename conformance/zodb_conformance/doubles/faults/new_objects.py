@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from persistent import Persistent
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.errors import InvalidObjectReference
 from zodb_reference.newness import NewObjects, _Origin
 from zodb_reference.storing import Storing

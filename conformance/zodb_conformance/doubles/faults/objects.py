@@ -6,7 +6,7 @@ from typing import Any
 
 from persistent import Persistent
 from zodb_reference.committing import Commit
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.errors import POSKeyError
 from zodb_reference.identity import IdentityMap
 from zodb_reference.oids import p64, u64, z64

@@ -10,7 +10,7 @@ from typing import Any
 
 from persistent import Persistent
 from zodb_reference.committing import Commit
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.identity import IdentityMap
 
 from zodb_conformance.doubles.double import Fault, double

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from zodb_reference import pool
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.db import DB
 from zodb_reference.groups import Group
 from zodb_reference.oids import z64

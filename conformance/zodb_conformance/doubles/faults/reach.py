@@ -6,7 +6,7 @@ from typing import Any
 
 from persistent import Persistent
 from zodb_reference.committing import Commit
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.writing import RecordWriter
 
 from zodb_conformance.doubles.double import Fault, double

@@ -11,7 +11,7 @@ from transaction._transaction import AbortSavepoint
 from transaction._transaction import Savepoint as TransactionSavepoint
 from transaction.interfaces import InvalidSavepointRollbackError
 from zodb_reference import changes
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.savepoints import Savepoint
 from zodb_reference.scratch import Scratch
 

@@ -10,7 +10,7 @@ from transaction import Transaction, TransactionManager
 from transaction._transaction import NoRollbackSavepoint
 from zodb_reference import changes
 from zodb_reference.committing import Commit
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.errors import ConflictError, POSError, POSKeyError
 from zodb_reference.identity import IdentityMap
 from zodb_reference.metadata import TransactionMetaData

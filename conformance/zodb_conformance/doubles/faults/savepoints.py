@@ -13,7 +13,7 @@ from transaction._transaction import Savepoint as TransactionSavepoint
 from transaction._transaction import Status
 from transaction.interfaces import DoomedTransaction
 from zodb_reference.committing import Commit
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.errors import ConflictError, POSKeyError
 from zodb_reference.oids import z64
 from zodb_reference.savepoints import Savepoint, Saving

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.oids import p64, u64
 from zodb_reference.participant import Participant
 from zodb_reference.snapshot import SharedSnapshot

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import transaction
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.db import DB
 from zodb_reference.groups import Group
 from zodb_reference.identity import IdentityMap

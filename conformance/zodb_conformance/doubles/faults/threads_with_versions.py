@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zodb_reference.committing import Commit
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.current_reads import OlderSharedSnapshot
 from zodb_reference.databasework import DatabaseWork
 from zodb_reference.storages.twophase import TwoPhaseStorage

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from persistent import Persistent
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, instead, together

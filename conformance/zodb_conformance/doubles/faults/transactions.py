@@ -11,7 +11,7 @@ from transaction import Transaction, TransactionManager
 from transaction._transaction import Status
 from transaction.interfaces import TransactionFailedError
 from zodb_reference.committing import Commit
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.errors import ConflictError
 from zodb_reference.oids import p64, u64, z64
 from zodb_reference.storages.twophase import TwoPhaseStorage

@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 import transaction
 from zodb_reference.committing import Commit
-from zodb_reference.connection import Connection
 from zodb_reference.connection_of_2006 import ConnectionOf2006
+from zodb_reference.connections import Connection
 from zodb_reference.databasework import DatabaseWork
 from zodb_reference.oids import z64
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from zodb_reference.connection import Connection
 from zodb_reference.connection_of_2006 import ConnectionOf2006
+from zodb_reference.connections import Connection
 from zodb_reference.current_reads import OlderSharedSnapshot
 from zodb_reference.db_of_2006 import DBOf2006
 from zodb_reference.errors import VersionLockError

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from zodb_reference.committing import Commit
-from zodb_reference.connection import Connection
+from zodb_reference.connections import Connection
 from zodb_reference.errors import ConflictError, ReadConflictError
 from zodb_reference.snapshot import SharedSnapshot
 
