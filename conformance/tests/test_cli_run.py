@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from fake_command import SUITE, report_of
-from zodb_conformance.commands import options
+from zodb_conformance.commands import options, run
 from zodb_conformance.errors import UsageError
-from zodb_conformance.reports import folder
+from zodb_conformance.reports import folder, progress
 
 
 @pytest.mark.parametrize(
@@ -143,12 +143,15 @@ def test_without_a_terminal_progress_is_plain_lines(command):
     assert "\x1b" not in output
 
 
-def test_progress_counts_the_clauses_that_apply_to_the_target(command):
+def test_progress_counts_the_clauses_that_apply_to_the_target(command, monkeypatch):
+    # A run that is faster than the eye has nothing to show; so look at each moment of it.
+    monkeypatch.setattr(progress, "PLAIN_INTERVAL", 0.0)
+    monkeypatch.setattr(run, "LOOK", 0.001)
     _, output, _ = command("run", "reads-wrong")
     verdicts = [clause["verdict"] for clause in report_of()["clauses"].values()]
     possible = len(verdicts) - verdicts.count("not-applicable")
-    told = set(re.findall(r"\d+ of (\d+) clauses reached", output))
-    assert told == {str(possible)}
+    told = re.findall(r"\d+ of (\d+) clauses reached", output)
+    assert told[-1] == str(possible)  # before the child has told what the target can do, it is all
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
