@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 import transaction
+from damaged_storage import Damaged
 from persistent import Persistent
 from sample_objects import Item
 from transaction.interfaces import NoTransaction
@@ -21,19 +22,6 @@ class Stops(Persistent):
     def __getstate__(self):
         self._v_stop()
         return super().__getstate__()
-
-
-class Damaged(MemoryStorage):
-    """A storage that stores nothing."""
-
-    closed = False
-
-    def store(self, *args):
-        raise errors.StorageError("damaged")
-
-    def close(self):
-        self.closed = True
-        super().close()
 
 
 def test_closing_a_database_ends_what_is_under_way(db, connection, manager):

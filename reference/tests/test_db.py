@@ -3,25 +3,13 @@ import logging
 
 import pytest
 import transaction
+from damaged_storage import Damaged
 from persistent.mapping import PersistentMapping
 from sample_objects import Item
 from ZODB.FileStorage import FileStorage
 from zodb_reference import DB, errors
 from zodb_reference.oids import z64
 from zodb_reference.storages import MemoryStorage, SQLiteStorage
-
-
-class Damaged(MemoryStorage):
-    """A storage that stores nothing."""
-
-    closed = False
-
-    def store(self, *args):
-        raise errors.StorageError("damaged")
-
-    def close(self):
-        self.closed = True
-        super().close()
 
 
 def test_a_database_without_a_storage_keeps_its_objects_in_memory():
