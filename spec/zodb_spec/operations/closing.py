@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from zodb_spec.chapters import database_collections, savepoints
+from zodb_spec.chapters import database_collections
 from zodb_spec.editions import CURRENT
 from zodb_spec.operation import Argument, Outcome, operation, returned
 from zodb_spec.operations import choices, endings
@@ -170,9 +170,4 @@ def _aborted(world: World, manager: Name) -> World:
         for name, thing in after.objects.items()
         if thing.status.value == UNSAVED and world.objects[name].status.value != UNSAVED
     }
-    over = {
-        name: endings.invalid(found, savepoints.ends_with_the_transaction(after, name))
-        for name, found in after.savepoints.items()
-        if found.manager == manager and found.valid.value
-    }
-    return after.put_all("objects", new).put_all("savepoints", over)
+    return endings.savepoints_over(after.put_all("objects", new), manager)

@@ -50,6 +50,13 @@ def boundary(world: World, manager: Name, ended: Collection[Name], why: Why) -> 
             told = connection.view.synch or name in ended
             point = point_of(world, name, why) if told else boundaries.missed(world, name)
             world = move(world, name, point, isolation.boundary_invalidates, told=told)
+    return savepoints_over(world, manager)
+
+
+def savepoints_over(world: World, manager: Name) -> World:
+    """The world in which nobody can return to the savepoints of a manager any more, because its
+    transaction is over.
+    """
     over = {
         name: invalid(found, savepoints.ends_with_the_transaction(world, name))
         for name, found in world.savepoints.items()
