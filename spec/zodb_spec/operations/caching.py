@@ -26,11 +26,7 @@ SIZES = ("0", "1", "400")
 @operation(
     Argument("connection", choices.connections),
     line=lambda world, connection: f"{connection}.cacheGC()",
-    sensible=lambda world, connection: (
-        connection in world.connections
-        and world.connections[connection].is_open.value
-        and usable(world, world.connections[connection].manager)
-    ),
+    sensible=choices.usable_connection,
     weight=0,
 )
 def gc(world: World, connection: Name) -> Outcomes:

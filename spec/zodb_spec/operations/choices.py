@@ -134,6 +134,12 @@ def reachable_connection(world: World, connection: Name, *others: str) -> bool:
     return usable(world, found.manager) or not found.is_open.value
 
 
+def usable_connection(world: World, connection: Name, *others: str) -> bool:
+    """Whether the connection is open, and its transaction has not failed."""
+    found = world.connections.get(connection)
+    return found is not None and found.is_open.value and usable(world, found.manager)
+
+
 def counters(world: World, *before: str) -> Sequence[str]:
     """The counters among them."""
     return [name for name in things(world) if world.objects[name].kind == "Counter"]

@@ -9,7 +9,7 @@ from zodb_spec.chapters.database_collections import joined_by_mapping, own_colle
 from zodb_spec.kinds import ROOT_KIND
 from zodb_spec.operation import Argument, Outcome, Returned, operation, returned
 from zodb_spec.operations import choices
-from zodb_spec.operations.choices import DATABASE, fresh, usable
+from zodb_spec.operations.choices import DATABASE, fresh
 from zodb_spec.operations.finding import shows_one_state
 from zodb_spec.operations.grouping import with_member
 from zodb_spec.world import ROOT, Database, Fact, Name, Record, Transaction, World
@@ -74,11 +74,8 @@ def _members(world: World, connection: Name, *before: str) -> list[Name]:
 
 
 def _can_be_asked(world: World, connection: Name, database: Name, name: Name) -> bool:
-    found = world.connections.get(connection)
     return (
-        found is not None
-        and found.is_open.value
-        and usable(world, found.manager)
+        choices.usable_connection(world, connection)
         and database in _members(world, connection)
         and name not in world.connections
         and shows_one_state(world, connection, database)

@@ -276,11 +276,7 @@ def _disowned(world: World, name: Name) -> Object:
 @operation(
     Argument("connection", choices.connections),
     line=lambda world, connection: f"{connection}.cacheMinimize()",
-    sensible=lambda world, connection: (
-        connection in world.connections
-        and world.connections[connection].is_open.value
-        and usable(world, world.connections[connection].manager)
-    ),
+    sensible=choices.usable_connection,
 )
 def minimize(world: World, connection: Name) -> Outcomes:
     """Ask a connection to make ghosts of what has not changed."""
