@@ -327,6 +327,13 @@ MIXES: dict[str, Mix] = {
 """All mixes, by name."""
 
 MACHINES = (
-    *("everything", "objects", "savepoints", "databases", "history", "options", "versions", "undo"),
+    "everything",
+    "objects",
+    "savepoints",
+    "databases",
+    "history",
+    "options",
+    "versions",
+    "undo",
 )
 """Those that machines perform as well."""

@@ -122,12 +122,7 @@ def an_exchange_is_not_registered() -> Fault:
 
     The program goes on with an object that nobody else will ever see.
     """
-
-    def exchange(correct: Any, connection: Connection, old: Any, new: Any) -> None:
-        correct(connection, old, new)
-        new._p_changed = False
-
-    return around(Connection, "exchange", exchange)
+    return what_is_exchanged_is_not_changed()
 
 
 @double("connection.exchange-is-aborted")
