@@ -6,6 +6,7 @@ import ast
 import builtins
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from zodb_conformance.plan import Plan
 from zodb_conformance.quoting import PREAMBLE, QUOTABLE, names_used, quotations
 from zodb_conformance.results import Deviation, Step, Tally
 from zodb_conformance.targets import CAPABILITIES, Target, reference
+from zodb_conformance.targets.storages import CALLS
 from zodb_reference.connections import Connection
 from zodb_spec.clause import MUST, Clause, clauses
 from zodb_spec.editions import EDITIONS
@@ -42,16 +44,8 @@ def clause(text: str) -> Clause:
 
 
 def run(stated: Clause | str, tmp_path: Path, target: Target | None = None) -> Deviation | None:
-    target = target or reference.memory()
-    number = iter(range(9))
-
-    def open_database(**options: Any) -> Any:
-        directory = tmp_path / str(next(number))
-        directory.mkdir()
-        return target.open_database(directory, **options)
-
     stated = clause(stated) if isinstance(stated, str) else stated
-    return run_example(stated, target, open_database, Tally())
+    return run_example(stated, target or reference.memory(), tmp_path, Tally())
 
 
 def found(stated: Clause | str, tmp_path: Path, target: Target | None = None) -> Deviation:
@@ -134,11 +128,11 @@ def test_each_line_is_noted_before_it_is_performed(tmp_path: Path) -> None:
 
     opened: list[int] = []
 
-    def open_database() -> Any:
+    def open_database(directory: Path) -> Any:
         opened.append(len(noted))
         return FakeDatabase()
 
-    run_example(clause(">>> 1"), reference.memory(), open_database, Noting())
+    run_example(clause(">>> 1"), opening(open_database), tmp_path, Noting())
     # Three lines open it, and after the last one everything is closed.
     assert noted == [("example", "test.rule", str(number)) for number in range(1, 6)]
     assert opened == [1]
@@ -152,9 +146,8 @@ def test_each_schedule_is_noted_before_it_is_performed(tmp_path: Path) -> None:
         def step(self, step: Step) -> None:
             noted.append(step)
 
-    target = reference.memory()
     text = ">>> at_every_step(lambda halt: meanwhile(lambda: abs(1), int, halt))\n{(1, 0)}"
-    found = run_example(clause(text), target, lambda: target.open_database(tmp_path), Noting())
+    found = run_example(clause(text), reference.memory(), tmp_path, Noting())
     assert found is None
     assert noted.count(("example", "test.rule", "4")) > 3
     assert noted[-1] == ("example", "test.rule", "5")
@@ -167,6 +160,11 @@ def test_an_example_is_told_up_to_the_line_where_it_stopped() -> None:
     assert (told, place) == (id, len(trace))
     assert trace[-1] == "tm.commit()"
     assert script.endswith("tm.commit()\n")
+
+
+def opening(open_database: Callable[..., Any]) -> Target:
+    """A target that opens its databases so."""
+    return replace(reference.memory(), open_database=open_database)
 
 
 class FakeDatabase:
@@ -184,7 +182,7 @@ class FakeDatabase:
 
 
 @pytest.mark.parametrize("end", ["", ">>> 1 / 0"])
-def test_everything_is_ended_however_the_example_ends(end: str) -> None:
+def test_everything_is_ended_however_the_example_ends(end: str, tmp_path: Path) -> None:
     db = FakeDatabase()
     text = (
         ">>> other = opened(db)\n"
@@ -192,8 +190,10 @@ def test_everything_is_ended_however_the_example_ends(end: str) -> None:
         ">>> other.transaction_manager.get().join(Participant('other', db.calls))\n"
         ">>> transaction.get().join(Participant('thread', db.calls))\n"
     )
-    run_example(clause(text + end), reference.memory(), lambda: db, Tally())
+    run_example(clause(text + end), opening(lambda directory: db), tmp_path, Tally())
+    # One connection has looked whether it is empty.
     assert db.calls == [
+        "close connection",
         *("abort other", "close connection"),
         *("abort thread", "abort own", "close connection"),
         "close db",
@@ -264,6 +264,12 @@ def test_what_examples_need_can_be_declared() -> None:
     assert {need for stated in clauses().values() for need in stated.needs} <= set(CAPABILITIES)
 
 
+GIVEN = {
+    "connection": {"db", "open_db", "opened", "tm", "connection"},
+    "storage": {"storage", "layer", *CALLS},
+}
+
+
 @for_all(EXAMPLES)
 def test_an_example_uses_only_names_that_are_there(stated: Clause) -> None:
     source = "".join(
@@ -289,11 +295,20 @@ def test_an_example_uses_only_names_that_are_there(stated: Clause) -> None:
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler | ast.arg)
         for name in [getattr(node, "name", None) or getattr(node, "arg", None)]
     }
-    given = {"db", "open_db", "opened", "tm", "connection"}
-    given |= reference.memory().extras.keys()
+    given = GIVEN[stated.part] | reference.memory().extras.keys()
     assert names_used(source) <= bound | given | {*QUOTABLE, *PREAMBLE, *vars(builtins)}
 
 
 @for_all(EXAMPLES)
 def test_an_example_that_opens_another_database_says_so(stated: Clause) -> None:
     assert ("open_db(" in stated.text) == ("several-databases" in stated.needs), stated.id
+
+
+@for_all([stated for stated in EXAMPLES if stated.part == "storage"])
+def test_an_example_that_opens_a_storage_again_says_what_that_needs(stated: Clause) -> None:
+    for call, need in (
+        ("reopened(", "durable"),
+        ("read_only=True", "read-only"),
+        ("client_of(", "several-clients"),
+    ):
+        assert call not in stated.text or need in stated.needs, (stated.id, need)

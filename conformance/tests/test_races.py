@@ -17,7 +17,6 @@ from zodb_conformance.results import Deviation, Tally
 from zodb_conformance.schedules import AtStep, Halt, in_thread
 from zodb_conformance.targets import Target, zodb
 from zodb_conformance.targets.editions import in_edition
-from zodb_conformance.targets.opening import opener
 from zodb_spec.clause import clauses
 
 RACES = (
@@ -69,7 +68,7 @@ def second_first(first: Work, second: Work, halt: Halt) -> tuple[Any, Any]:
 
 
 def performed(clause: str, target: Target, tmp_path: Path) -> Deviation | None:
-    return run_example(clauses()[clause], target, opener(target, tmp_path), Tally())
+    return run_example(clauses()[clause], target, tmp_path, Tally())
 
 
 def found(name: str, meanwhile: Any, tmp_path: Path) -> Deviation | None:

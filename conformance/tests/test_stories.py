@@ -128,7 +128,7 @@ def found(name: str, clause: str, monkeypatch: pytest.MonkeyPatch) -> Deviation:
     ],
 )
 def test_what_is_told_of_several_databases_holds_for_classes_with_arguments_too(
-    name: str, target: str
+    name: str, target: str, tmp_path: Path
 ) -> None:
     """Their objects are referred to across databases in another form."""
     told, edition = stories()[name], Edition(edition_of(name))
@@ -136,11 +136,7 @@ def test_what_is_told_of_several_databases_holds_for_classes_with_arguments_too(
     assert "Named('x')" in again.text
     parts = [part for part in again.parts if in_force(part, edition)]
     found = resolve(Plan(target=target, edition=edition.value))
-
-    def open_database(**options: Any) -> Any:
-        return found.open_database(Path(), **options)
-
-    assert run_story(again, parts, found, open_database, Tally()) is None
+    assert run_story(again, parts, found, tmp_path, Tally()) is None
 
 
 def test_the_stories_are_the_files_in_their_order() -> None:

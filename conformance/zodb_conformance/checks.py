@@ -23,7 +23,6 @@ from zodb_conformance.mixes import MACHINES, MIXES, Mix
 from zodb_conformance.plan import SMOKE, Plan
 from zodb_conformance.stories import Part, Story, run_story, stories
 from zodb_conformance.targets import Target
-from zodb_conformance.targets.opening import opener
 
 GENERATED = ("walk.", "machine.")
 """How the names of the checks begin that perform generated scripts."""
@@ -109,7 +108,7 @@ def _story(story: Story, told: list[Part]) -> Run:
         if parts:
             recorder.script()
             with _directory() as directory:
-                deviation = run_story(story, parts, target, opener(target, directory), recorder)
+                deviation = run_story(story, parts, target, directory, recorder)
             if deviation is not None and plan.wants(deviation.clause):
                 recorder.deviation(deviation)
         return "" if avoided is None else f"told only up to {avoided.clauses[0]}, to avoid it"
@@ -131,7 +130,7 @@ def _examples(chosen: list[tuple[Clause, Target]]) -> Run:
                 continue
             recorder.script()
             with _directory() as directory:
-                deviation = run_example(clause, target, opener(target, directory), recorder)
+                deviation = run_example(clause, target, directory, recorder)
             if deviation is not None:
                 recorder.deviation(deviation)
             recorder.exercised((clause.id,))

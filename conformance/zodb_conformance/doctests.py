@@ -2,24 +2,31 @@
 first that fails, and told as a script.
 
 The lines find the names that `zodb_conformance.quoting` knows, what the target gives beside
-(`extras`), and what is made anew each time:
+(`extras`), and what is made anew each time. For databases (see `zodb_conformance.openings`):
 
 ``open_db(**kw)``     opens a new database of the implementation under test, empty but for its
                       root, with the options given to its constructor
 ``opened(db, **kw)``  another connection, under a new manager that is its ``transaction_manager``,
                       with the options given to its ``open``
 
-Their first line is ``db = open_db()``.  What they bind to ``tm`` and ``connection`` is ended with
-the rest.
+and their first line is ``db = open_db()``; what they bind to ``tm`` and ``connection`` is ended
+with the rest.  For storages alone:
+
+``open_storage()``    opens a new storage of the implementation under test, which is empty
+``reopened(storage, read_only=False)``  closes one, and opens what is in its folder again
+``client_of(storage)``  opens another client of the same data, while the first is open
+
+and their first line is ``storage = open_storage()``.
 """
 
 from __future__ import annotations
 
 import ast
 import doctest
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from textwrap import fill, indent
 from traceback import walk_tb
 from typing import Any
@@ -27,11 +34,11 @@ from typing import Any
 from zodb_spec.clause import Clause
 
 from zodb_conformance.errors import TargetUnusable
+from zodb_conformance.openings import OPENINGS, Opening
 from zodb_conformance.quoting import PREAMBLE, QUOTABLE, bindings, names_used, quotations
 from zodb_conformance.showing import short, without_addresses
 from zodb_conformance.stacks import DOCTEST, is_statement
 from zodb_conformance.targets.base import Target
-from zodb_conformance.targets.opening import definition_of_open_db
 
 EXPECT = '''
 def expect(seen, wanted):
@@ -60,23 +67,25 @@ class Failure:
 
 def perform(
     lines: Sequence[doctest.Example],
-    open_database: Callable[..., Any],
-    extras: Mapping[str, Any],
+    target: Target,
+    opening: Opening,
+    directory: Path,
     starting: Callable[[int], None],
 ) -> Failure | None:
     """Perform lines, and return how the target deviates, if it does.
 
-    open_database: opens a new, empty database of the target, with the options that it is given
-    extras:        further names that the target provides; None stands for nothing
-    starting:      is called with the number of each line, from 1, before it is performed, and with
-                   the number after the last one before everything is closed; in a line that goes
-                   through many schedules, before each of them
+    opening:   what they find open
+    directory: an empty folder in which to work
+    starting:  is called with the number of each line, from 1, before it is performed, and with the
+               number after the last one before everything is closed; in a line that goes through
+               many schedules, before each of them
 
-    Whatever happens, all transactions are aborted, and the connections and databases closed.
-    Raises TargetUnusable where no database could be opened: no line is to blame for that.
+    Whatever happens, all transactions are aborted, and whatever was opened is closed.
+    Raises TargetUnusable where nothing could be opened: no line is to blame for that.
     """
     runner = _Runner(starting)
-    with _namespace(open_database, extras, lambda: starting(runner.begun)) as names:
+    going_on = lambda: starting(runner.begun)  # noqa: E731  # it is one
+    with _namespace(target, opening, directory, going_on) as names:
         test = doctest.DocTest(list(lines), {}, DOCTEST, None, None, None)
         test.globs = names  # not a copy: what the lines bind is ended with the rest
         runner.run(test, out=lambda _: None, clear_globs=False)
@@ -168,7 +177,7 @@ class _Runner(doctest.DocTestRunner):
 
 @contextmanager
 def _namespace(
-    open_database: Callable[..., Any], extras: Mapping[str, Any], going_on: Callable[[], None]
+    target: Target, opening: Opening, directory: Path, going_on: Callable[[], None]
 ) -> Iterator[dict[str, Any]]:
     """The names that lines find; at the end of the block all that was opened is closed.
 
@@ -177,38 +186,18 @@ def _namespace(
     names: dict[str, Any] = {"__name__": "__main__", **QUOTABLE}
     for line in PREAMBLE.values():
         exec(line, names)
-    names.update((name, value) for name, value in extras.items() if value is not None)
-    with ExitStack() as open_things:
+    names.update((name, value) for name, value in target.extras.items() if value is not None)
 
-        def open_db(**options: Any) -> Any:
-            db = open_database(**options)
-            open_things.callback(_end, db, "close")
-            open_things.callback(lambda: _end(names.get("connection"), "close"))
-            open_things.callback(lambda: _end(names.get("tm"), "abort"))
-            open_things.callback(_end, names["transaction"], "abort")
-            return db
+    def at_every_step(schedule: Callable[[Any], Any]) -> Any:
+        def noted(halt: Any) -> Any:
+            going_on()
+            return schedule(halt)
 
-        def opened(db: Any, **options: Any) -> Any:
-            connection = QUOTABLE["opened"](db, **options)
-            open_things.callback(_end, connection, "close")
-            open_things.callback(_end, connection.transaction_manager, "abort")
-            return connection
+        return QUOTABLE["at_every_step"](noted)
 
-        def at_every_step(schedule: Callable[[Any], Any]) -> Any:
-            def noted(halt: Any) -> Any:
-                going_on()
-                return schedule(halt)
-
-            return QUOTABLE["at_every_step"](noted)
-
-        names.update(open_db=open_db, opened=opened, at_every_step=at_every_step)
+    with ExitStack() as stack:
+        names.update(opening.names(target, directory, stack, names), at_every_step=at_every_step)
         yield names
-
-
-def _end(thing: Any, how: str) -> None:
-    """Abort or close something, which may fail where it is broken already or was never made."""
-    with suppress(Exception):
-        getattr(thing, how)()
 
 
 def program(
@@ -228,10 +217,7 @@ def program(
     It ends with status 1 and a sentence where the deviation shows, and with 0 where it does not.
     """
     statements = [_statement(done) for done in performed]
-    if "open_db" in names_used("\n".join(statements[1:])):
-        statements.insert(0, definition_of_open_db(target))
-    else:
-        statements[0] = "\n".join(target.lines)
+    statements[0] = OPENINGS[clause.part].defined(target, statements)
     if raised:
         statements[-1] = _guarded(statements[-1])
     quoted = quotations(statements)

@@ -85,49 +85,6 @@ def offers(thing: Any, calls: str) -> None:
         raise AssertionError(f"expected all of these to be possible, but {'; '.join(wrong)}")
 
 
-def stored(db: Any, oid: bytes) -> tuple[bytes, bytes]:
-    """The current record of `oid` and its tid, straight from the storage.
-
-    Raises KeyError where there is none.
-    """
-    found = db.storage.loadBefore(oid, b"\x7f" + b"\xff" * 7)
-    if found is None:
-        raise KeyError(oid)
-    return found[0], found[1]
-
-
-def metadata() -> Any:
-    """What a storage is given with each call of a two-phase commit, of a transaction of its own."""
-
-    class Meta:
-        user = description = extension_bytes = b""
-        extension: dict[str, Any] = {}  # noqa: RUF012
-
-        def __init__(self) -> None:
-            self._data: dict[int, Any] = {}
-
-        def data(self, key: Any) -> Any:
-            return self._data[id(key)]
-
-        def set_data(self, key: Any, value: Any) -> None:
-            self._data[id(key)] = value
-
-    return Meta()
-
-
-def store(db: Any, oid: bytes, data: bytes, serial: bytes = bytes(8)) -> bytes:
-    """Write a record by hand, in a transaction of its own, and give the tid.
-
-    serial: the tid of the record that it replaces, eight zero bytes for a new one.
-    """
-    meta = metadata()
-    db.storage.tpc_begin(meta)
-    db.storage.store(oid, serial, data, "", meta)
-    db.storage.tpc_vote(meta)
-    tid: bytes = db.storage.tpc_finish(meta)
-    return tid
-
-
 def imported(connection: Any, oid: bytes) -> Any:
     """What importing an export of the object `oid` gives, on the same connection."""
     with connection.exportFile(oid) as file:

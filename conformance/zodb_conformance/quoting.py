@@ -12,9 +12,9 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from zodb_conformance import kit, schedules, specimens, things
+from zodb_conformance import kit, schedules, specimens, storagekit, things
 
-MODULES = (kit, things, specimens, schedules)
+MODULES = (kit, storagekit, things, specimens, schedules)
 
 QUOTABLE = {
     name: value

@@ -18,7 +18,7 @@ from zodb_conformance.mixes import MIXES
 from zodb_conformance.stories import MARKER, TOLD_IN, Story
 from zodb_conformance.targets import CAPABILITIES
 from zodb_spec import answers, contents, script
-from zodb_spec.clause import Clause
+from zodb_spec.clause import CHAPTERS, Clause
 from zodb_spec.editions import CURRENT, EDITIONS, Edition
 from zodb_spec.operation import Operation, operations
 from zodb_spec.situations import situations
@@ -87,7 +87,7 @@ def chapters(clauses: Iterable[Clause]) -> list[Chapter]:
         first, _, intro = inspect.cleandoc(module.__doc__ or "").partition("\n\n")
         title, _, about = " ".join(first.split()).rstrip(".").partition(": ")
         own = tuple(c for c in every if c.function.__module__ == module.__name__)
-        name = module.__name__.rpartition(".")[2]
+        name = module.__name__.removeprefix(CHAPTERS)
         found.append(Chapter(name, title, about, intro, own))
     return found
 

@@ -17,6 +17,14 @@ ANSWERS: dict[str, str] = {
 }
 """Rows of these chapters that no clause covers: the row, and the reason why not."""
 
+OF_THEIR_EDITION = {
+    "storage": (
+        "a storage that is opened alone has no edition: what speaks the protocol of 2005 or 2006 "
+        "runs on no Python of today, and databases of all editions stand over today's storages"
+    ),
+}
+"""Parts of the specification that state today's rules alone, whatever held before, and why."""
+
 WEAKER: dict[str, str] = {
     "boundary.cleared-manager": (
         "the row speaks of connections that are registered; what becomes of those that were, before"

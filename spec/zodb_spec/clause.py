@@ -42,6 +42,14 @@ Result = TypeVar("Result")
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 Kind = Literal["step", "law", "example", "text"]
 Binds = Literal["storage", "connection", "dependency", "caller", "unobservable"]
+Part = Literal["storage", "connection"]
+
+CHAPTERS = "zodb_spec.chapters."
+STORAGE_PART = f"{CHAPTERS}storage."
+"""Where the modules of the part on the storage protocol are found."""
+
+STORAGE_ALONE = "storage-alone"
+"""The capability that every clause on the storage protocol needs."""
 
 ID = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -101,8 +109,15 @@ class Clause:
 
     @property
     def chapter(self) -> str:
-        """The name of the chapter (the module) that states it."""
-        return self.function.__module__.rpartition(".")[2]
+        """The name of the chapter that states it: that of its module, ``storage.`` first where it
+        belongs to that part.
+        """
+        return self.function.__module__.removeprefix(CHAPTERS)
+
+    @property
+    def part(self) -> Part:
+        """What it speaks of: the protocol of a storage, or the connections and databases above."""
+        return part_of(self.function)
 
     @property
     def source(self) -> str:
@@ -139,9 +154,10 @@ class Options(TypedDict, total=False):
     """What can be said of a clause beside its id and level (see `Clause`).
 
     rules       rows of the rule catalogue, separated by spaces
-    binds       the connection level where nothing is said
+    binds       the connection level where nothing is said, or the storage in that part
     error       names of errors, separated by spaces
-    since       the first edition in which it is in force, the oldest where nothing is said
+    since       the first edition in which it is in force; where nothing is said the oldest, or the
+                current one in the part on the storage protocol
     until       the last one, the current where nothing is said
     needs       names of capabilities, separated by spaces
     without     likewise, those with which it does not apply
@@ -158,6 +174,11 @@ class Options(TypedDict, total=False):
     situations: str
 
 
+def part_of(function: Callable[..., Any]) -> Part:
+    """The part of the specification to which a clause belongs that a function states."""
+    return "storage" if function.__module__.startswith(STORAGE_PART) else "connection"
+
+
 def _state(
     kind: Kind, id: str, level: Level, function: Callable[..., Any], options: Options
 ) -> None:
@@ -170,16 +191,19 @@ def _state(
         raise ValueError(f"clause id {id!r} is taken by {taken}")
     if not inspect.getdoc(function):
         raise ValueError(f"clause {id!r} has no text: its docstring is what gets published")
-    since, until = options.get("since", EDITIONS[0]), options.get("until", CURRENT)
+    part = part_of(function)
+    since = options.get("since", CURRENT if part == "storage" else EDITIONS[0])
+    until = options.get("until", CURRENT)
+    alone = (STORAGE_ALONE,) if part == "storage" else ()
     _registry[id] = Clause(
         id=id,
         kind=kind,
         level=level,
-        binds=options.get("binds", "connection"),
+        binds=options.get("binds", part),
         rules=tuple(options.get("rules", "").split()),
         error=tuple(options.get("error", "").split()),
         editions=tuple(edition for edition in EDITIONS if since <= edition <= until),
-        needs=tuple(options.get("needs", "").split()),
+        needs=(*alone, *options.get("needs", "").split()),
         without=tuple(options.get("without", "").split()),
         situations=tuple(options.get("situations", "").split()),
         function=function,

@@ -12,6 +12,8 @@ from types import ModuleType
 
 import zodb_spec.operations  # noqa: F401  # declares the table
 from zodb_spec import chapters
+from zodb_spec.chapters import storage
+from zodb_spec.clause import CHAPTERS as PREFIX
 from zodb_spec.clause import Clause, clauses
 
 ORDER = (
@@ -77,17 +79,23 @@ ORDER = (
     "view_laws",
     "version_laws",
     "undo_laws",
+    "storage.oids_and_tids",
 )
 """The chapters that are read in this order; others follow by name."""
 
 
 def _names() -> list[str]:
-    names = sorted(module.name for module in pkgutil.iter_modules(chapters.__path__))
-    return [*ORDER, *(name for name in names if name not in ORDER)]
+    found = [
+        module.name.removeprefix(PREFIX)
+        for package in (chapters, storage)
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+        if not module.ispkg
+    ]
+    return [*ORDER, *(name for name in sorted(found) if name not in ORDER)]
 
 
 CHAPTERS: tuple[ModuleType, ...] = tuple(
-    importlib.import_module(f"{chapters.__name__}.{name}") for name in _names()
+    importlib.import_module(f"{PREFIX}{name}") for name in _names()
 )
 
 

@@ -12,6 +12,6 @@ is that package, as the reference uses it.
 from __future__ import annotations
 
 from zodb_conformance.doubles.double import Double, double, registered
-from zodb_conformance.doubles.target import open_double, target_of
+from zodb_conformance.doubles.target import open_double, open_double_storage, target_of
 
-__all__ = ["Double", "double", "open_double", "registered", "target_of"]
+__all__ = ["Double", "double", "open_double", "open_double_storage", "registered", "target_of"]

@@ -10,6 +10,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from zodb_conformance.doubles import faults
+from zodb_conformance.targets import reference
+from zodb_conformance.targets.base import Target
+
+REFERENCES: dict[str, Callable[[], Target]] = {
+    "reference-memory": reference.memory,
+    "reference-sqlite": reference.sqlite,
+}
+"""The targets of the reference that a double can be made of."""
 
 Fault = AbstractContextManager[object]
 """Within it, the implementation is faulty; behind it everything is as before."""
@@ -26,6 +34,7 @@ class Double:
     also    ids of clauses that the fault can't but break as well
     checks  globs of the checks that find it soonest; empty for all that exercise the clause
     edition  the name of the edition in which the clause binds, where it isn't today's
+    on      the name of the target of the reference that is made faulty
     """
 
     name: str
@@ -35,6 +44,11 @@ class Double:
     also: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     edition: str = "current"
+    on: str = "reference-memory"
+
+    def stands_on(self) -> Target:
+        """The correct target that is made faulty."""
+        return REFERENCES[self.on]()
 
     @property
     def summary(self) -> str:
@@ -46,11 +60,16 @@ _registry: dict[str, Double] = {}
 
 
 def double(
-    clause: str, *, also: str = "", checks: str = "", edition: str = "current"
+    clause: str,
+    *,
+    also: str = "",
+    checks: str = "",
+    edition: str = "current",
+    on: str = "reference-memory",
 ) -> Callable[[Callable[[], Fault]], Callable[[], Fault]]:
     """Register a function that plants a fault; its docstring is the text of the double.
 
-    clause, also, checks, edition: see `Double`; also and checks separated by spaces
+    clause, also, checks, edition, on: see `Double`; also and checks separated by spaces
 
     Raises ValueError where the name is taken, or the text missing.
     """
@@ -63,7 +82,7 @@ def double(
         if not text:
             raise ValueError(f"double {name!r} does not say what it breaks: give it a docstring")
         _registry[name] = Double(
-            name, clause, text, plant, tuple(also.split()), tuple(checks.split()), edition
+            name, clause, text, plant, tuple(also.split()), tuple(checks.split()), edition, on
         )
         return plant
 

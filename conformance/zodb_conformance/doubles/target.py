@@ -2,73 +2,109 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from zodb_conformance.doubles.double import Double, registered
 from zodb_conformance.errors import TargetUnusable
-from zodb_conformance.targets.base import DOUBLE, Target
+from zodb_conformance.targets.base import DOUBLE, Storage, Target
 from zodb_conformance.targets.editions import CURRENT, in_edition
-from zodb_conformance.targets.reference import memory
 
 
 class _Planted:
-    """The fault of one double, and how many databases keep it in place."""
+    """The fault of one double, and how many databases and storages keep it in place."""
 
     def __init__(self, double: Double, target: Target) -> None:
         self._double = double
         self._target = target
-        self._databases = 0
+        self._open = 0
         self._fault = ExitStack()
 
     def open_database(self, directory: Path, **options: Any) -> Any:
         """Open a database of the double."""
+
+        def opened() -> Any:
+            correct = in_edition(self._target, options.get("edition", CURRENT))
+            return correct.open_database(directory, **options)
+
+        return self._faulty(opened)
+
+    def open_storage(self, storage: Storage, directory: Path) -> Any:
+        """Open a storage of the double alone."""
+        return self._faulty(lambda: storage.open(directory))
+
+    def _faulty(self, open_it: Callable[[], Any]) -> Any:
+        """What is opened with the fault in place, which stays there until it is closed."""
         self._enter()
         try:
-            correct = in_edition(self._target, options.get("edition", CURRENT))
-            database = correct.open_database(directory, **options)
+            opened = open_it()
         except BaseException:
             self._leave()
             raise
-        close, mend = database.close, ExitStack()
+        close, mend = opened.close, ExitStack()
         mend.callback(self._leave)
 
         def close_and_mend() -> None:
             with mend:
                 close()
 
-        database.close = close_and_mend
-        return database
+        opened.close = close_and_mend
+        return opened
 
     def _enter(self) -> None:
-        if self._databases == 0:
+        if self._open == 0:
             self._fault.enter_context(self._double.plant())
-        self._databases += 1
+        self._open += 1
 
     def _leave(self) -> None:
-        self._databases -= 1
-        if self._databases == 0:
+        self._open -= 1
+        if self._open == 0:
             self._fault.close()
 
 
 def target_of(double: Double) -> Target:
     """The double as a target."""
-    correct = memory()
+    correct = double.stands_on()
     assert correct.plain is not None
-    plain = _faulty(double, correct.plain, f"db = open_double({double.name!r}, plain=True)")
-    return replace(_faulty(double, correct, f"db = open_double({double.name!r})"), plain=plain)
+    plain = _faulty(double, correct.plain, plain=True)
+    return replace(_faulty(double, correct), plain=plain)
 
 
-def _faulty(double: Double, correct: Target, opening: str) -> Target:
+def _faulty(double: Double, correct: Target, *, plain: bool = False) -> Target:
+    planted = _Planted(double, correct)
+    call = f"({double.name!r}{', plain=True' * plain})"
+
+    def storage(*, read_only: bool = False) -> Storage:
+        assert correct.storage is not None
+        chosen = correct.storage.read_only if read_only else correct.storage
+        assert chosen is not None
+        place = f"{double.name!r}, pathlib.Path(directory.name)"
+        return Storage(
+            partial(planted.open_storage, chosen),
+            (
+                "import pathlib",
+                "import tempfile",
+                "from zodb_conformance.doubles import open_double_storage",
+                "directory = tempfile.TemporaryDirectory()",
+                f"storage = open_double_storage({place}, plain={plain}, read_only={read_only})",
+            ),
+        )
+
+    assert correct.storage is not None
+    opened = storage()
+    if correct.storage.read_only is not None:
+        opened = opened._replace(read_only=storage(read_only=True))
     return replace(
         correct,
         name=DOUBLE + double.name,
-        open_database=_Planted(double, correct).open_database,
-        lines=("from zodb_conformance.doubles import open_double", opening),
+        open_database=planted.open_database,
+        lines=("from zodb_conformance.doubles import open_double", f"db = open_double{call}"),
         database=f"zodb_reference.DB, made faulty: {double.summary}",
-        storage=None,
+        storage=opened,
         connections=None,
     )
 
@@ -97,3 +133,21 @@ def open_double(name: str, *, plain: bool = False, **options: Any) -> Any:
     target = named(name)
     chosen = target.plain if plain and target.plain else target
     return chosen.open_database(Path(), **options)
+
+
+def open_double_storage(
+    name: str, directory: Path, *, plain: bool = False, read_only: bool = False
+) -> Any:
+    """An open storage of a double, for witnesses.
+
+    name       the name of the double
+    directory  its folder
+    plain      whether it is to be one that can do less (see `Target`)
+    read_only  whether it is to be opened read-only
+    """
+    target = named(name)
+    chosen = target.plain if plain and target.plain else target
+    assert chosen.storage is not None
+    storage = chosen.storage.read_only if read_only else chosen.storage
+    assert storage is not None
+    return storage.open(directory)

@@ -24,16 +24,17 @@ from __future__ import annotations
 import doctest
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from pathlib import Path
 
 from zodb_spec.clause import clauses
 from zodb_spec.editions import EDITIONS, Edition
 
 from zodb_conformance.doctests import Failure, perform, program, source_of
+from zodb_conformance.openings import OPENINGS
 from zodb_conformance.results import Deviation, Recorder
 from zodb_conformance.targets.base import Target
 
@@ -137,15 +138,14 @@ def run_story(
     story: Story,
     parts: Sequence[Part],
     target: Target,
-    open_database: Callable[..., Any],
+    directory: Path,
     recorder: Recorder,
 ) -> Deviation | None:
     """Perform parts of a story, and return how the target deviates, if it does.
 
-    target:        what they are performed on
-    open_database: opens a new, empty database of the target, with the options that it is given
-    recorder:      is told of each line as of a step, and of the clauses of a part once it has
-                   passed
+    target:    what they are performed on
+    directory: an empty folder in which to work
+    recorder:  is told of each line as of a step, and of the clauses of a part once it has passed
 
     Whatever happens, all transactions are aborted, and the connections and databases closed.
     """
@@ -160,7 +160,7 @@ def run_story(
             begun.append(part)
         recorder.step(("story", story.name, str(part.number), str(number)))
 
-    failure = perform(lines_of(parts), open_database, target.extras, starting)
+    failure = perform(lines_of(parts), target, OPENINGS["connection"], directory, starting)
     if failure is None:
         recorder.exercised(begun[-1].clauses)
         return None

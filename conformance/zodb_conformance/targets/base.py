@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, Unpack
 
+from zodb_spec.clause import STORAGE_ALONE
 from zodb_spec.editions import EDITIONS, Edition
 
 RESOLUTION = "conflict-resolution"
@@ -36,11 +37,18 @@ class Storage(NamedTuple):
     open      opens an empty one in a folder of its own: ``open(directory)``
     lines     the lines of Python that open one as ``storage``, for witnesses
     versions  how it is opened so that it has versions, None where nothing is to be said for that
+    read_only  how what is there already is opened so that nothing can be changed, None where that
+              can't be done
+
+    To open one in the folder of another is to open the same again, where it is durable; as long as
+    the other is open, that is another client of the same data, where it can have several.  In the
+    lines, ``directory`` is what a folder is then handed on by.
     """
 
     open: Callable[[Path], Any]
     lines: tuple[str, ...]
     versions: Storage | None = None
+    read_only: Storage | None = None
 
 
 class Connections(NamedTuple):
@@ -170,6 +178,7 @@ def over(name: str, connections: Connections, storage: Storage, **facts: Unpack[
     def open_database(directory: Path, **options: Any) -> Any:
         return connections.make(storage.open(directory), **options)
 
+    facts["capabilities"] = facts.get("capabilities", frozenset()) | {STORAGE_ALONE}
     return Target(
         name=name,
         open_database=open_database,
@@ -193,7 +202,17 @@ CAPABILITIES: dict[str, str] = {
     "connection-function": "A function makes a database and gives its one connection.",
     "large-record-warning": "It warns about records of `large_record_size` bytes or more.",
     "references": "The database finds the references in a record: `db.references(data)`.",
+    STORAGE_ALONE: "The storage can be opened alone, and driven through its protocol.",
+    "old-revisions": "Revisions that are not current any more can be read until they are packed.",
+    "record-iteration": "The storage lists its current records: `record_iternext`.",
+    "deletion": "Objects can be deleted by somebody who collects garbage: `deleteObject`.",
+    "restoring": "Revisions can be copied from other storages: `restore`, `copyTransactionsFrom`.",
+    "instances": "The storage brings its own snapshots: `new_instance`, `poll_invalidations`.",
+    "blobs": "The storage keeps large data in files of their own: `storeBlob`, `loadBlob`.",
+    "serving": "The storage has what a server asks for: `getTid`, `tpc_transaction` ...",
     "durable": "What was committed is there when the folder is opened again.",
+    "read-only": "What is there can be opened so that nothing can be changed.",
+    "several-clients": "Several clients can have the same storage open at once.",
     "undo": "A committed transaction can be undone by a later one, through `db.undo`.",
     "pack": "What nobody needs any more can be removed, through `db.pack`.",
     "history": "The database lists the revisions of an object: `db.history(oid)`.",
@@ -204,7 +223,11 @@ CAPABILITIES: dict[str, str] = {
 do not apply.
 """
 
-ONLY_IN = {"historical": (Edition.CURRENT,), "versions": (Edition.C,)}
+ONLY_IN = {
+    "historical": (Edition.CURRENT,),
+    "versions": (Edition.C,),
+    STORAGE_ALONE: (Edition.CURRENT,),
+}
 """The editions in which a capability exists, where it does not in all of them."""
 
 

@@ -24,7 +24,7 @@ def mixed(first: Target, second: Target) -> Target:
             )
     # Of the first one there is one database; of the second one there may be more.
     capabilities = (first.capabilities | {SEVERAL}) & second.capabilities
-    together = first.connections is not None and second.storage is not None
+    together = first.connections is not None and second.connections is not None
     return changed(
         first,
         name=f"{first.name} with {second.name}",

@@ -13,6 +13,8 @@ CAPABILITIES = frozenset(
         "several-databases",
         "conflict-resolution",
         "iteration",
+        "old-revisions",
+        "record-iteration",
         "raw-records",
         "class-factory",
         "persistent-classes",
@@ -56,14 +58,14 @@ def _extras() -> dict[str, Any]:
 def _over(name: str, storage: Storage, capabilities: frozenset[str]) -> Target:
     facts: Facts = {
         "level": "connection",
+        "capabilities": capabilities,
         "extras": _extras(),
         "distributions": ("zodb-conformance",),
         "knows_editions": True,
     }
-    plain = over(f"{name}, plain", connections(), _plain(storage), **facts)
-    plain = replace(plain, capabilities=capabilities - CHOSEN)
-    target = over(name, connections(), storage, **facts)
-    return replace(target, capabilities=capabilities, plain=plain)
+    lacking: Facts = {**facts, "capabilities": capabilities - CHOSEN}
+    plain = over(f"{name}, plain", connections(), _plain(storage), **lacking)
+    return replace(over(name, connections(), storage, **facts), plain=plain)
 
 
 def _plain(storage: Storage) -> Storage:
@@ -99,22 +101,19 @@ def sqlite() -> Target:
     """The reference over a SQLite file."""
     from zodb_reference.storages import SQLiteStorage
 
-    storage = Storage(
-        lambda directory: SQLiteStorage(str(directory / "data.sqlite")),
-        (
-            "import tempfile",
-            "from zodb_reference.storages import SQLiteStorage",
-            "directory = tempfile.TemporaryDirectory()",
-            "storage = SQLiteStorage(directory.name + '/data.sqlite')",
-        ),
-        Storage(
-            lambda directory: SQLiteStorage(str(directory / "data.sqlite"), versions=True),
+    def storage(options: str, **given: Any) -> Storage:
+        return Storage(
+            lambda directory: SQLiteStorage(str(directory / "data.sqlite"), **given),
             (
                 "import tempfile",
                 "from zodb_reference.storages import SQLiteStorage",
                 "directory = tempfile.TemporaryDirectory()",
-                "storage = SQLiteStorage(directory.name + '/data.sqlite', versions=True)",
+                f"storage = SQLiteStorage(directory.name + '/data.sqlite'{options})",
             ),
-        ),
+        )
+
+    opened = storage("")._replace(
+        versions=storage(", versions=True", versions=True),
+        read_only=storage(", read_only=True", read_only=True),
     )
-    return _over("reference-sqlite", storage, CAPABILITIES | {"durable"})
+    return _over("reference-sqlite", opened, CAPABILITIES | {"durable", "read-only"})

@@ -8,6 +8,7 @@ SHARED = frozenset(
     {
         "several-databases",
         "iteration",
+        "old-revisions",
         "raw-records",
         "class-factory",
         "persistent-classes",
@@ -69,16 +70,28 @@ def file() -> Target:
     """ZODB over a FileStorage."""
     from ZODB.FileStorage import FileStorage
 
-    storage = Storage(
-        lambda directory: FileStorage(str(directory / "Data.fs")),
-        (
-            "import tempfile",
-            "import ZODB.FileStorage",
-            "directory = tempfile.TemporaryDirectory()",
-            "storage = ZODB.FileStorage.FileStorage(directory.name + '/Data.fs')",
-        ),
-    )
-    return _over("zodb-file", storage, RESOLVING | {"durable", "undo"}, mapping())
+    def storage(options: str, **given: bool) -> Storage:
+        return Storage(
+            lambda directory: FileStorage(str(directory / "Data.fs"), **given),
+            (
+                "import tempfile",
+                "import ZODB.FileStorage",
+                "directory = tempfile.TemporaryDirectory()",
+                f"storage = ZODB.FileStorage.FileStorage(directory.name + '/Data.fs'{options})",
+            ),
+        )
+
+    opened = storage("")._replace(read_only=storage(", read_only=True", read_only=True))
+    capabilities = {
+        "deletion",
+        "durable",
+        "read-only",
+        "record-iteration",
+        "restoring",
+        "serving",
+        "undo",
+    }
+    return _over("zodb-file", opened, RESOLVING | capabilities, mapping())
 
 
 def demo() -> Target:

@@ -1,0 +1,169 @@
+"""The functions that examples and scripts on the storage protocol use beside the protocol itself.
+
+A witness quotes the source of those that it uses, so each uses nothing but the others and what it
+imports itself.
+"""
+
+# ruff: noqa: D102, N802, PLC0415 -- protocols fix the names; each function stands alone
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+class Layer:
+    """What stands above a storage, and is registered with `registerDB`.
+
+    announced  what `invalidate` was told: pairs of a tid and the oids, sorted
+    forgotten  how often `invalidateCache` was called
+    """
+
+    def __init__(self) -> None:
+        self.announced: list[tuple[bytes, list[bytes]]] = []
+        self.forgotten = 0
+
+    def invalidate(self, tid: bytes, oids: Iterable[bytes], version: str = "") -> None:
+        self.announced.append((tid, sorted(oids)))
+
+    def invalidateCache(self) -> None:
+        self.forgotten += 1
+
+    def references(self, data: bytes, oids: list[bytes] | None = None) -> list[bytes]:
+        return oids_in(data, oids)
+
+    def transform_record_data(self, data: bytes) -> bytes:
+        return data
+
+    def untransform_record_data(self, data: bytes) -> bytes:
+        return data
+
+
+def metadata(
+    user: bytes = b"", description: bytes = b"", extension: dict[str, Any] | None = None
+) -> Any:
+    """What a storage is given with each call of a two-phase commit, of a transaction of its own.
+
+    extension: its further notes, which it has as a dictionary and, pickled, as bytes
+    """
+    import pickle
+
+    class Meta:
+        def __init__(self) -> None:
+            self.user, self.description = user, description
+            self.extension = dict(extension or {})
+            self.extension_bytes = pickle.dumps(self.extension, 3) if self.extension else b""
+            self._extension = self.extension
+            self._data: dict[int, Any] = {}
+
+        def data(self, key: Any) -> Any:
+            return self._data[id(key)]
+
+        def set_data(self, key: Any, value: Any) -> None:
+            self._data[id(key)] = value
+
+    return Meta()
+
+
+def content(value: Any, *oids: bytes, weak: tuple[bytes, ...] = ()) -> bytes:
+    """A data record of a mapping that holds a value, and refers to objects, strongly or weakly."""
+    import io
+    import pickle
+
+    from persistent.mapping import PersistentMapping
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, part: Any) -> Any:
+            return part[1] if type(part) is tuple and part[:1] == ("ref",) else None
+
+    strong = [("ref", (oid, PersistentMapping)) for oid in oids]
+    state = {"value": value, "strong": strong, "weak": [("ref", ["w", (oid,)]) for oid in weak]}
+    file = io.BytesIO()
+    pickler = Pickler(file, 3)
+    pickler.dump(PersistentMapping)
+    pickler.dump({"data": state})
+    return file.getvalue()
+
+
+def value_in(data: bytes) -> Any:
+    """The value that a record of `content` holds."""
+    import io
+    import pickle
+
+    class Unpickler(pickle.Unpickler):
+        def persistent_load(self, form: Any) -> Any:
+            return form
+
+    unpickler = Unpickler(io.BytesIO(data))
+    unpickler.load()
+    return unpickler.load()["data"]["value"]
+
+
+def oids_in(data: bytes, oids: list[bytes] | None = None) -> list[bytes]:
+    """The oids of the objects to which a record refers strongly, added to `oids` where it is given.
+
+    This is what a storage is given to pack with (``referencesf``).
+    """
+    import io
+    import pickle
+
+    found = [] if oids is None else oids
+
+    class Unpickler(pickle.Unpickler):
+        def persistent_load(self, form: Any) -> Any:
+            if isinstance(form, tuple):
+                found.append(form[0])
+            elif isinstance(form, bytes):
+                found.append(form)
+
+        def find_class(self, module: str, name: str) -> Any:
+            return type(name, (), {"__module__": module, "__setstate__": lambda *_: None})
+
+    unpickler = Unpickler(io.BytesIO(data))
+    unpickler.load()
+    unpickler.load()
+    return found
+
+
+def commit(storage: Any, *writes: tuple[bytes, bytes, bytes], meta: Any = None) -> bytes:
+    """Store records in a transaction of its own, and give the tid.
+
+    writes: for each the oid, the tid of the revision that it replaces, and the data
+    meta:   what the storage is told of the transaction
+    """
+    noted = metadata() if meta is None else meta
+    storage.tpc_begin(noted)
+    for oid, serial, data in writes:
+        storage.store(oid, serial, data, "", noted)
+    storage.tpc_vote(noted)
+    tid: bytes = storage.tpc_finish(noted)
+    return tid
+
+
+def newest(storage: Any) -> Any:
+    """The storage, after it has looked for what was committed, where it brings its own snapshots.
+
+    Other storages show the current state in any case.
+    """
+    if hasattr(storage, "poll_invalidations"):
+        storage.poll_invalidations()
+    return storage
+
+
+def stored(db: Any, oid: bytes) -> tuple[bytes, bytes]:
+    """The current record of `oid` and its tid, straight from the storage.
+
+    Raises KeyError where there is none.
+    """
+    found = db.storage.loadBefore(oid, b"\x7f" + b"\xff" * 7)
+    if found is None:
+        raise KeyError(oid)
+    return found[0], found[1]
+
+
+def store(db: Any, oid: bytes, data: bytes, serial: bytes = bytes(8)) -> bytes:
+    """Write a record by hand, in a transaction of its own, and give the tid.
+
+    serial: the tid of the record that it replaces, eight zero bytes for a new one.
+    """
+    return commit(db.storage, (oid, serial, data))

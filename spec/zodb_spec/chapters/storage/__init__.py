@@ -1,0 +1,1 @@
+"""The chapters on the storage protocol: what a storage owes to whatever stands above it."""
