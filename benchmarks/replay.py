@@ -26,9 +26,11 @@ from zodb_conformance.context import Context
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.drivers.walker import CHOICES
 from zodb_conformance.mixes import MIXES
+from zodb_conformance.performing import perform
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Step, Tally
-from zodb_conformance.running import Run, perform, raw, resolved
+from zodb_conformance.running import Run
+from zodb_conformance.scripts import raw, resolved
 from zodb_conformance.targets import Target, resolve
 from zodb_conformance.targets.opening import opener
 from zodb_spec.operation import operations

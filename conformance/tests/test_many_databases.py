@@ -19,10 +19,12 @@ from zodb_conformance.blaming import Stand
 from zodb_conformance.comparing import Mismatch, agrees
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.matching import look, look_at, look_at_connections
+from zodb_conformance.performing import perform
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Step, Tally
 from zodb_conformance.runner import render
-from zodb_conformance.running import Run, perform, resolved
+from zodb_conformance.running import Run
+from zodb_conformance.scripts import resolved
 from zodb_conformance.targets import Target, resolve
 from zodb_conformance.targets.opening import opener
 from zodb_conformance.telling import deviation_of, program_of

@@ -11,9 +11,11 @@ from typing import Any
 import faulty_databases
 import pytest
 from free_databases import StoresNoEmptyTransaction
+from zodb_conformance.performing import perform
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Step, Tally
-from zodb_conformance.running import Finding, Run, perform, raw, resolved
+from zodb_conformance.running import Run
+from zodb_conformance.scripts import Finding, raw, resolved
 from zodb_conformance.targets import Target, resolve
 from zodb_reference import DB
 from zodb_reference.committing import Commit

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
-from zodb_conformance.bench import NOBODY, VALUES, Bench, Line
+from zodb_conformance.bench import NOBODY, VALUES, Bench
+from zodb_conformance.programs import Line
 from zodb_reference import DB
 
 

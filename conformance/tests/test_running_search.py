@@ -15,9 +15,10 @@ from zodb_conformance.drivers import machine, walker
 from zodb_conformance.drivers.search import TOLERATED, Search
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.mixes import Mix
+from zodb_conformance.performing import perform
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation, Step, Tally
-from zodb_conformance.running import Finding, perform, resolved
+from zodb_conformance.scripts import Finding, resolved
 from zodb_conformance.targets import resolve
 from zodb_spec.preludes import GROUPS, PRELUDE
 

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from zodb_conformance.performing import perform
 from zodb_conformance.plan import Plan
 from zodb_conformance.reports import building, github, html, terminal
 from zodb_conformance.reports.model import Report
 from zodb_conformance.reports.words import EDITION_TEXTS
 from zodb_conformance.results import Step, Tally
 from zodb_conformance.runner import describe, render
-from zodb_conformance.running import Run, perform, resolved
+from zodb_conformance.running import Run
+from zodb_conformance.scripts import resolved
 from zodb_conformance.suite import clauses
 from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.findings import TargetInfo

@@ -12,10 +12,11 @@ import pytest
 import zodb_reference
 from zodb_conformance import witnesses
 from zodb_conformance.errors import TargetUnusable
+from zodb_conformance.performing import perform
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation, Tally
 from zodb_conformance.runner import describe, replay
-from zodb_conformance.running import perform, resolved
+from zodb_conformance.scripts import resolved
 from zodb_conformance.suite import clauses
 from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.evidence import needs_this_folder

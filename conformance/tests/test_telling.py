@@ -11,11 +11,12 @@ from pathlib import Path
 
 import faulty_databases
 import pytest
-from zodb_conformance.bench import Line
+from zodb_conformance.performing import perform
 from zodb_conformance.plan import Plan
+from zodb_conformance.programs import Line
 from zodb_conformance.results import Step, Tally
 from zodb_conformance.runner import render
-from zodb_conformance.running import perform, resolved
+from zodb_conformance.scripts import resolved
 from zodb_conformance.targets import Target, resolve
 from zodb_conformance.telling import deviation_of, needed, program_of, program_of_steps
 from zodb_spec.preludes import PRELUDE

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zodb_conformance.bench import NAMESPACE, VALUES
+from zodb_conformance.bench import VALUES
+from zodb_conformance.programs import NAMESPACE
 from zodb_conformance.things import DictSubclass, Holder, IntSubclass, ListSubclass, TextSubclass
 from zodb_spec.values import EXPRESSIONS, same
 

@@ -1,46 +1,19 @@
-"""The bench: databases of the target, and the variables of the program that uses them.
+"""The bench: databases of the target, and the program that uses them.
 
-The bench performs a step by executing its line of Python, so what the suite does and what a witness
-shows are the same text.  It keeps the variables in a dictionary, under the names that the model
-uses, and it ties the model's oids and tids to the real ones when they are first seen.
+It ties the model's oids and tids to the real ones when they are first seen.
 """
 
 from __future__ import annotations
 
-import collections
-import datetime
-import decimal
-import fractions
-import threading
-import uuid
 from collections.abc import Callable
-from contextlib import suppress
-from functools import cache
-from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any
 
 import transaction
-from persistent.mapping import PersistentMapping
-from persistent.wref import WeakRef
 from zodb_spec.operations.choices import DATABASE, oid_name, tid_name
 from zodb_spec.values import EXPRESSIONS
 from zodb_spec.world import NEVER, ROOT, Name, Tid
 
-from zodb_conformance import kit, things
-from zodb_conformance.errors import TargetUnusable
-
-MODULES = (collections, datetime, decimal, fractions, threading, uuid)
-"""The modules of the standard library that the lines of a script use."""
-
-NAMESPACE: dict[str, Any] = {
-    **{name: value for name, value in vars(things).items() if not name.startswith("_")},
-    **{name: value for name, value in vars(kit).items() if not name.startswith("_")},
-    **{module.__name__: module for module in MODULES},
-    "transaction": transaction,
-    "PersistentMapping": PersistentMapping,
-    "WeakRef": WeakRef,
-}
-"""The names that the lines of a script use beside its own variables."""
+from zodb_conformance.programs import NAMESPACE, Line, Program, quietly
 
 VALUES: dict[str, Any] = {name: eval(text, NAMESPACE) for name, text in EXPRESSIONS.items()}
 """The values of the specification, made once, for comparison."""
@@ -52,37 +25,9 @@ NOBODY = 1 << 48
 """Oids from here on stand for objects that nobody ever made."""
 
 
-class Line(NamedTuple):
-    """A line of Python that was performed.
-
-    text    the line
-    step    the number of the step that it belongs to, 0 for one that makes ready or ties a name
-    failed  whether it raised an error
-    """
-
-    text: str
-    step: int = 0
-    failed: bool = False
-
-
 def nobody(oid: int) -> bytes:
     """The real oid for one of the model that no object ever got."""
     return (NOBODY + oid).to_bytes(8, "big")
-
-
-class Done(NamedTuple):
-    """What performing a line came to: the error, if there was one, and the variable that it
-    assigned, if it did.
-    """
-
-    error: Exception | None
-    variable: str
-
-
-@cache
-def compiled(line: str) -> CodeType:
-    """The code of a line."""
-    return compile(line, "<trace>", "exec")
 
 
 class Held:
@@ -116,7 +61,7 @@ class Held:
         return tid
 
 
-class Bench:
+class Bench(Program):
     """The databases of the target with the program's variables (see the module's text).
 
     open_db    opens a further database of the target, with the options that it is given
@@ -124,8 +69,7 @@ class Bench:
     """
 
     def __init__(self, open_db: Callable[..., Any]) -> None:
-        self.variables: dict[str, Any] = dict(NAMESPACE)
-        self.lines: list[Line] = []
+        super().__init__()
         self.databases: dict[Name, Held] = {}
         self.variables["open_db"] = open_db
         self.variables[DATABASE] = open_db()
@@ -143,24 +87,6 @@ class Bench:
         """Make a transaction manager."""
         self.variables[name] = transaction.TransactionManager()
         self.lines.append(Line(f"{name} = transaction.TransactionManager()"))
-
-    def perform(self, line: str, step: int = 0) -> Done:
-        """Execute the line of a step.
-
-        An error that it raises is a result, except for what ends the process or says that the
-        target is of no use.
-        """
-        variable = line.partition(" = ")[0]
-        error = None
-        try:
-            exec(compiled(line), self.variables)
-        except TargetUnusable:
-            raise
-        except Exception as raised:  # noqa: BLE001  # what a target raises is a result
-            # Its frames would keep objects alive that the program gave up.
-            error = raised.with_traceback(None)
-        self.lines.append(Line(line, step, failed=error is not None))
-        return Done(error, variable)
 
     def oid(self, database: Name, oid: int) -> bytes | None:
         """The real oid for one of the model, None where it is not tied."""
@@ -210,12 +136,7 @@ class Bench:
         for prefix, method in (("manager", "abort"), ("connection", "close")):
             for name, value in self.variables.items():
                 if name.startswith(prefix):
-                    _quietly(getattr(value, method))
+                    quietly(getattr(value, method))
         for held in reversed(self.databases.values()):
-            _quietly(held.real.close)
+            quietly(held.real.close)
         self.variables.clear()
-
-
-def _quietly(call: Callable[[], Any]) -> None:
-    with suppress(Exception):  # the run is over; what is wrong with the target was found before
-        call()

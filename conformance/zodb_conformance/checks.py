@@ -149,7 +149,7 @@ def mixes_for(target: Target) -> dict[str, Mix]:
 
 def _walk(name: str, mix: Mix) -> Run:
     def run(context: Context) -> str:
-        return walker.walk(Search(context, f"walk.{name}"), mix)
+        return walker.walk(Search(context, f"walk.{name}", mix.part), mix)
 
     return run
 
@@ -159,6 +159,6 @@ def _machine(name: str, mix: Mix) -> Run:
         # Hypothesis is half of what there is to import, and a replay does not need it.
         from zodb_conformance.drivers import machine  # noqa: PLC0415
 
-        return machine.drive(Search(context, f"machine.{name}"), mix)
+        return machine.drive(Search(context, f"machine.{name}", mix.part), mix)
 
     return run

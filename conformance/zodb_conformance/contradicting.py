@@ -9,7 +9,7 @@ from zodb_spec.operation import Outcome, Raised, Returned
 from zodb_spec.operations.choices import oid_name, tid_name
 from zodb_spec.world import ROOT, Name, Stored, World
 
-from zodb_conformance.bench import Bench, Done
+from zodb_conformance.bench import Bench
 from zodb_conformance.blaming import (
     ACROSS,
     CLOSED_WITH_OTHERS,
@@ -21,6 +21,7 @@ from zodb_conformance.blaming import (
 )
 from zodb_conformance.comparing import Mismatch, belongs, in_words
 from zodb_conformance.matching import look_at
+from zodb_conformance.programs import Done
 from zodb_conformance.results import Step
 from zodb_conformance.showing import short
 

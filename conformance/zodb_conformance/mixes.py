@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from zodb_spec.clause import STORAGE_ALONE, Part
 from zodb_spec.editions import Edition
 from zodb_spec.operation import Operation, Step, operations
 from zodb_spec.preludes import (
@@ -26,6 +27,7 @@ from zodb_spec.preludes import (
     VERSION_GROUPS,
     VERSIONS,
 )
+from zodb_spec.protocol.preludes import LINKED_RECORDS, STORED
 from zodb_spec.script import mix
 
 
@@ -38,12 +40,14 @@ class Mix(NamedTuple):
               started
     needs     the capability without which a target can't do what is in it, "" for none
     edition   the only edition in which there is what is in it, None for one that fits all
+    part      of which of the two tables its operations are
     """
 
     weights: Mapping[str, int]
     preludes: Sequence[tuple[Step, ...]] = (PRELUDE, SHARED)
     needs: str = ""
     edition: Edition | None = None
+    part: Part = "connection"
 
     def fits(self, capabilities: Collection[str], edition: Edition) -> bool:
         """Whether a target with these capabilities can be driven by it in an edition."""
@@ -59,8 +63,8 @@ class Mix(NamedTuple):
         """
         beyond = {
             name
-            for name, each in operations().items()
-            if each.needs and each.needs not in capabilities
+            for name, each in operations(self.part).items()
+            if not set(each.needs.split()) <= set(capabilities)
         }
         preludes = [each for each in self.preludes if beyond.isdisjoint(step[0] for step in each)]
         if not preludes:
@@ -71,7 +75,7 @@ class Mix(NamedTuple):
 
     def choice(self) -> tuple[Operation, ...]:
         """The operations that scripts choose from, each as often as its weight says."""
-        return mix(self.weights)
+        return mix(self.weights, self.part)
 
 
 MIXES: dict[str, Mix] = {
@@ -323,6 +327,13 @@ MIXES: dict[str, Mix] = {
         (SHARED, PAST, LINKED),
         needs="undo",
     ),
+    "storage": Mix({}, ((), STORED), needs=STORAGE_ALONE, part="storage"),
+    "storage-upkeep": Mix(
+        {"undo-transaction": 24, "pack-storage": 6, "delete-object": 8, "call-as-stranger": 0},
+        (STORED, LINKED_RECORDS),
+        needs=STORAGE_ALONE,
+        part="storage",
+    ),
 }
 """All mixes, by name."""
 
@@ -335,5 +346,6 @@ MACHINES = (
     "options",
     "versions",
     "undo",
+    "storage",
 )
 """Those that machines perform as well."""

@@ -10,17 +10,19 @@ from typing import Any
 
 from zodb_spec.clause import clauses
 from zodb_spec.operation import operations
-from zodb_spec.script import makes_sense
+from zodb_spec.script import makes_sense, part_of
 
 from zodb_conformance import stories
-from zodb_conformance.bench import Line
 from zodb_conformance.checks import GENERATED, checks, parts_told, suited
 from zodb_conformance.context import Context
 from zodb_conformance.doctests import beginning_of_last, program, source_of
 from zodb_conformance.examples import lines_of
+from zodb_conformance.performing import beginning, perform
 from zodb_conformance.plan import Plan
+from zodb_conformance.programs import Line
+from zodb_conformance.protocol.running import OPENING
 from zodb_conformance.results import Deviation, Quiet, Recorder, Step
-from zodb_conformance.running import beginning, perform, resolved
+from zodb_conformance.scripts import resolved
 from zodb_conformance.targets import CAPABILITIES, Target, resolve
 from zodb_conformance.telling import deviation_of, needed, program_of_steps
 from zodb_conformance.tying import ties
@@ -75,7 +77,7 @@ def replay(plan: Plan, script: Sequence[Step], recorder: Recorder) -> Deviation 
     if script and script[0][0] == "story":
         return _replay_check(plan, stories.stories()[script[0][1]].check, (), recorder)
     with quiet():
-        finding = perform(target, resolved(script), recorder)
+        finding = perform(target, resolved(script), recorder, part=part_of(script))
     return None if finding is None else deviation_of(finding, "replay", target)
 
 
@@ -102,16 +104,21 @@ def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], in
         place = None if performed else beginning_of_last(told)
         text = program(clauses()[id], told, target)
         return id, source_of(told), place, text
-    world = beginning(target)
-    lines = [f"{name} = transaction.TransactionManager()" for name in world.managers]
+    part = part_of(script)
+    world = beginning(target, part)
+    if part == "storage":
+        lines = list(OPENING)
+    else:
+        lines = [f"{name} = transaction.TransactionManager()" for name in world.managers]
     known: set[str] = set()
     last = ""
     for number, step in enumerate(script, 1):
         world = world._replace(step=number)
         if not makes_sense(world, step):
             continue
-        operation = operations()[step[0]]
-        lines += ties(world, step, known)
+        operation = operations(part)[step[0]]
+        if part == "connection":
+            lines += ties(world, step, known)
         lines.append(operation.line(world, *step[1:]))
         known.add(lines[-1].partition(" = ")[0])
         outcomes, _ = operation.outcomes(world, step[1:])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ from zodb_spec.operations.choices import tid_name
 from zodb_spec.world import Name, World
 
 from zodb_conformance.auditing import audit, audit_all
-from zodb_conformance.bench import Bench, Done, Line
+from zodb_conformance.bench import Bench
 from zodb_conformance.blaming import Sight, names_of
 from zodb_conformance.comparing import Mismatch, agrees
 from zodb_conformance.contradicting import (
@@ -34,7 +31,9 @@ from zodb_conformance.matching import (
     look_at_databases,
     look_at_landing,
 )
+from zodb_conformance.programs import Done
 from zodb_conformance.results import Recorder, Step
+from zodb_conformance.scripts import Finding
 from zodb_conformance.showing import short
 from zodb_conformance.targets.base import Target
 from zodb_conformance.targets.opening import opener
@@ -56,27 +55,6 @@ RECORDED = ("commit", "undo", "pack")
 
 OPENING = ("open", "open-as", "open-historical", "get-connection", "close")
 """The operations by which connections are opened and closed."""
-
-Source = Callable[[World], Step | None]
-"""Where steps come from: given the world, the next step, or None to skip."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A contradiction between the target and the model, at the end of a run.
-
-    mismatch    what disagreed
-    noticed     the operation in which it showed
-    numbers     the numbers that the steps had in the model, one for each step of the script
-    script      the steps that were taken, resolved
-    lines       the lines of Python that were performed
-    """
-
-    mismatch: Mismatch
-    noticed: str
-    numbers: tuple[int, ...]
-    script: tuple[Step, ...]
-    lines: tuple[Line, ...]
 
 
 def beginning(target: Target) -> World:
@@ -304,50 +282,3 @@ def _judged(before: World, step: Step, outcome: Outcome) -> Mismatch | None:
     if law is None:
         return None
     return Mismatch(law, 0, clauses()[law].summary, "that is not what the steps led to", "False")
-
-
-# Scripts on a target.
-
-
-def raw(
-    prelude: Sequence[Step], numbers: Sequence[Sequence[int]], choice: Sequence[Operation]
-) -> Iterator[Source]:
-    """The steps of a raw script after its prelude, each resolved when its turn comes."""
-    yield from resolved(prelude)
-    for each in numbers:
-        yield lambda world, each=each: scripts.resolve(world, each, choice)  # type: ignore[misc]
-
-
-def resolved(script: Iterable[Step]) -> Iterator[Source]:
-    """The steps of a resolved script, each skipped where it makes no sense (any more)."""
-    for step in script:
-        yield lambda world, step=step: step if scripts.makes_sense(world, step) else None  # type: ignore[misc]
-
-
-def perform(
-    target: Target,
-    sources: Iterable[Source],
-    recorder: Recorder,
-    *,
-    footprint: bool = True,
-    lawful: bool = False,
-    avoid: Callable[[World, Step], bool] | None = None,
-) -> Finding | None:
-    """Perform a script on fresh databases of the target, up to its end or the first contradiction.
-
-    footprint, lawful  as in `Run`
-    avoid              says which steps to keep away from
-    """
-    with tempfile.TemporaryDirectory(prefix="zodb-conformance-") as directory:
-        run = Run(target, Path(directory), recorder, footprint=footprint, lawful=lawful)
-        try:
-            for number, source in enumerate(sources, 1):
-                step = source(run.world._replace(step=number))
-                if step is None or (avoid is not None and avoid(run.world, step)):
-                    continue
-                finding = run.take(step, number)
-                if finding is not None:
-                    return finding
-            return run.end()
-        finally:
-            run.bench.close()

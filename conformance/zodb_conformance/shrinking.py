@@ -13,6 +13,7 @@ from itertools import count
 
 import zodb_spec.operations  # noqa: F401  # declares the table
 from zodb_spec.operation import operations
+from zodb_spec.script import part_of
 
 from zodb_conformance.minimising import Limit, minimise
 from zodb_conformance.results import Step
@@ -74,7 +75,7 @@ def _renamed(script: Script) -> list[Script]:
 
 def _given_by(step: Step) -> list[str]:
     """The names that a step gives to what it brings."""
-    operation = operations().get(step[0])
+    operation = operations(part_of((step,))).get(step[0])
     arguments = operation.arguments if operation else ()
     return [
         value for argument, value in zip(arguments, step[1:], strict=False) if argument.name == "as"

@@ -8,8 +8,10 @@ imports itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from zodb_conformance.things import Counter
 
 
 class Layer:
@@ -85,18 +87,42 @@ def content(value: Any, *oids: bytes, weak: tuple[bytes, ...] = ()) -> bytes:
     return file.getvalue()
 
 
-def value_in(data: bytes) -> Any:
-    """The value that a record of `content` holds."""
+def counted(n: int) -> bytes:
+    """A data record of a counter, whose class resolves conflicts."""
+    import pickle
+
+    return pickle.dumps(Counter, 3) + pickle.dumps({"n": n}, 3)
+
+
+def shown(found: Any) -> Any:
+    """What a call that reads gives, with what the records hold in place of their data: the value of
+    a mapping or how far a counter has counted, and the oids to which it refers.
+    """
     import io
     import pickle
 
     class Unpickler(pickle.Unpickler):
         def persistent_load(self, form: Any) -> Any:
-            return form
+            return form[0] if isinstance(form, tuple) else form
 
-    unpickler = Unpickler(io.BytesIO(data))
+        def find_class(self, module: str, name: str) -> Any:
+            return type(name, (), {"__module__": module})
+
+    if isinstance(found, tuple | list):
+        return (shown(found[0]), *found[1:])
+    if found is None:
+        return None
+    unpickler = Unpickler(io.BytesIO(found))
     unpickler.load()
-    return unpickler.load()["data"]["value"]
+    state = unpickler.load()
+    if "n" in state:
+        return state["n"], []
+    return state["data"]["value"], state["data"]["strong"]
+
+
+def value_in(data: bytes) -> Any:
+    """The value that a record of `content` holds."""
+    return shown(data)[0]
 
 
 def oids_in(data: bytes, oids: list[bytes] | None = None) -> list[bytes]:
@@ -148,6 +174,60 @@ def newest(storage: Any) -> Any:
     if hasattr(storage, "poll_invalidations"):
         storage.poll_invalidations()
     return storage
+
+
+def fails_with(names: tuple[str, ...], call: Callable[[], Any]) -> bool:
+    """Whether a call raises an error that has one of the names, its base classes included."""
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001  # which one it is, is asked
+        return any(cls.__name__ in names for cls in type(error).__mro__)
+    return False
+
+
+def reader_of(storage: Any) -> Any:
+    """What shows the committed state, whatever the storage is doing: the storage itself, or an
+    instance of its own where it brings its own snapshots.
+    """
+    return storage.new_instance() if hasattr(storage, "new_instance") else storage
+
+
+def text_bytes(text: Any) -> bytes:
+    """A note on a transaction as bytes, whether a storage gives text or bytes."""
+    return text.encode() if isinstance(text, str) else bytes(text)
+
+
+def history_of(storage: Any, oid: bytes) -> list[tuple[bytes, bytes]]:
+    """The tid and the description of each revision of an object, as the storage lists them."""
+    found = storage.history(oid, size=99)
+    return [(entry["tid"], text_bytes(entry["description"])) for entry in found]
+
+
+def transactions(iterator: Any) -> list[tuple[bytes, bytes, dict[bytes, Any]]]:
+    """The tid, the description and the records of each transaction that has some, as a storage
+    lists them.
+    """
+    found = []
+    for each in iterator:
+        records = {record.oid: shown(record.data) for record in each}
+        if records:
+            found.append((each.tid, text_bytes(each.description), records))
+    return found
+
+
+def current_records(storage: Any) -> list[tuple[bytes, bytes, Any]]:
+    """The oid, the tid and what is shown of each current record, as the storage lists them."""
+    found: list[tuple[bytes, bytes, Any]] = []
+    cookie = None
+    while not found or cookie is not None:
+        oid, tid, data, cookie = storage.record_iternext(cookie)
+        found.append((oid, tid, shown(data)))
+    return found
+
+
+def undo_log_of(storage: Any) -> list[bytes]:
+    """The descriptions of the transactions that can be undone, as the storage lists them."""
+    return [text_bytes(entry["description"]) for entry in storage.undoLog(0, 999)]
 
 
 def stored(db: Any, oid: bytes) -> tuple[bytes, bytes]:

@@ -8,12 +8,13 @@ from textwrap import fill, indent
 
 from zodb_spec.clause import Clause, clauses
 
-from zodb_conformance.bench import MODULES, Line
+from zodb_conformance.programs import MODULES, Line
 from zodb_conformance.quoting import bindings, names_used, quotations
 from zodb_conformance.results import Deviation
-from zodb_conformance.running import Finding
+from zodb_conformance.scripts import Finding
 from zodb_conformance.targets.base import Target
 from zodb_conformance.targets.opening import definition_of_open_db
+from zodb_conformance.targets.storages import definitions
 
 IMPORTED = (*(module.__name__ for module in MODULES), "os", "pickle", "sys")
 """The modules of the standard library that a program imports where it uses them."""
@@ -136,6 +137,8 @@ def _program(clause: Clause | None, sentence: str, statements: list[str], target
     found |= {"from contextlib import suppress"} if "suppress" in used else set()
     if "open_db" in used:
         setting = [f"{definition_of_open_db(target)}db = open_db()"]
+    elif "open_storage" in used:
+        setting = [definitions(target)]
     else:
         found |= {line for line in target.lines if line.startswith(("import ", "from "))}
         setting = [line for line in target.lines if line not in found]

@@ -12,7 +12,7 @@ import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_spec.editions import Edition
 from zodb_spec.explore import SMALL_WORLDS, Bounds, begin
 from zodb_spec.explore.canonical import canonical
-from zodb_spec.explore.exploring import choices
+from zodb_spec.explore.exploring import every_choice
 from zodb_spec.operation import Raised, Step, operations
 from zodb_spec.script import after
 from zodb_spec.world import Fact, InMemory, Stored, World
@@ -56,7 +56,7 @@ def walk(name: str, seed: int, length: int) -> Iterator[World]:
         steps = [
             step
             for operation in small.bounds.table()
-            for step in choices(numbered, operation, small.bounds)
+            for step in every_choice(numbered, operation, small.bounds.words)
         ]
         step = draw.choice(steps)
         outcomes, _ = operations()[step[0]].outcomes(numbered, step[1:])
@@ -88,7 +88,7 @@ def what_can_happen(world: World, bounds: Bounds) -> set[tuple[str, object, str]
     numbered = world._replace(step=world.step + 1)
     found = set()
     for operation in bounds.table():
-        for step in choices(numbered, operation, bounds):
+        for step in every_choice(numbered, operation, bounds.words):
             for outcome in operation.outcomes(numbered, step[1:])[0]:
                 seen = outcome.seen
                 words = seen.errors if isinstance(seen, Raised) else seen.kind

@@ -1,5 +1,5 @@
-"""The operation: what a program does to a database, and every outcome that the specification
-allows.
+"""The operation: what a program does to a database or to a storage, and every outcome that the
+specification allows.
 
 An operation is declared once, with all that anybody needs to know of it:
 
@@ -11,6 +11,10 @@ An operation is declared once, with all that anybody needs to know of it:
   a witness shows.
 
 The step reads as the sequence of its clauses, in the order that decides which refusal wins.
+
+There are two tables of operations, one for each part of the specification: what a program does with
+databases and connections, and what is done with a storage.  Their worlds are of different nouns,
+and their operations have different names, so that a script says by its steps to which it belongs.
 """
 
 from __future__ import annotations
@@ -18,9 +22,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from zodb_spec.clause import clauses, id_of, tracing
+from zodb_spec.clause import Part, clauses, id_of, tracing
 from zodb_spec.editions import EDITIONS, Edition
-from zodb_spec.world import Name, Value, World
+from zodb_spec.world import Name, Value
 
 Step = tuple[str, ...]
 """One operation with its arguments, as a program takes it: ``("set", "thing1", "a", "one")``."""
@@ -53,10 +57,12 @@ class Raised(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """One allowed outcome: the next world, what the caller sees, and the clause that says so."""
+    """One allowed outcome: the next world, of the nouns of its part, what the caller sees, and the
+    clause that says so.
+    """
 
-    world: World
-    seen: Returned | Raised
+    world: Any
+    seen: Any
     clause: str
 
 
@@ -87,13 +93,11 @@ class Operation(NamedTuple):
     since: Edition = EDITIONS[0]
     needs: str = ""
 
-    def makes_sense(self, world: World, arguments: Sequence[str]) -> bool:
+    def makes_sense(self, world: Any, arguments: Sequence[str]) -> bool:
         """Whether it can be taken with these arguments in a world."""
         return self.since <= world.edition and self.sensible(world, *arguments)
 
-    def outcomes(
-        self, world: World, arguments: Sequence[str]
-    ) -> tuple[Sequence[Outcome], list[str]]:
+    def outcomes(self, world: Any, arguments: Sequence[str]) -> tuple[Sequence[Outcome], list[str]]:
         """The allowed outcomes, and the ids of the clauses that were exercised in finding them."""
         with tracing() as trace:
             found = self.step(world, *arguments)
@@ -103,15 +107,20 @@ class Operation(NamedTuple):
         return found, trace
 
 
-_table: dict[str, Operation] = {}
+_tables: dict[Part, dict[str, Operation]] = {"connection": {}, "storage": {}}
 
 
-def operations() -> dict[str, Operation]:
-    """The table of operations, by name, in the order in which they were declared."""
-    return _table
+def operations(part: Part = "connection") -> dict[str, Operation]:
+    """The table of operations of a part, by name, in the order in which they were declared."""
+    return _tables[part]
 
 
-def always(world: World, *arguments: str) -> bool:
+def all_operations() -> dict[str, Operation]:
+    """The operations of both tables, by name."""
+    return {name: found for table in _tables.values() for name, found in table.items()}
+
+
+def always(world: Any, *arguments: str) -> bool:
     """No condition beyond what the choices of the arguments say."""
     return True
 
@@ -123,18 +132,25 @@ def operation(
     weight: int = 1,
     since: Edition = EDITIONS[0],
     needs: str = "",
+    part: Part = "connection",
 ) -> Callable[[Callable[..., Sequence[Outcome]]], Callable[..., Sequence[Outcome]]]:
-    """Declare an operation of the table; the function below it is its step of the model."""
+    """Declare an operation of a table; the function below it is its step of the model.
+
+    Raises ValueError where one of the tables has an operation of that name.
+    """
 
     def decorate(function: Callable[..., Sequence[Outcome]]) -> Callable[..., Sequence[Outcome]]:
         name = function.__name__.rstrip("_").replace("_", "-")
-        _table[name] = Operation(name, arguments, function, sensible, line, weight, since, needs)
+        if name in all_operations():
+            raise ValueError(f"there are two operations called {name!r}")
+        made = Operation(name, arguments, function, sensible, line, weight, since, needs)
+        _tables[part][name] = made
         return function
 
     return decorate
 
 
-def refused(world: World, clause: Callable[..., Any]) -> Outcome:
+def refused(world: Any, clause: Callable[..., Any]) -> Outcome:
     """The outcome in which a clause refuses the operation and nothing happens."""
     id = id_of(clause)
     return Outcome(world, Raised(clauses()[id].error), id)
@@ -143,6 +159,6 @@ def refused(world: World, clause: Callable[..., Any]) -> Outcome:
 NOTHING = Returned()
 
 
-def returned(world: World, clause: Callable[..., Any], seen: Returned = NOTHING) -> Outcome:
+def returned(world: Any, clause: Callable[..., Any], seen: Returned = NOTHING) -> Outcome:
     """The outcome in which the operation passes."""
     return Outcome(world, seen, id_of(clause))

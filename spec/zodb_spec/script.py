@@ -13,12 +13,14 @@ replayed; a step that has lost its sense is skipped here as well.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-import zodb_spec.operations  # noqa: F401  # declares the table
+from zodb_spec.clause import Part
 from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.operation import Operation, Outcome, Step, operations
 from zodb_spec.operations.choices import DATABASE
 from zodb_spec.operations.databases import new_database
+from zodb_spec.protocol import world as protocol
 from zodb_spec.world import Fact, Manager, World
 
 WIDTH = 4
@@ -48,20 +50,36 @@ def initial(
     )
 
 
-def mix(weights: Mapping[str, int] | None = None) -> tuple[Operation, ...]:
+def initial_of(
+    part: Part,
+    *,
+    resolves: bool | None = False,
+    edition: Edition = CURRENT,
+    versions: bool | None = False,
+) -> Any:
+    """The world at the beginning of a script of a part; otherwise as `initial`."""
+    if part == "storage":
+        return protocol.initial(resolves=resolves, edition=edition)
+    return initial(resolves=resolves, edition=edition, versions=versions)
+
+
+def mix(
+    weights: Mapping[str, int] | None = None, part: Part = "connection"
+) -> tuple[Operation, ...]:
     """The operations that a script chooses from, each as often as its weight says.
 
     weights: replaces the table's own weights for the operations that it names; 0 leaves one out
+    part:    which of the tables it is
     """
     given = weights or {}
     return tuple(
         operation
-        for name, operation in operations().items()
+        for name, operation in operations(part).items()
         for _ in range(given.get(name, operation.weight))
     )
 
 
-def resolve(world: World, numbers: Sequence[int], choice: Sequence[Operation]) -> Step | None:
+def resolve(world: Any, numbers: Sequence[int], choice: Sequence[Operation]) -> Step | None:
     """The step that the integers stand for in this world, or None where it makes no sense."""
     operation = choice[numbers[0] % len(choice)]
     arguments: list[str] = []
@@ -76,22 +94,23 @@ def resolve(world: World, numbers: Sequence[int], choice: Sequence[Operation]) -
     return (operation.name, *arguments) if operation.makes_sense(world, arguments) else None
 
 
-def makes_sense(world: World, step: Step) -> bool:
+def makes_sense(world: Any, step: Step) -> bool:
     """Whether a resolved step can be taken in this world.
 
     Raises LookupError where there is no such operation, ValueError where the arguments are not its
     arguments.
     """
-    operation = operations().get(step[0])
+    table = operations(world.part)
+    operation = table.get(step[0])
     if operation is None:
-        raise LookupError(f"there is no operation {step[0]!r}; there are {', '.join(operations())}")
+        raise LookupError(f"there is no operation {step[0]!r}; there are {', '.join(table)}")
     if len(step) - 1 != len(operation.arguments):
         names = ", ".join(argument.name for argument in operation.arguments)
         raise ValueError(f"operation {step[0]!r} takes {names}; got {', '.join(step[1:])}")
     return operation.makes_sense(world, step[1:])
 
 
-def outcomes(world: World, *step: str) -> Sequence[Outcome]:
+def outcomes(world: Any, *step: str) -> Sequence[Outcome]:
     """The allowed outcomes of a resolved step that is taken next.
 
     Raises ValueError where it makes no sense, LookupError where there is no such operation.
@@ -99,10 +118,15 @@ def outcomes(world: World, *step: str) -> Sequence[Outcome]:
     world = world._replace(step=world.step + 1)
     if not makes_sense(world, step):
         raise ValueError(f"{step} makes no sense as step {world.step}")
-    return operations()[step[0]].outcomes(world, step[1:])[0]
+    return operations(world.part)[step[0]].outcomes(world, step[1:])[0]
 
 
-def after(world: World, *steps: Step) -> World:
+def part_of(script: Sequence[Step]) -> Part:
+    """To which part a script belongs, by the name of its first operation."""
+    return "storage" if script and script[0][0] in operations("storage") else "connection"
+
+
+def after(world: Any, *steps: Step) -> Any:
     """The world after some resolved steps, each with its first outcome; errors as of `outcomes`."""
     for step in steps:
         world = outcomes(world, *step)[0].world

@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from zodb_spec.clause import Part
 from zodb_spec.editions import CURRENT, Edition
 
 Name = str
@@ -377,6 +378,11 @@ class World(NamedTuple):
     savepoints: Mapping[Name, Savepoint] = NOTHING
     edition: Edition = CURRENT
     step: int = 0
+
+    @property
+    def part(self) -> Part:
+        """Whose world it is."""
+        return "connection"
 
     def database_of(self, connection: Name) -> Database:
         """The database of a connection."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
@@ -20,8 +21,9 @@ from zodb_spec.script import WIDTH, resolve
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.mixes import Mix
+from zodb_conformance.performing import RUNS
 from zodb_conformance.plan import BUDGET_ENDED
-from zodb_conformance.running import Finding, Run, Source, resolved
+from zodb_conformance.scripts import Finding, Source, resolved
 
 NUMBERS = st.tuples(*[st.integers(0, 255)] * WIDTH)
 ROUNDS = 4
@@ -85,11 +87,11 @@ def _lasts(noted: Sequence[Finding]) -> list[Finding]:
     return list({finding.mismatch.clause: finding for finding in noted}.values())
 
 
-def _begun(search: Search) -> tuple[tempfile.TemporaryDirectory[str], Run]:
+def _begun(search: Search) -> tuple[tempfile.TemporaryDirectory[str], Any]:
     """A run in a folder of its own."""
     folder = tempfile.TemporaryDirectory(prefix="zodb-conformance-")
     try:
-        return folder, Run(search.target, Path(folder.name), search.recorder)
+        return folder, RUNS[search.part](search.target, Path(folder.name), search.recorder)
     except BaseException:
         folder.cleanup()
         raise

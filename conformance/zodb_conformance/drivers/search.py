@@ -11,18 +11,19 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 from zlib import crc32
 
-from zodb_spec.clause import clauses
+from zodb_spec.clause import Part, clauses
 from zodb_spec.operation import operations
 from zodb_spec.script import makes_sense
 from zodb_spec.situations import situations
-from zodb_spec.world import World
 
 from zodb_conformance.context import Context
+from zodb_conformance.performing import beginning, perform
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Quiet, Step
-from zodb_conformance.running import Finding, Source, beginning, perform, resolved
+from zodb_conformance.scripts import Finding, Source, resolved
 from zodb_conformance.shrinking import shrink
 from zodb_conformance.targets import Target, over_baseline
 from zodb_conformance.telling import deviation_of
@@ -37,8 +38,8 @@ REPLAYS = 3
 class Search:
     """The state of one check that performs scripts (see the module's text)."""
 
-    def __init__(self, context: Context, check: str) -> None:
-        self.context, self.check = context, check
+    def __init__(self, context: Context, check: str, part: Part = "connection") -> None:
+        self.context, self.check, self.part = context, check, part
         self.plan, self.target, self.recorder = context.plan, context.target, context.recorder
         self.profile = context.profile
         self.seed = crc32(f"{self.plan.seed}/{check}".encode())
@@ -63,6 +64,7 @@ class Search:
             footprint=footprint,
             lawful=lawful,
             avoid=self.avoids,
+            part=self.part,
         )
         if finding is not None:
             return self.judge(finding)
@@ -93,17 +95,19 @@ class Search:
         stated = clauses().get(clause)
         if stated is not None and stated.binds == "storage":
             return False
+        if self.part == "storage":
+            return False
         found = (perform(one, resolved(script), Quiet(self.recorder)) for one in self.baselines)
         return any(each is not None and each.mismatch.clause == clause for each in found)
 
-    def avoids(self, world: World, step: Step) -> bool:
+    def avoids(self, world: Any, step: Step) -> bool:
         """Whether a step leads to what the search keeps away from."""
         if not self.avoided:
             return False
-        known = situations()
+        known = situations() if self.part == "connection" else {}
         if any(name in known and known[name](world, step) for name in self.avoided):
             return True
-        outcomes, trace = operations()[step[0]].outcomes(world, step[1:])
+        outcomes, trace = operations(self.part)[step[0]].outcomes(world, step[1:])
         for name in self.avoided:
             if name in known:
                 continue
@@ -115,9 +119,13 @@ class Search:
                 return True
         return False
 
+    def _performed(self, script: Sequence[Step]) -> Finding | None:
+        """What comes of a script when it is performed once more."""
+        return perform(self.target, resolved(script), Quiet(self.recorder), part=self.part)
+
     def _again(self, script: Sequence[Step]) -> Finding | None:
         for _ in range(REPLAYS):
-            found = perform(self.target, resolved(script), Quiet(self.recorder))
+            found = self._performed(script)
             if found is not None:
                 return found
         return None
@@ -128,7 +136,7 @@ class Search:
 
         def fails(script: Sequence[Step]) -> bool:
             nonlocal best
-            found = perform(self.target, resolved(script), Quiet(self.recorder))
+            found = self._performed(script)
             if found is None or found.mismatch.clause != clause:
                 return False
             if not excused and self._breaks_the_baseline(clause, script):
@@ -143,7 +151,7 @@ class Search:
         clause = clauses().get(finding.mismatch.clause)
         if clause is None:
             return
-        world = beginning(self.target)
+        world = beginning(self.target, self.part)
         for step, number in zip(finding.script, finding.numbers, strict=True):
             world = world._replace(step=number)
             if not makes_sense(world, step):
@@ -151,7 +159,7 @@ class Search:
             for name in clause.situations:
                 if situations()[name](world, step):
                     self.avoided.add(name)
-            outcomes, _ = operations()[step[0]].outcomes(world, step[1:])
+            outcomes, _ = operations(self.part)[step[0]].outcomes(world, step[1:])
             world = outcomes[0].world
 
     def _report_flaky(self, finding: Finding) -> None:

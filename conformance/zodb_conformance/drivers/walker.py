@@ -14,7 +14,7 @@ from zodb_conformance.drivers.search import Search
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.mixes import Mix
 from zodb_conformance.plan import BUDGET_ENDED
-from zodb_conformance.running import raw, resolved
+from zodb_conformance.scripts import raw, resolved
 from zodb_conformance.targets.opening import opener
 
 CHOICES = 1 << 16

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zodb_spec.editions import CURRENT, Edition
 from zodb_spec.explore.canonical import canonical
@@ -20,7 +20,7 @@ from zodb_spec.explore.checking import broken
 from zodb_spec.operation import Operation, Outcome, Step, operations
 from zodb_spec.preludes import PRELUDE
 from zodb_spec.script import after, initial
-from zodb_spec.world import ADDED, ROOT, UNSAVED, World
+from zodb_spec.world import ADDED, NOTHING, ROOT, UNSAVED, World
 
 Check = Callable[[World, Step, Outcome], str | None]
 
@@ -183,18 +183,24 @@ def begin(
     versions: bool = False,
 ) -> World:
     """The world after a prelude, in which each step is taken with its first outcome."""
-    return after(initial(resolves=resolves, edition=edition, versions=versions), *prelude)
+    world: World = after(initial(resolves=resolves, edition=edition, versions=versions), *prelude)
+    return world
 
 
-def choices(world: World, operation: Operation, bounds: Bounds) -> Iterator[Step]:
-    """Every step of one operation that makes sense in a world."""
+def every_choice(
+    world: Any, operation: Operation, only: Mapping[str, Sequence[str]] = NOTHING
+) -> Iterator[Step]:
+    """Every step of one operation that makes sense in a world.
+
+    only: for an argument of that name, the only words that are chosen
+    """
 
     def complete(arguments: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         if len(arguments) == len(operation.arguments):
             yield arguments
             return
         argument = operation.arguments[len(arguments)]
-        words = bounds.words.get(argument.name)
+        words = only.get(argument.name)
         for word in dict.fromkeys(argument.choices(world, *arguments)):
             if words is None or word in words:
                 yield from complete((*arguments, word))
@@ -225,7 +231,7 @@ def steps(start: World, bounds: Bounds) -> Iterator[Taken]:
         for origin, before in frontier:
             world = origin._replace(step=origin.step + 1)
             for operation in table:
-                for step in choices(world, operation, bounds):
+                for step in every_choice(world, operation, bounds.words):
                     try:
                         outcomes, clauses = operation.outcomes(world, step[1:])
                     except Exception as error:

@@ -1,0 +1,60 @@
+"""Performing a script on a target: on its databases, or on its storage alone."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from zodb_spec.clause import Part
+
+from zodb_conformance import running
+from zodb_conformance.protocol import running as storage_running
+from zodb_conformance.results import Recorder, Step
+from zodb_conformance.scripts import Finding, Source
+from zodb_conformance.targets.base import Target
+
+RUNS: Mapping[Part, Callable[..., Any]] = {
+    "connection": running.Run,
+    "storage": storage_running.Run,
+}
+"""What takes the steps of a script, for each table of operations."""
+
+
+def beginning(target: Target, part: Part = "connection") -> Any:
+    """The world at the beginning of a script on a target."""
+    return storage_running.beginning(target) if part == "storage" else running.beginning(target)
+
+
+def perform(
+    target: Target,
+    sources: Iterable[Source],
+    recorder: Recorder,
+    *,
+    footprint: bool = True,
+    lawful: bool = False,
+    avoid: Callable[[Any, Step], bool] | None = None,
+    part: Part = "connection",
+) -> Finding | None:
+    """Perform a script on fresh databases or storages of the target, up to its end or the first
+    contradiction.
+
+    footprint, lawful  as in the runs
+    avoid              says which steps to keep away from
+    part               to which table the steps belong
+    """
+    with tempfile.TemporaryDirectory(prefix="zodb-conformance-") as directory:
+        run = RUNS[part](target, Path(directory), recorder, footprint=footprint, lawful=lawful)
+        try:
+            for number, source in enumerate(sources, 1):
+                step = source(run.world._replace(step=number))
+                if step is None or (avoid is not None and avoid(run.world, step)):
+                    continue
+                finding: Finding | None = run.take(step, number)
+                if finding is not None:
+                    return finding
+            found: Finding | None = run.end()
+            return found
+        finally:
+            run.bench.close()

@@ -1,0 +1,104 @@
+"""A program that grows line by line: its variables, and the lines that were performed.
+
+A step of a script is performed by executing its line of Python, so what the suite does and what a
+witness shows are the same text.  The variables are kept in a dictionary, under the names that the
+model uses.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import decimal
+import fractions
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from types import CodeType
+from typing import Any, NamedTuple
+
+import transaction
+from persistent.mapping import PersistentMapping
+from persistent.wref import WeakRef
+
+from zodb_conformance import kit, storagekit, things
+from zodb_conformance.errors import TargetUnusable
+
+MODULES = (collections, datetime, decimal, fractions, threading, time, uuid)
+"""The modules of the standard library that the lines of a script use."""
+
+NAMESPACE: dict[str, Any] = {
+    **{name: value for name, value in vars(things).items() if not name.startswith("_")},
+    **{name: value for name, value in vars(kit).items() if not name.startswith("_")},
+    **{name: value for name, value in vars(storagekit).items() if not name.startswith("_")},
+    **{module.__name__: module for module in MODULES},
+    "transaction": transaction,
+    "PersistentMapping": PersistentMapping,
+    "WeakRef": WeakRef,
+}
+"""The names that the lines of a script use beside its own variables."""
+
+
+class Line(NamedTuple):
+    """A line of Python that was performed.
+
+    text    the line
+    step    the number of the step that it belongs to, 0 for one that makes ready or ties a name
+    failed  whether it raised an error
+    """
+
+    text: str
+    step: int = 0
+    failed: bool = False
+
+
+class Done(NamedTuple):
+    """What performing a line came to: the error, if there was one, and the variable that it
+    assigned, if it did.
+    """
+
+    error: Exception | None
+    variable: str
+
+
+@cache
+def compiled(line: str) -> CodeType:
+    """The code of a line."""
+    return compile(line, "<trace>", "exec")
+
+
+class Program:
+    """Variables and lines (see the module's text)."""
+
+    def __init__(self) -> None:
+        self.variables: dict[str, Any] = dict(NAMESPACE)
+        self.lines: list[Line] = []
+
+    def perform(self, line: str, step: int = 0) -> Done:
+        """Execute the line of a step.
+
+        An error that it raises is a result, except for what ends the process or says that the
+        target is of no use.
+        """
+        variable = line.partition(" = ")[0]
+        error = None
+        try:
+            exec(compiled(line), self.variables)
+        except TargetUnusable:
+            raise
+        except Exception as raised:  # noqa: BLE001  # what a target raises is a result
+            # Its frames would keep objects alive that the program gave up.
+            error = raised.with_traceback(None)
+        self.lines.append(Line(line, step, failed=error is not None))
+        return Done(error, variable)
+
+
+def quietly(call: Callable[[], Any]) -> None:
+    """Make a call at the end of a run, whatever comes of it: what is wrong with the target was
+    found before.
+    """
+    with suppress(Exception):
+        call()

@@ -1,0 +1,1 @@
+"""Driving a storage through its protocol alone, beside the model of that protocol."""

@@ -1,0 +1,248 @@
+"""A run on a storage: one script performed through its protocol, step by step, beside the model.
+
+What the model expects of a call is Python text, so to compare is to evaluate it.  After a step that
+may have changed something, every read of the table is made with all arguments that make sense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from zodb_spec.clause import clauses
+from zodb_spec.editions import Edition
+from zodb_spec.explore.checking import broken, laws
+from zodb_spec.explore.exploring import every_choice
+from zodb_spec.operation import Operation, Outcome, Raised, operations
+from zodb_spec.protocol.reading import LIGHT, READS
+from zodb_spec.protocol.world import STORAGE, World, initial
+
+from zodb_conformance.blaming import names_of
+from zodb_conformance.comparing import Mismatch
+from zodb_conformance.programs import Done, Line, Program, quietly
+from zodb_conformance.protocol.blaming import of_read
+from zodb_conformance.results import Recorder, Step
+from zodb_conformance.scripts import Finding
+from zodb_conformance.showing import short
+from zodb_conformance.targets.base import Target
+from zodb_conformance.targets.storages import Storages
+
+TURNING = ("tpc-finish", "tpc-abort", "pack-storage", "reopen-storage", "poll", "release")
+"""The operations after which everything is read; after the others it is what any of them shows."""
+
+OPENING = (
+    f"{STORAGE} = open_storage()",
+    "layer = Layer()",
+    f"{STORAGE}.registerDB(layer)",
+    f"reader = reader_of({STORAGE})",
+    "oid0 = z64",
+)
+"""How a script begins."""
+
+
+def beginning(target: Target) -> World:
+    """The world at the beginning of a script on a target."""
+    return initial(resolves=target.resolves, edition=Edition(target.edition))
+
+
+class Run:
+    """One script on a new storage (see the module's text).
+
+    target     what to perform it on
+    recorder   is told of every step before it is performed, and of the clauses that were compared
+               after it
+    footprint  whether everything is read that a step could have changed
+    lawful     whether the laws are checked after each step
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        directory: Path,
+        recorder: Recorder,
+        *,
+        footprint: bool = True,
+        lawful: bool = False,
+    ) -> None:
+        self.recorder = recorder
+        self.footprint = footprint
+        self.lawful = lawful
+        self.world = beginning(target)
+        self.bench = Bench(Storages(target, directory))
+        self.reads = tuple(
+            operations("storage")[name]
+            for name in READS
+            if set(operations("storage")[name].needs.split()) <= target.capabilities
+        )
+        self.taken: list[Step] = []
+        self.numbers: list[int] = []
+        recorder.script()
+
+    def take(self, step: Step, number: int) -> Finding | None:
+        """Perform a step that makes sense, and compare."""
+        operation = operations("storage")[step[0]]
+        before = self.world = self.world._replace(step=number)
+        line = operation.line(before, *step[1:])
+        outcomes, trace = operation.outcomes(before, step[1:])
+        self.recorder.step(step)
+        self.taken.append(step)
+        self.numbers.append(number)
+        done = self.bench.perform(line, number)
+        fitting = [outcome for outcome in outcomes if self._fits(outcome, done)]
+        if not fitting:
+            return self._finding(self._contradiction(outcomes, done), step)
+        exercised = set(trace)
+        mismatch = self._follow(fitting, operation, exercised)
+        if mismatch is None and self.lawful:
+            mismatch = _judged(before, step, fitting[0]._replace(world=self.world))
+        if mismatch is not None:
+            return self._finding(mismatch, step)
+        self.recorder.exercised(exercised)
+        return None
+
+    def end(self) -> Finding | None:
+        """Read everything once more, when all steps are taken."""
+        if not self.taken:
+            return None
+        if self.lawful:
+            in_force = laws(self.world.edition, "storage")
+            self.recorder.exercised(clause.id for group in in_force for clause in group)
+        exercised: set[str] = set()
+        mismatch = next(self._wrong_reads(self.reads, exercised), None)
+        if mismatch is not None:
+            return self._finding(mismatch, ("end",))
+        self.recorder.exercised(exercised)
+        return None
+
+    def _fits(self, outcome: Outcome, done: Done) -> bool:
+        seen = outcome.seen
+        if isinstance(seen, Raised):
+            return done.error is not None and not names_of(done.error).isdisjoint(seen.errors)
+        return done.error is None and self.bench.holds(seen.expression)
+
+    def _follow(
+        self, fitting: list[Outcome], operation: Operation, exercised: set[str]
+    ) -> Mismatch | None:
+        """Go on in the first of the worlds that are allowed in which everything is as it should be.
+
+        Where there is none, what is wrong is told as it is in the first of them.
+        """
+        first: Mismatch | None = None
+        reads: tuple[Operation, ...] = ()
+        if operation.name in TURNING and (self.footprint or len(fitting) > 1):
+            reads = self.reads
+        elif self.footprint and operation.name not in READS:
+            reads = tuple(each for each in self.reads if each.name in LIGHT)
+        for outcome in fitting:
+            self.world = outcome.world
+            mismatch = next(self._wrong_reads(reads, exercised), None)
+            if mismatch is None:
+                return None
+            first = first or mismatch
+        self.world = fitting[0].world
+        return first
+
+    def _wrong_reads(self, reads: tuple[Operation, ...], exercised: set[str]) -> Iterator[Mismatch]:
+        """What reads show that is not what it should be.
+
+        exercised: the clauses are added to it that were compared
+        """
+        for operation in reads:
+            for step in every_choice(self.world, operation):
+                outcomes, trace = operation.outcomes(self.world, step[1:])
+                line = operation.line(self.world, *step[1:])
+                done = self.bench.look(line)
+                if not any(self._fits(outcome, done) for outcome in outcomes):
+                    call = line.partition(" = ")[2]
+                    observed = _observed(self.bench, outcomes[0], done)
+                    blame = of_read(self.world, self.bench, step, outcomes[0])
+                    yield Mismatch(*blame, _expected(outcomes), observed, _check(call, outcomes))
+                exercised.update(trace)
+                exercised.update(outcome.clause for outcome in outcomes)
+
+    def _contradiction(self, outcomes: Any, done: Done) -> Mismatch:
+        observed = _observed(self.bench, outcomes[0], done)
+        passing = [one.seen.expression for one in outcomes if not isinstance(one.seen, Raised)]
+        expression = " or ".join(passing) if done.error is None else ""
+        if done.error is None and not passing:
+            observed = "nothing is raised"
+        return Mismatch(outcomes[0].clause, 0, _expected(outcomes), observed, expression)
+
+    def _finding(self, mismatch: Mismatch, step: Step) -> Finding:
+        return Finding(
+            mismatch, step[0], tuple(self.numbers), tuple(self.taken), tuple(self.bench.lines)
+        )
+
+
+class Bench(Program):
+    """A storage with the program's variables.
+
+    storages: opens it
+    """
+
+    def __init__(self, storages: Storages) -> None:
+        super().__init__()
+        self.storages = storages
+        self.variables.update(storages.calls(), z64=bytes(8))
+        for line in OPENING:
+            exec(line, self.variables)
+            self.lines.append(Line(line))
+
+    def holds(self, expression: str) -> bool:
+        """Whether an expression is true; one that raises is not."""
+        try:
+            return bool(eval(expression, self.variables))
+        except Exception:  # noqa: BLE001  # what a target gave may be anything
+            return False
+
+    def look(self, line: str) -> Done:
+        """Perform a line that changes nothing, and is no part of the program."""
+        done = self.perform(line)
+        self.lines.pop()
+        return done
+
+    def close(self) -> None:
+        """Close everything, whatever state it is in."""
+        for name, value in self.variables.items():
+            if name.startswith("instance"):
+                quietly(value.release)
+        self.storages.close()
+        self.variables.clear()
+
+
+def _expected(outcomes: Any) -> str:
+    told = (
+        " or ".join(outcome.seen.errors) if isinstance(outcome.seen, Raised) else outcome.seen.told
+        for outcome in outcomes
+    )
+    return " or ".join(dict.fromkeys(told))
+
+
+def _observed(bench: Bench, outcome: Outcome, done: Done) -> str:
+    if done.error is not None:
+        return f"it raises {short(done.error, 160)}"
+    if isinstance(outcome.seen, Raised):
+        return f"it gives {short(bench.variables.get(done.variable), 160)}"
+    try:
+        return f"it is {short(eval(outcome.seen.what, bench.variables), 160)}"
+    except Exception as error:  # noqa: BLE001  # what a target gave may be anything
+        return f"to look at it raises {short(error, 160)}"
+
+
+def _check(call: str, outcomes: Any) -> str:
+    """The Python that is true where a read gives what it may give, or fails as it may."""
+    allowed = (
+        f"fails_with({outcome.seen.errors!r}, lambda: {call})"
+        if isinstance(outcome.seen, Raised)
+        else f"{call} == {outcome.seen.value}"
+        for outcome in outcomes
+    )
+    return " or ".join(allowed)
+
+
+def _judged(before: World, step: Step, outcome: Outcome) -> Mismatch | None:
+    law = broken(before, step, outcome)
+    if law is None:
+        return None
+    return Mismatch(law, 0, clauses()[law].summary, "that is not what the steps led to", "False")

@@ -1,0 +1,127 @@
+"""Undo and pack, step by step: what becomes of a storage that is looked after."""
+
+from __future__ import annotations
+
+from zodb_spec.clause import MUST, SHOULD, id_of, step
+from zodb_spec.protocol.world import (
+    COUNTER,
+    ROOT,
+    Commit,
+    Oid,
+    Store,
+    Tid,
+    Transaction,
+    World,
+)
+
+
+@step("protocol.undo", MUST, rules="STOR-51 STOR-53", needs="undo")
+def undo(world: World, commit: Commit, undone: Transaction) -> Commit:
+    """`undo` has every object that a transaction has stored become what it was before, as a part of
+    another transaction; what was created does not exist any more.  Nobody sees that before the end.
+    """
+    before = world.store.until(undone.tid)
+    restored = {}
+    for oid in undone.revisions:
+        lineage = before.lineage(oid)
+        data = lineage[-2][1].value if len(lineage) > 1 else None
+        restored[oid] = world.fact(data, id_of(undo))
+    return commit._replace(writes={**commit.writes, **restored})
+
+
+@step("protocol.undo-refused", MUST, rules="STOR-52", error="UndoError", needs="undo")
+def undo_refused(world: World, undone: Transaction) -> bool:
+    """A transaction can't be undone where one of its objects was changed since, and has become
+    something else: `undo` is refused, or the vote is, and nothing of it is undone.
+    """
+    return any(world.store.serial(oid) != undone.tid for oid in undone.revisions)
+
+
+@step("protocol.undo-log", MUST, rules="STOR-56 STOR-50", needs="undo")
+def undo_log(store: Store) -> list[Transaction]:
+    """`undoLog` lists the transactions that can be undone, newest first: all since the storage was
+    packed.
+    """
+    tids = store.tids
+    first = tids.index(store.packed) + 1 if store.packed in tids else 0
+    return list(reversed(store.history[first:]))
+
+
+@step("protocol.pack", MUST, rules="STOR-45 STOR-46 STOR-47", needs="pack")
+def pack(world: World, *, collected: bool, forgotten: bool) -> Store:
+    """`pack` for now removes every revision that is not current, and what can't be reached from
+    the root; it changes nothing of what is current, and not the last transaction.  Of a deletion
+    the storage may keep that there was one; and where there is nothing to remove it may do nothing.
+
+    collected  whether it removes what can't be reached
+    forgotten  whether it removes what tells of deletions
+    """
+    store = world.store
+    reached = reachable(store)
+
+    def is_kept(oid: Oid, tid: Tid) -> bool:
+        found = store.current(oid)
+        if found is None or found[0] != tid:
+            return False
+        if found[1].value is None:
+            return not forgotten
+        return oid in reached or not collected
+
+    kept = tuple(
+        each._replace(
+            revisions={o: fact for o, fact in each.revisions.items() if is_kept(o, each.tid)}
+        )
+        for each in store.history
+    )
+    return store._replace(history=kept, packed=store.last, latest=id_of(pack))
+
+
+def reachable(store: Store) -> set[Oid]:
+    """What the current revisions lead to from the root."""
+    reached, ahead = {ROOT}, [ROOT]
+    while ahead:
+        found = store.current(ahead.pop())
+        for oid in () if found is None or found[1].value is None else found[1].value.oids:
+            if oid not in reached:
+                reached.add(oid)
+                ahead.append(oid)
+    return reached
+
+
+@step("protocol.reopened", MUST, rules="STOR-8 STOR-68", needs="durable")
+def reopened(world: World) -> World:
+    """What was finished before a storage was closed is there when it is opened again, and nothing
+    else is.  An oid that was given, and under which nothing is stored, may be given once more.
+    """
+    store = world.store
+    known = tuple(oid for oid in store.oids if store.current(oid) is not None)
+    return world._replace(store=store._replace(oids=known))
+
+
+@step("protocol.reopened-last", SHOULD, rules="STOR-15 STOR-47", needs="durable pack")
+def reopened_last(store: Store) -> Store:
+    """The last transaction is the same when a storage is opened again, also where nothing is left
+    of it since the storage was packed.
+
+    A client that remembers a later one than its server knows has to take its cache for that of
+    another storage, and to begin anew.
+    """
+    if not store.history or store.history[-1].revisions:
+        return store
+    return store._replace(latest=id_of(reopened_last))
+
+
+def is_clear(store: Store, undone: Transaction) -> bool:
+    """Whether it is decided what comes of undoing a transaction: not where an object was changed
+    since and is the same again, or might be merged.
+    """
+    for oid, fact in undone.revisions.items():
+        found = store.current(oid)
+        if found is None:
+            return False
+        if found[0] == undone.tid:
+            continue
+        kinds = {each.value.kind for _, each in store.lineage(oid) if each.value is not None}
+        if found[1].value == fact.value or COUNTER in kinds:
+            return False
+    return True

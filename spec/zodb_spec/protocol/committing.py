@@ -1,0 +1,378 @@
+"""The two phases of a commit, as operations on a storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from zodb_spec.chapters.storage import commits
+from zodb_spec.operation import Argument, Outcome, Raised, operation, refused, returned
+from zodb_spec.protocol import choices
+from zodb_spec.protocol.choices import fresh
+from zodb_spec.protocol.world import (
+    BEGUN,
+    COUNTER,
+    FAILED,
+    NEVER,
+    PASSES,
+    ROOT,
+    STORAGE,
+    VOTED,
+    Commit,
+    Name,
+    Oid,
+    Shows,
+    World,
+)
+
+Outcomes = Sequence[Outcome]
+WRITER = Argument("handle", choices.writers)
+HANDLE = Argument("handle", choices.committing)
+RUNNING = Argument("transaction", choices.running)
+STRANGER = Argument("transaction", choices.strangers)
+OID = Argument("oid", choices.oids)
+STORED = Argument("oid", choices.stored_oids)
+SERIAL = Argument("serial", choices.serial_words)
+MOST_OIDS = 8
+
+declared = partial(operation, part="storage")
+
+
+def passes(world: World, clause: Callable[..., Any], shows: Shows = PASSES) -> Outcome:
+    """The outcome in which a call passes."""
+    return returned(world, clause)._replace(seen=shows)
+
+
+def number(name: Name) -> str:
+    """The number of a name."""
+    return name.lstrip("abcdefghijklmnopqrstuvwxyz")
+
+
+def is_running(world: World, handle: Name, meta: Name, *stages: str) -> bool:
+    """Whether a transaction is being committed by a handle, in one of some stages."""
+    commit = world.commit
+    return (
+        commit is not None
+        and (commit.handle, commit.meta) == (handle, meta)
+        and (commit.stage in (stages or (BEGUN,)))
+    )
+
+
+@declared(
+    fresh("oid"),
+    line=lambda world, oid: f"{oid} = {STORAGE}.new_oid()",
+    sensible=lambda world, oid: (
+        oid not in world.store.known() and len(world.store.oids) < MOST_OIDS
+    ),
+    weight=4,
+)
+def new_oid(world: World, oid: Oid) -> Outcomes:
+    """Have a new oid given."""
+    known = ", ".join(dict.fromkeys((ROOT, *world.store.oids)))
+    shows = Shows(f"(len({oid}), {oid} in ({known},))", "(8, False)")
+    return [passes(world._replace(store=commits.new_oid(world, oid)), commits.new_oid, shows)]
+
+
+@declared(
+    WRITER,
+    fresh("meta"),
+    line=lambda world, handle, meta: (
+        f"{meta} = metadata(b'', b'note {number(meta)}'); {handle}.tpc_begin({meta})"
+    ),
+    sensible=lambda world, handle, meta: (
+        world.commit is None and handle in world.handles and meta not in world.idle
+    ),
+    weight=12,
+)
+def tpc_begin(world: World, handle: Name, meta: Name) -> Outcomes:
+    """Begin to commit a new transaction."""
+    commit = commits.begin(world, handle, meta, f"b'note {number(meta)}'")
+    return [passes(world._replace(commit=commit), commits.begin)]
+
+
+@declared(
+    WRITER,
+    Argument("transaction", lambda world, handle: world.idle[-1:]),
+    line=lambda world, handle, meta: f"{handle}.tpc_begin({meta})",
+    sensible=lambda world, handle, meta: (
+        world.commit is None and handle in world.handles and meta in world.idle
+    ),
+    weight=2,
+)
+def begin_again(world: World, handle: Name, meta: Name) -> Outcomes:
+    """Begin with what has stood for a transaction that was aborted."""
+    commit = commits.begin(world, handle, meta, f"b'note {number(meta)}'")
+    idle = tuple(each for each in world.idle if each != meta)
+    return [passes(world._replace(commit=commit, idle=idle), commits.begin)]
+
+
+@declared(
+    HANDLE,
+    RUNNING,
+    line=lambda world, handle, meta: f"{handle}.tpc_begin({meta})",
+    sensible=is_running,
+)
+def begin_twice(world: World, handle: Name, meta: Name) -> Outcomes:
+    """Begin with the transaction that is being committed."""
+    commits.begin_twice(world, meta)
+    return [refused(world, commits.begin_twice)]
+
+
+CALLS = {
+    "store": f"{STORAGE}.store({ROOT}, z64, content('lost'), '', %s)",
+    "tpc_vote": f"{STORAGE}.tpc_vote(%s)",
+    "tpc_finish": f"{STORAGE}.tpc_finish(%s, lambda tid: None)",
+    "checkCurrentSerialInTransaction": (
+        f"{STORAGE}.checkCurrentSerialInTransaction({ROOT}, z64, %s)"
+    ),
+}
+"""The calls that need the transaction that is being committed."""
+
+
+@declared(
+    Argument("call", lambda world: tuple(CALLS)),
+    STRANGER,
+    line=lambda world, call, meta: CALLS[call] % meta,
+    sensible=lambda world, call, meta: (
+        call in CALLS
+        and meta in choices.strangers(world)
+        and (world.commit is None or world.commit.handle == STORAGE)
+    ),
+    weight=2,
+)
+def call_as_stranger(world: World, call: str, meta: Name) -> Outcomes:
+    """Make a call of a commit with a transaction that is not being committed."""
+    commits.not_current(world, meta)
+    return [refused(world, commits.not_current)]
+
+
+@declared(
+    STRANGER,
+    line=lambda world, meta: f"{STORAGE}.tpc_abort({meta})",
+    sensible=lambda world, meta: (
+        meta in choices.strangers(world)
+        and (world.commit is None or world.commit.handle == STORAGE)
+    ),
+)
+def abort_as_stranger(world: World, meta: Name) -> Outcomes:
+    """Abort a transaction that is not being committed."""
+    return [passes(commits.foreign_abort(world, meta), commits.foreign_abort)]
+
+
+# The first phase.
+
+
+def _asked(world: World, oid: Oid, word: str) -> str:
+    """The serial that a word stands for, as Python text."""
+    found = choices.serial(world, oid, word)
+    assert found is not None, "it was looked whether there is one"
+    return found
+
+
+def _can_be_written(world: World, handle: Name, meta: Name, oid: Oid, word: str) -> bool:
+    """Whether it is decided what comes of it that a transaction writes an object.
+
+    A serial that nobody gave says nothing where nothing is stored.  What a transaction has merged,
+    or deleted, it leaves alone.
+    """
+    if not is_running(world, handle, meta) or oid not in world.store.known():
+        return False
+    if world.commit is None or oid in world.commit.resolved:
+        return False
+    written = world.commit.writes.get(oid)
+    if written is not None and written.value is None:
+        return False
+    if choices.serial(world, oid, word) is None:
+        return False
+    return word in ("current", NEVER) or world.store.current(oid) is not None
+
+
+def _is_mixed(world: World, oid: Oid, serial: str, data: str) -> bool:
+    """Whether a conflict could be resolved by the class of a record, between others that are of
+    another class: what comes of that is up to the class.
+    """
+    if data != COUNTER or not commits.conflict(world, oid, _asked(world, oid, serial)):
+        return False
+    return any(
+        revision.value is not None and revision.value.kind != COUNTER
+        for _, revision in world.store.lineage(oid)
+    )
+
+
+def unstored(world: World, commit: Commit, clause: Callable[..., Any], error: Outcome) -> Outcomes:
+    """The outcomes of a call with which a transaction can't be stored any more: it is refused at
+    once, or else the vote will be.
+    """
+    later = commit._replace(is_bound=True)
+    return [
+        error._replace(world=world._replace(commit=commits.failed(commit))),
+        passes(world._replace(commit=later), clause),
+    ]
+
+
+@declared(
+    HANDLE,
+    RUNNING,
+    OID,
+    SERIAL,
+    Argument("data", choices.data_words),
+    line=lambda world, handle, meta, oid, serial, data: (
+        f"{handle}.store({oid}, {_asked(world, oid, serial)}, "
+        f"{choices.data(world, oid, data).made}, '', {meta})"
+    ),
+    sensible=lambda world, handle, meta, oid, serial, data: (
+        _can_be_written(world, handle, meta, oid, serial)
+        and not _is_mixed(world, oid, serial, data)
+    ),
+    weight=30,
+)
+def store(world: World, handle: Name, meta: Name, oid: Oid, serial: str, data: str) -> Outcomes:
+    """Store a record."""
+    commit = choices.own(world, meta)
+    given, made = _asked(world, oid, serial), choices.data(world, oid, data)
+    if not commits.conflict(world, oid, given):
+        return [
+            passes(world._replace(commit=commits.store(world, commit, oid, made)), commits.store)
+        ]
+    merged = commits.resolved(world, commit, oid, made, given)
+    refusals = unstored(world, commit, commits.conflict, refused(world, commits.conflict))
+    if merged is None:
+        return refusals
+    passing = passes(world._replace(commit=merged), commits.resolved)
+    return [passing] if world.store.resolves else [passing, *refusals]
+
+
+@declared(
+    HANDLE,
+    RUNNING,
+    STORED,
+    SERIAL,
+    line=lambda world, handle, meta, oid, serial: (
+        f"{handle}.deleteObject({oid}, {_asked(world, oid, serial)}, {meta})"
+    ),
+    sensible=lambda world, handle, meta, oid, serial: (
+        _can_be_written(world, handle, meta, oid, serial)
+        and oid != ROOT
+        and _exists(world, oid)
+        and oid not in choices.own(world, meta).writes
+    ),
+    weight=3,
+    needs="deletion",
+)
+def delete_object(world: World, handle: Name, meta: Name, oid: Oid, serial: str) -> Outcomes:
+    """Delete an object."""
+    commit = choices.own(world, meta)
+    if commits.conflict(world, oid, _asked(world, oid, serial)):
+        return unstored(world, commit, commits.conflict, refused(world, commits.conflict))
+    return [passes(world._replace(commit=commits.delete(world, commit, oid)), commits.delete)]
+
+
+def _exists(world: World, oid: Oid) -> bool:
+    found = world.store.current(oid)
+    return found is not None and found[1].value is not None
+
+
+@declared(
+    HANDLE,
+    RUNNING,
+    OID,
+    SERIAL,
+    line=lambda world, handle, meta, oid, serial: (
+        f"{handle}.checkCurrentSerialInTransaction({oid}, {_asked(world, oid, serial)}, {meta})"
+    ),
+    sensible=lambda world, handle, meta, oid, serial: (
+        is_running(world, handle, meta)
+        and oid in world.store.known()
+        and _exists(world, oid)
+        and choices.serial(world, oid, serial) is not None
+    ),
+    weight=4,
+)
+def check_current(world: World, handle: Name, meta: Name, oid: Oid, serial: str) -> Outcomes:
+    """Have it made sure that a revision is, and stays, the current one."""
+    commit = choices.own(world, meta)
+    if commits.check_current(world, oid, _asked(world, oid, serial)):
+        error = refused(world, commits.check_current)
+        return unstored(world, commit, commits.check_current, error)
+    return [passes(world, commits.check_current)]
+
+
+# The end.
+
+
+@declared(
+    HANDLE,
+    RUNNING,
+    line=lambda world, handle, meta: f"resolved{world.step} = set({handle}.tpc_vote({meta}) or ())",
+    sensible=is_running,
+    weight=14,
+)
+def tpc_vote(world: World, handle: Name, meta: Name) -> Outcomes:
+    """Vote."""
+    commit = choices.own(world, meta)
+    if commits.bound_to_fail(world, commit):
+        failed = world._replace(commit=commits.failed(commit))
+        return [refused(failed, commits.bound_to_fail)]
+    oids = ", ".join(sorted(commit.resolved))
+    shows = Shows(f"resolved{world.step}", f"{{{oids}}}" if oids else "set()")
+    return [passes(world._replace(commit=commits.vote(world, commit)), commits.vote, shows)]
+
+
+@declared(
+    HANDLE,
+    Argument("transaction", choices.voted),
+    line=lambda world, handle, meta: f"{handle}.tpc_vote({meta})",
+    sensible=lambda world, handle, meta: is_running(world, handle, meta, VOTED),
+)
+def vote_again(world: World, handle: Name, meta: Name) -> Outcomes:
+    """Vote once more."""
+    commit = choices.own(world, meta)
+    return [passes(world._replace(commit=commits.vote(world, commit)), commits.vote)]
+
+
+@declared(
+    HANDLE,
+    Argument("transaction", choices.voted),
+    fresh("tid"),
+    line=lambda world, handle, meta, tid: (
+        f"told{number(tid)} = []; {tid} = {handle}.tpc_finish({meta}, told{number(tid)}.append)"
+    ),
+    sensible=lambda world, handle, meta, tid: (
+        is_running(world, handle, meta, VOTED)
+        and bool(choices.own(world, meta).writes)
+        and tid not in world.store.tids
+    ),
+    weight=20,
+)
+def tpc_finish(world: World, handle: Name, meta: Name, tid: Name) -> Outcomes:
+    """Finish what has voted."""
+    commit = choices.own(world, meta)
+    shows = Shows(f"(told{number(tid)}, {tid} > {world.store.last})", f"([{tid}], True)")
+    after = world._replace(store=commits.finish(world, commit, tid), commit=None)
+    found = world.handles[handle]
+    if found.is_instance:  # what it shows before it has looked again is its own matter
+        handles = {**world.handles, handle: found._replace(snapshot=None)}
+        after = after._replace(handles=handles)
+    return [passes(after, commits.finish, shows)]
+
+
+@declared(
+    HANDLE,
+    Argument("transaction", lambda world, handle: (choices.own(world, _meta(world)).meta,)),
+    line=lambda world, handle, meta: f"{handle}.tpc_abort({meta})",
+    sensible=lambda world, handle, meta: is_running(world, handle, meta, BEGUN, VOTED, FAILED),
+    weight=4,
+)
+def tpc_abort(world: World, handle: Name, meta: Name) -> Outcomes:
+    """Abort what is being committed."""
+    commit = choices.own(world, meta)
+    return [passes(commits.abort(world, commit), commits.abort)]
+
+
+def _meta(world: World) -> Name:
+    assert world.commit is not None, "its handle was chosen before"
+    return world.commit.meta
+
+
+__all__ = ["OID", "STORED", "Outcomes", "Raised", "declared", "number", "passes", "unstored"]

@@ -1,0 +1,36 @@
+"""How scripts on a storage begin, so that they spend their steps on more than getting started."""
+
+from __future__ import annotations
+
+from zodb_spec.operation import Step
+from zodb_spec.protocol.world import ROOT, STORAGE
+
+
+def committed(number: int, *writes: tuple[str, str]) -> tuple[Step, ...]:
+    """A commit of records: for each the oid, and the word for what it holds.
+
+    number: is in the names that the commit gives
+    """
+    meta = f"meta{number}"
+    return (
+        ("tpc-begin", STORAGE, meta),
+        *(("store", STORAGE, meta, oid, "current", data) for oid, data in writes),
+        ("tpc-vote", STORAGE, meta),
+        ("tpc-finish", STORAGE, meta, f"tid{number}"),
+    )
+
+
+STORED: tuple[Step, ...] = (
+    ("new-oid", "oid1"),
+    *committed(2, (ROOT, "'one'"), ("oid1", "counter")),
+    *committed(3, ("oid1", "counter")),
+)
+"""A root and a counter, of which there are two revisions."""
+
+LINKED_RECORDS: tuple[Step, ...] = (
+    ("new-oid", "oid1"),
+    ("new-oid", "oid2"),
+    *committed(3, (ROOT, "refers"), ("oid1", "'one'"), ("oid2", "'two'")),
+    *committed(4, ("oid1", "refers")),
+)
+"""A root that leads to an object, and a third one that leads to that."""

@@ -1,0 +1,118 @@
+"""Undo, pack, and opening again, as operations on a storage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zodb_spec.chapters.storage import upkeep
+from zodb_spec.operation import Argument, Outcome, refused
+from zodb_spec.protocol import choices
+from zodb_spec.protocol.committing import declared, is_running, passes, unstored
+from zodb_spec.protocol.reading import gives, seen, source
+from zodb_spec.protocol.world import ROOT, STORAGE, Handle, Name, World
+
+Outcomes = Sequence[Outcome]
+
+
+def _backs(world: World, *before: str) -> Sequence[str]:
+    """How many transactions there are after each of the newest that can be undone."""
+    return [str(back) for back in range(len(upkeep.undo_log(world.store)))][: choices.MOST_BACK]
+
+
+def _can_be_undone(world: World, handle: Name, meta: Name, back: str) -> bool:
+    if handle != STORAGE or not is_running(world, handle, meta) or back not in _backs(world):
+        return False
+    undone = upkeep.undo_log(world.store)[int(back)]
+    return (
+        bool(undone.revisions)
+        and upkeep.is_clear(world.store, undone)
+        and choices.own(world, meta).writes.keys().isdisjoint(undone.revisions)
+    )
+
+
+@declared(
+    Argument("handle", choices.committing),
+    Argument("transaction", choices.running),
+    Argument("back", _backs),
+    line=lambda world, handle, meta, back: (
+        f"{handle}.undo({source(STORAGE)}.undoLog({back}, {int(back) + 1})[0]['id'], {meta})"
+    ),
+    sensible=_can_be_undone,
+    weight=8,
+    needs="undo",
+)
+def undo_transaction(world: World, handle: Name, meta: Name, back: str) -> Outcomes:
+    """Have a transaction undone."""
+    commit = choices.own(world, meta)
+    undone = upkeep.undo_log(world.store)[int(back)]
+    if upkeep.undo_refused(world, undone):
+        return unstored(world, commit, upkeep.undo_refused, refused(world, upkeep.undo_refused))
+    return [passes(world._replace(commit=upkeep.undo(world, commit, undone)), upkeep.undo)]
+
+
+@declared(
+    line=lambda world: f"{seen(world)} = undo_log_of({source(STORAGE)})",
+    needs="undo",
+)
+def list_undo_log(world: World) -> Outcomes:
+    """List what can be undone."""
+    told = ", ".join(each.description for each in upkeep.undo_log(world.store))
+    return [gives(world, upkeep.undo_log, f"[{told}]")]
+
+
+def _can_be_packed(world: World) -> bool:
+    """Whether it is decided what a pack does: nothing is being committed, no instance shows what
+    is older, and everything that can be reached from the root is there.
+    """
+    store = world.store
+    return (
+        world.commit is None
+        and all(found.snapshot == store.last for found in _instances(world))
+        and all(
+            found is not None and found[1].value is not None
+            for oid in upkeep.reachable(store)
+            for found in (store.current(oid),)
+        )
+        and store.current(ROOT) is not None
+        and store.packed != store.last
+    )
+
+
+def _instances(world: World) -> list[Handle]:
+    return [found for found in world.handles.values() if found.is_instance]
+
+
+@declared(
+    line=lambda world: f"{STORAGE}.pack(time.time(), oids_in)",
+    sensible=_can_be_packed,
+    weight=3,
+    needs="pack",
+)
+def pack_storage(world: World) -> Outcomes:
+    """Pack for now."""
+    stores = [
+        upkeep.pack(world, collected=collected, forgotten=forgotten)
+        for collected in (True, False)
+        for forgotten in (True, False)
+    ]
+    distinct = {tuple(tuple(t.revisions) for t in store.history): store for store in stores}
+    allowed = list(distinct.values())
+    if any(store.history == world.store.history for store in allowed):
+        allowed.append(world.store)
+    return [passes(world._replace(store=store), upkeep.pack) for store in allowed]
+
+
+@declared(
+    line=lambda world: (
+        f"{STORAGE} = reopened({STORAGE}); {STORAGE}.registerDB(layer); "
+        f"reader = reader_of({STORAGE})"
+    ),
+    sensible=lambda world: world.commit is None and not _instances(world),
+    weight=2,
+    needs="durable",
+)
+def reopen_storage(world: World) -> Outcomes:
+    """Close it, and open it again."""
+    after = upkeep.reopened(world)
+    store = upkeep.reopened_last(after.store)
+    return [passes(after._replace(store=store), upkeep.reopened)]

@@ -1,0 +1,222 @@
+"""The nouns of the storage protocol, and how they are told as Python.
+
+A `World` is an immutable value: a store with its history, the handles by which a program reaches
+it, and the transaction that is being committed.  Everything that the program holds has the name of
+its variable: oids (``oid3``), tids (``tid7``), what it tells of a transaction (``meta5``).  Tids
+carry nothing but their order, which is that of the history.
+
+What is expected of a call is kept as Python text: the same text is evaluated by the suite, and
+shown by a witness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from zodb_spec.clause import Part
+from zodb_spec.editions import CURRENT, Edition
+from zodb_spec.world import NOTHING, Fact
+
+Name = str
+Oid = Name
+Tid = Name
+
+ROOT: Oid = "oid0"
+"""The oid of eight zero bytes, from which garbage is told apart."""
+
+NEVER: Tid = "z64"
+"""The tid of eight zero bytes: that of an object that was never stored, and of an empty storage."""
+
+STORAGE: Name = "storage"
+"""The handle that a program has from the beginning."""
+
+MAPPING, COUNTER = "mapping", "counter"
+
+
+class Data(NamedTuple):
+    """What a record holds.
+
+    kind   MAPPING, or COUNTER, whose conflicts can be resolved
+    value  what it is, or how far it has counted, as Python text
+    oids   the objects to which it refers
+    """
+
+    kind: str
+    value: str
+    oids: tuple[Oid, ...] = ()
+
+    @property
+    def made(self) -> str:
+        """The Python that makes the record."""
+        if self.kind == COUNTER:
+            return f"counted({self.value})"
+        return f"content({', '.join((self.value, *self.oids))})"
+
+    @property
+    def shown(self) -> str:
+        """The Python that is equal to what the record shows."""
+        return f"({self.value}, [{', '.join(self.oids)}])"
+
+
+Revision = Fact["Data | None"]
+"""A revision of an object; None where it does not exist any more."""
+
+
+class Transaction(NamedTuple):
+    """A committed transaction: its tid, the description that it was given, and what it stored."""
+
+    tid: Tid
+    description: str
+    revisions: Mapping[Oid, Revision]
+
+
+class Store(NamedTuple):
+    """What a storage keeps.
+
+    history   its transactions, oldest first
+    oids      those that it has given away, in that order
+    packed    the transaction that was the newest when it was packed, NEVER where it was not
+    resolves  whether it resolves conflicts, None where that is not known
+    latest    the clause that says which transaction is the last one
+    """
+
+    history: tuple[Transaction, ...] = ()
+    oids: tuple[Oid, ...] = ()
+    packed: Tid = NEVER
+    resolves: bool | None = False
+    latest: str = "protocol.last-transaction"
+
+    @property
+    def last(self) -> Tid:
+        """The tid of the newest transaction."""
+        return self.history[-1].tid if self.history else NEVER
+
+    @property
+    def tids(self) -> tuple[Tid, ...]:
+        """The tids of all transactions, oldest first."""
+        return tuple(each.tid for each in self.history)
+
+    def known(self) -> tuple[Oid, ...]:
+        """The oids of which something may be stored."""
+        return (ROOT, *self.oids)
+
+    def transaction(self, tid: Tid) -> Transaction:
+        """The transaction with a tid."""
+        return next(each for each in self.history if each.tid == tid)
+
+    def lineage(self, oid: Oid) -> tuple[tuple[Tid, Revision], ...]:
+        """The revisions of an object with their tids, oldest first."""
+        return tuple(
+            (each.tid, each.revisions[oid]) for each in self.history if oid in each.revisions
+        )
+
+    def current(self, oid: Oid) -> tuple[Tid, Revision] | None:
+        """The newest revision of an object with its tid, None where there is none."""
+        for each in reversed(self.history):
+            if oid in each.revisions:
+                return each.tid, each.revisions[oid]
+        return None
+
+    def serial(self, oid: Oid) -> Tid:
+        """The tid of the newest revision of an object, NEVER where there is none."""
+        found = self.current(oid)
+        return NEVER if found is None else found[0]
+
+    def until(self, tid: Tid) -> Store:
+        """The store as it was when a transaction was the newest; empty for NEVER."""
+        length = self.tids.index(tid) + 1 if tid != NEVER else 0
+        return self._replace(history=self.history[:length])
+
+
+class Handle(NamedTuple):
+    """What a program calls.
+
+    is_instance  whether it is an instance with a snapshot of its own
+    snapshot     the newest transaction that it shows; None where it has yet to look
+    """
+
+    is_instance: bool = False
+    snapshot: Tid | None = NEVER
+
+
+BEGUN, VOTED, FAILED = "begun", "voted", "failed"
+
+
+class Commit(NamedTuple):
+    """The transaction that is being committed.
+
+    handle       by which handle
+    meta         what stands for it in every call
+    description  what the storage was told of it
+    stage        BEGUN, VOTED, or FAILED: then it can only be aborted
+    writes       what it is about to store, by oid
+    resolved     the objects for which a conflict was resolved
+    is_bound     whether a conflict will show at the vote
+    """
+
+    handle: Name
+    meta: Name
+    description: str
+    stage: str = BEGUN
+    writes: Mapping[Oid, Revision] = NOTHING
+    resolved: frozenset[Oid] = frozenset()
+    is_bound: bool = False
+
+
+class World(NamedTuple):
+    """Everything at one moment.
+
+    store    what is kept
+    handles  by which handles, by name
+    commit   the transaction that is being committed, if there is one
+    idle     what has stood for a transaction that was aborted, or finished
+    edition  the edition whose rules are followed
+    step     the number of the step that is being taken
+    """
+
+    store: Store
+    handles: Mapping[Name, Handle]
+    commit: Commit | None = None
+    idle: tuple[Name, ...] = ()
+    edition: Edition = CURRENT
+    step: int = 0
+
+    @property
+    def part(self) -> Part:
+        """Whose world it is."""
+        return "storage"
+
+    def fact(self, value: Data | None, clause: str) -> Revision:
+        """A revision that is established now."""
+        return Fact(value, clause, self.step)
+
+
+class Shows(NamedTuple):
+    """A call passes, and gives what it should.
+
+    what   Python text that tells what it gave, once it was called
+    value  Python text of what that is equal to
+    """
+
+    what: str
+    value: str
+
+    @property
+    def expression(self) -> str:
+        """The Python that is true where it does."""
+        return f"{self.what} == {self.value}"
+
+    @property
+    def told(self) -> str:
+        """What is expected, in words."""
+        return "success" if self.what == self.value else self.value
+
+
+PASSES = Shows("True", "True")
+"""A call passes, and gives nothing of meaning."""
+
+
+def initial(*, resolves: bool | None = False, edition: Edition = CURRENT) -> World:
+    """The world at the beginning: a storage in which nothing was ever stored."""
+    return World(Store(resolves=resolves), {STORAGE: Handle()}, edition=edition)
