@@ -13,10 +13,10 @@ from zodb_conformance.auditing import audit, audit_all
 from zodb_conformance.blaming import Stand
 from zodb_conformance.comparing import promises_serial
 from zodb_conformance.matching import look_at, look_at_connections
-from zodb_conformance.performing import beginning
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Step
 from zodb_conformance.running import Run
+from zodb_conformance.scripts import beginning
 from zodb_conformance.targets import resolve
 from zodb_spec.chapters.current_reads import ABORTED
 from zodb_spec.world import Database, Fact, Record, Transaction

@@ -22,11 +22,6 @@ RUNS: Mapping[Part, Callable[..., Any]] = {
 """What takes the steps of a script, for each table of operations."""
 
 
-def beginning(target: Target, part: Part = "connection") -> Any:
-    """The world at the beginning of a script on a target."""
-    return storage_running.beginning(target) if part == "storage" else running.beginning(target)
-
-
 def perform(
     target: Target,
     sources: Iterable[Source],

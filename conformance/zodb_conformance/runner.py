@@ -17,12 +17,12 @@ from zodb_conformance.checks import GENERATED, checks, parts_told, suited
 from zodb_conformance.context import Context
 from zodb_conformance.doctests import beginning_of_last, program, source_of
 from zodb_conformance.examples import lines_of
-from zodb_conformance.performing import beginning, perform
+from zodb_conformance.performing import perform
 from zodb_conformance.plan import Plan
 from zodb_conformance.programs import Line
 from zodb_conformance.protocol.running import OPENING
 from zodb_conformance.results import Deviation, Quiet, Recorder, Step
-from zodb_conformance.scripts import resolved
+from zodb_conformance.scripts import beginning, resolved
 from zodb_conformance.targets import CAPABILITIES, Target, resolve
 from zodb_conformance.telling import deviation_of, needed, program_of_steps
 from zodb_conformance.tying import ties

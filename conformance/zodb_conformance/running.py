@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zodb_spec import script as scripts
 from zodb_spec.clause import clauses
-from zodb_spec.editions import Edition
 from zodb_spec.explore.checking import broken, laws
 from zodb_spec.operation import Operation, Outcome, Raised, Returned, operations
 from zodb_spec.operations.choices import tid_name
@@ -33,7 +31,7 @@ from zodb_conformance.matching import (
 )
 from zodb_conformance.programs import Done
 from zodb_conformance.results import Recorder, Step
-from zodb_conformance.scripts import Finding
+from zodb_conformance.scripts import Finding, beginning
 from zodb_conformance.showing import short
 from zodb_conformance.targets.base import Target
 from zodb_conformance.targets.opening import opener
@@ -55,12 +53,6 @@ RECORDED = ("commit", "undo", "pack")
 
 OPENING = ("open", "open-as", "open-historical", "get-connection", "close")
 """The operations by which connections are opened and closed."""
-
-
-def beginning(target: Target) -> World:
-    """The world at the beginning of a script on a target."""
-    edition = Edition(target.edition)
-    return scripts.initial(resolves=target.resolves, edition=edition, versions=target.versions)
 
 
 class Run:
@@ -86,7 +78,7 @@ class Run:
         self.recorder = recorder
         self.footprint = footprint
         self.lawful = lawful
-        self.world = beginning(target)
+        self.world: World = beginning(target)
         self.bench = Bench(opener(target, directory))
         for name in self.world.managers:
             self.bench.manager(name)

@@ -7,11 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from zodb_spec import script as scripts
+from zodb_spec.clause import Part
+from zodb_spec.editions import Edition
 from zodb_spec.operation import Operation
 
 from zodb_conformance.comparing import Mismatch
 from zodb_conformance.programs import Line
 from zodb_conformance.results import Step
+from zodb_conformance.targets.base import Target
+
+
+def beginning(target: Target, part: Part = "connection") -> Any:
+    """The world at the beginning of a script on a target."""
+    edition = Edition(target.edition)
+    return scripts.initial_of(
+        part, resolves=target.resolves, edition=edition, versions=target.versions
+    )
+
 
 Source = Callable[[Any], Step | None]
 """Where steps come from: given the world, the next step, or None to skip."""

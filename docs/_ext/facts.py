@@ -20,11 +20,11 @@ from zodb_conformance.targets import CAPABILITIES
 from zodb_spec import answers, contents, script
 from zodb_spec.clause import CHAPTERS, Clause
 from zodb_spec.editions import CURRENT, EDITIONS, Edition
-from zodb_spec.operation import Operation, operations
+from zodb_spec.operation import Operation, all_operations, operations
 from zodb_spec.situations import situations
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS, STEPS, MOST_LINES, WIDEST_LINE = 700, 60, 4, 90
+SCRIPTS, STEPS, MOST_LINES, WIDEST_LINE = 900, 60, 4, 90
 
 
 Found = TypeVar("Found")
@@ -229,8 +229,8 @@ def samples(order: Iterable[str]) -> dict[str, Sample]:
 
     order: the ids of the clauses, in the order in which they are given back
     """
-    clauses: dict[str, set[str]] = {name: set() for name in operations()}
-    lines: dict[str, dict[str, str]] = {name: {} for name in operations()}
+    clauses: dict[str, set[str]] = {name: set() for name in all_operations()}
+    lines: dict[str, dict[str, str]] = {name: {} for name in all_operations()}
     for number in range(SCRIPTS):
         for operation, trace, line in _performed(number):
             clauses[operation.name].update(trace)
@@ -242,7 +242,7 @@ def samples(order: Iterable[str]) -> dict[str, Sample]:
             tuple(id for id in known if id in clauses[name]),
             tuple(lines[name].values())[:MOST_LINES],
         )
-        for name in operations()
+        for name in all_operations()
     }
 
 
@@ -250,7 +250,8 @@ def _performed(seed: int) -> Iterator[tuple[Operation, list[str], str]]:
     random = Random(seed)
     turn, which = divmod(seed, len(MIXES))
     mix = list(MIXES.values())[which]
-    world = script.initial(
+    world = script.initial_of(
+        mix.part,
         resolves=seed % 2 == 0,
         edition=mix.edition or EDITIONS[-1 - turn % len(EDITIONS)],
         versions=mix.needs == "versions",
@@ -263,7 +264,7 @@ def _performed(seed: int) -> Iterator[tuple[Operation, list[str], str]]:
         step = given or script.resolve(world, drawn, choice)
         if step is None or not script.makes_sense(world, step):
             continue
-        operation = operations()[step[0]]
+        operation = operations(mix.part)[step[0]]
         outcomes, trace = operation.outcomes(world, step[1:])
         yield operation, trace, operation.line(world, *step[1:])
         world = random.choice(outcomes).world

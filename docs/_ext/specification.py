@@ -29,7 +29,8 @@ from zodb_conformance.targets import CAPABILITIES
 from zodb_spec import answers, kinds, values, world
 from zodb_spec.clause import Level
 from zodb_spec.editions import EDITIONS
-from zodb_spec.operation import operations
+from zodb_spec.operation import all_operations, operations
+from zodb_spec.protocol import world as protocol
 from zodb_spec.situations import situations
 
 logger = logging.getLogger(__name__)
@@ -112,8 +113,9 @@ def gathered(config: Any) -> dict[str, Any]:
         "lawful": LAWFUL,
         "levels": Level,
         "names": sorted(quoting.QUOTABLE.items(), key=lambda entry: entry[0].lower()),
-        "nouns": list(facts.nouns(world)),
-        "operations": operations(),
+        "nouns": {"connection": list(facts.nouns(world)), "storage": list(facts.nouns(protocol))},
+        "operations": all_operations(),
+        "tables": {part: operations(part) for part in ("connection", "storage")},
         "proofs": facts.listed((double.clause, double) for double in suite.doubles()),
         "rules": rules,
         "samples": samples,
@@ -144,7 +146,7 @@ def write_pages(app: Sphinx) -> None:
         **{name: {} for name in PAGES},
         **{f"chapters/{chapter.name}": {"chapter": chapter} for chapter in known["chapters"]},
         **{f"stories/{story.name}": {"story": story} for story in known["stories"]},
-        **{f"operations/{name}": {"operation": found} for name, found in operations().items()},
+        **{f"operations/{name}": {"operation": found} for name, found in all_operations().items()},
     }
     folder = Path(app.srcdir, "specification")
     for path in folder.rglob("*.rst"):

@@ -20,10 +20,10 @@ from zodb_spec.script import makes_sense
 from zodb_spec.situations import situations
 
 from zodb_conformance.context import Context
-from zodb_conformance.performing import beginning, perform
+from zodb_conformance.performing import perform
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Quiet, Step
-from zodb_conformance.scripts import Finding, Source, resolved
+from zodb_conformance.scripts import Finding, Source, beginning, resolved
 from zodb_conformance.shrinking import shrink
 from zodb_conformance.targets import Target, over_baseline
 from zodb_conformance.telling import deviation_of

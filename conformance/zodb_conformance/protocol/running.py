@@ -11,19 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from zodb_spec.clause import clauses
-from zodb_spec.editions import Edition
 from zodb_spec.explore.checking import broken, laws
 from zodb_spec.explore.exploring import every_choice
 from zodb_spec.operation import Operation, Outcome, Raised, operations
 from zodb_spec.protocol.reading import LIGHT, READS
-from zodb_spec.protocol.world import STORAGE, World, initial
+from zodb_spec.protocol.world import STORAGE, World
 
 from zodb_conformance.blaming import names_of
 from zodb_conformance.comparing import Mismatch
 from zodb_conformance.programs import Done, Line, Program, quietly
 from zodb_conformance.protocol.blaming import of_read
 from zodb_conformance.results import Recorder, Step
-from zodb_conformance.scripts import Finding
+from zodb_conformance.scripts import Finding, beginning
 from zodb_conformance.showing import short
 from zodb_conformance.targets.base import Target
 from zodb_conformance.targets.storages import Storages
@@ -39,11 +38,6 @@ OPENING = (
     "oid0 = z64",
 )
 """How a script begins."""
-
-
-def beginning(target: Target) -> World:
-    """The world at the beginning of a script on a target."""
-    return initial(resolves=target.resolves, edition=Edition(target.edition))
 
 
 class Run:
@@ -68,7 +62,7 @@ class Run:
         self.recorder = recorder
         self.footprint = footprint
         self.lawful = lawful
-        self.world = beginning(target)
+        self.world: World = beginning(target, "storage")
         self.bench = Bench(Storages(target, directory))
         self.reads = tuple(
             operations("storage")[name]
