@@ -1,4 +1,4 @@
-"""Both storages under two databases, which know them by the storage protocol alone."""
+"""All storages under two databases, which know them by the storage protocol alone."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -6,6 +6,7 @@ import pytest
 import transaction
 import zodb_reference
 import zodb_reference.errors
+from zope.interface import alsoProvides
 
 ZODB = pytest.importorskip("ZODB", reason="needs ZODB")
 
@@ -13,9 +14,32 @@ from BTrees.Length import Length  # noqa: E402 - installed together with ZODB
 from BTrees.OOBTree import OOBTree  # noqa: E402
 from ZODB import POSException  # noqa: E402
 from ZODB.FileStorage import FileStorage  # noqa: E402
+from ZODB.interfaces import IMVCCStorage  # noqa: E402
 from ZODB.tests.hexstorage import HexStorage  # noqa: E402
+from zodb_reference.storages import (  # noqa: E402
+    MemoryStorage,
+    SnapshotStorage,
+)
 
 OF_ZODB, OF_THE_REFERENCE = (ZODB.DB, POSException), (zodb_reference.DB, zodb_reference.errors)
+
+
+def with_snapshots(*arguments, **options):
+    """Return a storage that has a snapshot for each connection, which ZODB asks an interface."""
+    storage = SnapshotStorage(MemoryStorage(*arguments, **options))
+    alsoProvides(storage, IMVCCStorage)
+    return storage
+
+
+@pytest.fixture(params=["memory", "sqlite", "snapshots"])
+def make_storage(request, open_sqlite):
+    """Return what makes an empty storage, of each kind in turn."""
+    kinds = {
+        "memory": MemoryStorage,
+        "sqlite": open_sqlite,
+        "snapshots": with_snapshots,
+    }
+    return kinds[request.param]
 
 
 @pytest.fixture(params=[OF_ZODB, OF_THE_REFERENCE], ids=["zodb", "reference"])
@@ -210,6 +234,8 @@ def test_records_are_what_a_file_storage_holds(make_database, tmp_path):
 
 
 def test_conflicts_are_resolved_under_a_storage_that_transforms_records(make_storage, flavour):
+    if make_storage is with_snapshots:
+        pytest.skip("this wrapper does not wrap the instances that it gives")
     database_class, errors = flavour
     database = database_class(HexStorage(make_storage(errors=errors)))
     connections = [database.open(transaction.TransactionManager()) for _ in range(2)]

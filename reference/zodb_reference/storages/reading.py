@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from itertools import islice
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from persistent.timestamp import TimeStamp
 
@@ -14,6 +14,17 @@ from zodb_reference.storages.history import History, Notes, Record, Revision, ju
 from zodb_reference.storages.iteration import TransactionCopy, unpickle_extension
 
 logger = logging.getLogger(__name__)
+
+
+class Changes(NamedTuple):
+    """What was committed since some transaction.
+
+    `last` is the tid of the last transaction. `oids` has the oids that each one wrote, by its tid;
+    it is None where packing may have taken some away.
+    """
+
+    last: bytes
+    oids: dict[bytes, list[bytes]] | None
 
 
 def note_entry(notes: Notes) -> dict[Any, Any]:
@@ -76,6 +87,11 @@ class ReadableStorage:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._name!r}>"
 
+    @property
+    def errors(self) -> ModuleType:
+        """The module whose exceptions are raised."""
+        return self._errors
+
     def getName(self) -> str:
         """Return a name for people to read."""
         return self._name
@@ -102,6 +118,21 @@ class ReadableStorage:
         """Return the tid of the last transaction that everybody was told of, or z64 (STOR-17)."""
         with self._lock:
             return self._last_tid
+
+    def changes_since(self, tid: bytes) -> Changes:
+        """Return what was committed later than the transaction `tid`."""
+        with self._lock:
+            history, last = self._open_history(), self._last_tid
+            if tid < history.packed():
+                return Changes(last, None)
+            oids: dict[bytes, list[bytes]] = {}
+            while tid < last:
+                notes = history.notes(just_after(tid), last)
+                if notes is None:
+                    break
+                tid = notes.tid
+                oids[tid] = [record.oid for record in history.records(tid)]
+            return Changes(last, oids)
 
     def getTid(self, oid: bytes) -> bytes:
         """Return the tid of the current revision; `POSKeyError` if there is no such object."""
