@@ -17,6 +17,7 @@ from ZODB.FileStorage import FileStorage  # noqa: E402
 from ZODB.interfaces import IMVCCStorage  # noqa: E402
 from ZODB.tests.hexstorage import HexStorage  # noqa: E402
 from zodb_reference.storages import (  # noqa: E402
+    ClientStorage,
     MemoryStorage,
     SnapshotStorage,
 )
@@ -31,13 +32,14 @@ def with_snapshots(*arguments, **options):
     return storage
 
 
-@pytest.fixture(params=["memory", "sqlite", "snapshots"])
-def make_storage(request, open_sqlite):
+@pytest.fixture(params=["memory", "sqlite", "snapshots", "client"])
+def make_storage(request, open_sqlite, tmp_path):
     """Return what makes an empty storage, of each kind in turn."""
     kinds = {
         "memory": MemoryStorage,
         "sqlite": open_sqlite,
         "snapshots": with_snapshots,
+        "client": lambda path=tmp_path / "test.sqlite", **options: ClientStorage(path, **options),
     }
     return kinds[request.param]
 

@@ -153,6 +153,14 @@ class TwoPhaseStorage(ReadableStorage):
                 commit.tid = self._choose_tid(at_least)
             return commit.tid
 
+    def tpc_oids(self, transaction: object) -> list[bytes]:
+        """Return the oids of which a transaction has records by now.
+
+        Raises `StorageTransactionError` where it has not begun.
+        """
+        with self._lock:
+            return list(self._require_current(transaction, "tpc_oids").records)
+
     def store(
         self, oid: bytes, serial: bytes | None, data: bytes, version: str, transaction: object
     ) -> None:

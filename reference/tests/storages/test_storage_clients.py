@@ -1,0 +1,184 @@
+"""Several clients of one storage."""
+
+import logging
+import threading
+
+import pytest
+from zodb_reference.errors import ConflictError, StorageError, StorageTransactionError
+from zodb_reference.metadata import TransactionMetaData
+from zodb_reference.oids import p64, z64
+from zodb_reference.storages import ClientStorage, SQLiteStorage
+
+A, B = p64(1), p64(2)
+
+
+class Layer:
+    """What stands above a storage, and notes what it is told, and what the storage told then."""
+
+    def __init__(self, storage):
+        self.storage, self.told = storage, []
+        storage.registerDB(self)
+
+    def invalidate(self, tid, oids):
+        self.told.append((tid, sorted(oids), self.storage.lastTransaction()))
+
+    def transform_record_data(self, data):
+        return data
+
+    untransform_record_data = transform_record_data
+
+
+@pytest.fixture
+def connect(tmp_path):
+    """Return what makes another client of the same file."""
+    clients = []
+
+    def make_client():
+        clients.append(ClientStorage(tmp_path / "test.sqlite"))
+        return clients[-1]
+
+    yield make_client
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def one(connect):
+    return connect()
+
+
+@pytest.fixture
+def two(connect, one):
+    return connect()
+
+
+def test_what_one_client_commits_the_others_have(one, two, commit):
+    tid = commit(one, {A: b"1"})
+    assert two.load(A) == (b"1", tid)
+    assert two.lastTransaction() == tid
+    assert len(two) == 1
+    meta = TransactionMetaData()
+    two.tpc_begin(meta)
+    with pytest.raises(ConflictError):
+        two.store(A, z64, b"2", "", meta)
+    two.tpc_abort(meta)
+
+
+def test_others_are_told_of_all_oids_before_the_transaction_shows(one, two, commit):
+    mine, other = Layer(one), Layer(two)
+    first = commit(one, {A: b"1", B: b"1"})
+    second = commit(one, {A: b"2"})
+    assert other.told == [(first, [A, B], z64), (second, [A], first)]
+    third = commit(two, {B: b"3"})
+    assert mine.told == [(third, [B], second)]
+
+
+def test_others_are_told_of_what_was_undone(one, two, commit, undo):
+    commit(one, {A: b"1"})
+    other = Layer(two)
+    undo(one, 0)
+    assert [oids for _, oids, _ in other.told] == [[A]]
+
+
+def test_nobody_is_told_of_what_was_given_up(one, two, begin):
+    other = Layer(two)
+    meta = begin(one)
+    one.store(A, z64, b"1", "", meta)
+    one.tpc_vote(meta)
+    one.tpc_abort(meta)
+    assert other.told == []
+
+
+def test_the_committing_client_is_told_by_its_callback(one, two, begin):
+    layers, told = [Layer(one), Layer(two)], []
+    meta = begin(one)
+    one.tpc_vote(meta)
+    tid = one.tpc_finish(meta, told.append)
+    assert told == [tid]
+    assert [layer.told for layer in layers] == [[], [(tid, [], z64)]]
+
+
+def test_a_layer_that_fails_keeps_nothing_from_the_others(connect, one, two, commit, caplog):
+    third = Layer(connect())
+    Layer(two).told = None
+    with caplog.at_level(logging.ERROR):
+        tid = commit(one, {A: b"1"})
+    assert third.told == [(tid, [A], z64)]
+    assert "could not take note" in caplog.text
+
+
+def test_clients_take_turns_to_commit(one, two, begin):
+    meta, events = begin(one), []
+
+    def commit_too():
+        other = begin(two)
+        events.append("two")
+        two.tpc_abort(other)
+
+    thread = threading.Thread(target=commit_too)
+    thread.start()
+    events.append("one")
+    one.tpc_abort(meta)
+    thread.join()
+    assert events == ["one", "two"]
+    assert one.new_oid() != two.new_oid()
+
+
+def test_one_thread_does_not_wait_for_itself(one, two, begin):
+    meta = begin(one)
+    with pytest.raises(StorageTransactionError, match="wait for itself"):
+        begin(two)
+    one.tpc_abort(meta)
+
+
+def test_a_client_that_is_closed_leaves_the_others_alone(one, two, begin, commit):
+    Layer(one)
+    meta = begin(one)
+    one.store(A, z64, b"1", "", meta)
+    one.close()
+    one.close()
+    tid = commit(two, {A: b"2"})
+    assert two.load(A) == (b"2", tid)
+    assert one.sortKey() == two.sortKey()
+    for use in (
+        lambda: one.load(A),
+        lambda: one.tpc_begin(TransactionMetaData()),
+        lambda: one.tpc_finish(meta),
+        lambda: one.registerDB(None),
+        lambda: len(one),
+    ):
+        with pytest.raises(StorageError, match="closed"):
+            use()
+
+
+def test_the_last_client_closes_the_file(connect, one, two, commit, tmp_path):
+    tid = commit(one, {A: b"1"})
+    one.close()
+    with pytest.raises(StorageError, match="is open already"):
+        SQLiteStorage(tmp_path / "test.sqlite")
+    two.close()
+    storage = SQLiteStorage(tmp_path / "test.sqlite")
+    assert storage.load(A) == (b"1", tid)
+    storage.close()
+    assert connect().load(A) == (b"1", tid)
+
+
+def test_a_client_that_could_not_be_made_keeps_nobody_from_the_file(tmp_path):
+    place = tmp_path / "folder" / "test.sqlite"
+    with pytest.raises(FileNotFoundError):
+        ClientStorage(place)
+    place.parent.mkdir()
+    ClientStorage(place).close()
+
+
+def test_a_client_has_nothing_that_its_storage_has_not(one):
+    assert repr(one).startswith("<ClientStorage of <SQLiteStorage")
+    assert not hasattr(one, "nothing")
+    assert not hasattr(one, "_history")
+
+
+def test_a_forked_process_has_no_client(run_child, tmp_path):
+    told = run_child("fork_client", tmp_path / "test.sqlite").splitlines()
+    assert "the process was forked" in told[0]
+    assert "is open already" in told[1]
+    assert told[2:] == ["child ended with 0"]
