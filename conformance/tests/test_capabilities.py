@@ -24,6 +24,7 @@ from zope.interface import Interface, implementer
 pytest.importorskip("ZODB", reason="some targets are made with ZODB")
 
 NAMES = tuple(registered())
+VERSIONED = ("reference-memory", "reference-sqlite")
 
 
 def can(name: str, capability: str, **plan: str) -> bool:
@@ -61,15 +62,15 @@ def test_the_past_can_be_opened_in_the_current_edition_only(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_only_the_reference_has_versions_and_only_in_the_edition_that_knew_them(name: str) -> None:
+def test_two_storages_have_versions_and_only_in_the_edition_that_knew_them(name: str) -> None:
     for edition in EDITIONS:
         target = resolve(Plan(target=name, edition=edition.value))
-        expected = edition is Edition.C and name.startswith("reference-")
+        expected = edition is Edition.C and name in VERSIONED
         assert target.versions is expected
         assert ("versions" in target.capabilities) is expected
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("reference-")])
+@pytest.mark.parametrize("name", VERSIONED)
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_the_storages_of_the_reference_have_versions_as_it_declares(
     name: str, edition: Edition, tmp_path: Path

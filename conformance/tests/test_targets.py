@@ -382,7 +382,7 @@ def test_an_address_with_an_error_is_told_when_it_is_used(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("plan", "sentence"),
     [
-        ({"target": "zodb"}, "there is no target 'zodb'; registered are reference-memory, "),
+        ({"target": "zodb"}, "there is no target 'zodb'; registered are reference-"),
         ({"target": "zodb"}, "a storage factory is written as package.module:name"),
         ({"target": "nowhere.at.all:name"}, "could not be imported: No module named 'nowhere'"),
         ({"target": "json:nothing"}, "module 'json' has no 'nothing'"),

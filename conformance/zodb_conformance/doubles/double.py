@@ -14,7 +14,9 @@ from zodb_conformance.targets import reference
 from zodb_conformance.targets.base import Target
 
 REFERENCES: dict[str, Callable[[], Target]] = {
+    "reference-clients": reference.clients,
     "reference-memory": reference.memory,
+    "reference-snapshots": reference.snapshots,
     "reference-sqlite": reference.sqlite,
 }
 """The targets of the reference that a double can be made of."""

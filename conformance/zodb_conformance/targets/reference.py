@@ -1,4 +1,6 @@
-"""The reference implementation as a target: in memory and in a SQLite file."""
+"""The reference implementation as a target: in memory, in a SQLite file, over a storage that brings
+its own snapshots, and over one that several clients have.
+"""
 
 from __future__ import annotations
 
@@ -117,3 +119,34 @@ def sqlite() -> Target:
         read_only=storage(", read_only=True", read_only=True),
     )
     return _over("reference-sqlite", opened, CAPABILITIES | {"durable", "read-only"})
+
+
+def snapshots() -> Target:
+    """The reference over a storage that keeps the snapshots of its users itself."""
+    from zodb_reference.storages import MemoryStorage, SnapshotStorage
+
+    storage = Storage(
+        lambda directory: SnapshotStorage(MemoryStorage()),
+        (
+            "from zodb_reference.storages import MemoryStorage, SnapshotStorage",
+            "storage = SnapshotStorage(MemoryStorage())",
+        ),
+    )
+    return _over("reference-snapshots", storage, CAPABILITIES - {"versions"} | {"instances"})
+
+
+def clients() -> Target:
+    """The reference over a SQLite file that several clients can have open."""
+    from zodb_reference.storages import ClientStorage
+
+    storage = Storage(
+        lambda directory: ClientStorage(directory / "data.sqlite"),
+        (
+            "import tempfile",
+            "from zodb_reference.storages import ClientStorage",
+            "directory = tempfile.TemporaryDirectory()",
+            "storage = ClientStorage(directory.name + '/data.sqlite')",
+        ),
+    )
+    capabilities = CAPABILITIES - {"versions"} | {"durable", "several-clients"}
+    return _over("reference-clients", storage, capabilities)
