@@ -166,6 +166,29 @@ def commit(storage: Any, *writes: tuple[bytes, bytes, bytes], meta: Any = None) 
     return tid
 
 
+def begun(storage: Any, *writes: tuple[bytes, bytes, bytes], meta: Any = None) -> Any:
+    """What stands for a transaction that has begun, and has stored records.
+
+    writes: for each the oid, the tid of the revision that it replaces, and the data
+    meta:   what is to stand for it, a new one where nothing is given
+    """
+    noted = metadata() if meta is None else meta
+    storage.tpc_begin(noted)
+    for oid, serial, data in writes:
+        storage.store(oid, serial, data, "", noted)
+    return noted
+
+
+def voted(storage: Any, *writes: tuple[bytes, bytes, bytes], meta: Any = None) -> Any:
+    """What stands for a transaction that has stored records, and for which the storage has voted.
+
+    writes, meta: as for `begun`
+    """
+    noted = begun(storage, *writes, meta=meta)
+    storage.tpc_vote(noted)
+    return noted
+
+
 def newest(storage: Any) -> Any:
     """The storage, after it has looked for what was committed, where it brings its own snapshots.
 
@@ -176,6 +199,13 @@ def newest(storage: Any) -> Any:
     return storage
 
 
+def beside(storage: Any) -> Any:
+    """What another thread works with: an instance of its own, where the storage brings its own
+    snapshots, and else the storage itself.
+    """
+    return storage.new_instance() if hasattr(storage, "new_instance") else storage
+
+
 def fails_with(names: tuple[str, ...], call: Callable[[], Any]) -> bool:
     """Whether a call raises an error that has one of the names, its base classes included."""
     try:
@@ -183,13 +213,6 @@ def fails_with(names: tuple[str, ...], call: Callable[[], Any]) -> bool:
     except Exception as error:  # noqa: BLE001  # which one it is, is asked
         return any(cls.__name__ in names for cls in type(error).__mro__)
     return False
-
-
-def reader_of(storage: Any) -> Any:
-    """What shows the committed state, whatever the storage is doing: the storage itself, or an
-    instance of its own where it brings its own snapshots.
-    """
-    return storage.new_instance() if hasattr(storage, "new_instance") else storage
 
 
 def text_bytes(text: Any) -> bytes:

@@ -164,6 +164,10 @@ WEAKER: dict[str, str] = {
         "that the data is kept apart is a MUST; how much memory it takes is a matter of size: an "
         "implementation for small databases may keep it there"
     ),
+    "storage.load-version-is-empty": (
+        "today's interface has no version in load; one that takes the argument still, and shows "
+        "what everybody sees, tells nothing that is wrong"
+    ),
     "storing.pretending-classes-are-ordinary": (
         "names that begin with _p_ are the system's own, so a class that has one asks for it; and "
         "where it is refused, nothing is lost"

@@ -79,6 +79,7 @@ ORDER = (
     "view_laws",
     "version_laws",
     "undo_laws",
+    "storage.two_phase",
     "storage.oids_and_tids",
 )
 """The chapters that are read in this order; others follow by name."""

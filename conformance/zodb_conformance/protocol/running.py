@@ -34,7 +34,7 @@ OPENING = (
     f"{STORAGE} = open_storage()",
     "layer = Layer()",
     f"{STORAGE}.registerDB(layer)",
-    f"reader = reader_of({STORAGE})",
+    f"reader = beside({STORAGE})",
     "oid0 = z64",
 )
 """How a script begins."""

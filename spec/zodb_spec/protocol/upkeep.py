@@ -105,7 +105,7 @@ def pack_storage(world: World) -> Outcomes:
 @declared(
     line=lambda world: (
         f"{STORAGE} = reopened({STORAGE}); {STORAGE}.registerDB(layer); "
-        f"reader = reader_of({STORAGE})"
+        f"reader = beside({STORAGE})"
     ),
     sensible=lambda world: world.commit is None and not _instances(world),
     weight=2,
