@@ -164,9 +164,22 @@ WEAKER: dict[str, str] = {
         "that the data is kept apart is a MUST; how much memory it takes is a matter of size: an "
         "implementation for small databases may keep it there"
     ),
+    "storage.finish-without-vote": (
+        "of a row about what must not happen, this is the sentence that says SHOULD"
+    ),
     "storage.load-version-is-empty": (
         "today's interface has no version in load; one that takes the argument still, and shows "
         "what everybody sees, tells nothing that is wrong"
+    ),
+    "storage.none-is-no-transaction": (
+        "no document says that None may be given, or what is to become of it"
+    ),
+    "storage.refusal-spares-the-current": (
+        "the row says that the call fails; where nobody but one connection uses a storage, giving "
+        "up both loses nothing without saying so"
+    ),
+    "storage.store-after-vote": (
+        "of a row about what must not happen, this is the sentence that says SHOULD"
     ),
     "storing.pretending-classes-are-ordinary": (
         "names that begin with _p_ are the system's own, so a class that has one asks for it; and "

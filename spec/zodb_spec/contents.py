@@ -80,6 +80,7 @@ ORDER = (
     "version_laws",
     "undo_laws",
     "storage.two_phase",
+    "storage.out_of_order",
     "storage.oids_and_tids",
 )
 """The chapters that are read in this order; others follow by name."""
