@@ -255,6 +255,9 @@ ELSEWHERE: dict[str, str] = {
     "joint.second-phase-failure-raised": (
         "the transaction package drives the second phase, logs what fails in it and raises it again"
     ),
+    "storage.one-participant": (
+        "that begin waits is the storage's part; not to wait for oneself is the program's"
+    ),
     "transaction.abort-discards": (
         "the transaction package asks for the abort; to discard the changes is the connection's"
     ),

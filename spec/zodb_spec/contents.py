@@ -81,6 +81,7 @@ ORDER = (
     "undo_laws",
     "storage.two_phase",
     "storage.out_of_order",
+    "storage.turns",
     "storage.oids_and_tids",
 )
 """The chapters that are read in this order; others follow by name."""
