@@ -255,8 +255,16 @@ ELSEWHERE: dict[str, str] = {
     "joint.second-phase-failure-raised": (
         "the transaction package drives the second phase, logs what fails in it and raises it again"
     ),
+    "storage.metadata-stays": (
+        "when the storage reads what it is given is up to the storage; to leave that as it is, to "
+        "the program"
+    ),
     "storage.one-participant": (
         "that begin waits is the storage's part; not to wait for oneself is the program's"
+    ),
+    "storage.quota": (
+        "how a quota is set is each storage's own affair, so who knows the protocol alone can't "
+        "see what becomes of it"
     ),
     "transaction.abort-discards": (
         "the transaction package asks for the abort; to discard the changes is the connection's"

@@ -82,6 +82,7 @@ ORDER = (
     "storage.two_phase",
     "storage.out_of_order",
     "storage.turns",
+    "storage.transaction_data",
     "storage.oids_and_tids",
 )
 """The chapters that are read in this order; others follow by name."""
