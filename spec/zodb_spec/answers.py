@@ -178,6 +178,9 @@ WEAKER: dict[str, str] = {
         "the row says that the call fails; where nobody but one connection uses a storage, giving "
         "up both loses nothing without saying so"
     ),
+    "storage.sort-keys-differ": (
+        "a storage can't know what keys others have, so the row asks for what is likely"
+    ),
     "storage.store-after-vote": (
         "of a row about what must not happen, this is the sentence that says SHOULD"
     ),
