@@ -174,6 +174,10 @@ WEAKER: dict[str, str] = {
     "storage.none-is-no-transaction": (
         "no document says that None may be given, or what is to become of it"
     ),
+    "storage.read-only-refuses-pack": (
+        "the row speaks of what changes a storage; that packing, which leaves all current data "
+        "alone, counts as such is what FileStorage says, and what ZEO and RelStorage do not"
+    ),
     "storage.refusal-spares-the-current": (
         "the row says that the call fails; where nobody but one connection uses a storage, giving "
         "up both loses nothing without saying so"
@@ -210,6 +214,9 @@ STRONGER: dict[str, str] = {
     "savepoint.new-ghost-disowned": "what the row says MUST hold where its SHOULD is not followed",
     "savepoint.old-state-changes-nothing": (
         "what the row says MUST hold where its SHOULD is not followed"
+    ),
+    "storage.tells-what-it-commits": (
+        "of a row that says that something may be absent, this is what holds where it is there"
     ),
 }
 """Clauses that are stronger than the main statements of their rows, and the reason."""

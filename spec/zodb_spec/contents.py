@@ -84,6 +84,7 @@ ORDER = (
     "storage.turns",
     "storage.transaction_data",
     "storage.oids_and_tids",
+    "storage.lifetime",
 )
 """The chapters that are read in this order; others follow by name."""
 

@@ -17,6 +17,7 @@ CAPABILITIES = frozenset(
         "iteration",
         "old-revisions",
         "record-iteration",
+        "serving",
         "raw-records",
         "class-factory",
         "persistent-classes",
