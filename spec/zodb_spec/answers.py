@@ -6,8 +6,12 @@ tests of the specification compares the two, and lets nothing else differ.
 
 from __future__ import annotations
 
+
 STATED = ("main", "many", "connection")
+
+
 """The chapters of the catalogue whose rows have become clauses.  The others follow."""
+
 
 ANSWERS: dict[str, str] = {
     "ISO-30": (
@@ -15,7 +19,10 @@ ANSWERS: dict[str, str] = {
         "implementation may do so, and that no program can rely on it"
     ),
 }
+
+
 """Rows of these chapters that no clause covers: the row, and the reason why not."""
+
 
 OF_THEIR_EDITION = {
     "storage": (
@@ -23,7 +30,10 @@ OF_THEIR_EDITION = {
         "runs on no Python of today, and databases of all editions stand over today's storages"
     ),
 }
+
+
 """Parts of the specification that state today's rules alone, whatever held before, and why."""
+
 
 WEAKER: dict[str, str] = {
     "boundary.cleared-manager": (
@@ -201,7 +211,10 @@ WEAKER: dict[str, str] = {
         " servers do it when they are shut down"
     ),
 }
+
+
 """Clauses that are weaker than the strongest row they cover, and the reason."""
+
 
 STRONGER: dict[str, str] = {
     "joint.read-current-in-each": (
@@ -219,7 +232,10 @@ STRONGER: dict[str, str] = {
         "of a row that says that something may be absent, this is what holds where it is there"
     ),
 }
+
+
 """Clauses that are stronger than the main statements of their rows, and the reason."""
+
 
 LATER: dict[str, str] = {
     "cache.bytes-can-change": "the size in bytes came with ZODB 3.9",
@@ -229,7 +245,10 @@ LATER: dict[str, str] = {
     "database.cache-bytes": "the size in bytes came with ZODB 3.9",
     "pool.discarded-lets-go": "the caches are cleared at that time since ZODB 3.6",
 }
+
+
 """Clauses that began to hold in a later edition than their rows, and the reason."""
+
 
 OPPOSITES: dict[str, str] = {
     "LIFE-24": (
@@ -246,9 +265,12 @@ OPPOSITES: dict[str, str] = {
         "objects are the same in the first edition as well"
     ),
 }
+
+
 """Rows that say in brackets what held in editions where they do not, and which no clause of those
 editions covers, and the reason.
 """
+
 
 ELSEWHERE: dict[str, str] = {
     "database.interface-of-history": (
@@ -295,4 +317,6 @@ ELSEWHERE: dict[str, str] = {
         "what a connection sees can only stay the same if its storage does not rewrite it"
     ),
 }
+
+
 """Clauses that bind somebody whom none of their rows names, and the reason."""

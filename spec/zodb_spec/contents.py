@@ -85,6 +85,7 @@ ORDER = (
     "storage.transaction_data",
     "storage.oids_and_tids",
     "storage.lifetime",
+    "storage.current_reads",
 )
 """The chapters that are read in this order; others follow by name."""
 
