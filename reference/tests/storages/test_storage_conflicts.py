@@ -78,6 +78,15 @@ def test_a_store_on_top_of_the_current_revision_takes_back_a_resolution(storage,
     assert state(storage.load(A)[0]) == {"count": 99, "steps": "x"}
 
 
+def test_a_deletion_takes_back_a_resolution(storage, begin, history):
+    first, second = history
+    meta = begin(storage)
+    storage.store(A, first, record(Counter, 11, "ac"), "", meta)
+    storage.deleteObject(A, second, meta)
+    assert storage.tpc_vote(meta) == []
+    storage.tpc_abort(meta)
+
+
 @pytest.mark.parametrize("klass", [Stubborn, Plain])
 def test_what_can_not_be_resolved_is_a_conflict_that_tells_its_serials(
     storage, begin, history, klass

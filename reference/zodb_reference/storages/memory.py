@@ -9,6 +9,7 @@ from types import ModuleType
 
 from zodb_reference import errors as default_errors
 from zodb_reference.oids import z64
+from zodb_reference.storages.deletion import DeletableStorage
 from zodb_reference.storages.history import Notes, Record, Revision, Transaction
 from zodb_reference.storages.packing import PackableStorage
 from zodb_reference.storages.undoing import UndoableStorage
@@ -156,7 +157,7 @@ def revision_of(record: Record) -> Revision:
     return Revision(record.tid, record.version, record.data is not None)
 
 
-class MemoryStorage(UndoableStorage, VersionedStorage, PackableStorage):
+class MemoryStorage(UndoableStorage, VersionedStorage, PackableStorage, DeletableStorage):
     """A storage in memory: every revision is kept until it is packed, nothing outlives the object.
 
     `name` is what `getName` tells. With `versions` it has versions, as storages had in 2006.

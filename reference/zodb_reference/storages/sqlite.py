@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from zodb_reference import errors as default_errors
+from zodb_reference.storages.deletion import DeletableStorage
 from zodb_reference.storages.packing import PackableStorage
 from zodb_reference.storages.sqlite_file import open_file
 from zodb_reference.storages.sqlite_history import SQLiteHistory
@@ -14,7 +15,7 @@ from zodb_reference.storages.undoing import UndoableStorage
 from zodb_reference.storages.versioning import VersionedStorage
 
 
-class SQLiteStorage(UndoableStorage, VersionedStorage, PackableStorage):
+class SQLiteStorage(UndoableStorage, VersionedStorage, PackableStorage, DeletableStorage):
     """A storage in the file at `path`, made if it is missing unless `create` is false.
 
     Every revision is kept until it is packed, and what `tpc_finish` returned for is on the disk.
@@ -49,8 +50,8 @@ class SQLiteStorage(UndoableStorage, VersionedStorage, PackableStorage):
     versions hold objects in it: `StorageError` tells to open it with `versions`, and to commit or
     abort them.
 
-    A new file is understood by releases that knew neither undo, nor versions, nor packing, until
-    one of these has been used: they refuse it from then on.
+    A new file is understood by releases that knew neither undo, nor versions, packing or deletion,
+    until one of these has been used: they refuse it from then on.
 
     `errors` is the module whose exceptions are raised: `ZODB.POSException` where the storage stands
     under ZODB's DB. Needs a POSIX system.
