@@ -78,11 +78,15 @@ def test_a_store_on_top_of_the_current_revision_takes_back_a_resolution(storage,
     assert state(storage.load(A)[0]) == {"count": 99, "steps": "x"}
 
 
-def test_a_deletion_takes_back_a_resolution(storage, begin, history):
+@pytest.mark.parametrize("call", ["deleteObject", "restore"])
+def test_a_deletion_or_a_restored_record_takes_back_a_resolution(storage, begin, history, call):
     first, second = history
     meta = begin(storage)
     storage.store(A, first, record(Counter, 11, "ac"), "", meta)
-    storage.deleteObject(A, second, meta)
+    if call == "restore":
+        storage.restore(A, second, record(Counter, 99), "", None, meta)
+    else:
+        storage.deleteObject(A, second, meta)
     assert storage.tpc_vote(meta) == []
     storage.tpc_abort(meta)
 

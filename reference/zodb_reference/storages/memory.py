@@ -12,6 +12,7 @@ from zodb_reference.oids import z64
 from zodb_reference.storages.deletion import DeletableStorage
 from zodb_reference.storages.history import Notes, Record, Revision, Transaction
 from zodb_reference.storages.packing import PackableStorage
+from zodb_reference.storages.restoring import RestorableStorage
 from zodb_reference.storages.undoing import UndoableStorage
 from zodb_reference.storages.versioning import VersionedStorage
 
@@ -157,7 +158,9 @@ def revision_of(record: Record) -> Revision:
     return Revision(record.tid, record.version, record.data is not None)
 
 
-class MemoryStorage(UndoableStorage, VersionedStorage, PackableStorage, DeletableStorage):
+class MemoryStorage(
+    UndoableStorage, VersionedStorage, PackableStorage, DeletableStorage, RestorableStorage
+):
     """A storage in memory: every revision is kept until it is packed, nothing outlives the object.
 
     `name` is what `getName` tells. With `versions` it has versions, as storages had in 2006.

@@ -9,13 +9,16 @@ from types import ModuleType
 from zodb_reference import errors as default_errors
 from zodb_reference.storages.deletion import DeletableStorage
 from zodb_reference.storages.packing import PackableStorage
+from zodb_reference.storages.restoring import RestorableStorage
 from zodb_reference.storages.sqlite_file import open_file
 from zodb_reference.storages.sqlite_history import SQLiteHistory
 from zodb_reference.storages.undoing import UndoableStorage
 from zodb_reference.storages.versioning import VersionedStorage
 
 
-class SQLiteStorage(UndoableStorage, VersionedStorage, PackableStorage, DeletableStorage):
+class SQLiteStorage(
+    UndoableStorage, VersionedStorage, PackableStorage, DeletableStorage, RestorableStorage
+):
     """A storage in the file at `path`, made if it is missing unless `create` is false.
 
     Every revision is kept until it is packed, and what `tpc_finish` returned for is on the disk.
