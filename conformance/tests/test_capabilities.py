@@ -215,6 +215,8 @@ def undoable() -> Any:
         (undoable(), "undo", True),
         (Method(), "pack", False),
         (Method(pack=yes), "pack", True),
+        (Method(pack=yes), "garbage-collection", True),
+        (Method(), "garbage-collection", False),
         (Method(history=yes), "history", True),
         (Method(), "versions", False),
         (Method(commitVersion=yes), "versions", None),
@@ -274,7 +276,7 @@ def test_a_database_tells_by_how_it_can_be_opened(
 def test_where_it_cannot_even_be_opened_nothing_is_known() -> None:
     assert of_storage(broken) == (
         frozenset(),
-        {"conflict-resolution", "undo", "pack", "history", "versions"},
+        {"conflict-resolution", "undo", "pack", "garbage-collection", "history", "versions"},
     )
     assert of_database(broken).unknown >= {"historical", "versions"}
 

@@ -7,10 +7,8 @@ imports itself.
 # ruff: noqa: D102, N802, PLC0415 -- protocols fix the names; each function stands alone
 
 from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
-
 from zodb_conformance.things import Counter
 
 
@@ -118,6 +116,51 @@ def shown(found: Any) -> Any:
     if "n" in state:
         return state["n"], []
     return state["data"]["value"], state["data"]["strong"]
+
+
+def kept(storage: Any, oid: bytes, *tids: bytes) -> list[Any]:
+    """The values that these revisions of an object hold, None for one that can't be read."""
+    found: list[Any] = []
+    seen = newest(storage)
+    for tid in tids:
+        try:
+            found.append(value_in(seen.loadSerial(oid, tid)))
+        except KeyError:
+            found.append(None)
+    return found
+
+
+def pause() -> float:
+    """The time, in seconds since 1970: later than all that was committed so far, and earlier than
+    all that will be.
+    """
+    import time
+
+    time.sleep(0.005)
+    now = time.time()
+    time.sleep(0.005)
+    return now
+
+
+def undo(storage: Any, *ids: bytes, meta: Any = None) -> tuple[bytes, list[bytes]]:
+    """Undo transactions, in one of its own, and give its tid and the oids that the storage told of,
+    sorted.  Where that fails it is aborted.
+
+    ids:  of entries of the undo log, the first one first
+    meta: what the storage is told of the transaction
+    """
+    noted = metadata() if meta is None else meta
+    storage.tpc_begin(noted)
+    try:
+        told: set[bytes] = set()
+        for id in ids:
+            told.update((storage.undo(id, noted) or (None, ()))[1])
+        told.update(storage.tpc_vote(noted) or ())
+        tid: bytes = storage.tpc_finish(noted)
+    except BaseException:
+        storage.tpc_abort(noted)
+        raise
+    return tid, sorted(told)
 
 
 def value_in(data: bytes) -> Any:

@@ -113,6 +113,7 @@ def _opens(database: Any, option: str) -> bool | None:
 STORAGES: dict[str, Question] = {
     "undo": _undoes,
     "pack": _has("pack"),
+    "garbage-collection": _has("pack"),  # the interface of storages has it in one breath
     "history": _has("history"),
     VERSIONS: _has_versions,
 }

@@ -215,6 +215,7 @@ CAPABILITIES: dict[str, str] = {
     "several-clients": "Several clients can have the same storage open at once.",
     "undo": "A committed transaction can be undone by a later one, through `db.undo`.",
     "pack": "What nobody needs any more can be removed, through `db.pack`.",
+    "garbage-collection": "A pack removes objects that the root does not lead to any more.",
     "history": "The database lists the revisions of an object: `db.history(oid)`.",
     "historical": "A connection can show a point of the past: `db.open(at=...)` and `before`.",
     "versions": "A connection can work in a version, beside the trunk: `db.open(version=...)`.",

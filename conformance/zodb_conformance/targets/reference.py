@@ -28,6 +28,7 @@ CAPABILITIES = frozenset(
         "references",
         "undo",
         "pack",
+        "garbage-collection",
         "history",
         "historical",
         "versions",

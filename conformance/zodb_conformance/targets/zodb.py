@@ -17,6 +17,7 @@ SHARED = frozenset(
         "large-record-warning",
         "references",
         "pack",
+        "garbage-collection",
         "history",
         "historical",
     }
