@@ -86,6 +86,7 @@ ORDER = (
     "storage.oids_and_tids",
     "storage.lifetime",
     "storage.current_reads",
+    "storage.packing",
 )
 """The chapters that are read in this order; others follow by name."""
 
