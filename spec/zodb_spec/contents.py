@@ -87,6 +87,7 @@ ORDER = (
     "storage.lifetime",
     "storage.current_reads",
     "storage.packing",
+    "storage.collecting",
 )
 """The chapters that are read in this order; others follow by name."""
 

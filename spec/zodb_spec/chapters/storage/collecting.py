@@ -1,0 +1,433 @@
+"""Collecting garbage: a pack removes the objects that nobody can reach any more.
+
+What an object refers to is told by its records, of which the storage knows nothing: it asks for
+the references, with a function that it is given. What can be reached from the root stays, with all
+revisions that the pack leaves; the rest is garbage. Whoever keeps the oid of an object otherwise,
+in a program or in a weak reference, keeps nothing alive by that.
+"""
+
+from __future__ import annotations
+
+from zodb_spec.clause import MAY, MUST, SHOULD, example
+
+
+@example(
+    "storage.gc-removes-unreachable",
+    MUST,
+    rules="STOR-46",
+    error="POSKeyError",
+    needs="garbage-collection",
+)
+def gc_removes_unreachable() -> None:
+    """A pack removes the objects that can't be reached from the root, the object with the oid z64:
+    what nothing refers to, and what only such objects refer to. There is no such object any more.
+
+    >>> one, two, lost, more = oids = [storage.new_oid() for _ in range(4)]
+    >>> tid = commit(
+    ...     storage,
+    ...     (z64, z64, content("root", one)),
+    ...     (one, z64, content(1, two)),
+    ...     (two, z64, content(2)),
+    ...     (lost, z64, content("lost", more, one)),
+    ...     (more, z64, content("more")),
+    ... )
+    >>> storage.pack(pause(), oids_in)
+    >>> shown(storage, z64, *oids)
+    ['root', 1, 2, None, None]
+    >>> for oid in lost, more:
+    ...     with raises("POSKeyError"):
+    ...         newest(storage).load(oid)
+    """
+
+
+@example("storage.gc-removes-what-was-let-go", MUST, rules="STOR-46", needs="garbage-collection")
+def gc_removes_what_was_let_go() -> None:
+    """What could be reached once, and can't be reached from any revision that is left, is garbage
+    like what never could.
+
+    >>> one, two = storage.new_oid(), storage.new_oid()
+    >>> first = commit(
+    ...     storage,
+    ...     (z64, z64, content(0, one, two)),
+    ...     (one, z64, content(1)),
+    ...     (two, z64, content(2)),
+    ... )
+    >>> storage.pack(pause(), oids_in)
+    >>> shown(storage, z64, one, two)
+    [0, 1, 2]
+    >>> second = commit(storage, (z64, first, content("new", two)))
+    >>> storage.pack(pause(), oids_in)
+    >>> shown(storage, z64, one, two)
+    ['new', None, 2]
+    """
+
+
+@example("storage.gc-and-cycles", MUST, rules="STOR-46", needs="garbage-collection")
+def gc_and_cycles() -> None:
+    """Objects that refer to each other, or to themselves, are kept where the root reaches one of
+    them. Where it does not, they don't keep each other.
+
+    >>> one, two, lost, more, self = oids = [storage.new_oid() for _ in range(5)]
+    >>> tid = commit(
+    ...     storage,
+    ...     (z64, z64, content("root", one, z64)),
+    ...     (one, z64, content(1, two)),
+    ...     (two, z64, content(2, one, z64)),
+    ...     (lost, z64, content("lost", more, z64)),
+    ...     (more, z64, content("more", lost)),
+    ...     (self, z64, content("self", self)),
+    ... )
+    >>> storage.pack(pause(), oids_in)
+    >>> shown(storage, z64, *oids)
+    ['root', 1, 2, None, None, None]
+    """
+
+
+@example("storage.gc-goes-far", MUST, rules="STOR-46 STOR-47", needs="garbage-collection")
+def gc_goes_far() -> None:
+    """However many references lead to an object, one after the other, it can be reached.
+
+    >>> oids = [z64, *(storage.new_oid() for _ in range(1500))]
+    >>> writes = [
+    ...     (oid, z64, content(number, *oids[number + 1 : number + 2]))
+    ...     for number, oid in enumerate(oids)
+    ... ]
+    >>> tid = commit(storage, *reversed(writes))
+    >>> storage.pack(pause(), oids_in)
+    >>> shown(storage, *oids) == list(range(1501))
+    True
+    """
+
+
+@example("storage.gc-lasts", MUST, rules="STOR-46", needs="garbage-collection durable")
+def gc_lasts() -> None:
+    """What was collected is gone, and the rest is there, when the storage is opened again.
+
+    >>> one, lost = storage.new_oid(), storage.new_oid()
+    >>> tid = commit(
+    ...     storage,
+    ...     (z64, z64, content("root", one)),
+    ...     (one, z64, content(1)),
+    ...     (lost, z64, content("lost", one)),
+    ... )
+    >>> storage.pack(pause(), oids_in)
+    >>> storage = reopened(storage)
+    >>> shown(storage, z64, one, lost)
+    ['root', 1, None]
+    """
+
+
+@example(
+    "storage.gc-and-weak-references", MUST, rules="STOR-46 LIFE-41", needs="garbage-collection"
+)
+def gc_and_weak_references() -> None:
+    """A weak reference keeps nothing: an object that only such ones lead to is garbage. What refers
+    to it stays.
+
+    >>> one, two = storage.new_oid(), storage.new_oid()
+    >>> tid = commit(
+    ...     storage,
+    ...     (z64, z64, content("root", one)),
+    ...     (one, z64, content(1, weak=(two,))),
+    ...     (two, z64, content(2, one)),
+    ... )
+    >>> storage.pack(pause(), oids_in)
+    >>> shown(storage, z64, one, two)
+    ['root', 1, None]
+    """
+
+
+@example(
+    "storage.gc-spares-what-was-reached-since", MUST, rules="STOR-46", needs="garbage-collection"
+)
+def gc_spares_what_was_reached_since() -> None:
+    """What nothing led to at the time of the pack, and something leads to since, stays: a program
+    may take an object out of one container, and put it into another in a later transaction. It
+    stays with all that it leads to itself, though nothing of that was stored again.
+
+    >>> one, two = storage.new_oid(), storage.new_oid()
+    >>> first = commit(storage, (z64, z64, content("here", one)), (one, z64, content(1, two)),
+    ...     (two, z64, content(2)))
+    >>> second = commit(storage, (z64, first, content("nowhere")))
+    >>> then = pause()
+    >>> third = commit(storage, (z64, second, content("there", one)))
+    >>> storage.pack(then, oids_in)
+    >>> shown(storage, z64, one, two)
+    ['there', 1, 2]
+    """
+
+
+@example(
+    "storage.gc-spares-what-later-states-show",
+    MUST,
+    rules="STOR-46",
+    needs="garbage-collection old-revisions",
+)
+def gc_spares_what_later_states_show() -> None:
+    """All revisions that a pack leaves are looked at, not the current ones alone. What only a
+    replaced one leads to stays, if the pack leaves that: a snapshot shows it, or an undo may bring
+    it back.
+
+    >>> one, two, three = oids = [storage.new_oid() for _ in range(3)]
+    >>> tids = [commit(
+    ...     storage,
+    ...     (z64, z64, content(0, one)),
+    ...     (one, z64, content(1)),
+    ...     (two, z64, content(2)),
+    ...     (three, z64, content(3)),
+    ... )]
+    >>> then = pause()
+    >>> for number, oid in (1, two), (2, three):
+    ...     tids.append(commit(storage, (z64, tids[-1], content(number, oid))))
+    >>> tids.append(commit(storage, (z64, tids[-1], content("nothing"))))
+    >>> storage.pack(then, oids_in)
+    >>> shown(storage, z64, *oids)
+    ['nothing', 1, 2, 3]
+    >>> storage.pack(pause(), oids_in)
+    >>> shown(storage, z64, *oids)
+    ['nothing', None, None, None]
+    """
+
+
+@example(
+    "storage.gc-spares-what-came-since", MUST, rules="STOR-45 STOR-46", needs="garbage-collection"
+)
+def gc_spares_what_came_since() -> None:
+    """What was stored after the time of the pack, and can be reached, stays, with what it leads to.
+
+    >>> one, two = storage.new_oid(), storage.new_oid()
+    >>> first = commit(storage, (z64, z64, content(0)))
+    >>> then = pause()
+    >>> second = commit(
+    ...     storage,
+    ...     (z64, first, content("new", one)),
+    ...     (one, z64, content(1, two)),
+    ...     (two, z64, content(2)),
+    ... )
+    >>> storage.pack(then, oids_in)
+    >>> shown(storage, z64, one, two)
+    ['new', 1, 2]
+    """
+
+
+@example(
+    "storage.gc-spares-what-is-new", SHOULD, rules="STOR-45 STOR-46", needs="garbage-collection"
+)
+def gc_spares_what_is_new() -> None:
+    """What was stored after the time of the pack stays, even if nothing leads to it yet. A program
+    may store objects in one transaction and refer to them in another; who packs for a time before
+    its work began does not expect to hurt it. A storage that takes the current references for all
+    there are removes them; the interface, which speaks of what can be reached, lets it.
+
+    >>> one, two = storage.new_oid(), storage.new_oid()
+    >>> first = commit(storage, (z64, z64, content(0)), (one, z64, content("old")))
+    >>> then = pause()
+    >>> second = commit(storage, (one, first, content(1)), (two, z64, content(2)))
+    >>> storage.pack(then, oids_in)
+    >>> shown(storage, z64, one, two)
+    [0, 1, 2]
+    >>> third = commit(storage, (z64, first, content("later", one, two)))
+    >>> storage.pack(pause(), oids_in)
+    >>> shown(storage, z64, one, two)
+    ['later', 1, 2]
+    """
+
+
+@example(
+    "storage.gc-and-broken-references", MUST, rules="STOR-46 STOR-47", needs="garbage-collection"
+)
+def gc_and_broken_references() -> None:
+    """Where a reference leads to an object that there is not, a pack passes over it, or is refused.
+    Neither loses anything.
+
+    >>> one, two, nothing = [storage.new_oid() for _ in range(3)]
+    >>> first = commit(
+    ...     storage,
+    ...     (z64, z64, content(0, one, two)),
+    ...     (one, z64, content(1, nothing)),
+    ...     (two, z64, content(2)),
+    ... )
+    >>> with allowing("Exception"):
+    ...     storage.pack(pause(), oids_in)
+    >>> shown(storage, z64, one, two)
+    [0, 1, 2]
+    >>> second = commit(storage, (one, first, content("mended")))
+    >>> storage.pack(pause(), oids_in)
+    >>> shown(storage, z64, one, two)
+    [0, 'mended', 2]
+    """
+
+
+@example(
+    "storage.gc-passes-over-broken-references", SHOULD, rules="STOR-46", needs="garbage-collection"
+)
+def gc_passes_over_broken_references() -> None:
+    """A pack passes over a reference to an object that there is not: one damaged object does not
+    keep a database from being packed for ever.
+
+    >>> one, nothing, lost = [storage.new_oid() for _ in range(3)]
+    >>> first = commit(
+    ...     storage,
+    ...     (z64, z64, content(0, one)),
+    ...     (one, z64, content(1, nothing)),
+    ...     (lost, z64, content("lost")),
+    ... )
+    >>> storage.pack(pause(), oids_in)
+    >>> shown(storage, z64, one, lost)
+    [0, 1, None]
+    """
+
+
+@example("storage.gc-keeps-oids-fresh", MUST, rules="STOR-18 STOR-46", needs="garbage-collection")
+def gc_keeps_oids_fresh() -> None:
+    """The oid of an object that a pack has removed is not given to another one: whoever still has
+    it, in a weak reference or in a list, would find a stranger there.
+
+    >>> tid = commit(storage, (z64, z64, content("root")))
+    >>> gone = [storage.new_oid() for _ in range(3)]
+    >>> tid = commit(storage, *[(oid, z64, content("garbage")) for oid in gone])
+    >>> storage.pack(pause(), oids_in)
+    >>> {storage.new_oid() for _ in range(500)}.isdisjoint([z64, *gone])
+    True
+    """
+
+
+@example(
+    "storage.gc-keeps-oids-fresh-for-good",
+    MUST,
+    rules="STOR-18 STOR-46",
+    needs="garbage-collection durable",
+)
+def gc_keeps_oids_fresh_for_good() -> None:
+    """Nor is it when the storage has been opened again.
+
+    >>> tid = commit(storage, (z64, z64, content("root")))
+    >>> gone = [storage.new_oid() for _ in range(3)]
+    >>> tid = commit(storage, *[(oid, z64, content("garbage")) for oid in gone])
+    >>> storage.pack(pause(), oids_in)
+    >>> storage = reopened(storage)
+    >>> {storage.new_oid() for _ in range(500)}.isdisjoint([z64, *gone])
+    True
+    """
+
+
+@example(
+    "storage.gc-is-iterated",
+    MUST,
+    rules="STOR-46 STOR-42",
+    needs="garbage-collection record-iteration",
+)
+def gc_is_iterated() -> None:
+    """Who goes through the current records after a pack meets what is left, and no garbage.
+
+    >>> one, lost = storage.new_oid(), storage.new_oid()
+    >>> tid = commit(
+    ...     storage,
+    ...     (z64, z64, content("root", one)),
+    ...     (one, z64, content(1)),
+    ...     (lost, z64, content("lost")),
+    ... )
+    >>> storage.pack(pause(), oids_in)
+    >>> found, following = [], None
+    >>> while not found or following is not None:
+    ...     oid, _, _, following = newest(storage).record_iternext(following)
+    ...     found.append(oid)
+    >>> found == sorted([z64, one])
+    True
+    """
+
+
+@example("storage.gc-is-optional", MAY, rules="STOR-46 STOR-45", error="TypeError", needs="pack")
+def gc_is_optional() -> None:
+    """A storage may take a third argument, `gc`, which says whether garbage is collected. Where it
+    is false, every object stays that was current at the time of the pack, or was stored since, and
+    what was replaced goes as ever. Another one refuses the argument, and does nothing.
+
+    >>> one, lost = storage.new_oid(), storage.new_oid()
+    >>> first = commit(
+    ...     storage,
+    ...     (z64, z64, content("root", one)),
+    ...     (one, z64, content(1)),
+    ...     (lost, z64, content("lost")),
+    ... )
+    >>> second = commit(storage, (one, first, content("new")), (lost, first, content("lost, too")))
+    >>> before, packed = kept(storage, one, first, second), False
+    >>> with allowing("TypeError"):
+    ...     storage.pack(pause(), oids_in, gc=False)
+    ...     packed = True
+    >>> shown(storage, z64, one, lost)
+    ['root', 'new', 'lost, too']
+    >>> kept(storage, one, first, second) == ([None, "new"] if packed else before)
+    True
+    """
+
+
+@example("storage.gc-undone-creations", MUST, rules="STOR-53 STOR-46", needs="pack undo")
+def gc_undone_creations() -> None:
+    """Of an object whose creation was undone, a pack for a later time leaves nothing, whether
+    something refers to it or not.
+
+    >>> one, two = storage.new_oid(), storage.new_oid()
+    >>> first = commit(storage, (z64, z64, content("root", one)))
+    >>> second = commit(storage, (one, z64, content(1)), (two, z64, content(2)))
+    >>> _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
+    >>> third = commit(storage, (z64, first, content("changed")))
+    >>> storage.pack(pause(), oids_in)
+    >>> shown(storage, z64, one, two), kept(storage, one, second), kept(storage, two, second)
+    (['changed', None, None], [None], [None])
+    """
+
+
+@example(
+    "storage.gc-spares-what-can-be-undone",
+    MUST,
+    rules="STOR-46 STOR-51",
+    needs="garbage-collection undo",
+)
+def gc_spares_what_can_be_undone() -> None:
+    """To undo what was done after the time of the pack brings back what was there, with all that
+    it leads to: the pack has left it.
+
+    >>> one, two = storage.new_oid(), storage.new_oid()
+    >>> first = commit(
+    ...     storage,
+    ...     (z64, z64, content("here", one)),
+    ...     (one, z64, content(1, two)),
+    ...     (two, z64, content(2)),
+    ... )
+    >>> then = pause()
+    >>> second = commit(storage, (z64, first, content("nowhere")))
+    >>> storage.pack(then, oids_in)
+    >>> _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
+    >>> shown(storage, z64, one, two)
+    ['here', 1, 2]
+    """
+
+
+@example(
+    "storage.gc-spares-what-was-undone",
+    MUST,
+    rules="STOR-46 STOR-51",
+    needs="garbage-collection undo",
+)
+def gc_spares_what_was_undone() -> None:
+    """What an undo has brought back stays, though at the time of the pack nothing led to it: the
+    data of the undo may be kept where they were before, but they count as later.
+
+    >>> one, two = storage.new_oid(), storage.new_oid()
+    >>> first = commit(
+    ...     storage,
+    ...     (z64, z64, content("here", one)),
+    ...     (one, z64, content(1, two)),
+    ...     (two, z64, content(2)),
+    ... )
+    >>> second = commit(storage, (z64, first, content("nowhere")))
+    >>> then = pause()
+    >>> _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
+    >>> storage.pack(then, oids_in)
+    >>> shown(storage, z64, one, two)
+    ['here', 1, 2]
+    >>> _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
+    >>> shown(storage, z64)
+    ['nowhere']
+    """
