@@ -198,6 +198,22 @@ WEAKER: dict[str, str] = {
     "storage.store-after-vote": (
         "of a row about what must not happen, this is the sentence that says SHOULD"
     ),
+    "storage.undo-belongs-to-first-phase": (
+        "the row has calls in the wrong order refused where it says SHOULD; that they do no harm "
+        "is its MUST, and a clause of its own"
+    ),
+    "storage.undo-errors-together": (
+        "the row leaves two errors; one error for all is what a person needs who wants to go on, "
+        "and nothing depends on it"
+    ),
+    "storage.undo-merges": (
+        "to refuse is safe, and a storage that compares states without calling classes can do no "
+        "better; no interface has classes asked in an undo"
+    ),
+    "storage.undo-merges-several": (
+        "to refuse is safe, and a storage that compares states without calling classes can do no "
+        "better; no interface has classes asked in an undo"
+    ),
     "storing.pretending-classes-are-ordinary": (
         "names that begin with _p_ are the system's own, so a class that has one asks for it; and "
         "where it is refused, nothing is lost"

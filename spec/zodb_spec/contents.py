@@ -88,6 +88,8 @@ ORDER = (
     "storage.current_reads",
     "storage.packing",
     "storage.collecting",
+    "storage.undoing",
+    "storage.undoing_several",
 )
 """The chapters that are read in this order; others follow by name."""
 
