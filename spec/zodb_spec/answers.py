@@ -206,6 +206,17 @@ WEAKER: dict[str, str] = {
         "the row leaves two errors; one error for all is what a person needs who wants to go on, "
         "and nothing depends on it"
     ),
+    "storage.undo-info-items-have-to-be-there": (
+        "what the interface says of a key that is missing follows from its wording alone, and "
+        "nobody comes to harm by an entry too many"
+    ),
+    "storage.undo-log-filters": (
+        "the interface lets the client of a server pass over the filter, which can't be sent"
+    ),
+    "storage.undo-log-outlives-classes": (
+        "no document says what becomes of what can't be read; the row is about what the log tells"
+    ),
+    "storage.undo-log-tells-extensions": "the interface says that such items may be in an entry",
     "storage.undo-merges": (
         "to refuse is safe, and a storage that compares states without calling classes can do no "
         "better; no interface has classes asked in an undo"
@@ -213,6 +224,10 @@ WEAKER: dict[str, str] = {
     "storage.undo-merges-several": (
         "to refuse is safe, and a storage that compares states without calling classes can do no "
         "better; no interface has classes asked in an undo"
+    ),
+    "storage.undo-of-nothing-says-so": (
+        "that it fails is what keeps the data; ids are opaque, and no document says what becomes "
+        "of bytes that never were one"
     ),
     "storing.pretending-classes-are-ordinary": (
         "names that begin with _p_ are the system's own, so a class that has one asks for it; and "

@@ -90,6 +90,7 @@ ORDER = (
     "storage.collecting",
     "storage.undoing",
     "storage.undoing_several",
+    "storage.undo_log",
 )
 """The chapters that are read in this order; others follow by name."""
 
