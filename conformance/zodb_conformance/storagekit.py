@@ -242,6 +242,13 @@ def newest(storage: Any) -> Any:
     return storage
 
 
+def for_another_thread(storage: Any) -> Any:
+    """What another thread works with at the same time: an instance of its own where the storage
+    gives such, or else the storage.
+    """
+    return storage.new_instance() if hasattr(storage, "new_instance") else storage
+
+
 def beside(storage: Any) -> Any:
     """What another thread works with: an instance of its own, where the storage brings its own
     snapshots, and else the storage itself.

@@ -198,6 +198,10 @@ WEAKER: dict[str, str] = {
     "storage.store-after-vote": (
         "of a row about what must not happen, this is the sentence that says SHOULD"
     ),
+    "storage.pack-holds-nobody-up": (
+        "the row has nobody fail, and nothing lost; a small storage in memory that is locked for a "
+        "moment keeps that too"
+    ),
     "storage.undo-belongs-to-first-phase": (
         "the row has calls in the wrong order refused where it says SHOULD; that they do no harm "
         "is its MUST, and a clause of its own"

@@ -88,6 +88,7 @@ ORDER = (
     "storage.current_reads",
     "storage.packing",
     "storage.collecting",
+    "storage.concurrent_packing",
     "storage.undoing",
     "storage.undoing_several",
     "storage.undo_log",
