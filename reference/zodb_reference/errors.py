@@ -168,6 +168,14 @@ class ExportError(POSError):
     """A file is no export, or not one that can be imported here."""
 
 
+class Unsupported(POSError):
+    """The storage cannot keep what was to be stored."""
+
+
+class BlobError(Exception):
+    """A blob cannot be opened like this now."""
+
+
 class BrokenModified(TypeError):
     """A placeholder for an object whose class is missing was to be changed."""
 

@@ -310,3 +310,61 @@ class IDatabase(IDatabaseInAnyEdition):
 
     def setHistoricalCacheSizeBytes(size: int) -> None:
         """Change that, for all of them."""
+
+
+class IBlob(Interface):
+    """A persistent object whose content is a file, for what is too large to be loaded as a whole.
+
+    It is opened either by any number of readers or by one writer. What was written belongs to the
+    transaction, like a change of any other object.
+    """
+
+    def open(mode: str = "r") -> Any:
+        """Return the content as a file in binary mode, to read (r) or change it (w, r+, a).
+
+        With c it is an ordinary file to read what was committed, which outlives the transaction and
+        the connection; `BlobError` where there is something else by now.
+        """
+
+    def committed() -> str:
+        """Return the path of a file with what was committed; `BlobError` as for `open("c")`."""
+
+    def consumeFile(filename: str) -> None:
+        """Take over a file, which must not be open, as the new content."""
+
+
+class IBlobStorage(Interface):
+    """A storage that keeps files with the contents of blobs, beside their records."""
+
+    def storeBlob(
+        oid: bytes,
+        oldserial: bytes | None,
+        data: bytes,
+        blobfilename: str,
+        version: str,
+        transaction: Any,
+    ) -> None:
+        """Store a record as `store` does, and take over the file with its content."""
+
+    def loadBlob(oid: bytes, serial: bytes) -> str:
+        """Return the path of the content in a revision; `POSKeyError` where there is none."""
+
+    def openCommittedBlobFile(oid: bytes, serial: bytes, blob: Any = None) -> Any:
+        """Return the content in a revision as a file: a `BlobFile` of `blob`, if that is given."""
+
+    def temporaryDirectory() -> str:
+        """Return the path of a folder for contents that are not stored yet."""
+
+
+class IBlobStorageRestoreable(IBlobStorage):
+    """A storage of blobs into which transactions of another one can be copied."""
+
+    def restoreBlob(
+        oid: bytes,
+        serial: bytes,
+        data: bytes,
+        blobfilename: str,
+        prev_txn: bytes | None,
+        transaction: Any,
+    ) -> None:
+        """Store a revision of another storage as `restore` does, and take over its content."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import zodb_reference
 from zodb_reference import errors
 from zodb_reference.metadata import TransactionMetaData
-from zodb_reference.oids import z64
+from zodb_reference.oids import p64, z64
 from zodb_reference.storages import MemoryStorage, SQLiteStorage
 
 
@@ -118,6 +119,37 @@ def put(begin: Callable[..., Any]) -> Callable[..., bytes]:
             storage.tpc_abort(meta)
 
     return store_one
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[[bytes], str]:
+    """Return what makes a file with a content, and returns its path."""
+    numbers = count()
+
+    def make(content: bytes) -> str:
+        path = tmp_path / f"content-{next(numbers)}"
+        path.write_bytes(content)
+        return str(path)
+
+    return make
+
+
+@pytest.fixture
+def put_blob(begin: Callable[..., Any], file: Callable[[bytes], str]) -> Callable[..., bytes]:
+    """Return what commits a blob with a content, on top of what is current."""
+
+    def store(storage: Any, content: bytes, oid: bytes = p64(1), data: bytes = b"record") -> bytes:
+        meta = begin(storage)
+        try:
+            newest = storage._history.newest(oid)
+            storage.storeBlob(oid, newest and newest.tid, data, file(content), "", meta)
+            storage.tpc_vote(meta)
+            tid: bytes = storage.tpc_finish(meta)
+            return tid
+        finally:
+            storage.tpc_abort(meta)
+
+    return store
 
 
 @pytest.fixture

@@ -336,7 +336,7 @@ def test_an_unknown_format_is_refused(path, version):
     other.execute(f"PRAGMA user_version = {version}")
     other.close()
     assert_refused(
-        path, StorageError, f"has the format {version}, and here the formats 1 and 2 are known"
+        path, StorageError, f"has the format {version}, and here the formats 1, 2, 3 are known"
     )
 
 

@@ -1,4 +1,4 @@
-"""The two formats of an SQLiteStorage: which is written when, and who understands it."""
+"""The formats of an SQLiteStorage: which is written when, and who understands it."""
 
 import sqlite3
 from contextlib import closing

@@ -21,7 +21,8 @@ class Record(NamedTuple):
     """One revision of one object.
 
     `data` is None where the object ceased to exist. `data_txn` names the earlier transaction whose
-    data were stored again, if that is what happened. `version` is "" for the trunk.
+    data were stored again, if that is what happened. `version` is "" for the trunk, and `blob` the
+    name of the content of a blob, "" where there is none.
     """
 
     oid: bytes
@@ -29,6 +30,7 @@ class Record(NamedTuple):
     data: bytes | None
     data_txn: bytes | None = None
     version: str = ""
+    blob: str = ""
 
 
 class Revision(NamedTuple):
@@ -110,6 +112,9 @@ class History(Protocol):
 
     def revisions(self, oid: bytes) -> tuple[Revision, ...]:
         """Return all revisions of an object, the oldest first."""
+
+    def blobs(self, oid: bytes) -> set[str]:
+        """Return the names of the contents that all revisions of an object have."""
 
     def next_oid(self, at_least: bytes) -> bytes | None:
         """Return the first oid of which there is a record, of those that are not less."""

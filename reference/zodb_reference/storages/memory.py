@@ -9,6 +9,8 @@ from types import ModuleType
 
 from zodb_reference import errors as default_errors
 from zodb_reference.oids import z64
+from zodb_reference.storages.blobfolder import TemporaryBlobFolder
+from zodb_reference.storages.blobs import BlobStorage
 from zodb_reference.storages.deletion import DeletableStorage
 from zodb_reference.storages.history import Notes, Record, Revision, Transaction
 from zodb_reference.storages.packing import PackableStorage
@@ -69,6 +71,10 @@ class MemoryHistory:
         """See `History`."""
         records = (*self._revisions.get(oid, ()), *self._overlays.get(oid, ()))
         return tuple(revision_of(record) for record in sorted(records, key=_tid))
+
+    def blobs(self, oid: bytes) -> set[str]:
+        """See `History`."""
+        return {record.blob for record in self._revisions.get(oid, ()) if record.blob}
 
     def next_oid(self, at_least: bytes) -> bytes | None:
         """See `History`."""
@@ -159,9 +165,16 @@ def revision_of(record: Record) -> Revision:
 
 
 class MemoryStorage(
-    UndoableStorage, VersionedStorage, PackableStorage, DeletableStorage, RestorableStorage
+    BlobStorage,
+    UndoableStorage,
+    VersionedStorage,
+    PackableStorage,
+    DeletableStorage,
+    RestorableStorage,
 ):
     """A storage in memory: every revision is kept until it is packed, nothing outlives the object.
+
+    The contents of blobs are in a folder of temporary files, which goes with it.
 
     `name` is what `getName` tells. With `versions` it has versions, as storages had in 2006.
     `errors` is the module whose exceptions are raised: `ZODB.POSException` where the storage stands
@@ -173,4 +186,11 @@ class MemoryStorage(
     ) -> None:
         # A name alone would not order two databases that take part in one transaction (STOR-30).
         sort_key = f"{name}-{next(_numbers):08}"
-        super().__init__(MemoryHistory(), name, sort_key, versions=versions, errors=errors)
+        super().__init__(
+            MemoryHistory(),
+            name,
+            sort_key,
+            versions=versions,
+            errors=errors,
+            blobs=TemporaryBlobFolder(),
+        )

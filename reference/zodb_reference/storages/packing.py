@@ -13,7 +13,7 @@ the end, when nobody else is committing, just before all is removed at once (STO
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -112,7 +112,11 @@ class PackableStorage(TwoPhaseStorage):
                 self._reach_later(reached, seen, upto, references)
                 for oid in islice(reached, known, None):
                     doomed[oid] = superseded(self._history.revisions(oid), upto)
-            self._history.forget(upto, doomed)
+            self._forget(upto, doomed)
+
+    def _forget(self, upto: bytes, doomed: Mapping[bytes, Collection[Revision]]) -> None:
+        """Remove these revisions; called with the lock held, while nobody commits."""
+        self._history.forget(upto, doomed)
 
     def _reach(
         self, reached: dict[bytes, None], oids: Iterable[bytes], upto: bytes, references: References

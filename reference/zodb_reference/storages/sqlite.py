@@ -7,23 +7,31 @@ from pathlib import Path
 from types import ModuleType
 
 from zodb_reference import errors as default_errors
+from zodb_reference.storages.blobfolder import BlobFolder
+from zodb_reference.storages.blobs import BlobStorage
 from zodb_reference.storages.deletion import DeletableStorage
 from zodb_reference.storages.packing import PackableStorage
 from zodb_reference.storages.restoring import RestorableStorage
-from zodb_reference.storages.sqlite_file import open_file
+from zodb_reference.storages.sqlite_file import beside, open_file
 from zodb_reference.storages.sqlite_history import SQLiteHistory
 from zodb_reference.storages.undoing import UndoableStorage
 from zodb_reference.storages.versioning import VersionedStorage
 
 
 class SQLiteStorage(
-    UndoableStorage, VersionedStorage, PackableStorage, DeletableStorage, RestorableStorage
+    BlobStorage,
+    UndoableStorage,
+    VersionedStorage,
+    PackableStorage,
+    DeletableStorage,
+    RestorableStorage,
 ):
     """A storage in the file at `path`, made if it is missing unless `create` is false.
 
     Every revision is kept until it is packed, and what `tpc_finish` returned for is on the disk.
     While the storage is open, files named after it with `-wal`, `-journal` and `-lock` belong to
-    it: do not copy, move or remove any of them alone. After `close` it is one file.
+    it: do not copy, move or remove any of them alone. After `close` it is one file; the contents of
+    blobs, as soon as there are any, are in a folder beside it, named after it with `-blobs`.
 
     It can be open for writing only once, in one process, or any number of times with `read_only`,
     which neither changes nor needs to change anything, so that the file and its folder may be
@@ -53,8 +61,8 @@ class SQLiteStorage(
     versions hold objects in it: `StorageError` tells to open it with `versions`, and to commit or
     abort them.
 
-    A new file is understood by releases that knew neither undo, nor versions, packing or deletion,
-    until one of these has been used: they refuse it from then on.
+    A new file is understood by releases that knew neither undo, nor versions, packing, deletion or
+    blobs, until one of these has been used: they refuse it from then on.
 
     `errors` is the module whose exceptions are raised: `ZODB.POSException` where the storage stands
     under ZODB's DB. Needs a POSIX system.
@@ -75,6 +83,8 @@ class SQLiteStorage(
         )
         try:
             history = SQLiteHistory(self._file)
+            blobs = BlobFolder(beside(place, "-blobs"), read_only=read_only)
+            blobs.clean(history.all_blobs())
         except BaseException:
             self._file.close()
             raise
@@ -85,6 +95,7 @@ class SQLiteStorage(
             read_only=read_only,
             versions=versions,
             errors=errors,
+            blobs=blobs,
         )
         _open_storages.add(self)
 

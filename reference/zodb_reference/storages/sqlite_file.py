@@ -258,7 +258,7 @@ def _recognize(path: Path, connection: sqlite3.Connection, errors: ModuleType) -
             f"{path} is an SQLite database of another program: name another file"
         )
     if version not in sqlite_format.FORMATS:
-        known = " and ".join(map(str, sqlite_format.FORMATS))
+        known = ", ".join(map(str, sqlite_format.FORMATS))
         raise errors.StorageError(
             f"{path} has the format {version}, and here the formats {known} are known: use the "
             "version of the program that wrote it, or a later one"

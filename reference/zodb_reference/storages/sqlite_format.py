@@ -11,8 +11,13 @@ and there are besides
     shared         a row for each revision with the data of an earlier record: oid, tid, data_txn
     packed         the tid up to which the storage was packed, if it was: one row or none
 
-A file begins in format 1, and goes over to format 2 (`extend`) when something is written that
-format 1 can't tell. So programs that know no more than format 1 go on to use the file as long as
+and in format 3 also
+
+    blobs          a row for each revision of a blob: oid, tid, the name of the file that has its
+                   content, in the folder beside the storage's file
+
+A file begins in format 1, and goes over to a later one (`extend`) when something is written that
+the earlier can't tell. So programs that know no more than that go on to use the file as long as
 they understand all of it, and refuse it from then on.
 
 A transaction with a later tid than `head` tells has voted, but was never finished: for all readers
@@ -31,7 +36,7 @@ from zodb_reference.oids import z64
 #: Marks the file as ours, in the place that SQLite has for it: "ZODR".
 APPLICATION_ID = 0x5A4F4452
 #: The formats above. Whoever changes what is written adds one, with a way to it from the others.
-FORMATS = FIRST, EXTENDED = 1, 2
+FORMATS = FIRST, EXTENDED, WITH_BLOBS = 1, 2, 3
 
 PAGE_SIZE = 4096
 
@@ -56,7 +61,7 @@ CREATE TABLE revisions (
 CREATE INDEX revisions_by_tid ON revisions (tid);
 """
 
-EXTENSION = {
+_EXTENSION = {
     "overlays": """(
     id INTEGER PRIMARY KEY,
     oid BLOB NOT NULL,
@@ -77,7 +82,21 @@ EXTENSION = {
 ) WITHOUT ROWID""",
     "packed": "(tid BLOB NOT NULL, digest BLOB NOT NULL)",
 }
-INDEX_OF_OVERLAYS = "CREATE INDEX overlays_by_tid ON overlays (tid)"
+_BLOBS = {
+    "blobs": """(
+    oid BLOB NOT NULL,
+    tid BLOB NOT NULL,
+    name TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (oid, tid),
+    FOREIGN KEY (oid, tid) REFERENCES revisions (oid, tid)
+) WITHOUT ROWID""",
+}
+#: What each format adds to the one before: tables, and the statements that go with them.
+ADDITIONS = {
+    EXTENDED: (_EXTENSION, ("CREATE INDEX overlays_by_tid ON overlays (tid)",)),
+    WITH_BLOBS: (_BLOBS, ()),
+}
 
 #: Asks for the oids whose newest record is in a version, each with the version's name.
 HELD = """
@@ -117,9 +136,8 @@ def make_tables(connection: sqlite3.Connection, file_format: int = FIRST) -> Non
     connection.execute(f"PRAGMA user_version = {FIRST}")
     connection.executescript(TABLES)
     connection.execute("INSERT INTO head VALUES (?, ?, ?)", (z64, z64, digest(z64, z64)))
-    if file_format == EXTENDED:
-        pretend(connection)
-        extend(connection)
+    pretend(connection)
+    extend(connection, file_format)
 
 
 def format_of(connection: sqlite3.Connection) -> int:
@@ -129,28 +147,34 @@ def format_of(connection: sqlite3.Connection) -> int:
 
 
 def pretend(connection: sqlite3.Connection) -> None:
-    """Let a file in format 1 be read as if it were in format 2, without changing it.
+    """Let a file in an earlier format be read as if it were in the last, without changing it.
 
     The tables that it lacks are there, empty, as long as the connection lives.
     """
-    if format_of(connection) == FIRST:
+    found = format_of(connection)
+    if found < max(FORMATS):
         connection.execute("PRAGMA temp_store = MEMORY")
-        for name, columns in EXTENSION.items():
-            connection.execute(f"CREATE TEMP TABLE {name} {columns}")
+    for each, (tables, _) in ADDITIONS.items():
+        if found < each:
+            for name, columns in tables.items():
+                connection.execute(f"CREATE TEMP TABLE {name} {columns}")
 
 
-def extend(connection: sqlite3.Connection) -> None:
-    """Turn a storage in format 1, at a connection that pretends, into one in format 2.
+def extend(connection: sqlite3.Connection, file_format: int) -> None:
+    """Turn a storage in an earlier format, at a connection that pretends, into one in this.
 
-    Nothing happens where it is one already. This is done in a transaction of SQLite's, with what
-    needs the new format.
+    Nothing happens where it is one already, or in a later one. This is done in a transaction of
+    SQLite's, with what needs the new format.
     """
-    if format_of(connection) == FIRST:
-        for name, columns in EXTENSION.items():
-            connection.execute(f"DROP TABLE temp.{name}")
-            connection.execute(f"CREATE TABLE {name} {columns}")
-        connection.execute(INDEX_OF_OVERLAYS)
-        connection.execute(f"PRAGMA user_version = {EXTENDED}")
+    found = format_of(connection)
+    for each, (tables, statements) in ADDITIONS.items():
+        if found < each <= file_format:
+            for name, columns in tables.items():
+                connection.execute(f"DROP TABLE temp.{name}")
+                connection.execute(f"CREATE TABLE {name} {columns}")
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {each}")
 
 
 def definitions(connection: sqlite3.Connection) -> list[tuple[object, ...]]:

@@ -6,15 +6,23 @@ from typing import Any
 from zodb_reference.oids import z64
 from zodb_reference.storages.history import Notes, Record, Revision, Transaction, just_after
 from zodb_reference.storages.sqlite_file import SQLiteFile
-from zodb_reference.storages.sqlite_format import HELD, digest, extend, is_intact
+from zodb_reference.storages.sqlite_format import (
+    EXTENDED,
+    HELD,
+    WITH_BLOBS,
+    digest,
+    extend,
+    is_intact,
+)
 
 #: What records of the trunk, and those of versions, are made from: see `SQLiteHistory._record`.
 _TRUNK = """
-    SELECT r.oid, r.tid, '', r.data, s.data_txn, r.digest, s.digest
+    SELECT r.oid, r.tid, '', r.data, s.data_txn, r.digest, s.digest, b.name, b.digest
     FROM revisions r LEFT JOIN shared s ON s.oid = r.oid AND s.tid = r.tid
+    LEFT JOIN blobs b ON b.oid = r.oid AND b.tid = r.tid
 """
 _OVERLAYS = """
-    SELECT r.oid, r.tid, r.version, r.data, r.data_txn, r.digest, NULL FROM overlays r
+    SELECT r.oid, r.tid, r.version, r.data, r.data_txn, r.digest, NULL, NULL, NULL FROM overlays r
 """
 
 
@@ -117,6 +125,15 @@ class SQLiteHistory:
             if tid <= self._last_tid
         )
 
+    def blobs(self, oid: bytes) -> set[str]:
+        """See `History`."""
+        return {name for (name,) in self._file.rows("SELECT name FROM blobs WHERE oid = ?", oid)}
+
+    def all_blobs(self) -> set[str]:
+        """Return the names of all contents that the published revisions of all objects have."""
+        rows = self._file.rows("SELECT name FROM blobs WHERE tid <= ?", self._last_tid)
+        return {name for (name,) in rows}
+
     def next_oid(self, at_least: bytes) -> bytes | None:
         """See `History`."""
         found: list[bytes] = []
@@ -155,16 +172,19 @@ class SQLiteHistory:
         )
 
     def _record(self, row: tuple[Any, ...]) -> Record:
-        oid, tid, version, data, data_txn, expected, expected_of_shared = row
+        oid, tid, version, data, data_txn, expected, expected_of_shared, blob, expected_of_blob = (
+            row
+        )
         if version:
             is_whole = is_intact(oid, tid, version, data, data_txn, expected)
         else:
             is_whole = is_intact(oid, tid, data, expected) and (
                 data_txn is None or is_intact(oid, tid, data_txn, expected_of_shared)
             )
+            is_whole = is_whole and (blob is None or is_intact(oid, tid, blob, expected_of_blob))
         if not is_whole:
             raise self._file.complain("a record")
-        return Record(oid, tid, data, data_txn, version)
+        return Record(oid, tid, data, data_txn, version, blob or "")
 
     def count(self) -> int:
         """See `History`."""
@@ -198,11 +218,14 @@ class SQLiteHistory:
         trunk = [record for record in transaction.records if not record.version]
         overlays = [record for record in transaction.records if record.version]
         shared = [(one.oid, one.tid, one.data_txn) for one in trunk if one.data_txn is not None]
+        blobs = [(one.oid, one.tid, one.blob) for one in trunk if one.blob]
         with self._file.change() as connection:
             if overlays or shared or any(record.data is None for record in trunk):
-                extend(connection)
+                extend(connection, EXTENDED)
+            if blobs:
+                extend(connection, WITH_BLOBS)
             # Of transactions that were given up after the vote.
-            for table in ("shared", "overlays", "revisions", "transactions"):
+            for table in ("blobs", "shared", "overlays", "revisions", "transactions"):
                 connection.execute(f"DELETE FROM {table} WHERE tid > ?", (self._last_tid,))
             connection.execute(
                 "INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?)", (*notes, digest(*notes))
@@ -213,6 +236,9 @@ class SQLiteHistory:
             )
             connection.executemany(
                 "INSERT INTO shared VALUES (?, ?, ?, ?)", ((*row, digest(*row)) for row in shared)
+            )
+            connection.executemany(
+                "INSERT INTO blobs VALUES (?, ?, ?, ?)", ((*row, digest(*row)) for row in blobs)
             )
             rows = ((one.oid, one.tid, one.version, one.data, one.data_txn) for one in overlays)
             connection.executemany(
@@ -239,8 +265,9 @@ class SQLiteHistory:
         trunk = [(oid, one.tid) for oid, one in gone if not one.version]
         overlays = [(oid, one.tid) for oid, one in gone if one.version]
         with self._file.change() as connection:
-            extend(connection)
-            for table, rows in (("shared", trunk), ("revisions", trunk), ("overlays", overlays)):
+            extend(connection, EXTENDED)
+            for table in ("blobs", "shared", "revisions", "overlays"):
+                rows = overlays if table == "overlays" else trunk
                 connection.executemany(f"DELETE FROM {table} WHERE oid = ? AND tid = ?", rows)
             connection.execute(
                 "DELETE FROM transactions WHERE tid <= ? "

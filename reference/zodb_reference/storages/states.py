@@ -41,4 +41,4 @@ def again(oid: bytes, tid: bytes, source: Record | None, version: str) -> Record
     """
     if source is None or source.data is None:
         return Record(oid, tid, None)
-    return Record(oid, tid, source.data, source.tid, version)
+    return Record(oid, tid, source.data, source.tid, version, source.blob)
