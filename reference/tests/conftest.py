@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import transaction
 from zodb_reference import DB
+from zodb_reference.blobs import Blob
 
 FAKES = Path(__file__).parent / "fakes"
 sys.path.insert(0, str(FAKES))
@@ -64,6 +65,14 @@ def other(db, connection):
 def item(connection):
     """An object in the database, with x = 1."""
     return stored(connection, "item", 1)
+
+
+@pytest.fixture
+def blob(connection):
+    """A blob in the database, with the content "one"."""
+    blob = connection.root()["blob"] = Blob(b"one")
+    connection.transaction_manager.commit()
+    return blob
 
 
 @pytest.fixture

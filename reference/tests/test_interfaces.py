@@ -98,11 +98,12 @@ def test_an_interface_says_what_each_name_is_for(interface):
 
 #: What this implementation has of its own.
 INTERNAL_OF_CONNECTION = {
-    "add_as", "adopt", "cache_generation", "call_on_close", "commit_class", "database",
+    "add_as", "adopt", "blob_path", "cache_generation", "call_on_close", "commit_class", "database",
     "do_with_cache", "enter", "group", "identity_class", "is_changed_elsewhere", "is_committing",
     "is_in_use", "is_used_elsewhere", "joined", "leave", "lost_changes", "new_objects", "objects",
-    "open", "options", "reader", "reader_class", "release", "require_unchanged", "roll_back",
-    "saving_class", "shut", "take_in", "view", "will_store",
+    "open", "open_blob", "options", "reader", "reader_class", "release", "require_blobs",
+    "require_unchanged", "roll_back", "saved_blob", "saving_class", "shut", "take_in",
+    "temporary_directory", "view", "will_store",
 }  # fmt: skip
 INTERNAL_OF_DATABASE = {
     "connection_class", "edition", "forget", "give_back", "half_commits", "is_in_collection",

@@ -37,6 +37,7 @@ class Changes:
     connections: dict[str, Any]  # those of the group, by the names of their databases
     get: Callable[[bytes], Any]
     is_committing: Callable[[], bool]
+    temporary_directory: Callable[[], str]
 
     def __init__(self, db: Any, objects: IdentityMap) -> None:
         self.transaction_manager: Any = None
@@ -140,9 +141,14 @@ class Changes:
         writer, first = Renumbering(self), None
         weakly: dict[bytes, set[bytes]] = {}  # what refers weakly, and to what
         try:
-            for old, record in records_of(file):
+            for old, record, content in records_of(file, self.temporary_directory):
                 oid = writer.oid(old)
-                scratch.store(oid, z64, writer.renumbered(record))
+                try:
+                    scratch.store(oid, z64, writer.renumbered(record), content)
+                except BaseException:
+                    if content is not None:
+                        content.unlink()
+                    raise
                 self.new_objects.take_in(oid)
                 first = first or oid
                 if writer.weakly:

@@ -1,7 +1,10 @@
 """The way of one connection's changes through the two phases of a commit."""
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+from zodb_reference.blobfiles import spare
 from zodb_reference.errors import StorageTransactionError
 from zodb_reference.identity import IdentityMap
 from zodb_reference.joint import claim_storage, joint_of
@@ -56,10 +59,14 @@ class Commit(Storing):
         """Take the tid that the commit has in all databases."""
         self._joint.date(self._connection, self._snapshot, self._meta)
 
-    def put(self, oid: bytes, serial: bytes, record: bytes) -> None:
-        """Hand a record to the storage."""
+    def put(self, oid: bytes, serial: bytes, record: bytes, content: Path | None = None) -> None:
+        """Hand a record to the storage; blobs are read from there when this has finished."""
         self._joint.require_noted(self._connection)
-        self._snapshot.store(oid, serial, record, self._meta)
+        if content is None:
+            self._snapshot.store(oid, serial, record, self._meta)
+        else:
+            self._snapshot.store_blob(oid, serial, record, str(content), self._meta)
+            self.stale.add(oid)
 
     def store_saved(self, scratch: Scratch) -> None:
         """Store what savepoints have kept, as far as it was not changed since then (SAVE-12).
@@ -67,7 +74,11 @@ class Commit(Storing):
         That includes what is not reachable any more (LIFE-52).
         """
         for oid, serial, record in scratch.records(but=self.written):
-            self.put(oid, serial, record)
+            content = scratch.content(oid)
+            if content is None:
+                self.put(oid, serial, record)
+            else:
+                self.put_blob(oid, serial, record, partial(spare, content))
             self.copied.add(oid)
 
     def check_current(self, read: dict[bytes, bytes]) -> None:

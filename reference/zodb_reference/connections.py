@@ -174,7 +174,7 @@ class Connection(Jar):
         self._load(oid)  # without the object, a file that is there keeps what it has
         file = _opened(f)
         try:
-            file.writelines(exported(oid, self._load))
+            file.writelines(exported(oid, self._load, self._open_content))
         except BaseException:
             if file is not f:
                 file.close()
@@ -364,6 +364,10 @@ class Connection(Jar):
         self._snapshot.complete()
 
     # What these consist of
+
+    def _open_content(self, oid: bytes, serial: bytes) -> IO[bytes]:
+        saved = self.saved_blob(oid)
+        return self.open_blob(oid, serial) if saved is None else saved.open("rb")
 
     def _oids_of(self, wanted: Iterable[Any]) -> list[bytes]:
         """Return the oids of what a program names by oids and objects, also in iterables."""

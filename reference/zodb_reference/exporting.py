@@ -1,7 +1,8 @@
 """Files of exported objects, and how they become records of another database.
 
 A file begins with `ZEXP`. Then come the records, each with its oid and its length before it, and at
-last sixteen bytes of 0xff (XEXP-1).
+last sixteen bytes of 0xff (XEXP-1). Behind the record of a blob comes its content, with a mark and
+its length before it.
 
 The oids of a file mean nothing where it is imported: every object gets one there, and the
 references of its record are written anew. A reference to an object of another database is refused.
@@ -12,35 +13,48 @@ import io
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import IO, Any
 
-from zodb_reference.broken import Broken
+from zodb_reference.blobfiles import new_file
 from zodb_reference.errors import ExportError, POSError
 from zodb_reference.oids import oid_repr, p64, u64
-from zodb_reference.records import as_oid, own_references
-from zodb_reference.writing import MeetsPlaceholder, RecordWriter
+from zodb_reference.records import as_oid, is_blob, own_references
+from zodb_reference.writing import MeetsAlias, RecordWriter, has_alias
 
 _MAGIC = b"ZEXP"
 _END = b"\xff" * 16
+_CONTENT = b"\0BLOBSTART"
 # The target of a weak reference that is not in the file. An oid of its own would not do: what is
 # given and never stored may be given again when the database has been closed and opened.
 _NOWHERE = b"\x7f" + b"\xff" * 7
 _PIECE = 1 << 20  # bytes that are read at once: what a damaged length asks for need not be there
 
 
-def exported(oid: bytes, load: Callable[[bytes], tuple[bytes, bytes]]) -> Iterator[bytes]:
+def exported(
+    oid: bytes,
+    load: Callable[[bytes], tuple[bytes, bytes]],
+    open_content: Callable[[bytes, bytes], IO[bytes]],
+) -> Iterator[bytes]:
     """Yield the parts of a file: the object `oid`, and what strong references of its own database
     lead to from there, breadth first, each once.
 
-    `load` gives record and serial of an object. What it raises for an object that is not there
-    passes: an export without that object could not be imported.
+    `load` gives record and serial of an object, and `open_content` the content of a blob by oid and
+    serial. What they raise for an object that is not there passes: an export without that object
+    could not be imported.
     """
     yield _MAGIC
     found, met = deque([oid]), {oid}
     while found:
         current = found.popleft()
-        record, _ = load(current)
+        record, serial = load(current)
         yield current + p64(len(record)) + record
+        if is_blob(record):
+            with open_content(current, serial) as content:
+                yield _CONTENT + p64(content.seek(0, io.SEEK_END))
+                content.seek(0)
+                while part := content.read(_PIECE):
+                    yield part
         for reached in own_references(record):
             if reached not in met:
                 met.add(reached)
@@ -58,13 +72,33 @@ def require_export(file: IO[bytes]) -> None:
         )
 
 
-def records_of(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+def records_of(
+    file: IO[bytes], folder: Callable[[], str]
+) -> Iterator[tuple[bytes, bytes, Path | None]]:
     """Yield oid and record of each object in a file that was read as far as its first bytes.
 
-    Raises `ExportError` where it ends too early.
+    For a blob, the third is a file with its content, which is made in `folder` and belongs to the
+    caller; else it is None. Raises `ExportError` where the file ends too early.
     """
     while (head := _read(file, 16)) != _END:
-        yield head[:8], _read(file, u64(head[8:]))
+        record = _read(file, u64(head[8:]))
+        yield head[:8], record, _content(file, folder()) if is_blob(record) else None
+
+
+def _content(file: IO[bytes], folder: str) -> Path:
+    """Read the content of a blob, in pieces, and return a file with it."""
+    mark = _read(file, len(_CONTENT))
+    if mark != _CONTENT:
+        raise ExportError(f"the content of a blob begins with {_CONTENT!r}, and this with {mark!r}")
+    left, content = u64(_read(file, 8)), new_file(folder)
+    try:
+        with content.open("wb") as target:
+            while left:
+                left -= target.write(_read(file, min(left, _PIECE)))
+    except BaseException:
+        content.unlink()
+        raise
+    return content
 
 
 def _read(file: IO[bytes], size: int) -> bytes:
@@ -141,8 +175,8 @@ class Renumbering(RecordWriter):
 
     def persistent_id(self, value: Any) -> Any:
         """Return the new reference that `value` stands for; None for what is pickled by value."""
-        if isinstance(value, type) and issubclass(value, Broken):
-            raise MeetsPlaceholder
+        if has_alias(value):
+            raise MeetsAlias
         return self._reference(value)
 
     def _reference(self, value: Any) -> Any:

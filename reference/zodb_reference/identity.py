@@ -6,6 +6,7 @@ from typing import Any
 
 from persistent import Persistent, PickleCache
 
+from zodb_reference.blobs import Blob
 from zodb_reference.oids import z64
 
 
@@ -196,6 +197,8 @@ class IdentityMap:
         for oid in oids:
             obj = self.cache.get(oid)
             if obj is not None:
+                if isinstance(obj, Blob):
+                    obj.keep_saved()
                 self.new[oid] = obj
                 del self.cache[oid]
 

@@ -1,6 +1,7 @@
 """The part that a connection plays for its objects: their jar, which loads and registers them."""
 
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from persistent import Persistent
 from persistent.interfaces import IPersistentDataManager
@@ -8,6 +9,7 @@ from persistent.list import PersistentList
 from persistent.mapping import PersistentMapping
 from zope.interface import implementer
 
+from zodb_reference.blobs import Blob
 from zodb_reference.errors import ConnectionStateError, InvalidObjectReference, StateLoadError
 from zodb_reference.exchanging import Exchanges
 from zodb_reference.identity import IdentityMap
@@ -110,6 +112,30 @@ class Jar(Participant):
         self._require_own(obj, "oldstate")
         return self.reader.state(self._snapshot.load_serial(obj._p_oid, tid))
 
+    # For blobs
+
+    def saved_blob(self, oid: bytes) -> Path | None:
+        """Return the file with the content that the last savepoint has kept; None for none."""
+        return None if self._scratch is None else self._scratch.content(oid)
+
+    def blob_path(self, oid: bytes, serial: bytes) -> str:
+        """Return the path of the content that the transaction `serial` has committed."""
+        self._require_open()
+        return self._snapshot.blob_path(oid, serial)
+
+    def open_blob(self, oid: bytes, serial: bytes, blob: Any = None) -> IO[bytes]:
+        """Return that content, open for reading: for `blob`, or as an ordinary file."""
+        self._require_open()
+        return self._snapshot.open_blob(oid, serial, blob)
+
+    def temporary_directory(self) -> str:
+        """Return the path of a folder for contents that are not stored yet."""
+        return self._snapshot.temporary_directory()
+
+    def require_blobs(self) -> None:
+        """Raise `Unsupported` where the storage keeps no contents of blobs (SAVE-31)."""
+        self._snapshot.require_blobs()
+
     # For what is new
 
     def new_oid(self) -> bytes:
@@ -157,6 +183,8 @@ class Jar(Participant):
         self._require_own(old, "exchange")
         self._require_found(old)
         self._require_unsaved(new)
+        if isinstance(new, Blob):
+            new.is_drafted()  # also an empty content takes the place of the old one
         if self._commit is not None or self.group.is_at_work:
             raise ConnectionStateError(
                 f"{type(old).__name__} {oid_repr(old._p_oid)} cannot be exchanged while changes are"

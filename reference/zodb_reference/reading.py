@@ -18,6 +18,7 @@ from typing import Any
 from persistent.wref import WeakRef
 from transaction.interfaces import TransientError
 
+from zodb_reference.blobs import ALIAS, Blob
 from zodb_reference.broken import Broken, PersistentBroken, persistent_broken_class
 from zodb_reference.errors import POSError, StateLoadError
 from zodb_reference.identity import IdentityMap
@@ -86,7 +87,12 @@ class RecordReader:
         return wraps
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return a class, or whatever else a record names, by the database's class factory."""
+        """Return a class, or whatever else a record names, by the database's class factory.
+
+        That of blobs is always the one whose contents are loaded here.
+        """
+        if (module, name) == ALIAS:
+            return Blob
         return self._connection.db().classFactory(self._connection, module, name)
 
     def resolve(self, reference: Any) -> Any:

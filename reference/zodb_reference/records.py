@@ -88,6 +88,12 @@ def inert(data: bytes) -> Any:
     return _InertUnpickler(data).load()
 
 
+def is_blob(record: bytes) -> bool:
+    """Tell whether this is the record of a blob, which has a content besides."""
+    # Most records need not be read for this.
+    return b"ZODB.blob" in record and class_name(record) == "ZODB.blob.Blob"
+
+
 def class_name(record: bytes) -> str:
     """Return the dotted name of the class that `record` describes, "" where that is not told."""
     try:

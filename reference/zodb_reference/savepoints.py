@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from transaction.interfaces import IDataManagerSavepoint
@@ -23,13 +24,17 @@ class Saving(Storing):
         super().__init__(connection, objects, registered)
         self._scratch = scratch
 
-    def put(self, oid: bytes, serial: bytes, record: bytes) -> None:
+    def put(self, oid: bytes, serial: bytes, record: bytes, content: Path | None = None) -> None:
         """Keep a record in the scratch file."""
-        self._scratch.store(oid, serial, record)
+        if content is not None:
+            self._connection.require_blobs()
+        self._scratch.store(oid, serial, record, content)
 
     def finish(self) -> None:
         """Let what was saved be emptied, since it can be loaded again (SAVE-10)."""
         self._objects.keep(self.written, self.sizes)
+        for blob in self.blobs:
+            blob.drop_draft()
 
 
 @implementer(IDataManagerSavepoint)

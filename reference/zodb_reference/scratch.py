@@ -6,6 +6,7 @@ import os
 import struct
 import tempfile
 from collections.abc import Container, Iterator
+from pathlib import Path
 from typing import IO, NamedTuple
 
 from zodb_reference.errors import StorageError
@@ -42,14 +43,16 @@ class Scratch:
 
     def __init__(self) -> None:
         self.length = 0
+        self._contents: dict[int, Path] = {}  # the files of blobs, by the positions of the records
         self._file: IO[bytes] = io.BytesIO()
         self._process: int | None = None  # which has made the file, once it is on the disk
         self._positions: dict[bytes, int] = {}
 
-    def store(self, oid: bytes, serial: bytes, record: bytes) -> None:
+    def store(self, oid: bytes, serial: bytes, record: bytes, content: Path | None = None) -> None:
         """Keep the record of an object, and the serial that the object was loaded with.
 
-        Raises `OSError` where the disk takes no more; nothing has changed then.
+        The file `content`, of a blob, is kept with it, and removed when it is forgotten. Raises
+        `OSError` where the disk takes no more; nothing has changed then.
         """
         if self.length >= self.max_memory and self._process is None:
             self._move_to_disk()
@@ -58,6 +61,8 @@ class Scratch:
         _write(self._file, _FORMAT.pack(oid, serial, earlier, len(record)))
         _write(self._file, record)
         end = self.length + _FORMAT.size + len(record)
+        if content is not None:
+            self._contents[self.length] = content
         # Nothing can interrupt these two.
         self._positions[oid], self.length = self.length, end
 
@@ -68,6 +73,10 @@ class Scratch:
             return None
         head = self._head(position)
         return _read(self._file, head.size), head.serial
+
+    def content(self, oid: bytes) -> Path | None:
+        """Return the file that was kept with the last record of an object, if there is one."""
+        return self._contents.get(self._positions.get(oid, _NOWHERE))
 
     def oids(self) -> list[bytes]:
         """Return the oids of the objects of which a record is kept."""
@@ -95,16 +104,23 @@ class Scratch:
             elif head.earlier < length:
                 self._positions[head.oid] = head.earlier
             position += _FORMAT.size + head.size
+        self._remove_contents(length)
         self.length = length
         self._file.truncate(length)
 
     def close(self) -> None:
         """Forget everything, and give up the file."""
+        self._remove_contents(0)
         self._positions = {}
         self.length = 0
         with contextlib.suppress(OSError):  # it is closed all the same
             self._file.close()
         self._file, self._process = io.BytesIO(), None
+
+    def _remove_contents(self, since: int) -> None:
+        for position in [each for each in self._contents if each >= since]:
+            with contextlib.suppress(OSError):  # it is forgotten all the same
+                self._contents.pop(position).unlink(missing_ok=True)
 
     def _move_to_disk(self) -> None:
         # Without a buffer: what is still to be written at a later moment would have to be written,

@@ -8,12 +8,16 @@ to a point of its own.
 The errors of a storage become those of this package here.
 """
 
+import tempfile
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import IO, Any
+
+from zope.interface import providedBy
 
 from zodb_reference.errors import (
     ConnectionStateError,
     ReadConflictError,
+    Unsupported,
     own_errors,
 )
 from zodb_reference.invalidation import EVERYONE, InvalidationLog, News
@@ -129,6 +133,42 @@ class Snapshot:
         """Store a record that was made from the revision `serial`, `z64` for a new object."""
         with own_errors:
             self._storage.store(oid, serial, record, self.version, meta)
+
+    def store_blob(
+        self, oid: bytes, serial: bytes, record: bytes, file: str, meta: TransactionMetaData
+    ) -> None:
+        """Store a record like `store`, and the file with the content, which goes to the storage."""
+        self.require_blobs()
+        with own_errors:
+            self._storage.storeBlob(oid, serial, record, file, self.version, meta)
+
+    def require_blobs(self) -> None:
+        """Raise `Unsupported` where the storage keeps no contents of blobs (SAVE-31)."""
+        if not keeps_blobs(self._storage):
+            raise Unsupported(
+                f"{self._storage!r} keeps no blobs: choose a storage that does, or store the"
+                " content in an ordinary object"
+            )
+
+    def blob_path(self, oid: bytes, serial: bytes) -> str:
+        """Return the path of the content of a blob; `POSKeyError` where there is none."""
+        with own_errors:
+            path: str = self._storage.loadBlob(oid, serial)
+        return path
+
+    def open_blob(self, oid: bytes, serial: bytes, blob: Any = None) -> IO[bytes]:
+        """Return the content of a blob, open for reading: for `blob`, or as an ordinary file."""
+        with own_errors:
+            file: IO[bytes] = self._storage.openCommittedBlobFile(oid, serial, blob)
+        return file
+
+    def temporary_directory(self) -> str:
+        """Return the path of a folder for contents that are not stored yet."""
+        if not keeps_blobs(self._storage):
+            return tempfile.gettempdir()
+        with own_errors:
+            folder: str = self._storage.temporaryDirectory()
+        return folder
 
     def undo(self, ident: bytes, meta: TransactionMetaData) -> Collection[bytes]:
         """Undo the transaction that the storage's undo log lists as `ident`.
@@ -295,6 +335,11 @@ class SharedSnapshot(Snapshot):
                 self._shared.invalidateCache()
                 raise
         return tid
+
+
+def keeps_blobs(storage: Any) -> bool:
+    """Tell whether a storage, of whatever package, says that it keeps the contents of blobs."""
+    return "IBlobStorage" in {each.__name__ for each in providedBy(storage).flattened()}
 
 
 def last_transaction(storage: Any) -> bytes:

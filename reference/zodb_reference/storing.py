@@ -2,10 +2,13 @@
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from persistent import Persistent
 
+from zodb_reference.blobs import Blob
 from zodb_reference.errors import InvalidObjectReference, POSError
 from zodb_reference.identity import IdentityMap
 from zodb_reference.oids import oid_repr, z64
@@ -31,6 +34,7 @@ class Storing(ABC):
     def __init__(self, connection: Any, objects: IdentityMap, registered: list[Any]) -> None:
         self.written: dict[bytes, Any] = {}
         self.sizes: dict[bytes, int] = {}
+        self.blobs: list[Blob] = []  # those of the objects that are blobs
         self._connection = connection
         self._objects = objects
         self._registered = registered
@@ -39,8 +43,11 @@ class Storing(ABC):
         self._writer = self.writer_class(connection)
 
     @abstractmethod
-    def put(self, oid: bytes, serial: bytes, record: bytes) -> None:
-        """Store a record, made from the revision `serial` of its object, `z64` for a new one."""
+    def put(self, oid: bytes, serial: bytes, record: bytes, content: Path | None = None) -> None:
+        """Store a record, made from the revision `serial` of its object, `z64` for a new one.
+
+        That of a blob comes with a file, `content`, which is given away by that, unless it fails.
+        """
 
     def store_changes(self) -> None:
         """Store what was registered, and every new object that it leads to."""
@@ -61,6 +68,17 @@ class Storing(ABC):
         self._writer.adopts_weakly = True
         while self._put_off:
             self._store_reachable(self._put_off.pop())
+
+    def put_blob(
+        self, oid: bytes, serial: bytes, record: bytes, give: Callable[[str], Path]
+    ) -> None:
+        """Store the record of a blob, with the file that `give` makes in the folder it is told."""
+        content = give(self._connection.temporary_directory())
+        try:
+            self.put(oid, serial, record, content)
+        except BaseException:
+            content.unlink(missing_ok=True)
+            raise
 
     # What this consists of
 
@@ -89,6 +107,8 @@ class Storing(ABC):
             self._store(self._writer.found.pop())
 
     def _store(self, obj: Any) -> None:
+        if isinstance(obj, Blob) and not _has_content(obj):
+            return
         oid: bytes = obj._p_oid
         self.written[oid] = obj
         self._connection.new_objects.store(oid)
@@ -101,7 +121,11 @@ class Storing(ABC):
             self._put_off.append(obj)
             return
         self._warn_if_large(obj, record)
-        self.put(oid, obj._p_serial or z64, record)
+        if isinstance(obj, Blob):
+            self.put_blob(oid, obj._p_serial or z64, record, obj.give_away)
+            self.blobs.append(obj)
+        else:
+            self.put(oid, obj._p_serial or z64, record)
         self.sizes[oid] = len(record)
 
     def _serialize(self, obj: Any) -> bytes:
@@ -135,6 +159,19 @@ class Storing(ABC):
                 UserWarning,
                 stacklevel=2,
             )
+
+
+def _has_content(blob: Blob) -> bool:
+    """Tell whether there is a content to be stored; a flag alone changes nothing.
+
+    Raises `ValueError` where it may still be written, or belongs to a reader (SAVE-29).
+    """
+    if blob.opened():
+        raise ValueError(f"the blob {oid_repr(blob._p_oid)} is open: close its files first")
+    if blob.is_drafted():
+        return True
+    blob._p_changed = False
+    return False
 
 
 def _is_current(state: Any, obj: Any) -> bool:

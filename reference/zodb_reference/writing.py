@@ -20,6 +20,7 @@ from typing import Any
 from persistent import Persistent
 from persistent.wref import WeakRef
 
+from zodb_reference.blobs import ALIAS, Blob
 from zodb_reference.broken import Broken
 from zodb_reference.editions import Newness, Reach
 from zodb_reference.errors import InvalidObjectReference
@@ -39,16 +40,16 @@ _HOW_TO_DECIDE = {
 }
 
 
-class MeetsPlaceholder(Exception):
-    """A value in the state is of a class that cannot be imported."""
+class MeetsAlias(Exception):
+    """A value in the state is of a class that records have under another name."""
 
 
 # It is not public, but it has been there, with the two methods used here, in every Python 3.
 _PythonPickler: Any = pickle._Pickler
 
 
-class _PlaceholderPickler(_PythonPickler):
-    """Writes placeholder classes under the name of the class that they stand for.
+class _AliasPickler(_PythonPickler):
+    """Writes placeholder classes, and that of blobs, under the name that records have for them.
 
     The pickler in C insists on importing what it writes the name of.
     """
@@ -58,11 +59,17 @@ class _PlaceholderPickler(_PythonPickler):
         self.persistent_id = persistent_id
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
-        if isinstance(obj, type) and issubclass(obj, Broken):
-            self.write(pickle.GLOBAL + f"{obj.__module__}\n{obj.__qualname__}\n".encode())
+        if has_alias(obj):
+            module, name = ALIAS if obj is Blob else (obj.__module__, obj.__qualname__)
+            self.write(pickle.GLOBAL + f"{module}\n{name}\n".encode())
             self.memoize(obj)
         else:
             super().save_global(obj, name)
+
+
+def has_alias(value: Any) -> bool:
+    """Tell whether a value is a class that records have under another name."""
+    return value is Blob or (isinstance(value, type) and issubclass(value, Broken))
 
 
 class RecordWriter(pickle.Pickler):
@@ -88,6 +95,11 @@ class RecordWriter(pickle.Pickler):
         of the object is one of the same class.
         """
         klass: Any = type(obj)
+        if (klass.__module__, klass.__name__) == ALIAS:
+            raise TypeError(
+                f"{klass!r} is a class of blobs of which only its own package can store the"
+                f" contents: make a {Blob!r}"
+            )
         newargs = getattr(obj, "__getnewargs__", None)
         if is_persistent_class(klass) and klass.__module__:
             return (klass.__module__, klass.__name__), newargs and newargs()
@@ -99,8 +111,8 @@ class RecordWriter(pickle.Pickler):
         self.clear_memo()
         try:
             return self._write(self, description, state)
-        except MeetsPlaceholder:
-            pickler = _PlaceholderPickler(self._file, self._reference)
+        except MeetsAlias:
+            pickler = _AliasPickler(self._file, self._reference)
             return self._write(pickler, description, state)
 
     def _write(self, pickler: Any, description: Any, state: Any) -> bytes:
@@ -114,8 +126,8 @@ class RecordWriter(pickle.Pickler):
         """Return the reference to write in place of `value`; None for what is pickled by value."""
         if not isinstance(value, _CANDIDATES):
             return None
-        if isinstance(value, type) and issubclass(value, Broken):
-            raise MeetsPlaceholder
+        if has_alias(value):
+            raise MeetsAlias
         return self._reference(value)
 
     def _reference(self, value: Any) -> Any:
