@@ -16,6 +16,7 @@ from zodb_conformance.commands.run import ending_with
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.reports import building, terminal
 from zodb_conformance.reports.words import plain
+from zodb_conformance.servers import lodging
 from zodb_conformance.suite import Suite
 from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.evidence import again
@@ -23,6 +24,7 @@ from zodb_conformance.supervisor.falls import deviation_of
 from zodb_conformance.supervisor.findings import Finding
 from zodb_conformance.supervisor.lanes import fall_of
 from zodb_conformance.supervisor.nursery import Nursery
+from zodb_conformance.supervisor.process import workplace
 
 HOLDS, FAILS, UNUSABLE, INTERRUPTED = 0, 1, 3, 130
 
@@ -60,7 +62,7 @@ def replay(options: argparse.Namespace, suite: Suite) -> int:
     nursery = Nursery(plan, tuple(clauses), suite.runner, suite.limits)
     console = Console(highlight=False)
     name = stages.empty(plan).target.name
-    with ending_with(nursery.stop):
+    with ending_with(nursery.stop), lodging.opened(workplace()):
         try:
             found = again(nursery, witness.deviation)
         except TargetUnusable as error:

@@ -33,10 +33,12 @@ from zodb_conformance.plan import PROFILES, SEED, SMOKE, Plan
 from zodb_conformance.reports import building, folder, github, terminal
 from zodb_conformance.reports.model import Report
 from zodb_conformance.reports.progress import Progress, progress
+from zodb_conformance.servers import lodging
 from zodb_conformance.suite import Suite
 from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.findings import Findings
 from zodb_conformance.supervisor.nursery import Nursery
+from zodb_conformance.supervisor.process import workplace
 from zodb_conformance.witnesses import Witness
 
 PATIENCE = b"zodb-conformance: the run is ending already, and writes down what was learnt.\n"
@@ -128,7 +130,7 @@ def run(options: argparse.Namespace, suite: Suite) -> int:
     console = Console(highlight=False)
     storage = [clause.id for clause in clauses.values() if clause.binds == "storage"]
     with ending_with(nursery.stop):
-        with progress(console) as shown:
+        with lodging.opened(workplace()), progress(console) as shown:
             supervise(
                 nursery,
                 findings,

@@ -138,6 +138,8 @@ def run_plain(program: str, plan: Plan, seconds: float, stop: Flag) -> tuple[int
     and its output.
     """
     with tempfile.TemporaryDirectory(prefix="zodb-conformance-") as temporary:
+        # A server that it starts may have to run as somebody else, who has to get through.
+        Path(temporary).chmod(0o711)
         path, output = Path(temporary, "witness.py"), Path(temporary, "output")
         path.write_text(program, encoding="utf-8")
         environment = {**os.environ, "TMPDIR": temporary}
