@@ -4,10 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+from importlib import metadata
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 import run_conformance
+from run_conformance import EACH
 
 COMMAND = """\
 #!{python}
@@ -71,6 +74,25 @@ BOTH = [
 def test_without_arguments_both_forms_of_the_reference_are_run(command: Command) -> None:
     assert run_conformance.main([]) == 0
     assert command.ran == BOTH
+
+
+def test_an_environment_runs_the_targets_that_its_name_says(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("zeo", "relstorage-sqlite-hf", "relstorage-postgresql", "relstorage-sqlite")
+    points = [EntryPoint(name, "a:b", "zodb_conformance.targets") for name in names]
+    monkeypatch.setattr(metadata, "entry_points", lambda **_: points)
+    status = run_conformance.main([EACH, "conformance-relstorage_sqlite", "--profile", "ci"])
+    assert status == 0
+    assert command.ran == [
+        f"run {name} --report conformance-report/{name} --profile ci"
+        for name in ("relstorage-sqlite", "relstorage-sqlite-hf")
+    ]
+
+
+def test_an_environment_without_targets_is_an_error() -> None:
+    with pytest.raises(SystemExit, match="no target has a name that begins with 'nothing'"):
+        run_conformance.main([EACH, "conformance-nothing"])
 
 
 def test_arguments_reach_the_command_as_they_are(command: Command) -> None:

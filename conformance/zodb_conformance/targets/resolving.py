@@ -35,6 +35,9 @@ from zodb_conformance.targets.places import (
 )
 
 GROUP = "zodb_conformance.targets"
+EXTRAS = ("relstorage-postgresql", "relstorage-sqlite", "tempstorage", "zeo", "zlib")
+"""The extras of this distribution beside ``zodb``: the names of their targets begin with theirs."""
+
 CONNECTION_LEVEL = frozenset({"raw-records", "historical"})
 DATABASE_SECTION = re.compile(r"^\s*<zodb[\s>]", re.MULTILINE | re.IGNORECASE)
 A_SECTION = "<filestorage> with a line `path {directory}/Data.fs`"
@@ -117,12 +120,20 @@ def _made(name: str, point: metadata.EntryPoint) -> Target:
         made = point.load()()
     except ImportError as error:
         raise TargetUnusable(
-            f"target {name!r} needs {error.name or error}, which is not installed; "
-            "for ZODB, install zodb-conformance[zodb]"
+            f"target {name!r} needs {error.name or error}, which is not installed"
+            f"{_with_extra(name, point)}"
         ) from error
     if not isinstance(made, Target):
         raise TargetUnusable(f"target {name!r}: its entry point gave {made!r} and not a Target")
     return made
+
+
+def _with_extra(name: str, point: metadata.EntryPoint) -> str:
+    """How what a target needs is installed, where it is one of this project."""
+    if not point.value.startswith("zodb_conformance."):
+        return ""
+    extra = next((each for each in EXTRAS if name.startswith(each)), "zodb")
+    return f"; install zodb-conformance[{extra}]"
 
 
 def _double(name: str) -> Target:

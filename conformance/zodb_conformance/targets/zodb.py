@@ -1,6 +1,8 @@
-"""The released ZODB as a target, over three of its own storages."""
+"""The released ZODB as a target, over those of its own storages that stand alone."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from zodb_conformance.targets.base import Connections, Storage, Target, over
 
@@ -23,7 +25,26 @@ SHARED = frozenset(
     }
 )
 RESOLVING = SHARED | {"conflict-resolution"}
+KEEPING = RESOLVING | {
+    "deletion",
+    "durable",
+    "read-only",
+    "record-iteration",
+    "restoring",
+    "serving",
+    "undo",
+}
+"""What a FileStorage can do."""
+
 DISTRIBUTIONS = ("ZODB", "BTrees", "zodbpickle", "zope.interface")
+
+BESIDE_BLOBS = (
+    "import tempfile",
+    "from ZODB.FileStorage import FileStorage",
+    "directory = tempfile.TemporaryDirectory()",
+    "file, blobs = directory.name + '/Data.fs', directory.name + '/blobs'",
+)
+"""The lines with which one begins that has blobs."""
 
 
 def connections() -> Connections:
@@ -33,9 +54,14 @@ def connections() -> Connections:
     return Connections("ZODB.DB", DB, ("import ZODB", "db = ZODB.DB(storage)"))
 
 
-def _over(
-    name: str, storage: Storage, capabilities: frozenset[str], plain: Target | None = None
+def over_zodb(
+    name: str,
+    storage: Storage,
+    capabilities: frozenset[str],
+    plain: Target | None = None,
+    distributions: tuple[str, ...] = (),
 ) -> Target:
+    """ZODB over some storage, which may come from other distributions."""
     from ZODB.Connection import resetCaches
     from ZODB.DB import connection
     from ZODB.persistentclass import PersistentMetaClass
@@ -51,7 +77,7 @@ def _over(
             "connect": connection,
             "resetCaches": resetCaches,
         },
-        distributions=DISTRIBUTIONS,
+        distributions=(*distributions, *DISTRIBUTIONS),
         plain=plain,
     )
 
@@ -64,14 +90,14 @@ def mapping() -> Target:
         lambda directory: MappingStorage(),
         ("import ZODB.MappingStorage", "storage = ZODB.MappingStorage.MappingStorage()"),
     )
-    return _over("zodb-mapping", storage, SHARED)
+    return over_zodb("zodb-mapping", storage, SHARED)
 
 
 def file() -> Target:
     """ZODB over a FileStorage."""
     from ZODB.FileStorage import FileStorage
 
-    def storage(options: str, **given: bool) -> Storage:
+    def storage(options: str, **given: Any) -> Storage:
         return Storage(
             lambda directory: FileStorage(str(directory / "Data.fs"), **given),
             (
@@ -83,16 +109,42 @@ def file() -> Target:
         )
 
     opened = storage("")._replace(read_only=storage(", read_only=True", read_only=True))
-    capabilities = {
-        "deletion",
-        "durable",
-        "read-only",
-        "record-iteration",
-        "restoring",
-        "serving",
-        "undo",
-    }
-    return _over("zodb-file", opened, RESOLVING | capabilities, mapping())
+    return over_zodb("zodb-file", opened, KEEPING, mapping())
+
+
+def file_with_blobs() -> Target:
+    """ZODB over a FileStorage that keeps blobs as well."""
+    from ZODB.FileStorage import FileStorage
+
+    def storage(options: str, **given: Any) -> Storage:
+        return Storage(
+            lambda directory: FileStorage(
+                str(directory / "Data.fs"), blob_dir=str(directory / "blobs"), **given
+            ),
+            (
+                *BESIDE_BLOBS,
+                f"storage = FileStorage(file, blob_dir=blobs{options})",
+            ),
+        )
+
+    opened = storage("")._replace(read_only=storage(", read_only=True", read_only=True))
+    return over_zodb("zodb-file-blobs", opened, KEEPING | {"blobs"}, mapping())
+
+
+def mvcc_mapping() -> Target:
+    """ZODB over the MVCCMappingStorage of its own tests, whose instances bring snapshots of their
+    own.
+    """
+    from ZODB.tests.MVCCMappingStorage import MVCCMappingStorage
+
+    storage = Storage(
+        lambda directory: MVCCMappingStorage(),
+        (
+            "from ZODB.tests.MVCCMappingStorage import MVCCMappingStorage",
+            "storage = MVCCMappingStorage()",
+        ),
+    )
+    return over_zodb("zodb-mvcc-mapping", storage, SHARED | {"instances"})
 
 
 def demo() -> Target:
@@ -103,4 +155,4 @@ def demo() -> Target:
         lambda directory: DemoStorage(),
         ("import ZODB.DemoStorage", "storage = ZODB.DemoStorage.DemoStorage()"),
     )
-    return _over("zodb-demo", storage, RESOLVING)
+    return over_zodb("zodb-demo", storage, RESOLVING | {"blobs"})

@@ -1,0 +1,80 @@
+"""ZODB over ZEO: clients of a ``runzeo`` that the run starts on the loopback interface."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from zodb_conformance.servers import lodging, zeo
+from zodb_conformance.targets.base import Storage, Target
+from zodb_conformance.targets.zodb import KEEPING, mapping, over_zodb
+
+CAPABILITIES = (KEEPING - {"restoring", "serving"}) | {"blobs", "several-clients"}
+"""What clients of a server can do that serves a FileStorage."""
+
+SERVED = (
+    "import tempfile",
+    "import ZEO",
+    "directory = tempfile.TemporaryDirectory()",
+    "blobs, own = directory.name + '/blobs', directory.name + '/blobs-of-the-client'",
+    "if not hasattr(directory, 'address'):",
+    "    directory.address, stop = ZEO.server(directory.name + '/Data.fs', blobs)",
+    "address = directory.address",
+)
+"""The lines of Python that start a server, for witnesses; once for a folder."""
+
+ASSIGNED = "zeo.json"
+"""The file of a storage's folder that says which storage of which server it is for."""
+
+WAIT = 20
+"""Seconds that a client waits for its server."""
+
+
+def clients() -> Target:
+    """Clients of a ZEO server, each with a folder of its own for the blobs that it has read."""
+    return _over_zeo("zeo", shared=False)
+
+
+def clients_with_shared_blobs() -> Target:
+    """Clients of a ZEO server that use the server's own folder of blobs."""
+    return _over_zeo("zeo-shared-blobs", shared=True)
+
+
+def _over_zeo(name: str, *, shared: bool) -> Target:
+    from ZEO.ClientStorage import ClientStorage
+
+    def storage(options: str, **given: Any) -> Storage:
+        def open_storage(directory: Path) -> Any:
+            served = assigned(directory)
+            own = tempfile.mkdtemp(prefix="blobs-", dir=directory)
+            return ClientStorage(
+                (zeo.HOST, served.port),
+                storage=served.name,
+                wait_timeout=WAIT,
+                blob_dir=str(served.blobs) if shared else own,
+                shared_blob_dir=shared,
+                **given,
+            )
+
+        return Storage(open_storage, (*SERVED, f"storage = ZEO.client(address{blobs}{options})"))
+
+    place = "blobs" if shared else "own"
+    blobs = f", blob_dir={place}, shared_blob_dir={shared}"
+    opened = storage("")._replace(read_only=storage(", read_only=True", read_only=True))
+    return over_zodb(name, opened, CAPABILITIES, mapping(), ("ZEO",))
+
+
+def assigned(directory: Path) -> zeo.Served:
+    """The storage of a server that is for a folder: always the same one, and for no other.
+
+    Raises TargetUnusable where no server starts.
+    """
+    note = directory / ASSIGNED
+    if not note.exists():
+        given = zeo.assign(lodging.current(), directory)
+        told = [str(given.folder), given.port, given.name]
+        note.write_text(json.dumps(told), encoding="utf-8")
+    folder, port, name = json.loads(note.read_text(encoding="utf-8"))
+    return zeo.Served(Path(folder), port, name)
