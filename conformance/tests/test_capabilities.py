@@ -15,7 +15,7 @@ from target_names import EACH, clean, each_of
 from zodb_conformance import runner
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Tally
-from zodb_conformance.targets import Target, registered, resolve
+from zodb_conformance.targets import Target, announcing, registered, resolve
 from zodb_conformance.targets.announcing import of_database, of_storage
 from zodb_conformance.targets.reference import memory
 from zodb_spec.clause import clauses
@@ -207,6 +207,15 @@ def undoable() -> Any:
     return Undoable()
 
 
+class IMVCCStorage(Interface):
+    """What ZODB calls the interface of storages that bring their own snapshots."""
+
+
+@implementer(IMVCCStorage)
+class Instances(Method):
+    pass
+
+
 @pytest.mark.parametrize(
     ("storage", "capability", "answer"),
     [
@@ -225,6 +234,13 @@ def undoable() -> Any:
         (Method(commitVersion=yes), "versions", None),
         (Method(supportsVersions=no, commitVersion=yes), "versions", False),
         (Method(supportsVersions=yes), "versions", True),
+        (Instances(), "instances", True),
+        (Method(new_instance=yes, poll_invalidations=yes), "instances", None),
+        (Method(new_instance=yes), "instances", False),
+        (Method(), "iteration", False),
+        (Method(iterator=yes), "iteration", None),
+        (Method(), "old-revisions", None),
+        (undoable(), "old-revisions", True),
     ],
 )
 def test_a_storage_tells_by_what_it_announces(
@@ -266,6 +282,9 @@ def opens(*options: str) -> Any:
             "versions",
             True,
         ),
+        (Method(open=opens()), "instances", None),
+        (Method(open=opens(), storage=Method()), "instances", False),
+        (Method(open=opens(), storage=Instances()), "instances", True),
     ],
 )
 def test_a_database_tells_by_how_it_can_be_opened(
@@ -277,10 +296,7 @@ def test_a_database_tells_by_how_it_can_be_opened(
 
 
 def test_where_it_cannot_even_be_opened_nothing_is_known() -> None:
-    assert of_storage(broken) == (
-        frozenset(),
-        {"conflict-resolution", "undo", "pack", "garbage-collection", "history", "versions"},
-    )
+    assert of_storage(broken) == (frozenset(), {"conflict-resolution", *announcing.STORAGES})
     assert of_database(broken).unknown >= {"historical", "versions"}
 
 
@@ -313,6 +329,17 @@ def test_a_storage_that_is_named_is_asked(
     (tmp_path / "storage.conf").write_text(text)
     expected = {"undo": undo, "pack": True, "history": True, "historical": True, "versions": False}
     assert answers(resolve(Plan(**plan))) == expected
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_a_target_declares_what_its_storage_announces(name: str) -> None:
+    target = resolve(Plan(target=name))
+    assert target.storage is not None
+    found = of_storage(target.storage.open)
+    told = {each for each in announcing.ALONE if each in found.capabilities}
+    assert told <= target.capabilities
+    declared = target.capabilities.intersection(announcing.ALONE)
+    assert declared <= told | found.unknown
 
 
 def test_a_server_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

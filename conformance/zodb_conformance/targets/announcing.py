@@ -73,11 +73,37 @@ def _has(name: str) -> Question:
     return lambda asked: callable(getattr(asked, name, None))
 
 
+def _interfaces(asked: Any) -> set[str]:
+    """The names of the interfaces that something provides."""
+    return {each.__name__ for each in providedBy(asked).flattened()}
+
+
+def _announces(interface: str, *methods: str) -> Question:
+    """Whether something provides an interface; with its methods alone it does not say so."""
+
+    def question(asked: Any) -> bool | None:
+        if interface in _interfaces(asked):
+            return True
+        return None if all(callable(getattr(asked, name, None)) for name in methods) else False
+
+    return question
+
+
+def _by_its_storage(question: Question) -> Question:
+    """What a database can do because its storage can."""
+
+    def question_of_database(database: Any) -> bool | None:
+        storage = getattr(database, "storage", None)
+        return None if storage is None else question(storage)
+
+    return question_of_database
+
+
 def _undoes(asked: Any) -> bool | None:
     """The protocol has a question for it; without that, an interface or the method must do."""
     if callable(getattr(asked, "supportsUndo", None)):
         return bool(asked.supportsUndo())
-    if "IStorageUndoable" in {each.__name__ for each in providedBy(asked).flattened()}:
+    if "IStorageUndoable" in _interfaces(asked):
         return True
     return None if callable(getattr(asked, "undo", None)) else False
 
@@ -110,14 +136,31 @@ def _opens(database: Any, option: str) -> bool | None:
     return None if any(each.kind is each.VAR_KEYWORD for each in known) else False
 
 
-STORAGES: dict[str, Question] = {
+COMMON: dict[str, Question] = {
     "undo": _undoes,
     "pack": _has("pack"),
     "garbage-collection": _has("pack"),  # the interface of storages has it in one breath
     "history": _has("history"),
     VERSIONS: _has_versions,
 }
-DATABASES = STORAGES | {
+"""What storages and databases are asked alike."""
+
+ALONE = {
+    "blobs": _announces("IBlobStorage", "storeBlob", "loadBlob"),
+    "deletion": _announces("IExternalGC", "deleteObject"),
+    "instances": _announces("IMVCCStorage", "new_instance", "poll_invalidations"),
+    "iteration": _announces("IStorageIteration", "iterator"),
+    # Whoever undoes keeps what was; others do not say whether they do.
+    "old-revisions": _announces("IStorageUndoable"),
+    "record-iteration": _announces("IStorageCurrentRecordIteration", "record_iternext"),
+    "restoring": _announces("IStorageRestoreable", "restore"),
+    "serving": _announces("IServeable", "getTid", "tpc_transaction"),
+}
+"""What only storages can tell."""
+
+STORAGES = COMMON | ALONE
+DATABASES = COMMON | {name: _by_its_storage(question) for name, question in ALONE.items()}
+DATABASES |= {
     VERSIONS: _opens_versions,
     "historical": _opens_the_past,
     "cache-invalidation": _has("invalidateCache"),

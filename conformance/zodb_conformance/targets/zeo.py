@@ -11,7 +11,7 @@ from zodb_conformance.servers import lodging, zeo
 from zodb_conformance.targets.base import Storage, Target
 from zodb_conformance.targets.zodb import KEEPING, mapping, over_zodb
 
-CAPABILITIES = (KEEPING - {"restoring", "serving"}) | {"blobs", "several-clients"}
+CAPABILITIES = (KEEPING - {"serving"}) | {"blobs", "several-clients"}
 """What clients of a server can do that serves a FileStorage."""
 
 SERVED = (
