@@ -218,6 +218,12 @@ def test_what_is_wrong_with_a_factory_is_told_when_it_is_used(
     assert sentence in str(error.value)
 
 
+def test_a_factory_that_returns_the_same_storage_twice_is_not_used(tmp_path: Path) -> None:
+    target = resolve(Plan(target="bad_factories:always_the_same"))
+    with pytest.raises(TargetUnusable, match="returned the same storage twice"):
+        target.open_database(tmp_path)
+
+
 def test_what_a_database_factory_makes_of_options_is_for_the_checks(tmp_path: Path) -> None:
     target = resolve(Plan(database="bad_factories:a_storage"))
     with pytest.raises(TypeError):
@@ -337,11 +343,37 @@ def test_a_uri_names_a_storage_in_a_folder_of_its_own(tmp_path: Path) -> None:
     assert (tmp_path / "Data.fs").exists()
 
 
-def test_a_zconfig_file_with_an_error_is_told_when_it_is_used(tmp_path: Path) -> None:
+A_FILE = "<filestorage>\n  path {{directory}}/Data.fs\n{0}"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("<nostorage>\n</nostorage>\n", "line 1: unknown type name: 'nostorage'"),
+        (A_FILE.format("  road x\n</filestorage>\n"), "line 3: 'road' is not a known key name"),
+        (
+            A_FILE.format("  read-only maybe\n</filestorage>\n"),
+            "line 3: not a valid boolean value: 'maybe'",
+        ),
+        ("<filestorage>\n</filestorage>\n", "line 2: no values for 'path'; 1 required"),
+        (A_FILE.format(""), "line 2: unclosed sections not allowed"),
+        (
+            "%import no.such.package\n<mappingstorage/>\n",
+            "could not load package no.such.package: No module named 'no'",
+        ),
+    ],
+)
+def test_a_zconfig_file_with_an_error_is_told_with_the_line_and_the_reason(
+    text: str, sentence: str, tmp_path: Path
+) -> None:
     config = tmp_path / "storage.conf"
-    config.write_text("<nostorage>\n</nostorage>\n")
-    with pytest.raises(TargetUnusable, match="nostorage"):
+    config.write_text(text)
+    with pytest.raises(TargetUnusable) as error:
         resolve(Plan(zconfig=str(config))).open_database(tmp_path)
+    found = str(error.value)
+    assert found.startswith(str(config))
+    assert sentence in found
+    assert "failed in" not in found
 
 
 @pytest.mark.parametrize(

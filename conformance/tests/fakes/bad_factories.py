@@ -25,6 +25,13 @@ def a_storage(directory):
     return MappingStorage()
 
 
+SAME = MappingStorage()
+
+
+def always_the_same(directory):
+    return SAME
+
+
 def a_database(directory):
     return DB(MappingStorage())
 

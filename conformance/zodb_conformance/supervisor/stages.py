@@ -143,13 +143,19 @@ def layer_of(nursery: Nursery, findings: Findings, storage: Collection[str]) -> 
     return Layer(baseline, findings.target, storage, findings.excused)
 
 
+SERVER = "Is the server that it needs running?"
+
 HINTS = {
-    "ConnectionRefusedError": "Is the server that it needs running?",
+    "ConnectionRefusedError": SERVER,
+    "ZEO.Exceptions.ClientDisconnected": SERVER,
     "ModuleNotFoundError": "Install it, or start the suite in the folder where it lies.",
     "FileNotFoundError": "Does the path exist on this machine?",
     "PermissionError": "May this user read and write there?",
 }
 """What to look at first, by the error of a target that could not be opened."""
+
+HANGING = " If it needs a server: is that running?"
+"""The same where a target can't even be opened in time."""
 
 
 def why_unusable(ended: Ended) -> str:
@@ -169,7 +175,8 @@ def why_unusable(ended: Ended) -> str:
         moment = f"in step {len(script)} of the smoke test ({' '.join(script[-1])})"
     else:
         moment = "while the smoke test opened it"
-    return f"The target {ended.how}, {moment}. What it printed last is in the report."
+    hint = HANGING if ended.kind == "hang" and not script else ""
+    return f"The target {ended.how}, {moment}.{hint} What it printed last is in the report."
 
 
 def check_known(nursery: Nursery, findings: Findings, known: Sequence[Known]) -> list[Known]:

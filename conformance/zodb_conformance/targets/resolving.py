@@ -22,6 +22,7 @@ from zodb_conformance.showing import short
 from zodb_conformance.targets import reference, zodb
 from zodb_conformance.targets.announcing import of_database, of_nobody, of_storage
 from zodb_conformance.targets.base import DOUBLE, SEVERAL, SHORT, VERSIONS, Storage, Target, over
+from zodb_conformance.targets.configuring import wrong
 from zodb_conformance.targets.editions import CURRENT, in_edition
 from zodb_conformance.targets.emptiness import opened, unspoilt
 from zodb_conformance.targets.mixing import mixed
@@ -266,6 +267,7 @@ def _over_storage(
 
     one_place: whether all storages that it opens are the same, as on a server
     """
+    last: list[Any] = []
 
     def checked(directory: Path) -> Any:
         try:
@@ -282,6 +284,12 @@ def _over_storage(
             raise TargetUnusable(
                 f"{name}: the storage factory returned {short(storage)}; it should return a storage"
             )
+        if any(storage is each for each in last):
+            raise TargetUnusable(
+                f"{name}: the storage factory returned the same storage twice; it should open "
+                "another one whenever it is called"
+            )
+        last[:] = [storage]
         return unspoilt(storage)
 
     storage = Storage(checked, lines)
@@ -360,6 +368,7 @@ def _from_database(path: str, edition: str) -> Target:
 def _from_zconfig(path: str, edition: str) -> Target:
     text = _text(path)
     try:
+        from ZConfig import ConfigurationError
         from ZODB.config import storageFromString
     except ImportError as error:
         raise TargetUnusable("--zconfig needs ZODB; install zodb-conformance[zodb]") from error
@@ -376,6 +385,8 @@ def _from_zconfig(path: str, edition: str) -> Target:
     def open_storage(directory: Path) -> Any:
         try:
             return storageFromString(text.replace("{directory}", str(directory)))
+        except ConfigurationError as error:
+            raise TargetUnusable(wrong(path, text, error)) from error
         except Exception as error:
             raise TargetUnusable(f"{path}: opening it {failed(error)}") from error
 
