@@ -7,8 +7,10 @@ imports itself.
 # ruff: noqa: D102, N802, PLC0415 -- protocols fix the names; each function stands alone
 
 from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from typing import Any
+
 from zodb_conformance.things import Counter
 
 
@@ -116,6 +118,18 @@ def shown(found: Any) -> Any:
     if "n" in state:
         return state["n"], []
     return state["data"]["value"], state["data"]["strong"]
+
+
+def values_of(storage: Any, *oids: bytes) -> list[Any]:
+    """The values that the current records of these objects hold, None for one that there is not."""
+    found: list[Any] = []
+    seen = newest(storage)
+    for oid in oids:
+        try:
+            found.append(value_in(seen.load(oid)[0]))
+        except KeyError:
+            found.append(None)
+    return found
 
 
 def kept(storage: Any, oid: bytes, *tids: bytes) -> list[Any]:
@@ -240,13 +254,6 @@ def newest(storage: Any) -> Any:
     if hasattr(storage, "poll_invalidations"):
         storage.poll_invalidations()
     return storage
-
-
-def for_another_thread(storage: Any) -> Any:
-    """What another thread works with at the same time: an instance of its own where the storage
-    gives such, or else the storage.
-    """
-    return storage.new_instance() if hasattr(storage, "new_instance") else storage
 
 
 def beside(storage: Any) -> Any:

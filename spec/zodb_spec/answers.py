@@ -6,7 +6,6 @@ tests of the specification compares the two, and lets nothing else differ.
 
 from __future__ import annotations
 
-
 STATED = ("main", "many", "connection")
 
 
@@ -245,6 +244,23 @@ WEAKER: dict[str, str] = {
         "no document says that a database can be closed while other threads use it, although"
         " servers do it when they are shut down"
     ),
+    "storage.gc-is-optional": (
+        "the rows are about a pack that collects garbage, as the interface has it; an argument "
+        "that says not to is of some storages only"
+    ),
+    "storage.gc-passes-over-broken-references": (
+        "the row says what stays and what goes; of records that are missing no document speaks, "
+        "and a pack that is refused loses nothing"
+    ),
+    "storage.gc-spares-what-is-new": (
+        "the interface has everything collected that can't be reached through the revisions that "
+        "are left, whenever it was stored; storages that keep histories in files have always "
+        "spared what came later"
+    ),
+    "storage.outdated-read-is-told": (
+        "the row names the error; what it has with it is for a person who looks for the reason, "
+        "and for the message"
+    ),
 }
 
 
@@ -350,6 +366,9 @@ ELSEWHERE: dict[str, str] = {
     ),
     "transaction.history-only-grows": (
         "what a connection sees can only stay the same if its storage does not rewrite it"
+    ),
+    "storage.undo-ids-are-opaque": (
+        "of a row that says what a storage lists, this is what it says to those who use the list"
     ),
 }
 

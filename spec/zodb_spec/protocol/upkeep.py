@@ -104,8 +104,7 @@ def pack_storage(world: World) -> Outcomes:
 
 @declared(
     line=lambda world: (
-        f"{STORAGE} = reopened({STORAGE}); {STORAGE}.registerDB(layer); "
-        f"reader = beside({STORAGE})"
+        f"{STORAGE} = reopened({STORAGE}); {STORAGE}.registerDB(layer); reader = beside({STORAGE})"
     ),
     sensible=lambda world: world.commit is None and not _instances(world),
     weight=2,

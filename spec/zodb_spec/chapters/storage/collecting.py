@@ -32,7 +32,7 @@ def gc_removes_unreachable() -> None:
     ...     (more, z64, content("more")),
     ... )
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, *oids)
+    >>> values_of(storage, z64, *oids)
     ['root', 1, 2, None, None]
     >>> for oid in lost, more:
     ...     with raises("POSKeyError"):
@@ -53,11 +53,11 @@ def gc_removes_what_was_let_go() -> None:
     ...     (two, z64, content(2)),
     ... )
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, one, two)
+    >>> values_of(storage, z64, one, two)
     [0, 1, 2]
     >>> second = commit(storage, (z64, first, content("new", two)))
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, one, two)
+    >>> values_of(storage, z64, one, two)
     ['new', None, 2]
     """
 
@@ -78,7 +78,7 @@ def gc_and_cycles() -> None:
     ...     (self, z64, content("self", self)),
     ... )
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, *oids)
+    >>> values_of(storage, z64, *oids)
     ['root', 1, 2, None, None, None]
     """
 
@@ -94,7 +94,7 @@ def gc_goes_far() -> None:
     ... ]
     >>> tid = commit(storage, *reversed(writes))
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, *oids) == list(range(1501))
+    >>> values_of(storage, *oids) == list(range(1501))
     True
     """
 
@@ -112,7 +112,7 @@ def gc_lasts() -> None:
     ... )
     >>> storage.pack(pause(), oids_in)
     >>> storage = reopened(storage)
-    >>> shown(storage, z64, one, lost)
+    >>> values_of(storage, z64, one, lost)
     ['root', 1, None]
     """
 
@@ -132,7 +132,7 @@ def gc_and_weak_references() -> None:
     ...     (two, z64, content(2, one)),
     ... )
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, one, two)
+    >>> values_of(storage, z64, one, two)
     ['root', 1, None]
     """
 
@@ -152,7 +152,7 @@ def gc_spares_what_was_reached_since() -> None:
     >>> then = pause()
     >>> third = commit(storage, (z64, second, content("there", one)))
     >>> storage.pack(then, oids_in)
-    >>> shown(storage, z64, one, two)
+    >>> values_of(storage, z64, one, two)
     ['there', 1, 2]
     """
 
@@ -181,10 +181,10 @@ def gc_spares_what_later_states_show() -> None:
     ...     tids.append(commit(storage, (z64, tids[-1], content(number, oid))))
     >>> tids.append(commit(storage, (z64, tids[-1], content("nothing"))))
     >>> storage.pack(then, oids_in)
-    >>> shown(storage, z64, *oids)
+    >>> values_of(storage, z64, *oids)
     ['nothing', 1, 2, 3]
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, *oids)
+    >>> values_of(storage, z64, *oids)
     ['nothing', None, None, None]
     """
 
@@ -205,7 +205,7 @@ def gc_spares_what_came_since() -> None:
     ...     (two, z64, content(2)),
     ... )
     >>> storage.pack(then, oids_in)
-    >>> shown(storage, z64, one, two)
+    >>> values_of(storage, z64, one, two)
     ['new', 1, 2]
     """
 
@@ -224,11 +224,11 @@ def gc_spares_what_is_new() -> None:
     >>> then = pause()
     >>> second = commit(storage, (one, first, content(1)), (two, z64, content(2)))
     >>> storage.pack(then, oids_in)
-    >>> shown(storage, z64, one, two)
+    >>> values_of(storage, z64, one, two)
     [0, 1, 2]
     >>> third = commit(storage, (z64, first, content("later", one, two)))
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, one, two)
+    >>> values_of(storage, z64, one, two)
     ['later', 1, 2]
     """
 
@@ -249,11 +249,11 @@ def gc_and_broken_references() -> None:
     ... )
     >>> with allowing("Exception"):
     ...     storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, one, two)
+    >>> values_of(storage, z64, one, two)
     [0, 1, 2]
     >>> second = commit(storage, (one, first, content("mended")))
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, one, two)
+    >>> values_of(storage, z64, one, two)
     [0, 'mended', 2]
     """
 
@@ -273,7 +273,7 @@ def gc_passes_over_broken_references() -> None:
     ...     (lost, z64, content("lost")),
     ... )
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, one, lost)
+    >>> values_of(storage, z64, one, lost)
     [0, 1, None]
     """
 
@@ -355,7 +355,7 @@ def gc_is_optional() -> None:
     >>> with allowing("TypeError"):
     ...     storage.pack(pause(), oids_in, gc=False)
     ...     packed = True
-    >>> shown(storage, z64, one, lost)
+    >>> values_of(storage, z64, one, lost)
     ['root', 'new', 'lost, too']
     >>> kept(storage, one, first, second) == ([None, "new"] if packed else before)
     True
@@ -373,7 +373,7 @@ def gc_undone_creations() -> None:
     >>> _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
     >>> third = commit(storage, (z64, first, content("changed")))
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, one, two), kept(storage, one, second), kept(storage, two, second)
+    >>> values_of(storage, z64, one, two), kept(storage, one, second), kept(storage, two, second)
     (['changed', None, None], [None], [None])
     """
 
@@ -399,7 +399,7 @@ def gc_spares_what_can_be_undone() -> None:
     >>> second = commit(storage, (z64, first, content("nowhere")))
     >>> storage.pack(then, oids_in)
     >>> _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
-    >>> shown(storage, z64, one, two)
+    >>> values_of(storage, z64, one, two)
     ['here', 1, 2]
     """
 
@@ -425,9 +425,9 @@ def gc_spares_what_was_undone() -> None:
     >>> then = pause()
     >>> _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
     >>> storage.pack(then, oids_in)
-    >>> shown(storage, z64, one, two)
+    >>> values_of(storage, z64, one, two)
     ['here', 1, 2]
     >>> _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
-    >>> shown(storage, z64)
+    >>> values_of(storage, z64)
     ['nowhere']
     """

@@ -24,11 +24,11 @@ def pack_lets_others_read() -> None:
     ...     (one, z64, content(1, two)),
     ...     (two, z64, content(2)),
     ... )
-    >>> reader = for_another_thread(storage)
+    >>> reader = beside(storage)
     >>> def read():
     ...     loaded = [newest(reader).load(oid) for oid in (z64, one, two)]
     ...     before = [reader.loadBefore(oid, next_tid(loaded[0][1])) for oid in (z64, one, two)]
-    ...     return [found[:2] for found in before] == loaded and shown(reader, z64, one, two)
+    ...     return [found[:2] for found in before] == loaded and values_of(reader, z64, one, two)
     >>> def schedule(value):
     ...     tid = commit(storage, (z64, newest(storage).load(z64)[1], content("root", one)))
     ...     now, halt = pause(), Halt()
@@ -55,7 +55,7 @@ def pack_keeps_what_comes_meanwhile() -> None:
     ...     (two, z64, content(2)),
     ... )
     >>> tid = commit(storage, (z64, tid, content("root", one)))
-    >>> writer = for_another_thread(storage)
+    >>> writer = beside(storage)
     >>> def schedule(value):
     ...     now, halt, new = pause(), Halt(), [storage.new_oid() for _ in range(2)]
     ...     def references(data):
@@ -73,7 +73,7 @@ def pack_keeps_what_comes_meanwhile() -> None:
     ...         )
     ...     _, tid = meanwhile(lambda: storage.pack(now, references), write, halt)
     ...     tids = [newest(storage).load(oid)[1] for oid in (z64, two, *new)]
-    ...     return shown(storage, z64, one, two, *new), tids == [tid] * 4
+    ...     return values_of(storage, z64, one, two, *new), tids == [tid] * 4
     >>> wanted = ["root", 1, 2, "new", "newer"], True
     >>> [schedule(value) == wanted for value in ("root", 1, 2, "after")]
     [True, True, True, True]
@@ -98,7 +98,7 @@ def pack_keeps_what_is_reached_meanwhile() -> None:
     ...     (one, z64, content(1, two)),
     ...     (two, z64, content(2)),
     ... )
-    >>> writer = for_another_thread(storage)
+    >>> writer = beside(storage)
     >>> now, halt, order = pause(), Halt(), []
     >>> def references(data):
     ...     halt()
@@ -108,7 +108,7 @@ def pack_keeps_what_is_reached_meanwhile() -> None:
     ...     order.append(commit(writer, (z64, tid, content("found", one))))
     >>> _ = meanwhile(lambda: storage.pack(now, references), write, halt)
     >>> is_meanwhile = order[-1] == "packing goes on"
-    >>> shown(storage, z64, one, two) == ["found", 1, 2] or not is_meanwhile
+    >>> values_of(storage, z64, one, two) == ["found", 1, 2] or not is_meanwhile
     True
     """
 
@@ -120,7 +120,7 @@ def pack_beside_a_commit() -> None:
 
     >>> one, two, tid = storage.new_oid(), storage.new_oid(), z64
     >>> tid = commit(storage, (z64, z64, content("root", one)), (one, z64, content(1)))
-    >>> writer = for_another_thread(storage)
+    >>> writer = beside(storage)
     >>> def schedule(place):
     ...     serial, new = newest(storage).load(one)[1], storage.new_oid()
     ...     now, halt, meta = pause(), Halt(), metadata()
@@ -134,7 +134,7 @@ def pack_beside_a_commit() -> None:
     ...         halt() if place == "voted" else None
     ...         return writer.tpc_finish(meta, lambda _: halt() if place == "finishing" else None)
     ...     meanwhile(lambda: newest(writer) and write(), lambda: storage.pack(now, oids_in), halt)
-    ...     return shown(storage, z64, one, new)
+    ...     return values_of(storage, z64, one, new)
     >>> [schedule(place) for place in ("begun", "stored", "voted", "finishing")] == [
     ...     ["root", place, "new"] for place in ("begun", "stored", "voted", "finishing")
     ... ]
@@ -149,7 +149,7 @@ def pack_holds_nobody_up() -> None:
 
     >>> one = storage.new_oid()
     >>> tid = commit(storage, (z64, z64, content("root", one)), (one, z64, content(1)))
-    >>> worker = for_another_thread(storage)
+    >>> worker = beside(storage)
     >>> def work():
     ...     seen = newest(worker).load(z64)
     ...     return commit(worker, (z64, seen[1], content("new", one)))
@@ -190,11 +190,11 @@ def packs_take_turns() -> None:
     ...     with allowing("StorageError"):
     ...         storage.pack(now, oids_in)
     >>> _ = meanwhile(lambda: storage.pack(now, references), pack_too, halt)
-    >>> shown(storage, z64, one), kept(storage, one, first, second)
+    >>> values_of(storage, z64, one), kept(storage, one, first, second)
     (['root', 2], [None, 2])
     >>> third = commit(storage, (one, second, content(3)))
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, one), kept(storage, one, second, third)
+    >>> values_of(storage, z64, one), kept(storage, one, second, third)
     (['root', 3], [None, 3])
     """
 
@@ -228,7 +228,7 @@ def undo_while_packing() -> None:
     >>> second = commit(storage, (one, first, content(2)))
     >>> third = commit(storage, (one, second, content(3)))
     >>> id, halt, done = storage.undoLog(0, 1)[0]["id"], Halt(), []
-    >>> worker = for_another_thread(storage)
+    >>> worker = beside(storage)
     >>> def references(data):
     ...     halt()
     ...     return oids_in(data)
@@ -238,10 +238,10 @@ def undo_while_packing() -> None:
     ...     with allowing("UndoError"):
     ...         done.append(undo(worker, id))
     >>> _ = meanwhile(lambda: storage.pack(then, references), undo_it, halt)
-    >>> shown(storage, one) == [2 if done else 3]
+    >>> values_of(storage, one) == [2 if done else 3]
     True
     >>> _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
-    >>> shown(storage, one) == [3 if done else 2]
+    >>> values_of(storage, one) == [3 if done else 2]
     True
     """
 
@@ -266,7 +266,7 @@ def undo_while_packing_loses_nothing() -> None:
     ... )
     >>> second = commit(storage, (z64, first, content("nowhere")))
     >>> id, now, halt, done = storage.undoLog(0, 1)[0]["id"], pause(), Halt(), []
-    >>> worker = for_another_thread(storage)
+    >>> worker = beside(storage)
     >>> def references(data):
     ...     halt()
     ...     return oids_in(data)
@@ -278,9 +278,9 @@ def undo_while_packing_loses_nothing() -> None:
     ...         storage.pack(now, references)
     >>> _ = meanwhile(pack, undo_it, halt)
     >>> wanted = ["here", 1, 2] if done else ["nowhere"]
-    >>> shown(storage, z64, one, two)[: len(wanted)] == wanted
+    >>> values_of(storage, z64, one, two)[: len(wanted)] == wanted
     True
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, one, two) == (wanted if done else ["nowhere", None, None])
+    >>> values_of(storage, z64, one, two) == (wanted if done else ["nowhere", None, None])
     True
     """

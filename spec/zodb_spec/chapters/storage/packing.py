@@ -68,7 +68,7 @@ def pack_keeps_current() -> None:
     >>> current() == before
     True
     >>> tid = commit(storage, (one, second, content("newer")), (three, first, content("newer")))
-    >>> shown(storage, z64, *oids)
+    >>> values_of(storage, z64, *oids)
     ['root', 'newer', 2, 'newer']
     """
 
@@ -118,7 +118,7 @@ def pack_lasts() -> None:
     >>> storage.pack(pause(), oids_in)
     >>> third = commit(storage, (z64, first, content("later", one)))
     >>> storage = reopened(storage)
-    >>> shown(storage, z64, one)
+    >>> values_of(storage, z64, one)
     ['later', 'new']
     >>> kept(storage, one, first, second)
     [None, 'new']
@@ -134,7 +134,7 @@ def pack_of_nothing() -> None:
     >>> newest(storage).lastTransaction() == z64
     True
     >>> tid = commit(storage, (z64, z64, content("root")))
-    >>> shown(storage, z64)
+    >>> values_of(storage, z64)
     ['root']
     """
 
@@ -149,7 +149,7 @@ def pack_before_everything() -> None:
     >>> second = commit(storage, (one, first, content(2)))
     >>> before = kept(storage, one, first, second)
     >>> storage.pack(then, oids_in)
-    >>> shown(storage, z64, one), kept(storage, one, first, second) == before
+    >>> values_of(storage, z64, one), kept(storage, one, first, second) == before
     (['root', 2], True)
     """
 
@@ -163,10 +163,10 @@ def pack_into_the_future() -> None:
     >>> first = commit(storage, (z64, z64, content("root", one)), (one, z64, content(1)))
     >>> second = commit(storage, (one, first, content("new")))
     >>> storage.pack(pause() + 3600, oids_in)
-    >>> shown(storage, z64, one), kept(storage, one, first, second)
+    >>> values_of(storage, z64, one), kept(storage, one, first, second)
     (['root', 'new'], [None, 'new'])
     >>> third = commit(storage, (one, second, content("newer")))
-    >>> shown(storage, z64, one)
+    >>> values_of(storage, z64, one)
     ['root', 'newer']
     """
 
@@ -182,7 +182,7 @@ def pack_again() -> None:
     ...     tids.append(commit(storage, (one, tids[-1], content(number))))
     ...     for each in range(2):
     ...         storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, one), kept(storage, one, *tids)
+    >>> values_of(storage, z64, one), kept(storage, one, *tids)
     (['root', 2], [None, None, 2])
     """
 
@@ -207,14 +207,14 @@ def pack_into_the_past() -> None:
     >>> late = pause()
     >>> fourth = commit(storage, (one, third, content(3)))
     >>> storage.pack(late, oids_in)
-    >>> before = shown(storage, z64, one, two), kept(storage, one, second, third, fourth)
+    >>> before = values_of(storage, z64, one, two), kept(storage, one, second, third, fourth)
     >>> with allowing("ValueError", "StorageError"):
     ...     storage.pack(early, oids_in)
-    >>> (shown(storage, z64, one, two), kept(storage, one, second, third, fourth)) == before
+    >>> (values_of(storage, z64, one, two), kept(storage, one, second, third, fourth)) == before
     True
     >>> fifth = commit(storage, (one, fourth, content(4)))
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, one)
+    >>> values_of(storage, z64, one)
     ['root', 4]
     """
 
@@ -308,11 +308,11 @@ def pack_fails_as_a_whole() -> None:
     ...     return fail() if value_in(data) == 1 else oids_in(data)
     >>> with allowing("Exception"):
     ...     storage.pack(pause(), failing)
-    >>> shown(storage, z64, *oids)
+    >>> values_of(storage, z64, *oids)
     ['root', 'new', 1, 2]
     >>> third = commit(storage, (oids[1], first, content("newer")))
     >>> storage.pack(pause(), oids_in)
-    >>> shown(storage, z64, *oids)
+    >>> values_of(storage, z64, *oids)
     ['root', 'new', 'newer', 2]
     """
 
@@ -355,7 +355,7 @@ def pack_ends_undo() -> None:
     >>> for id in ids[2:]:
     ...     with raises("UndoError"):
     ...         undo(storage, id)
-    >>> shown(storage, z64), newest(storage).lastTransaction() == tids[3]
+    >>> values_of(storage, z64), newest(storage).lastTransaction() == tids[3]
     ([3], True)
     """
 

@@ -28,8 +28,8 @@ def undo_log_entries() -> None:
     >>> times = [TimeStamp(tid).timeTime() for tid in tids[:0:-1]]
     >>> all(abs(each["time"] - time) < 0.001 for each, time in zip(log, times))
     True
-    >>> {type(each["id"]) for each in log}, len({each["id"] for each in log})
-    ({<class 'bytes'>}, 3)
+    >>> {type(each["id"]).__name__ for each in log}, len({each["id"] for each in log})
+    ({'bytes'}, 3)
     """
 
 
@@ -167,7 +167,7 @@ def undo_log_keeps_its_items() -> None:
     >>> entry["user_name"], entry["description"], entry["time"] > 0
     (b'user', b'text', True)
     >>> _ = undo(storage, entry["id"])
-    >>> shown(storage, z64)
+    >>> values_of(storage, z64)
     [0]
     """
 
@@ -215,7 +215,7 @@ def undo_ids_last() -> None:
     >>> [each["id"] for each in storage.undoLog(0, 20)].index(id)
     6
     >>> _ = undo(storage, id)
-    >>> shown(storage, one)
+    >>> values_of(storage, one)
     [1]
     """
 
@@ -236,7 +236,7 @@ def undo_ids_outlive_packing() -> None:
     >>> seen = []
     >>> for id in ids:
     ...     _ = undo(storage, id)
-    ...     seen += shown(storage, one)
+    ...     seen += values_of(storage, one)
     >>> seen
     [3, 2]
     """
@@ -256,7 +256,7 @@ def undo_ids_outlive_reopening() -> None:
     True
     >>> _ = undo(storage, before[0]["id"])
     >>> storage = reopened(storage)
-    >>> shown(storage, one)
+    >>> values_of(storage, one)
     [1]
     """
 
@@ -270,10 +270,10 @@ def undo_of_nothing() -> None:
     >>> for id in b"nonsense", b"", b"\0" * 8, next_tid(first), first[::-1], None:
     ...     with raises("Exception"):
     ...         undo(storage, id)
-    >>> shown(storage, z64), newest(storage).lastTransaction() == first
+    >>> values_of(storage, z64), newest(storage).lastTransaction() == first
     ([1], True)
     >>> second = commit(storage, (z64, first, content(2)))
-    >>> shown(storage, z64)
+    >>> values_of(storage, z64)
     [2]
     """
 
@@ -291,7 +291,7 @@ def undo_of_nothing_says_so() -> None:
     """
 
 
-@text("storage.undo-ids-are-opaque", MUST, rules="STOR-56")
+@text("storage.undo-ids-are-opaque", MUST, rules="STOR-56", binds="caller")
 def undo_ids_are_opaque() -> None:
     """An id says nothing but which entry it belongs to. It need not be the tid of the transaction,
     and in the storages that there are it is not: what a program gives to `undo` it has got from

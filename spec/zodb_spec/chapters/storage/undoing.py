@@ -31,7 +31,7 @@ def undo_restores() -> None:
     >>> third = commit(storage, (three, first, content("newer")))
     >>> id = storage.undoLog(1, 2)[0]["id"]
     >>> fourth, _ = undo(storage, id)
-    >>> shown(storage, *oids), newest(storage).lastTransaction() == fourth > third
+    >>> values_of(storage, *oids), newest(storage).lastTransaction() == fourth > third
     ([0, 1, 'newer'], True)
     >>> [newest(storage).load(oid)[1] for oid in oids] == [fourth, fourth, third]
     True
@@ -94,11 +94,11 @@ def undo_is_part_of_its_transaction() -> None:
     ...     seen.append((value_in(data), end, storage.lastTransaction() == second))
     ...     seen.append(len(storage.undoLog(0, 9)))
     ...     storage.tpc_abort(meta)
-    ...     seen += shown(storage, z64)
+    ...     seen += values_of(storage, z64)
     >>> seen
     [(2, None, True), 2, 2, (2, None, True), 2, 2]
     >>> third = commit(storage, (z64, second, content(3)))
-    >>> shown(storage, z64)
+    >>> values_of(storage, z64)
     [3]
     """
 
@@ -148,10 +148,10 @@ def undo_out_of_order_harms_nothing() -> None:
     >>> with allowing("Exception"):
     ...     storage.tpc_finish(meta)
     >>> storage.tpc_abort(meta)
-    >>> shown(storage, one)[0] in ("new", 1), shown(storage, two)[0] in ("stored", 2)
+    >>> values_of(storage, one)[0] in ("new", 1), values_of(storage, two)[0] in ("stored", 2)
     (True, True)
     >>> third = commit(storage, (z64, z64, content("root")))
-    >>> shown(storage, one)[0] in ("new", 1), shown(storage, two, z64)[1]
+    >>> values_of(storage, one)[0] in ("new", 1), values_of(storage, two, z64)[1]
     (True, 'root')
     """
 
@@ -175,7 +175,7 @@ def undo_outdates() -> None:
     ...         storage.tpc_vote(meta)
     ...     storage.tpc_abort(meta)
     >>> fourth = commit(storage, (one, third, content(3)))
-    >>> shown(storage, one)
+    >>> values_of(storage, one)
     [3]
     """
 
@@ -189,7 +189,7 @@ def undo_uncreates() -> None:
     >>> first = commit(storage, (one, z64, content(1)))
     >>> second = commit(storage, (one, first, content("new")), (two, z64, content(2)))
     >>> third, _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
-    >>> shown(storage, one, two)
+    >>> values_of(storage, one, two)
     [1, None]
     >>> for call in newest(storage).load, getattr(storage, "getTid", storage.load):
     ...     with raises("POSKeyError"):
@@ -209,7 +209,7 @@ def undo_uncreates_until_undone() -> None:
     >>> seen = []
     >>> for _ in range(4):
     ...     tid, told = undo(storage, storage.undoLog(0, 1)[0]["id"])
-    ...     seen.append((*shown(storage, one), told == [one]))
+    ...     seen.append((*values_of(storage, one), told == [one]))
     >>> seen
     [(None, True), (1, True), (None, True), (1, True)]
     >>> newest(storage).load(one)[1] == tid
@@ -228,7 +228,7 @@ def undo_of_undo() -> None:
     >>> three, two, first = [each["id"] for each in storage.undoLog(0, 3)]
     >>> def undone(id):
     ...     undo(storage, id)
-    ...     return shown(storage, one)[0]
+    ...     return values_of(storage, one)[0]
     >>> def last():
     ...     return storage.undoLog(0, 1)[0]["id"]
     >>> [undone(last()) for _ in range(4)]
@@ -252,10 +252,10 @@ def undo_blocked() -> None:
     >>> third = commit(storage, (two, second, content("newer")))
     >>> with raises("UndoError"):
     ...     undo(storage, storage.undoLog(1, 2)[0]["id"])
-    >>> shown(storage, one, two), newest(storage).lastTransaction() == third
+    >>> values_of(storage, one, two), newest(storage).lastTransaction() == third
     (['new', 'newer'], True)
     >>> fourth = commit(storage, (one, second, content("more")))
-    >>> shown(storage, one)
+    >>> values_of(storage, one)
     ['more']
     """
 
@@ -274,7 +274,7 @@ def undo_of_changed_creation() -> None:
     >>> second = commit(storage, (one, first, record(Counter, {"n": 2})))
     >>> with raises("UndoError"):
     ...     undo(storage, storage.undoLog(1, 2)[0]["id"])
-    >>> shown(storage, two), newest(storage).load(one)[1] == second
+    >>> values_of(storage, two), newest(storage).load(one)[1] == second
     ([2], True)
     """
 
@@ -291,13 +291,13 @@ def undo_of_changed_back() -> None:
     >>> third = commit(storage, (one, second, content(3)))
     >>> fourth = commit(storage, (one, third, content(2)))
     >>> fifth, _ = undo(storage, id)
-    >>> shown(storage, one)
+    >>> values_of(storage, one)
     [1]
     >>> sixth, _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
     >>> seventh = commit(storage, (one, sixth, content(4)))
     >>> _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
     >>> _ = undo(storage, id)
-    >>> shown(storage, one)
+    >>> values_of(storage, one)
     [1]
     """
 

@@ -20,12 +20,12 @@ def undo_several() -> None:
     ...     tid = commit(storage, (one, tid, content(number)), (other, z64, content("other")))
     >>> ids = [each["id"] for each in storage.undoLog(0, 3)]
     >>> last, told = undo(storage, *ids[:2])
-    >>> shown(storage, one, *others), told == sorted([one, *others[1:]])
+    >>> values_of(storage, one, *others), told == sorted([one, *others[1:]])
     ([0, 'other', None, None], True)
     >>> newest(storage).load(one)[1] == last
     True
     >>> _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
-    >>> shown(storage, one, *others)
+    >>> values_of(storage, one, *others)
     [2, 'other', 'other', 'other']
     """
 
@@ -69,10 +69,10 @@ def undo_in_wrong_order() -> None:
     >>> ids = [each["id"] for each in storage.undoLog(0, 3)]
     >>> with raises("UndoError"):
     ...     undo(storage, ids[2], ids[1])
-    >>> shown(storage, one, two), newest(storage).lastTransaction() == fourth
+    >>> values_of(storage, one, two), newest(storage).lastTransaction() == fourth
     (['newer', 'new'], True)
     >>> fifth, _ = undo(storage, ids[1], ids[0], ids[2])
-    >>> shown(storage, one, two)
+    >>> values_of(storage, one, two)
     [1, 2]
     """
 
@@ -89,7 +89,7 @@ def undo_several_or_none() -> None:
     >>> ids = [each["id"] for each in storage.undoLog(0, 3)]
     >>> with raises("UndoError"):
     ...     undo(storage, ids[0], ids[2])
-    >>> shown(storage, one, two), newest(storage).lastTransaction() == fourth
+    >>> values_of(storage, one, two), newest(storage).lastTransaction() == fourth
     (['new', 'newer'], True)
     """
 
@@ -138,16 +138,16 @@ def undo_beside_stores() -> None:
     >>> def store_it(meta):
     ...     storage.store(two, serial, content("stored"), "", meta)
     >>> done = both(undo_it, store_it)
-    >>> shown(storage, one, two) == ([1, "stored"] if done else ["new", 2])
+    >>> values_of(storage, one, two) == ([1, "stored"] if done else ["new", 2])
     True
     >>> serial = newest(storage).load(two)[1]
     >>> if done:
     ...     id = storage.undoLog(0, 1)[0]["id"]
     ...     third, _ = undo(storage, id)
     ...     id, serial = storage.undoLog(0, 3)[2]["id"], third
-    >>> shown(storage, one, two)
+    >>> values_of(storage, one, two)
     ['new', 2]
     >>> done = both(store_it, undo_it)
-    >>> shown(storage, one, two) == ([1, "stored"] if done else ["new", 2])
+    >>> values_of(storage, one, two) == ([1, "stored"] if done else ["new", 2])
     True
     """
