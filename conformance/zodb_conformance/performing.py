@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,24 @@ from zodb_conformance.results import Recorder, Step
 from zodb_conformance.scripts import Finding, Source
 from zodb_conformance.targets.base import Target
 
-RUNS: Mapping[Part, Callable[..., Any]] = {
-    "connection": running.Run,
-    "storage": storage_running.Run,
-}
-"""What takes the steps of a script, for each table of operations."""
+
+def begun(
+    part: Part,
+    target: Target,
+    directory: Path,
+    recorder: Recorder,
+    *,
+    avoid: Callable[[Any, Step], bool] | None = None,
+    **looks: bool,
+) -> Any:
+    """A run of one script, on what is opened for it.
+
+    avoid  says which steps, and which reads after them, to keep away from
+    looks  whether footprints and laws are looked at, as in the runs
+    """
+    if part == "storage":
+        return storage_running.Run(target, directory, recorder, avoid=avoid, **looks)
+    return running.Run(target, directory, recorder, **looks)
 
 
 def perform(
@@ -40,7 +53,8 @@ def perform(
     part               to which table the steps belong
     """
     with tempfile.TemporaryDirectory(prefix="zodb-conformance-") as directory:
-        run = RUNS[part](target, Path(directory), recorder, footprint=footprint, lawful=lawful)
+        looks = {"footprint": footprint, "lawful": lawful}
+        run = begun(part, target, Path(directory), recorder, avoid=avoid, **looks)
         try:
             for number, source in enumerate(sources, 1):
                 step = source(run.world._replace(step=number))

@@ -21,7 +21,7 @@ from zodb_spec.script import WIDTH, resolve
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.mixes import Mix
-from zodb_conformance.performing import RUNS
+from zodb_conformance.performing import begun
 from zodb_conformance.plan import BUDGET_ENDED
 from zodb_conformance.scripts import Finding, Source, resolved
 
@@ -91,7 +91,9 @@ def _begun(search: Search) -> tuple[tempfile.TemporaryDirectory[str], Any]:
     """A run in a folder of its own."""
     folder = tempfile.TemporaryDirectory(prefix="zodb-conformance-")
     try:
-        return folder, RUNS[search.part](search.target, Path(folder.name), search.recorder)
+        avoid = search.avoids
+        run = begun(search.part, search.target, Path(folder.name), search.recorder, avoid=avoid)
+        return folder, run
     except BaseException:
         folder.cleanup()
         raise

@@ -6,7 +6,7 @@ may have changed something, every read of the table is made with all arguments t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class Run:
                after it
     footprint  whether everything is read that a step could have changed
     lawful     whether the laws are checked after each step
+    avoid      says which reads to keep away from
     """
 
     def __init__(
@@ -58,7 +59,9 @@ class Run:
         *,
         footprint: bool = True,
         lawful: bool = False,
+        avoid: Callable[[World, Step], bool] | None = None,
     ) -> None:
+        self.avoid = avoid
         self.recorder = recorder
         self.footprint = footprint
         self.lawful = lawful
@@ -144,6 +147,8 @@ class Run:
         """
         for operation in reads:
             for step in every_choice(self.world, operation):
+                if self.avoid is not None and self.avoid(self.world, step):
+                    continue
                 outcomes, trace = operation.outcomes(self.world, step[1:])
                 line = operation.line(self.world, *step[1:])
                 done = self.bench.look(line)

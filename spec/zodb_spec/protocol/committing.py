@@ -314,9 +314,15 @@ def tpc_vote(world: World, handle: Name, meta: Name) -> Outcomes:
     if commits.bound_to_fail(world, commit):
         failed = world._replace(commit=commits.failed(commit))
         return [refused(failed, commits.bound_to_fail)]
-    oids = ", ".join(sorted(commit.resolved))
-    shows = Shows(f"resolved{world.step}", f"{{{oids}}}" if oids else "set()")
+    told = f"resolved{world.step}"
+    if commit.undone:
+        told = f"{told} - {_set_of(commit.undone)}"
+    shows = Shows(told, _set_of(commit.resolved))
     return [passes(world._replace(commit=commits.vote(world, commit)), commits.vote, shows)]
+
+
+def _set_of(oids: frozenset[Oid]) -> str:
+    return f"{{{', '.join(sorted(oids))}}}" if oids else "set()"
 
 
 @declared(
@@ -327,8 +333,8 @@ def tpc_vote(world: World, handle: Name, meta: Name) -> Outcomes:
 )
 def vote_again(world: World, handle: Name, meta: Name) -> Outcomes:
     """Vote once more."""
-    commit = choices.own(world, meta)
-    return [passes(world._replace(commit=commits.vote(world, commit)), commits.vote)]
+    after = commits.vote_again(world)
+    return [passes(after, commits.vote_again), refused(after, commits.vote_again)]
 
 
 @declared(
@@ -350,11 +356,7 @@ def tpc_finish(world: World, handle: Name, meta: Name, tid: Name) -> Outcomes:
     commit = choices.own(world, meta)
     shows = Shows(f"(told{number(tid)}, {tid} > {world.store.last})", f"([{tid}], True)")
     after = world._replace(store=commits.finish(world, commit, tid), commit=None)
-    found = world.handles[handle]
-    if found.is_instance:  # what it shows before it has looked again is its own matter
-        handles = {**world.handles, handle: found._replace(snapshot=None)}
-        after = after._replace(handles=handles)
-    return [passes(after, commits.finish, shows)]
+    return [passes(_at_rest(after, handle), commits.finish, shows)]
 
 
 @declared(
@@ -366,8 +368,18 @@ def tpc_finish(world: World, handle: Name, meta: Name, tid: Name) -> Outcomes:
 )
 def tpc_abort(world: World, handle: Name, meta: Name) -> Outcomes:
     """Abort what is being committed."""
-    commit = choices.own(world, meta)
-    return [passes(commits.abort(world, commit), commits.abort)]
+    after = commits.abort(world, choices.own(world, meta))
+    return [passes(_at_rest(after, handle), commits.abort)]
+
+
+def _at_rest(world: World, handle: Name) -> World:
+    """The world in which a handle has come to the end of a commit: what an instance shows before it
+    has looked again is its own matter.
+    """
+    found = world.handles[handle]
+    if not found.is_instance:
+        return world
+    return world._replace(handles={**world.handles, handle: found._replace(snapshot=None)})
 
 
 def _meta(world: World) -> Name:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from zodb_spec.chapters.storage import revisions
+from zodb_spec.chapters.storage import revisions, snapshots
 from zodb_spec.operation import Argument, Outcome, refused
 from zodb_spec.protocol import choices
 from zodb_spec.protocol.committing import declared, passes
@@ -70,6 +70,8 @@ def load(world: World, handle: Name, oid: Oid) -> Outcomes:
     """Load the current revision, or the one that an instance shows."""
     store = _shown(world, handle)
     if revisions.load_missing(store, oid):
+        if handle != STORAGE and snapshots.is_newer(world.store, store, oid):
+            return [refused(world, snapshots.is_newer)]
         return [refused(world, revisions.load_missing)]
     found = revisions.load(store, oid)
     assert found is not None, "it is not missing"
@@ -82,9 +84,7 @@ def _tid_text(tid: Tid) -> str:
 
 def _tids(world: World, handle: Name, *before: str) -> Sequence[str]:
     """The tids of which it is asked what was before them: those after the last pack."""
-    shown = _shown(world, handle)
-    packed = shown.tids.index(world.store.packed) + 1 if world.store.packed in shown.tids else 0
-    known = shown.tids[packed:][-choices.MOST_BACK :]
+    known = revisions.unpacked(_shown(world, handle))[-choices.MOST_BACK :]
     # An instance that shows the past has no duty to look beyond it.
     return (*known, NEVER) if handle == STORAGE else known
 
@@ -115,7 +115,14 @@ def load_before(world: World, handle: Name, oid: Oid, tid: Tid) -> Outcomes:
         return [gives(world, revisions.load_before, "None")]
     data, serial, following = found
     assert data is not None, "it is no deletion"
-    return [gives(world, revisions.load_before, f"({data.shown}, {serial}, {following})")]
+    ends = [following]
+    if handle != STORAGE:  # an instance may know what came after all that it shows
+        later = revisions.load_before(world.store, oid, tid)
+        ends += [] if later is None else [later[2]]
+    return [
+        gives(world, revisions.load_before, f"({data.shown}, {serial}, {end})")
+        for end in dict.fromkeys(ends)
+    ]
 
 
 def _missing(world: World, clause: Callable[..., Any]) -> Outcomes:
@@ -195,9 +202,14 @@ def _noted(transaction: Transaction) -> str:
 )
 def history_of(world: World, oid: Oid) -> Outcomes:
     """List the revisions of an object."""
-    tids = revisions.history(world.store, oid)
-    entries = ", ".join(_noted(world.store.transaction(tid)) for tid in tids)
-    return [gives(world, revisions.history, f"[{entries}]")]
+    store = world.store
+    tids = revisions.history(store, oid)
+    unpacked = revisions.unpacked(store)
+    told = [
+        ", ".join(_noted(store.transaction(tid)) for tid in each)
+        for each in (tids, [tid for tid in tids if tid in unpacked])
+    ]
+    return [gives(world, revisions.history, f"[{each}]") for each in dict.fromkeys(told)]
 
 
 def _bounds(world: World, *before: str) -> Sequence[str]:

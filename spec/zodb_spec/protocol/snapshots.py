@@ -8,7 +8,7 @@ from zodb_spec.chapters.storage import snapshots
 from zodb_spec.operation import Argument, Outcome
 from zodb_spec.protocol.choices import fresh
 from zodb_spec.protocol.committing import declared, passes
-from zodb_spec.protocol.world import STORAGE, Name, Shows, World
+from zodb_spec.protocol.world import PASSES, STORAGE, Name, Shows, World
 
 Outcomes = Sequence[Outcome]
 MOST_INSTANCES = 2
@@ -43,9 +43,9 @@ def poll(world: World, name: Name) -> Outcomes:
     """Have an instance look for changes."""
     changed = snapshots.poll_tells(world.store, world.handles[name].snapshot)
     told = f"changed{world.step}"
-    shows = Shows(f"{told} is None or {{{', '.join(changed)}}} <= set({told})", "True")
-    after = snapshots.poll(world, name)
-    return [passes(after, snapshots.poll_tells, shows if changed else Shows("True", "True"))]
+    named = f"({told} is None or {{{', '.join(changed)}}} <= set({told}))"
+    shows = Shows(named, "True") if changed else PASSES
+    return [passes(snapshots.poll(world, name), snapshots.poll_tells, shows)]
 
 
 @declared(

@@ -152,6 +152,7 @@ class Commit(NamedTuple):
     stage        BEGUN, VOTED, or FAILED: then it can only be aborted
     writes       what it is about to store, by oid
     resolved     the objects for which a conflict was resolved
+    undone       the objects that are deleted, or of which a change is undone
     is_bound     whether a conflict will show at the vote
     """
 
@@ -161,6 +162,7 @@ class Commit(NamedTuple):
     stage: str = BEGUN
     writes: Mapping[Oid, Revision] = NOTHING
     resolved: frozenset[Oid] = frozenset()
+    undone: frozenset[Oid] = frozenset()
     is_bound: bool = False
 
 

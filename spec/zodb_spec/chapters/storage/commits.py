@@ -106,7 +106,8 @@ def delete(world: World, commit: Commit, oid: Oid) -> Commit:
     """`deleteObject` has an object deleted with the transaction; nobody sees that before the
     end.
     """
-    return commit._replace(writes={**commit.writes, oid: world.fact(None, id_of(delete))})
+    writes = {**commit.writes, oid: world.fact(None, id_of(delete))}
+    return commit._replace(writes=writes, undone=commit.undone | {oid})
 
 
 @step("protocol.check-current", MUST, rules="STOR-38", error="ReadConflictError POSKeyError")
@@ -123,13 +124,21 @@ def bound_to_fail(world: World, commit: Commit) -> bool:
     return commit.is_bound
 
 
-@step("protocol.vote", MUST, rules="STOR-12 STOR-6")
+@step("protocol.vote", MUST, rules="STOR-12")
 def vote(world: World, commit: Commit) -> Commit:
     """`tpc_vote` gives the oids for which a conflict was resolved, in any order and collection, or
-    None where there are none; from then on the transaction can be finished.  To vote once more does
-    no harm.
+    None where there are none; it may name what is deleted or changed by undo as well.  From then
+    on the transaction can be finished.
     """
     return commit._replace(stage=VOTED)
+
+
+@step("protocol.vote-again", MUST, rules="STOR-6", error="StorageTransactionError")
+def vote_again(world: World) -> World:
+    """To vote once more does no harm: it passes, or it is refused, and the transaction can be
+    finished as before.
+    """
+    return world
 
 
 @step("protocol.finish", MUST, rules="STOR-7 STOR-8 STOR-9 STOR-11 STOR-14 STOR-17")

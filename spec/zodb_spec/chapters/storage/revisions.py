@@ -90,9 +90,14 @@ def get_tid(store: Store, oid: Oid) -> Tid:
 @step("protocol.history", MUST, rules="STOR-26", needs="history old-revisions")
 def history(store: Store, oid: Oid) -> list[Tid]:
     """`history` lists the revisions of an object, newest first, each with the tid and the
-    description of its transaction.
+    description of its transaction.  It may leave out those that have outlived a pack.
     """
     return [tid for tid, _ in reversed(store.lineage(oid))]
+
+
+def unpacked(store: Store) -> tuple[Tid, ...]:
+    """The tids of the transactions since the storage was packed."""
+    return store.tids[store.tids.index(store.packed) + 1 if store.packed in store.tids else 0 :]
 
 
 @step("protocol.iteration", MUST, rules="STOR-27 STOR-28", needs="iteration old-revisions")

@@ -35,6 +35,22 @@ def poll_tells(store: Store, snapshot: Tid | None) -> tuple[Oid, ...]:
     return tuple(oid for oid in store.known() if oid in changed)
 
 
+@step(
+    "protocol.newer-object",
+    MUST,
+    rules="STOR-35 ISO-14",
+    error="POSKeyError ReadConflictError",
+    needs="instances",
+)
+def is_newer(store: Store, shown: Store, oid: Oid) -> bool:
+    """An instance does not show an object that was created after what it shows: to load it fails,
+    as for one that there is not, or as a conflict that the next transaction will not have.
+
+    shown: what the instance shows
+    """
+    return shown.current(oid) is None and store.current(oid) is not None
+
+
 @step("protocol.release", MUST, rules="STOR-35", needs="instances")
 def release(world: World, name: Name) -> World:
     """`release` ends an instance; the others go on."""

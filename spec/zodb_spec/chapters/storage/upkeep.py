@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zodb_spec.chapters.storage.revisions import unpacked
 from zodb_spec.clause import MUST, SHOULD, id_of, step
 from zodb_spec.protocol.world import (
     COUNTER,
@@ -26,7 +27,8 @@ def undo(world: World, commit: Commit, undone: Transaction) -> Commit:
         lineage = before.lineage(oid)
         data = lineage[-2][1].value if len(lineage) > 1 else None
         restored[oid] = world.fact(data, id_of(undo))
-    return commit._replace(writes={**commit.writes, **restored})
+    undone_oids = commit.undone | restored.keys()
+    return commit._replace(writes={**commit.writes, **restored}, undone=undone_oids)
 
 
 @step("protocol.undo-refused", MUST, rules="STOR-52", error="UndoError", needs="undo")
@@ -42,9 +44,7 @@ def undo_log(store: Store) -> list[Transaction]:
     """`undoLog` lists the transactions that can be undone, newest first: all since the storage was
     packed.
     """
-    tids = store.tids
-    first = tids.index(store.packed) + 1 if store.packed in tids else 0
-    return list(reversed(store.history[first:]))
+    return [store.transaction(tid) for tid in reversed(unpacked(store))]
 
 
 @step("protocol.pack", MUST, rules="STOR-45 STOR-46 STOR-47", needs="pack")
@@ -52,6 +52,7 @@ def pack(world: World, *, collected: bool, forgotten: bool) -> Store:
     """`pack` for now removes every revision that is not current, and what can't be reached from
     the root; it changes nothing of what is current, and not the last transaction.  Of a deletion
     the storage may keep that there was one; and where there is nothing to remove it may do nothing.
+    What was collected may still be read for a while, from a cache: nobody can come to it.
 
     collected  whether it removes what can't be reached
     forgotten  whether it removes what tells of deletions
@@ -73,7 +74,9 @@ def pack(world: World, *, collected: bool, forgotten: bool) -> Store:
         )
         for each in store.history
     )
-    return store._replace(history=kept, packed=store.last, latest=id_of(pack))
+    packed = store._replace(history=kept, packed=store.last, latest=id_of(pack))
+    known = tuple(oid for oid in store.oids if packed.current(oid) or not store.current(oid))
+    return packed._replace(oids=known)
 
 
 def reachable(store: Store) -> set[Oid]:
