@@ -177,6 +177,20 @@ def undo(storage: Any, *ids: bytes, meta: Any = None) -> tuple[bytes, list[bytes
     return tid, sorted(told)
 
 
+def delete(storage: Any, *pairs: tuple[bytes, bytes]) -> bytes:
+    """Delete objects in a transaction of its own, and give the tid.
+
+    pairs: for each the oid, and the tid of its current revision
+    """
+    noted = metadata()
+    storage.tpc_begin(noted)
+    for oid, serial in pairs:
+        storage.deleteObject(oid, serial, noted)
+    storage.tpc_vote(noted)
+    tid: bytes = storage.tpc_finish(noted)
+    return tid
+
+
 def value_in(data: bytes) -> Any:
     """The value that a record of `content` holds."""
     return shown(data)[0]

@@ -17,6 +17,8 @@ CAPABILITIES = frozenset(
         "iteration",
         "old-revisions",
         "record-iteration",
+        "deletion",
+        "restoring",
         "serving",
         "raw-records",
         "class-factory",
