@@ -201,6 +201,10 @@ WEAKER: dict[str, str] = {
         "the row has nobody fail, and nothing lost; a small storage in memory that is locked for a "
         "moment keeps that too"
     ),
+    "storage.store-of-what-is-gone": (
+        "of an object of which nothing is left nobody can say what its current revision was; to "
+        "take it for a new one loses nothing"
+    ),
     "storage.undo-belongs-to-first-phase": (
         "the row has calls in the wrong order refused where it says SHOULD; that they do no harm "
         "is its MUST, and a clause of its own"

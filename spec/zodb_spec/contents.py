@@ -85,6 +85,7 @@ ORDER = (
     "storage.transaction_data",
     "storage.oids_and_tids",
     "storage.lifetime",
+    "storage.reading",
     "storage.current_reads",
     "storage.packing",
     "storage.collecting",

@@ -1,0 +1,389 @@
+"""Reading from a storage: what it gives of an object, and when what is committed comes to be seen.
+
+Of every object there are revisions, each written by a transaction and named by its tid. `load`
+gives the current one, `loadBefore` the one that a reader shows whose snapshot is older, and
+`loadSerial` exactly one. A storage may keep no revision but the current one; then it gives less
+of the past, and never anything that is wrong.
+"""
+
+from __future__ import annotations
+
+from zodb_spec.clause import MAY, MUST, example
+
+
+@example("storage.loads-current", MUST, rules="STOR-22")
+def loads_current() -> None:
+    """`load` gives the record of the current revision of an object, the bytes that were stored, and
+    the tid of the transaction that has stored it. Transactions that did not store the object don't
+    change that.
+
+    >>> oid, other = storage.new_oid(), storage.new_oid()
+    >>> first = commit(storage, (oid, z64, content(1)))
+    >>> newest(storage).load(oid) == (content(1), first)
+    True
+    >>> second = commit(storage, (other, z64, content("other")))
+    >>> newest(storage).load(oid) == (content(1), first)
+    True
+    >>> third = commit(storage, (oid, first, content(3)))
+    >>> newest(storage).load(oid) == (content(3), third)
+    True
+    >>> newest(storage).load(other) == (content("other"), second)
+    True
+    """
+
+
+@example("storage.loads-what-was-stored", MUST, rules="STOR-22 STOR-25")
+def loads_what_was_stored() -> None:
+    r"""Records come back byte for byte, whatever is in them and however large they are: they mean
+    nothing to the storage.
+
+    >>> values = [bytes(range(256)), "\n\r\0\u2116", b"x" * 65536, b"\xff" * 3_000_000]
+    >>> oids = [storage.new_oid() for value in values]
+    >>> records = [content(value) for value in values]
+    >>> tid = commit(storage, *((oid, z64, data) for oid, data in zip(oids, records)))
+    >>> [newest(storage).load(oid) == (data, tid) for oid, data in zip(oids, records)]
+    [True, True, True, True]
+    >>> [storage.loadSerial(oid, tid) == data for oid, data in zip(oids, records)]
+    [True, True, True, True]
+    """
+
+
+@example("storage.loads-no-unknown-object", MUST, rules="STOR-22", error="POSKeyError")
+def loads_no_unknown_object() -> None:
+    """To load an object that was never stored is a key error: in an empty storage, as in one that
+    has others, and also where its oid has been handed out.
+
+    >>> oid, other = storage.new_oid(), storage.new_oid()
+    >>> for unknown in (z64, oid, b"no such!"):
+    ...     with raises("POSKeyError"):
+    ...         newest(storage).load(unknown)
+    >>> tid = commit(storage, (oid, z64, content(1)))
+    >>> for unknown in (z64, other, b"no such!"):
+    ...     with raises("POSKeyError"):
+    ...         newest(storage).load(unknown)
+    """
+
+
+@example("storage.load-before-gives-the-current", MUST, rules="STOR-23")
+def load_before_gives_the_current() -> None:
+    r"""For a tid that is later than the current revision, `loadBefore` gives that: its record, its
+    tid, and None, since no revision follows. It does so just behind the revision as for the
+    greatest tid that there can be.
+
+    >>> oid, other = storage.new_oid(), storage.new_oid()
+    >>> first = commit(storage, (oid, z64, content(1)))
+    >>> second = commit(storage, (oid, first, content(2)))
+    >>> third = commit(storage, (other, z64, content("other")))
+    >>> ends = [next_tid(second), third, next_tid(third), b"\x7f" + b"\xff" * 7]
+    >>> [newest(storage).loadBefore(oid, tid) == (content(2), second, None) for tid in ends]
+    [True, True, True, True]
+    """
+
+
+@example("storage.load-before-gives-the-past", MUST, rules="STOR-23", needs="old-revisions")
+def load_before_gives_the_past() -> None:
+    """`loadBefore` gives what a snapshot shows: of all revisions with a smaller tid than the one
+    that it is given the last, with the tid of the revision that came next, which tells how long it
+    was current. Any tid will do, also one that no transaction has.
+
+    >>> oid, tids = storage.new_oid(), [z64]
+    >>> for number in range(1, 5):
+    ...     tids.append(commit(storage, (oid, tids[-1], content(number))))
+    ...     other = commit(storage, (storage.new_oid(), z64, content("other")))
+    >>> wrong = []
+    >>> for number in range(1, 4):
+    ...     revision = content(number), tids[number], tids[number + 1]
+    ...     for tid in (next_tid(tids[number]), tids[number + 1]):
+    ...         if newest(storage).loadBefore(oid, tid) != revision:
+    ...             wrong.append((number, tid))
+    >>> wrong
+    []
+    """
+
+
+@example("storage.load-before-the-beginning", MUST, rules="STOR-23")
+def load_before_the_beginning() -> None:
+    """Where all revisions of an object are as late as the tid, or later, `loadBefore` gives None:
+    the object is known, and it was not there then.
+
+    >>> oid = storage.new_oid()
+    >>> earlier = commit(storage, (storage.new_oid(), z64, content("other")))
+    >>> first = commit(storage, (oid, z64, content(1)))
+    >>> [newest(storage).loadBefore(oid, tid) for tid in (first, earlier, z64)]
+    [None, None, None]
+    >>> second = commit(storage, (oid, first, content(2)))
+    >>> [newest(storage).loadBefore(oid, tid) for tid in (first, earlier, z64)]
+    [None, None, None]
+    """
+
+
+@example("storage.load-before-knows-no-unknown", MUST, rules="STOR-23", error="POSKeyError")
+def load_before_knows_no_unknown() -> None:
+    r"""An object that was never stored is a key error to `loadBefore`, whatever the tid. By that a
+    reader tells it from one that is younger than its snapshot.
+
+    >>> oid, other = storage.new_oid(), storage.new_oid()
+    >>> tid = commit(storage, (oid, z64, content(1)))
+    >>> for when in (z64, tid, next_tid(tid), b"\x7f" + b"\xff" * 7):
+    ...     with raises("POSKeyError"):
+    ...         newest(storage).loadBefore(other, when)
+    """
+
+
+@example("storage.load-serial-gives-one-revision", MUST, rules="STOR-25", needs="old-revisions")
+def load_serial_gives_one_revision() -> None:
+    """`loadSerial` gives the record of exactly the revision that a transaction has written, however
+    old it is.
+
+    >>> oid, other, tids = storage.new_oid(), storage.new_oid(), [z64]
+    >>> for number in range(1, 5):
+    ...     tid = commit(storage, (oid, tids[-1], content(number)))
+    ...     tids.append(tid)
+    >>> [value_in(storage.loadSerial(oid, tid)) for tid in tids[1:]]
+    [1, 2, 3, 4]
+    """
+
+
+@example("storage.load-serial-gives-no-other", MUST, rules="STOR-25", error="POSKeyError")
+def load_serial_gives_no_other() -> None:
+    r"""Where the transaction has not written the object, `loadSerial` gives no revision that is
+    near: it is a key error. So it is with tids of no transaction, and with objects that were never
+    stored.
+
+    >>> oid, other = storage.new_oid(), storage.new_oid()
+    >>> first = commit(storage, (oid, z64, content(1)))
+    >>> second = commit(storage, (other, z64, content("other")))
+    >>> third = commit(storage, (oid, first, content(3)))
+    >>> newest(storage).loadSerial(oid, third) == content(3)
+    True
+    >>> for tid in (z64, next_tid(first), second, next_tid(third), b"\x7f" + b"\xff" * 7):
+    ...     with raises("POSKeyError"):
+    ...         newest(storage).loadSerial(oid, tid)
+    >>> with raises("POSKeyError"):
+    ...     newest(storage).loadSerial(b"no such!", first)
+    """
+
+
+@example("storage.get-tid", MUST, rules="STOR-15 STOR-65", needs="serving", error="POSKeyError")
+def get_tid() -> None:
+    """`getTid` gives the tid of the current revision, as `load` does, without the record. An object
+    that was never stored is a key error.
+
+    >>> oid, other = storage.new_oid(), storage.new_oid()
+    >>> first = commit(storage, (oid, z64, content(1)))
+    >>> second = commit(storage, (other, z64, content("other")))
+    >>> [newest(storage).getTid(each) for each in (oid, other)] == [first, second]
+    True
+    >>> third = commit(storage, (oid, first, content(3)))
+    >>> newest(storage).getTid(oid) == third
+    True
+    >>> with raises("POSKeyError"):
+    ...     newest(storage).getTid(b"no such!")
+    """
+
+
+@example("storage.last-transaction-was-finished", MUST, rules="STOR-17")
+def last_transaction_was_finished() -> None:
+    """A transaction that has begun, or has voted, counts for nothing in `lastTransaction`, and so
+    does one that was aborted: in an empty storage it gives eight zero bytes still.
+
+    >>> meta = metadata()
+    >>> storage.tpc_begin(meta)
+    >>> storage.store(storage.new_oid(), z64, content(1), "", meta)
+    >>> resolved = storage.tpc_vote(meta)
+    >>> storage.lastTransaction() == z64
+    True
+    >>> storage.tpc_abort(meta)
+    >>> newest(storage).lastTransaction() == z64
+    True
+    """
+
+
+@example("storage.last-transaction", MUST, rules="STOR-17")
+def last_transaction() -> None:
+    """`lastTransaction` gives the tid of the last transaction that was committed, which is what
+    `tpc_finish` has returned, and can be asked for in the next call.
+
+    >>> tids, told = [z64], []
+    >>> oid = storage.new_oid()
+    >>> for number in range(3):
+    ...     tids.append(commit(storage, (oid, tids[-1], content(number))))
+    ...     told.append(newest(storage).lastTransaction())
+    >>> told == tids[1:]
+    True
+    >>> meta = metadata()
+    >>> with raises("ConflictError"):
+    ...     commit(storage, (oid, tids[1], content("stale")), meta=meta)
+    >>> storage.tpc_abort(meta)
+    >>> newest(storage).lastTransaction() == tids[-1]
+    True
+    """
+
+
+@example("storage.uncommitted-is-unseen", MUST, rules="STOR-8 STOR-15 STOR-22")
+def uncommitted_is_unseen() -> None:
+    r"""Nothing of a transaction can be read before it is finished, not even by who commits it: not
+    after it was stored, and not after the vote. All that is asked meanwhile is answered as if it
+    had not begun.
+
+    >>> oid, new = storage.new_oid(), storage.new_oid()
+    >>> tid = commit(storage, (oid, z64, content(1)))
+    >>> last = b"\x7f" + b"\xff" * 7
+    >>> def seen():
+    ...     with raises("POSKeyError"):
+    ...         storage.load(new)
+    ...     with raises("POSKeyError"):
+    ...         storage.loadBefore(new, last)
+    ...     return storage.load(oid), storage.loadBefore(oid, last), storage.lastTransaction()
+    >>> before = (content(1), tid), (content(1), tid, None), tid
+    >>> meta = metadata()
+    >>> storage = newest(storage)
+    >>> storage.tpc_begin(meta)
+    >>> seen() == before
+    True
+    >>> storage.store(oid, tid, content(2), "", meta)
+    >>> storage.store(new, z64, content("new"), "", meta)
+    >>> seen() == before
+    True
+    >>> resolved = storage.tpc_vote(meta)
+    >>> seen() == before
+    True
+    >>> tid = storage.tpc_finish(meta)
+    >>> newest(storage).load(oid) == (content(2), tid)
+    True
+    >>> newest(storage).load(new) == (content("new"), tid)
+    True
+    """
+
+
+@example("storage.aborted-is-never-seen", MUST, rules="STOR-15 STOR-22")
+def aborted_is_never_seen() -> None:
+    """What was aborted, before the vote or after it, is as if it had never been stored: old
+    objects are what they were, new ones are unknown, and what is committed next is committed on top
+    of what was there before.
+
+    >>> oid, new = storage.new_oid(), storage.new_oid()
+    >>> tid = commit(storage, (oid, z64, content(1)))
+    >>> for voting in (False, True):
+    ...     meta = metadata()
+    ...     storage.tpc_begin(meta)
+    ...     storage.store(oid, tid, content("aborted"), "", meta)
+    ...     storage.store(new, z64, content("aborted"), "", meta)
+    ...     resolved = storage.tpc_vote(meta) if voting else None
+    ...     storage.tpc_abort(meta)
+    ...     with raises("POSKeyError"):
+    ...         newest(storage).load(new)
+    ...     if newest(storage).load(oid) != (content(1), tid):
+    ...         raise AssertionError("expected the revision from before")
+    >>> second = commit(storage, (oid, tid, content(2)), (new, z64, content("new")))
+    >>> [newest(storage).load(each)[0] for each in (oid, new)] == [content(2), content("new")]
+    True
+    """
+
+
+@example("storage.tids-never-go-back", MUST, rules="STOR-15 STOR-17")
+def tids_never_go_back() -> None:
+    r"""Of two answers that tell the tid of an object, or of the last transaction, the later one is
+    never the smaller. What `lastTransaction` tells can be read at once: who has learned of a
+    transaction finds the objects as it left them, whatever the thread that commits it is doing.
+
+    The other thread asks at the moment when the one that commits tells of its transaction.
+
+    >>> oid = storage.new_oid()
+    >>> tids = [commit(storage, (oid, z64, content(0)))]
+    >>> other, wrong = beside(storage), []
+    >>> def look():
+    ...     answers = []
+    ...     for number in range(3):
+    ...         answers.append(newest(other).lastTransaction())
+    ...         answers.append(other.loadBefore(oid, b"\x7f" + b"\xff" * 7)[1])
+    ...     return answers
+    >>> def finish(halt):
+    ...     meta = metadata()
+    ...     storage.tpc_begin(meta)
+    ...     storage.store(oid, tids[-1], content(len(tids)), "", meta)
+    ...     resolved = storage.tpc_vote(meta)
+    ...     tids.append(storage.tpc_finish(meta, halt))
+    >>> for number in range(3):
+    ...     halt = Halt()
+    ...     done, answers = meanwhile(lambda: finish(halt), look, halt)
+    ...     answers = [tids[-2], *answers, *look()]
+    ...     if answers != sorted(answers) or answers[-1] != tids[-1]:
+    ...         wrong.append(answers)
+    >>> wrong
+    []
+    """
+
+
+@example("storage.store-needs-the-current-serial", MUST, rules="STOR-19", error="ConflictError")
+def store_needs_the_current_serial() -> None:
+    """A store says by its serial which revision was read: the current one, or it is a conflict. The
+    storage may say so when it is asked to store or when it votes. Nothing of the transaction is
+    committed then, and the next one goes well.
+
+    That is so for a revision that was replaced, for one that never was, and for eight zero bytes,
+    by which an object is said to be new.
+
+    >>> oid, other = storage.new_oid(), storage.new_oid()
+    >>> first = commit(storage, (oid, z64, content(1)), (other, z64, content("other")))
+    >>> second = commit(storage, (oid, first, content(2)))
+    >>> for serial in (first, z64, next_tid(first), next_tid(second)):
+    ...     meta, writes = metadata(), [(other, first, content("half")), (oid, serial, content(3))]
+    ...     with raises("ConflictError"):
+    ...         commit(storage, *writes, meta=meta)
+    ...     storage.tpc_abort(meta)
+    >>> newest(storage).load(oid) == (content(2), second)
+    True
+    >>> newest(storage).load(other) == (content("other"), first)
+    True
+    >>> third = commit(storage, (oid, second, content(3)), (other, first, content("whole")))
+    >>> newest(storage).load(oid) == (content(3), third)
+    True
+    """
+
+
+@example("storage.store-of-what-is-gone", MAY, rules="STOR-19", error="ConflictError POSKeyError")
+def store_of_what_is_gone() -> None:
+    """Where a store names a revision of an object of which the storage has nothing, it may be
+    refused as a conflict, or it may be taken for a new object.
+
+    That happens where the object was removed as garbage while somebody had it in memory. Most
+    storages can't tell it from one that never was, and to store it loses nothing: its whole state
+    is in the record.
+
+    >>> oid = storage.new_oid()
+    >>> earlier = commit(storage, (storage.new_oid(), z64, content("other")))
+    >>> tid, meta = None, metadata()
+    >>> with allowing("ConflictError", "POSKeyError"):
+    ...     tid = commit(storage, (oid, earlier, content(1)), meta=meta)
+    >>> storage.tpc_abort(meta)
+    >>> if tid is None:
+    ...     with raises("POSKeyError"):
+    ...         newest(storage).load(oid)
+    ... elif newest(storage).load(oid) != (content(1), tid):
+    ...     raise AssertionError("expected the object as it was stored")
+    """
+
+
+@example("storage.read-beside-a-commit", MUST, rules="STOR-8 STOR-15")
+def read_beside_a_commit() -> None:
+    """Others can read while a transaction is being committed, from its begin to its vote, and need
+    not wait for its end.
+
+    >>> oid = storage.new_oid()
+    >>> tid = commit(storage, (oid, z64, content(1)))
+    >>> other = beside(storage)
+    >>> newest(other).load(oid) == (content(1), tid)
+    True
+    >>> meta = metadata()
+    >>> storage.tpc_begin(meta)
+    >>> storage.store(oid, tid, content(2), "", meta)
+    >>> in_thread(lambda: newest(other).load(oid)) == (content(1), tid)
+    True
+    >>> resolved = storage.tpc_vote(meta)
+    >>> in_thread(lambda: newest(other).load(oid)) == (content(1), tid)
+    True
+    >>> second = storage.tpc_finish(meta)
+    >>> in_thread(lambda: newest(other).load(oid)) == (content(2), second)
+    True
+    """
