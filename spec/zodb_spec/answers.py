@@ -176,6 +176,13 @@ WEAKER: dict[str, str] = {
     "storage.finish-without-vote": (
         "of a row about what must not happen, this is the sentence that says SHOULD"
     ),
+    "storage.history-has-a-serial": (
+        "another name for what the entry tells already, for programs of earlier days"
+    ),
+    "storage.history-sizes": (
+        "a size is for people; what is compressed, or kept once for two revisions, has none of "
+        "its own"
+    ),
     "storage.load-version-is-empty": (
         "today's interface has no version in load; one that takes the argument still, and shows "
         "what everybody sees, tells nothing that is wrong"

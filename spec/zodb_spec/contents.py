@@ -86,6 +86,7 @@ ORDER = (
     "storage.oids_and_tids",
     "storage.lifetime",
     "storage.reading",
+    "storage.history",
     "storage.current_reads",
     "storage.packing",
     "storage.collecting",
