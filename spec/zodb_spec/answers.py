@@ -183,6 +183,16 @@ WEAKER: dict[str, str] = {
         "a size is for people; what is compressed, or kept once for two revisions, has none of "
         "its own"
     ),
+    "storage.iterator-leaves-votes-out": (
+        "a transaction that is finished a moment later, and is told as a whole and in its "
+        "place, does a copy no harm"
+    ),
+    "storage.iterator-takes-names": (
+        "the row says what the bounds do; programs pass them by their places"
+    ),
+    "storage.iterator-tells-the-pickled-extension": (
+        "the row asks for the extension; a storage that keeps nothing for long need not pickle it"
+    ),
     "storage.load-version-is-empty": (
         "today's interface has no version in load; one that takes the argument still, and shows "
         "what everybody sees, tells nothing that is wrong"
@@ -193,6 +203,9 @@ WEAKER: dict[str, str] = {
     "storage.read-only-refuses-pack": (
         "the row speaks of what changes a storage; that packing, which leaves all current data "
         "alone, counts as such is what FileStorage says, and what ZEO and RelStorage do not"
+    ),
+    "storage.record-iteration-of-nothing": (
+        "no document says which error tells that there is no record, and a database has its root"
     ),
     "storage.refusal-spares-the-current": (
         "the row says that the call fails; where nobody but one connection uses a storage, giving "

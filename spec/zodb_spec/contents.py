@@ -87,6 +87,7 @@ ORDER = (
     "storage.lifetime",
     "storage.reading",
     "storage.history",
+    "storage.iteration",
     "storage.current_reads",
     "storage.packing",
     "storage.collecting",
