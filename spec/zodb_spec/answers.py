@@ -173,6 +173,10 @@ WEAKER: dict[str, str] = {
         "that the data is kept apart is a MUST; how much memory it takes is a matter of size: an "
         "implementation for small databases may keep it there"
     ),
+    "storage.deletion-of-a-deletion": (
+        "of what becomes of an object that is deleted twice no document speaks, and it makes no "
+        "difference"
+    ),
     "storage.finish-without-vote": (
         "of a row about what must not happen, this is the sentence that says SHOULD"
     ),

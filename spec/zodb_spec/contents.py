@@ -88,6 +88,7 @@ ORDER = (
     "storage.reading",
     "storage.history",
     "storage.iteration",
+    "storage.deletion",
     "storage.current_reads",
     "storage.packing",
     "storage.collecting",
