@@ -173,6 +173,14 @@ WEAKER: dict[str, str] = {
         "that the data is kept apart is a MUST; how much memory it takes is a matter of size: an "
         "implementation for small databases may keep it there"
     ),
+    "storage.copy-moves-records-with-their-transaction": (
+        "the row asks for later tids where those of the source are out of order, and says "
+        "nothing of the records; one that keeps its own can still be loaded"
+    ),
+    "storage.copy-over-later-transactions": (
+        "the row on tids that are not later says that they should be refused, and leaves it to "
+        "a storage to take them"
+    ),
     "storage.deletion-of-a-deletion": (
         "of what becomes of an object that is deleted twice no document speaks, and it makes no "
         "difference"

@@ -89,6 +89,7 @@ ORDER = (
     "storage.history",
     "storage.iteration",
     "storage.deletion",
+    "storage.restoring",
     "storage.current_reads",
     "storage.packing",
     "storage.collecting",
