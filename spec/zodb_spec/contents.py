@@ -27,6 +27,7 @@ ORDER = (
     "record_format",
     "record_reading",
     "missing_classes",
+    "removed_objects",
     "persistent_classes",
     "transactions",
     "transaction_protocol",

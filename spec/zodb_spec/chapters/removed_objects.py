@@ -1,0 +1,265 @@
+"""Removed objects: references to what is not there any more.
+
+A record stays where it is when an object to which it refers is removed: by a garbage collection
+that could not know of the reference, since it comes from another database, or by somebody who has
+deleted the object. Such a reference is broken, and nothing else is.
+"""
+
+from __future__ import annotations
+
+from zodb_spec.clause import MUST, example
+from zodb_spec.editions import CURRENT, Edition
+
+
+@example("removed.access-fails", MUST, rules="LIFE-36", needs="raw-records", error="POSKeyError")
+def access_fails() -> None:
+    """Where a record refers to an object of which the database has nothing, the reference may give
+    a ghost, and to load that is a key error, however often it is tried: it stays a ghost. The rest
+    of the object that refers to it is whole.
+
+    >>> oid = db.storage.new_oid()
+    >>> state = {"a": 1, "gone": ("ref", (b"no such!", Thing))}
+    >>> tid = store(db, oid, record(Thing, state))
+    >>> other = opened(db)
+    >>> gone = other.get(oid).gone
+    >>> for turn in range(2):
+    ...     with raises("POSKeyError"):
+    ...         gone.a
+    >>> gone._p_changed is None, other.get(oid).a
+    (True, 1)
+    >>> other.root()["on"] = 1
+    >>> other.transaction_manager.commit()
+    """
+
+
+@example("removed.deleted-fails", MUST, rules="LIFE-36", needs="deletion", error="POSKeyError")
+def deleted_fails() -> None:
+    """An object that was deleted from the storage can't be loaded by connections that come after
+    that, although something refers to it still; `get` may give a ghost of it, or fails.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.a = 1
+    >>> tm.commit()
+    >>> tid = delete(db.storage, (thing._p_oid, thing._p_serial))
+    >>> other = opened(db)
+    >>> gone = other.root()["thing"]
+    >>> with raises("POSKeyError"):
+    ...     gone.a
+    >>> gone._p_changed is None
+    True
+    >>> with raises("POSKeyError"):
+    ...     other.get(thing._p_oid).a
+    """
+
+
+@example(
+    "removed.snapshot-keeps-it",
+    MUST,
+    rules="STOR-43 ISO-1",
+    binds="storage",
+    since=CURRENT,
+    needs="deletion old-revisions",
+)
+def snapshot_keeps_it() -> None:
+    """A connection whose snapshot is older than the deletion loads the object as it was.
+
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> thing.a = 1
+    >>> tm.commit()
+    >>> other = opened(db)
+    >>> held = other.root()["thing"]
+    >>> held._p_changed is None
+    True
+    >>> tid = delete(db.storage, (thing._p_oid, thing._p_serial))
+    >>> held.a
+    1
+    """
+
+
+@example(
+    "removed.change-conflicts",
+    MUST,
+    rules="ISO-37",
+    binds="storage",
+    since=CURRENT,
+    needs="deletion old-revisions",
+    error="ConflictError",
+)
+def change_conflicts() -> None:
+    """Nobody need be told that an object was deleted, since nobody had a use for it: a connection
+    may go on to show what it has in its cache. To change it is a conflict, also where its class
+    could merge changes, and it stays deleted.
+
+    >>> things = [Thing(), Counter()]
+    >>> for number, thing in enumerate(things):
+    ...     connection.root()[str(number)], thing.n = thing, 0
+    >>> tm.commit()
+    >>> other = opened(db)
+    >>> tid = delete(db.storage, *((thing._p_oid, thing._p_serial) for thing in things))
+    >>> for thing in things:
+    ...     thing.n = 1
+    ...     with raises("ConflictError"):
+    ...         tm.commit()
+    ...     tm.abort()
+    >>> late = opened(db)
+    >>> for number in range(2):
+    ...     with raises("POSKeyError"):
+    ...         late.root()[str(number)].n
+    """
+
+
+@example("removed.weak-yields-none", MUST, rules="LIFE-41", needs="raw-records")
+def weak_yields_none() -> None:
+    """A weak reference to an object of which the database has nothing yields None, and its holder
+    is whole. It is written as it was when that is stored again.
+
+    >>> oid = db.storage.new_oid()
+    >>> state = {"a": 1, "weak": ("ref", ["w", (b"no such!",)])}
+    >>> tid = store(db, oid, record(Thing, state))
+    >>> other = opened(db)
+    >>> holder = other.get(oid)
+    >>> holder.weak(), holder.a
+    (None, 1)
+    >>> holder.a = 2
+    >>> other.transaction_manager.commit()
+    >>> parts(stored(db, oid)[0])[1] == {**state, "a": 2}
+    True
+    """
+
+
+@example("removed.weak-keeps-nothing", MUST, rules="LIFE-41", needs="garbage-collection")
+def weak_keeps_nothing() -> None:
+    """A weak reference does not keep its target: where nothing else leads to that any more, a pack
+    removes it, and the reference yields None from then on.
+
+    >>> import time
+    >>> thing = connection.root()["thing"] = Thing()
+    >>> tm.commit()
+    >>> connection.root()["weak"] = WeakRef(thing)
+    >>> tm.commit()
+    >>> opened(db).root()["weak"]()._p_oid == thing._p_oid
+    True
+    >>> del connection.root()["thing"]
+    >>> tm.commit()
+    >>> time.sleep(0.05)
+    >>> db.pack()
+    >>> opened(db).root()["weak"]() is None
+    True
+    """
+
+
+@example(
+    "removed.weak-has-no-hash",
+    MUST,
+    rules="LIFE-43",
+    binds="dependency",
+    needs="raw-records",
+    error="TypeError",
+)
+def weak_has_no_hash() -> None:
+    """A weak reference is equal to another one, and has the hash, as their targets are. Where the
+    target is not there that can't be told: to ask for it is a TypeError. So a weak reference that
+    may outlive its target is no key of a dictionary.
+
+    >>> oids = [db.storage.new_oid(), db.storage.new_oid()]
+    >>> for oid in oids:
+    ...     data = record(Thing, {"weak": ("ref", ["w", (b"no such!",)])})
+    ...     tid = store(db, oid, data)
+    >>> other = opened(db)
+    >>> one, two = [other.get(oid).weak for oid in oids]
+    >>> with raises("TypeError"):
+    ...     hash(one)
+    >>> with raises("TypeError"):
+    ...     one == two
+    """
+
+
+@example(
+    "removed.across-access-fails",
+    MUST,
+    rules="XREF-40 LIFE-36",
+    since=Edition.A_PRIME,
+    needs="several-databases garbage-collection",
+    error="POSKeyError",
+)
+def across_access_fails() -> None:
+    """A database that collects its garbage knows nothing of references that other databases have
+    into it. Where such a reference is broken by that, and says the class of its object, it gives a
+    ghost that can't be loaded; the object that has the reference is whole.
+
+    >>> import time
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> root = connection.get_connection("second").root()
+    >>> thing = root["thing"] = Thing()
+    >>> tm.commit()
+    >>> holder = connection.root()["holder"] = Thing()
+    >>> holder.a, holder.thing = 1, thing
+    >>> tm.commit()
+    >>> del root["thing"]
+    >>> tm.commit()
+    >>> time.sleep(0.05)
+    >>> second.pack()
+    >>> holder = opened(db).root()["holder"]
+    >>> gone = holder.thing
+    >>> for turn in range(2):
+    ...     with raises("POSKeyError"):
+    ...         gone.a
+    >>> gone._p_changed is None, holder.a
+    (True, 1)
+    """
+
+
+@example(
+    "removed.across-holder-fails",
+    MUST,
+    rules="XREF-40",
+    since=Edition.A_PRIME,
+    needs="several-databases garbage-collection",
+    error="POSKeyError",
+)
+def across_holder_fails() -> None:
+    """Where a broken reference to another database does not say the class, since that makes its
+    objects with `__new__` and arguments, the object has to be looked at to make a ghost of it.
+    So it is the object with the reference that can't be loaded.
+
+    >>> import time
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> root = connection.get_connection("second").root()
+    >>> named = root["named"] = Named("x")
+    >>> tm.commit()
+    >>> holder = connection.root()["holder"] = Thing()
+    >>> holder.named = named
+    >>> tm.commit()
+    >>> del root["named"]
+    >>> tm.commit()
+    >>> time.sleep(0.05)
+    >>> second.pack()
+    >>> holder = opened(db).root()["holder"]
+    >>> for turn in range(2):
+    ...     with raises("POSKeyError"):
+    ...         holder.named
+    >>> holder._p_changed is None
+    True
+    """
+
+
+@example(
+    "removed.across-is-stored-again", MUST, rules="XREF-41", needs="several-databases raw-records"
+)
+def across_is_stored_again() -> None:
+    """An object with a broken reference to another database, which gives a ghost, can be changed
+    and stored. The reference is written as it was, and is broken as it was.
+
+    >>> second = open_db(databases=db.databases, database_name="second")
+    >>> oid = db.storage.new_oid()
+    >>> state = {"a": 1, "gone": ("ref", ["m", ("second", b"no such!", Thing)])}
+    >>> tid = store(db, oid, record(Thing, state))
+    >>> other = opened(db)
+    >>> other.get(oid).a = 2
+    >>> other.transaction_manager.commit()
+    >>> parts(stored(db, oid)[0])[1] == {**state, "a": 2}
+    True
+    >>> gone = opened(db).get(oid).gone
+    >>> with raises("POSKeyError"):
+    ...     gone.a
+    """
