@@ -91,6 +91,7 @@ ORDER = (
     "storage.iteration",
     "storage.deletion",
     "storage.restoring",
+    "storage.copying",
     "storage.current_reads",
     "storage.packing",
     "storage.collecting",
