@@ -223,6 +223,9 @@ WEAKER: dict[str, str] = {
         "the row says that the call fails; where nobody but one connection uses a storage, giving "
         "up both loses nothing without saying so"
     ),
+    "storage.refuses-tids-of-the-past": (
+        "of a row about given tids, this is the sentence that says SHOULD"
+    ),
     "storage.sort-keys-differ": (
         "a storage can't know what keys others have, so the row asks for what is likely"
     ),

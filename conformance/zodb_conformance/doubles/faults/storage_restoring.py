@@ -6,7 +6,7 @@ from typing import Any
 
 from zodb_reference.errors import POSKeyError, UndoError
 from zodb_reference.metadata import TransactionMetaData
-from zodb_reference.oids import p64, u64
+from zodb_reference.oids import new_tid, p64, u64, z64
 from zodb_reference.storages import restoring
 from zodb_reference.storages.history import Record
 from zodb_reference.storages.reading import ReadableStorage
@@ -37,6 +37,38 @@ def _while_copying(storages: set[int]) -> Fault:
     return around(RestorableStorage, "copyTransactionsFrom", copy)
 
 
+@double("storage.begins-with-a-tid")
+def given_tids_are_not_of_the_future() -> Fault:
+    """A tid that is given and lies in the future is replaced by that of the present.
+
+    A copy of what was committed while a clock was fast has other tids than the original.
+    """
+
+    def begin(
+        correct: Any, storage: TwoPhaseStorage, transaction: Any, tid: Tid = None, status: str = " "
+    ) -> None:
+        correct(storage, transaction, None if tid and tid > new_tid(z64) else tid, status)
+
+    return around(TwoPhaseStorage, "tpc_begin", begin)
+
+
+@double("storage.refuses-tids-of-the-past", also="storage.copy-over-later-transactions")
+def tids_of_the_past_are_taken_for_later_ones() -> Fault:
+    """A tid that is given and is not later than the last one is replaced by one that is.
+
+    What was committed long ago comes on top of what was committed since.
+    """
+
+    def begin(
+        correct: Any, storage: TwoPhaseStorage, transaction: Any, tid: Tid = None, status: str = " "
+    ) -> None:
+        last = storage.lastTransaction()
+        later = p64(u64(last) + 1)
+        correct(storage, transaction, later if tid is not None and tid <= last else tid, status)
+
+    return around(TwoPhaseStorage, "tpc_begin", begin)
+
+
 @double("storage.restores-a-revision", also="storage.copy-goes-on storage.restored-oids-are-taken")
 def tids_leave_no_gaps() -> Fault:
     """A transaction that is restored gets the first tid that is free, and not the one it had.
@@ -48,8 +80,9 @@ def tids_leave_no_gaps() -> Fault:
     def begin(
         correct: Any, storage: TwoPhaseStorage, transaction: Any, tid: Tid = None, status: str = " "
     ) -> None:
-        if tid is not None and not copying:
-            tid = p64(u64(storage.lastTransaction()) + 1)
+        last = u64(storage.lastTransaction())
+        if tid is not None and not copying and last < u64(tid) < last + 1000:
+            tid = p64(last + 1)
         correct(storage, transaction, tid, status)
 
     return together(_while_copying(copying), around(TwoPhaseStorage, "tpc_begin", begin))

@@ -6,7 +6,62 @@ nothing is a conflict.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MUST, example
+from zodb_spec.clause import MUST, SHOULD, example
+
+
+@example("storage.begins-with-a-tid", MUST, rules="STOR-16 STOR-14", needs="restoring")
+def begins_with_a_tid() -> None:
+    """A transaction that begins with a given tid, later than the last one, has that tid: what
+    it stores is found under it, and it is the last transaction then. Those that begin without are
+    later, also where the given tid is of a time that is still to come.
+
+    >>> oid, tids = storage.new_oid(), [z64]
+    >>> tids.append(commit(storage, (oid, z64, content(0))))
+    >>> soon = (int.from_bytes(tids[-1], "big") + 2**40).to_bytes(8, "big")
+    >>> for tid in (next_tid(tids[-1]), soon):
+    ...     meta = metadata()
+    ...     storage.tpc_begin(meta, tid)
+    ...     storage.store(oid, tids[-1], content(len(tids)), "", meta)
+    ...     resolved = storage.tpc_vote(meta)
+    ...     tids.append(storage.tpc_finish(meta))
+    ...     if tids[-1] != tid or newest(storage).load(oid) != (content(len(tids) - 1), tid):
+    ...         raise AssertionError("expected the given tid")
+    ...     if newest(storage).lastTransaction() != tid:
+    ...         raise AssertionError("expected the given tid to be the last")
+    >>> commit(storage, (oid, tids[-1], content("on"))) > soon
+    True
+    """
+
+
+@example(
+    "storage.refuses-tids-of-the-past",
+    SHOULD,
+    rules="STOR-16 STOR-14",
+    needs="restoring",
+    error="POSError TransactionError ValueError",
+)
+def refuses_tids_of_the_past() -> None:
+    """A transaction that is to begin with a tid which is not later than the last one is refused,
+    at the latest in its vote. The storage goes on as if it had not been asked.
+
+    Where one is taken, the order of the transactions is not that of their tids any more, and
+    nothing that relies on it can be relied on.
+
+    >>> oid, new = storage.new_oid(), storage.new_oid()
+    >>> first = commit(storage, (oid, z64, content(1)))
+    >>> second = commit(storage, (oid, first, content(2)))
+    >>> for tid in (second, first, next_tid(z64)):
+    ...     meta = metadata()
+    ...     with raises("POSError", "TransactionError", "ValueError"):
+    ...         storage.tpc_begin(meta, tid)
+    ...         storage.restore(new, tid, content("late"), "", None, meta)
+    ...         storage.tpc_vote(meta)
+    ...     storage.tpc_abort(meta)
+    >>> newest(storage).lastTransaction() == second
+    True
+    >>> commit(storage, (oid, second, content(3))) > second
+    True
+    """
 
 
 @example("storage.restores-a-revision", MUST, rules="STOR-40", needs="restoring")
