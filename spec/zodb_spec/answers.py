@@ -209,6 +209,9 @@ WEAKER: dict[str, str] = {
         "today's interface has no version in load; one that takes the argument still, and shows "
         "what everybody sees, tells nothing that is wrong"
     ),
+    "storage.instance-callback-comes-first": (
+        "the layer above instances asks them what has changed, and gives no callback to any"
+    ),
     "storage.none-is-no-transaction": (
         "no document says that None may be given, or what is to become of it"
     ),

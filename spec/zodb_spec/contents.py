@@ -93,6 +93,7 @@ ORDER = (
     "storage.restoring",
     "storage.copying",
     "storage.current_reads",
+    "storage.instances",
     "storage.packing",
     "storage.collecting",
     "storage.concurrent_packing",
