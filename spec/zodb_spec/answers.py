@@ -274,6 +274,10 @@ WEAKER: dict[str, str] = {
         "that it fails is what keeps the data; ids are opaque, and no document says what becomes "
         "of bytes that never were one"
     ),
+    "storage.poll-names-what-has-changed": (
+        "the row has all changes told, or that they are not known; to tell more is to have it read "
+        "again, which costs time and nothing else"
+    ),
     "storing.pretending-classes-are-ordinary": (
         "names that begin with _p_ are the system's own, so a class that has one asks for it; and "
         "where it is refused, nothing is lost"

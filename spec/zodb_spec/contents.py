@@ -94,6 +94,7 @@ ORDER = (
     "storage.copying",
     "storage.current_reads",
     "storage.instances",
+    "storage.polling",
     "storage.packing",
     "storage.collecting",
     "storage.concurrent_packing",
