@@ -195,6 +195,12 @@ def test_the_storage_belongs_to_the_first_instance(first):
         second.poll_invalidations()
 
 
+def test_an_instance_has_no_versions(first, write):
+    write(first, a=b"1")
+    with pytest.raises(ValueError, match="has no versions"):
+        first.new_instance().load(A, "a version")
+
+
 def test_a_storage_with_versions_has_no_instances():
     with pytest.raises(ValueError, match="has versions"):
         SnapshotStorage(MemoryStorage(versions=True))

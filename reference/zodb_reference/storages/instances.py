@@ -113,8 +113,10 @@ class SnapshotStorage:
         """Return data and tid of the revision that shows here.
 
         `POSKeyError` if there is no such object; `ReadConflictError` if it was created later, or
-        packing has removed the revision.
+        packing has removed the revision; and what the storage raises for a version.
         """
+        if version:
+            return self._storage.load(oid, version)
         found = self.loadBefore(oid, maxtid)
         if found is not None:
             return found[0], found[1]
