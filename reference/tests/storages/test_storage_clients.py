@@ -7,7 +7,7 @@ import pytest
 from zodb_reference.errors import ConflictError, StorageError, StorageTransactionError
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.oids import p64, z64
-from zodb_reference.storages import ClientStorage, SQLiteStorage
+from zodb_reference.storages import ClientStorage, MemoryStorage, SQLiteStorage
 
 A, B = p64(1), p64(2)
 
@@ -78,6 +78,14 @@ def test_others_are_told_of_what_was_undone(one, two, commit, undo):
     other = Layer(two)
     undo(one, 0)
     assert [oids for _, oids, _ in other.told] == [[A]]
+
+
+def test_all_are_told_of_what_was_copied(one, two, commit):
+    layers, other = [Layer(one), Layer(two)], MemoryStorage()
+    tids = [commit(other, {A: b"1"}), commit(other, {A: b"2", B: b"2"})]
+    one.copyTransactionsFrom(other)
+    expected = [(tids[0], [A], z64), (tids[1], [A, B], tids[0])]
+    assert [layer.told for layer in layers] == [expected, expected]
 
 
 def test_nobody_is_told_of_what_was_given_up(one, two, begin):
@@ -172,7 +180,7 @@ def test_a_client_that_could_not_be_made_keeps_nobody_from_the_file(tmp_path):
 
 
 def test_a_client_has_nothing_that_its_storage_has_not(one):
-    assert repr(one).startswith("<ClientStorage of <SQLiteStorage")
+    assert repr(one).startswith("<ClientStorage of <ServedStorage")
     assert not hasattr(one, "nothing")
     assert not hasattr(one, "_history")
 

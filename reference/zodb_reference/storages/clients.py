@@ -23,26 +23,36 @@ from zodb_reference.storages.sqlite import SQLiteStorage
 logger = logging.getLogger(__name__)
 
 
-class _Server:
-    """An open storage, and its clients."""
+class ServedStorage(SQLiteStorage):
+    """The storage that clients have in common, and that tells them what is committed."""
 
-    def __init__(self, storage: SQLiteStorage) -> None:
-        self.storage = storage
+    def __init__(self, path: str | os.PathLike[str], **options: Any) -> None:
+        super().__init__(path, **options)
         self.clients: list[ClientStorage] = []
 
-    def announce(self, tid: bytes, oids: list[bytes], committing: "ClientStorage") -> None:
-        """Tell all clients but one what a transaction has written.
+    def tpc_finish(
+        self, transaction: object, callback: Callable[[bytes], object] | None = None
+    ) -> bytes:
+        """See `TwoPhaseStorage`; clients are told before `callback` is called.
 
-        What the layer above one of them makes of it is kept from the others.
+        All of them are, but for the one that commits. What the layer above one makes of it is kept
+        from the others.
         """
-        for client in [*self.clients]:
-            if client is not committing and client.layer is not None:
-                try:
-                    client.layer.invalidate(tid, oids)
-                except Exception:
-                    logger.exception(
-                        "%r could not take note of transaction %s", client.layer, oid_repr(tid)
-                    )
+
+        def announce(tid: bytes) -> None:
+            oids = self.tpc_oids(transaction)
+            for client in [*self.clients]:
+                if client.layer is not None and not client.has_begun(transaction):
+                    try:
+                        client.layer.invalidate(tid, oids)
+                    except Exception:
+                        logger.exception(
+                            "%r could not take note of transaction %s", client.layer, oid_repr(tid)
+                        )
+            if callback is not None:
+                callback(tid)
+
+        return super().tpc_finish(transaction, announce)
 
 
 class ClientStorage:
@@ -65,12 +75,11 @@ class ClientStorage:
         self._begun: object = None
         self._place = Path(path).resolve()
         with _lock:
-            server = _servers.get(self._place)
-            if server is None:
-                server = _servers[self._place] = _Server(SQLiteStorage(path, errors=errors))
-            server.clients.append(self)
-        self._server = server
-        self._storage = server.storage
+            storage = _served.get(self._place)
+            if storage is None:
+                storage = _served[self._place] = ServedStorage(path, errors=errors)
+            storage.clients.append(self)
+        self._storage = storage
         self._is_closed = False
         directlyProvides(self, providedBy(self._storage))
 
@@ -100,11 +109,11 @@ class ClientStorage:
             if self._is_closed:
                 return
             self._is_closed = True
-            self._server.clients.remove(self)
+            self._storage.clients.remove(self)
             self._storage.tpc_abort(self._begun)
-            if not self._server.clients:
-                if _servers.get(self._place) is self._server:
-                    del _servers[self._place]
+            if not self._storage.clients:
+                if _served.get(self._place) is self._storage:
+                    del _served[self._place]
                 self._storage.close()
 
     def tpc_begin(self, transaction: MetaData, tid: bytes | None = None, status: str = " ") -> None:
@@ -112,19 +121,11 @@ class ClientStorage:
         self._open_storage().tpc_begin(transaction, tid, status)
         self._begun = transaction
 
-    def tpc_finish(
-        self, transaction: object, callback: Callable[[bytes], object] | None = None
-    ) -> bytes:
-        """See `TwoPhaseStorage`; the other clients are told before `callback` is called."""
+    def has_begun(self, transaction: object) -> bool:
+        """Tell whether a transaction is the one that was last begun through this client."""
+        return self._begun is transaction
 
-        def announce(tid: bytes) -> None:
-            self._server.announce(tid, self._storage.tpc_oids(transaction), self)
-            if callback is not None:
-                callback(tid)
-
-        return self._open_storage().tpc_finish(transaction, announce)
-
-    def _open_storage(self) -> SQLiteStorage:
+    def _open_storage(self) -> ServedStorage:
         if self._is_closed:
             raise self._errors.StorageError(f"{self!r} can't be used: it was closed")
         return self._storage
@@ -133,8 +134,8 @@ class ClientStorage:
 _TOLD_WHEN_CLOSED = frozenset({"errors", "getName", "isReadOnly", "sortKey", "supportsUndo"})
 
 _lock = threading.RLock()
-_servers: dict[Path, _Server] = {}
+_served: dict[Path, ServedStorage] = {}
 
 if hasattr(os, "register_at_fork"):
     # The files that were open belong to the parent.
-    os.register_at_fork(after_in_child=_servers.clear)
+    os.register_at_fork(after_in_child=_served.clear)
