@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from itertools import count
 from typing import Any
 
 from zodb_reference.oids import new_tid, p64, u64, z64
+from zodb_reference.storages.clients import ClientStorage
+from zodb_reference.storages.instances import SnapshotStorage
 from zodb_reference.storages.reading import ReadableStorage
 from zodb_reference.storages.sqlite import SQLiteStorage
 from zodb_reference.storages.sqlite_history import SQLiteHistory
@@ -164,6 +167,44 @@ def oids_begin_anew() -> Fault:
     The first object that is created replaces another one.
     """
     return instead(SQLiteHistory, "last_oid", lambda history: z64)
+
+
+def _counting_itself(owner: type) -> Fault:
+    """The fault that each of several that share a storage counts the oids that it gives."""
+
+    def begin(correct: Any, one: Any, *arguments: Any, **options: Any) -> None:
+        correct(one, *arguments, **options)
+        numbers = count(1)
+        one.new_oid = lambda: p64(next(numbers))
+
+    return around(owner, "__init__", begin)
+
+
+@double(
+    "storage.new-oids-of-instances",
+    on="reference-snapshots",
+    also="""storage.new-oids-in-threads storage.new-oids-while-committing
+    storage.tids-of-threads-increase""",
+)
+def every_instance_counts_itself() -> Fault:
+    """Each instance of a storage gives the same oids.
+
+    Two connections create objects at the same time, and one of them replaces the other.
+    """
+    return _counting_itself(SnapshotStorage)
+
+
+@double(
+    "storage.new-oids-of-clients",
+    on="reference-clients",
+    also="storage.new-oids-after-reopening",
+)
+def every_client_counts_itself() -> Fault:
+    """Each client of a storage gives the same oids.
+
+    Two processes create objects at the same time, and one of them replaces the other.
+    """
+    return _counting_itself(ClientStorage)
 
 
 @double("storage.sort-key")

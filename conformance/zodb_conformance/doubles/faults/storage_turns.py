@@ -7,6 +7,7 @@ from typing import Any
 
 from zodb_reference.errors import StorageError, StorageTransactionError
 from zodb_reference.oids import z64
+from zodb_reference.storages.clients import ClientStorage
 from zodb_reference.storages.history import just_after
 from zodb_reference.storages.reading import ReadableStorage
 from zodb_reference.storages.twophase import Commit, TwoPhaseStorage
@@ -228,3 +229,29 @@ def the_turn_ends_before_the_callback() -> Fault:
         return tid
 
     return around(TwoPhaseStorage, "tpc_finish", finish)
+
+
+@double("storage.clients-take-turns", on="reference-clients")
+def a_client_overwrites_the_other() -> Fault:
+    """A client is not told that an object was changed through another one, and overwrites that.
+
+    Whatever two processes do to one object, one of them has done it in vain.
+    """
+    current: list[ClientStorage] = []
+    authors: dict[bytes, ClientStorage] = {}
+
+    def begin(correct: Any, client: ClientStorage, *arguments: Any) -> None:
+        correct(client, *arguments)
+        current[:] = [client]
+
+    def store(
+        correct: Any, storage: TwoPhaseStorage, oid: bytes, serial: bytes, *others: Any
+    ) -> None:
+        if authors.get(oid, current[0]) is not current[0]:
+            serial = storage._current_serial(oid)
+        correct(storage, oid, serial, *others)
+        authors[oid] = current[0]
+
+    return together(
+        around(ClientStorage, "tpc_begin", begin), around(TwoPhaseStorage, "store", store)
+    )

@@ -177,6 +177,26 @@ def new_oids_after_reopening() -> None:
     """
 
 
+@example("storage.new-oids-of-instances", MUST, rules="STOR-18 STOR-35", needs="instances")
+def new_oids_of_instances() -> None:
+    """No instance of a storage gives an oid that another instance has given.
+
+    >>> instances = [storage, storage.new_instance(), storage.new_instance()]
+    >>> len({each.new_oid() for _ in range(100) for each in instances})
+    300
+    """
+
+
+@example("storage.new-oids-of-clients", MUST, rules="STOR-18", needs="several-clients")
+def new_oids_of_clients() -> None:
+    """No client of a storage gives an oid that another client has given.
+
+    >>> clients = [storage, client_of(storage), client_of(storage)]
+    >>> len({each.new_oid() for _ in range(150) for each in clients})
+    450
+    """
+
+
 @example("storage.sort-key", MUST, rules="STOR-30")
 def sort_key() -> None:
     """`sortKey` gives a text that stays the same while the storage is open: by it the databases of

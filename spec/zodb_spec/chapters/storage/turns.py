@@ -307,3 +307,35 @@ def one_participant() -> None:
     """A program does not begin a transaction in a thread that is committing another one to the same
     storage: it would wait for itself. A storage that notices may refuse instead of waiting.
     """
+
+
+@example(
+    "storage.clients-take-turns", MUST, rules="STOR-5 STOR-14 STOR-19", needs="several-clients"
+)
+def clients_take_turns() -> None:
+    """Several clients of one storage take turns as the threads of one do: of two that have changed
+    one object, the one whose vote comes later has a conflict, and tids are in the order in which
+    the transactions were finished.
+
+    >>> client = client_of(storage)
+    >>> client.registerDB(Layer())
+    >>> oid, other, halt = storage.new_oid(), client.new_oid(), Halt()
+    >>> old = commit(storage, (oid, z64, content("old")))
+    >>> def first():
+    ...     meta = voted(storage, (oid, old, content("first")))
+    ...     halt()
+    ...     return storage.tpc_finish(meta)
+    >>> def second():
+    ...     newest(client).load(oid)
+    ...     meta = begun(client, (other, z64, content("second")))
+    ...     with raises("ConflictError"):
+    ...         client.store(oid, old, content("second"), "", meta)
+    ...         client.tpc_vote(meta)
+    ...     client.tpc_abort(meta)
+    ...     return commit(client, (other, z64, content("second")))
+    >>> earlier, later = meanwhile(first, second, halt)
+    >>> old < earlier < later
+    True
+    >>> newest(storage).load(oid) == (content("first"), earlier)
+    True
+    """
