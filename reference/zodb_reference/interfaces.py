@@ -333,6 +333,21 @@ class IBlob(Interface):
         """Take over a file, which must not be open, as the new content."""
 
 
+class IMultiCommitStorage(Interface):
+    """A storage that tells the tid of a transaction when it is finished, and not before."""
+
+    def store(
+        oid: bytes, serial: bytes | None, data: bytes, version: str, transaction: Any
+    ) -> None:
+        """Add a record to the transaction; nothing is known of its tid."""
+
+    def tpc_vote(transaction: Any) -> Any:
+        """Return the oids of the objects whose conflicts were resolved, or None."""
+
+    def tpc_finish(transaction: Any, callback: Any = None) -> bytes:
+        """Make the transaction permanent and visible, and return its tid."""
+
+
 class IBlobStorage(Interface):
     """A storage that keeps files with the contents of blobs, beside their records."""
 

@@ -6,6 +6,7 @@ tests of the specification compares the two, and lets nothing else differ.
 
 from __future__ import annotations
 
+
 STATED = ("main", "many", "connection")
 
 

@@ -3,6 +3,8 @@
 import time
 
 import pytest
+import ZODB.interfaces
+import ZODB.POSException
 from zodb_reference import oids
 from zodb_reference.errors import (
     POSKeyError,
@@ -10,8 +12,11 @@ from zodb_reference.errors import (
     StorageError,
     StorageTransactionError,
 )
+from zodb_reference.interfaces import IMultiCommitStorage
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.oids import maxtid, p64, u64, z64
+from zodb_reference.storages import MemoryStorage
+from zope.interface.verify import verifyObject
 
 A, B = p64(1), p64(2)
 
@@ -365,6 +370,13 @@ def test_sort_keys_tell_storages_apart(make_storage, tmp_path):
     keys = [make_storage(str(tmp_path / name)).sortKey() for name in "abc"]
     assert len(set(keys)) == 3
     assert all(isinstance(key, str) for key in keys)
+
+
+def test_a_storage_says_to_each_package_in_its_terms_how_it_commits(storage):
+    assert verifyObject(IMultiCommitStorage, storage)
+    assert not ZODB.interfaces.IMultiCommitStorage.providedBy(storage)
+    under_zodb = MemoryStorage(errors=ZODB.POSException)
+    assert verifyObject(ZODB.interfaces.IMultiCommitStorage, under_zodb, tentative=True)
 
 
 def test_what_a_storage_says_of_itself(storage, commit):

@@ -23,6 +23,7 @@ from typing import Any
 from zodb_reference import errors as default_errors
 from zodb_reference.oids import maxtid, new_tid, oid_repr, p64, tid_repr, u64, z64
 from zodb_reference.resolution import resolve
+from zodb_reference.storages.announcing import announce
 from zodb_reference.storages.history import History, MetaData, Record, Transaction
 from zodb_reference.storages.reading import ReadableStorage
 
@@ -76,6 +77,7 @@ class TwoPhaseStorage(ReadableStorage):
         super().__init__(
             history, name, sort_key, read_only=read_only, versions=versions, errors=errors
         )
+        announce(self, errors, "IMultiCommitStorage")
         self._turn = threading.Condition(self._lock)
         self._commit: Commit | None = None
         self._last_oid = history.last_oid()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from zodb_reference.errors import ConflictError
+from zodb_reference.storages import twophase
 from zodb_reference.storages.history import Record, Transaction
 from zodb_reference.storages.memory import MemoryHistory
 from zodb_reference.storages.reading import ReadableStorage
 from zodb_reference.storages.twophase import Commit, TwoPhaseStorage
 
 from zodb_conformance.doubles.double import Fault, double
-from zodb_conformance.doubles.planting import around, together
+from zodb_conformance.doubles.planting import around, instead, together
 
 
 @double("storage.commit", also="storage.unseen-before-finish storage.failed-store")
@@ -324,3 +325,46 @@ def every_version_shows_the_trunk() -> Fault:
         return correct(storage, oid)
 
     return around(ReadableStorage, "load", load)
+
+
+@double("storage.equal-data-is-a-change")
+def what_is_the_same_is_not_written() -> Fault:
+    """A record is not stored where the object has the same data already.
+
+    Two programs that rely on what they have set find out of each other only where it differs.
+    """
+
+    def keep(
+        correct: Any, storage: TwoPhaseStorage, commit: Commit, oid: bytes, data: bytes, *more: Any
+    ) -> None:
+        newest = storage._history.find(oid)
+        if newest is None or newest.data != data:
+            correct(storage, commit, oid, data, *more)
+
+    return around(TwoPhaseStorage, "_keep", keep)
+
+
+@double("storage.none-for-what-is-new")
+def none_is_no_tid() -> Fault:
+    """`store` refuses None for the tid of an object that is new.
+
+    Programs that know the protocol from ZODB's own storages can't create anything.
+    """
+
+    def store(
+        correct: Any, storage: TwoPhaseStorage, oid: bytes, serial: Any, *others: Any
+    ) -> None:
+        if serial is None:
+            raise TypeError("serial has to be bytes, not None")
+        correct(storage, oid, serial, *others)
+
+    return around(TwoPhaseStorage, "store", store)
+
+
+@double("storage.declares-how-it-commits")
+def nothing_is_declared() -> Fault:
+    """A storage does not say that it is an `IMultiCommitStorage`.
+
+    Who has to know asks it to commit something, to see what that returns.
+    """
+    return instead(twophase, "announce", lambda storage, errors, *names: None)

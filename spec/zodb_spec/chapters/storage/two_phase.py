@@ -172,6 +172,34 @@ def last_store_wins_in_the_past() -> None:
     """
 
 
+@example("storage.equal-data-is-a-change", MUST, rules="STOR-1 STOR-8")
+def equal_data_is_a_change() -> None:
+    """To store what an object has already is a change like any other: the object has the tid of the
+    new transaction from then on, and who stores it again from the old one has a conflict.
+
+    >>> oid = storage.new_oid()
+    >>> old = commit(storage, (oid, z64, content("one")))
+    >>> new = commit(storage, (oid, old, content("one")))
+    >>> newest(storage).load(oid) == (content("one"), new)
+    True
+    >>> meta = begun(storage)
+    >>> with raises("ConflictError"):
+    ...     storage.store(oid, old, content("two"), "", meta)
+    ...     storage.tpc_vote(meta)
+    """
+
+
+@example("storage.none-for-what-is-new", SHOULD, rules="STOR-19")
+def none_for_what_is_new() -> None:
+    """`store` takes None for the tid of an object that is new, as well as eight zero bytes.
+
+    >>> oid = storage.new_oid()
+    >>> tid = commit(storage, (oid, None, content("one")))
+    >>> newest(storage).load(oid) == (content("one"), tid)
+    True
+    """
+
+
 @example("storage.store-returns-nothing", MUST, rules="STOR-13 STOR-39")
 def store_returns_nothing() -> None:
     """`store` returns nothing: the tid is known when the transaction is finished, and not before.
@@ -356,4 +384,15 @@ def load_version_is_empty() -> None:
     >>> tid = commit(storage, (oid, z64, content("one")))
     >>> with raises("AssertionError", "TypeError", "ValueError", "POSError"):
     ...     newest(storage).load(oid, "a version")
+    """
+
+
+@example("storage.declares-how-it-commits", SHOULD, rules="STOR-39")
+def declares_how_it_commits() -> None:
+    """A storage declares the interface `IMultiCommitStorage`: by that, who looks at it knows what
+    `store`, `tpc_vote` and `tpc_finish` return.
+
+    >>> from zope.interface import providedBy
+    >>> "IMultiCommitStorage" in {each.__name__ for each in providedBy(storage).flattened()}
+    True
     """
