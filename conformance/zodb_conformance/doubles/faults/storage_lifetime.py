@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zodb_reference.oids import z64
+from zodb_reference.storages.blobs import BlobStorage
 from zodb_reference.storages.history import Transaction
 from zodb_reference.storages.packing import PackableStorage
 from zodb_reference.storages.reading import ReadableStorage
@@ -234,10 +235,10 @@ def readers_may_vote() -> Fault:
     A program that goes wrong learns of it too late.
     """
 
-    def vote(correct: Any, storage: TwoPhaseStorage, transaction: object) -> Any:
+    def vote(correct: Any, storage: BlobStorage, transaction: object) -> Any:
         return [] if storage._read_only else correct(storage, transaction)
 
-    return around(TwoPhaseStorage, "tpc_vote", vote)
+    return around(BlobStorage, "tpc_vote", vote)
 
 
 @double("storage.read-only-refuses-undo", on=SQLITE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zodb_reference.errors import StorageTransactionError
+from zodb_reference.storages.blobs import BlobStorage
 from zodb_reference.storages.memory import MemoryHistory
 from zodb_reference.storages.sqlite_history import SQLiteHistory
 from zodb_reference.storages.twophase import Commit, TwoPhaseStorage
@@ -35,12 +36,12 @@ def a_vote_for_another_is_passed_over() -> Fault:
     Who has lost his turn does not learn of it before it is too late to abort.
     """
 
-    def vote(correct: Any, storage: TwoPhaseStorage, transaction: object) -> Any:
+    def vote(correct: Any, storage: BlobStorage, transaction: object) -> Any:
         if storage._commit is not None and storage._commit.meta is not transaction:
             return []
         return correct(storage, transaction)
 
-    return around(TwoPhaseStorage, "tpc_vote", vote)
+    return around(BlobStorage, "tpc_vote", vote)
 
 
 @double("storage.refusal-spares-the-current")
