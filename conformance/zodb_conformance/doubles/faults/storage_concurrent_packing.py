@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
+from unittest.mock import patch
 
 from zodb_reference.errors import StorageError, UndoError
 from zodb_reference.storages.packing import PackableStorage
@@ -113,6 +115,23 @@ def a_pack_comes_first() -> Fault:
         with storage._lock:
             storage._end_commit()
         correct(storage, *args)
+
+    return around(PackableStorage, "_pack", begin)
+
+
+@double("storage.pack-at-any-step")
+def for_a_moment_there_is_nothing() -> Fault:
+    """A pack takes away what there was before it puts what is left in its place.
+
+    Who comes in between finds an empty storage.
+    """
+
+    def begin(correct: Any, storage: Any, *args: Any) -> None:
+        correct(storage, *args)
+        history = storage._history
+        with patch.object(history, "_revisions", {}):
+            for _ in range(20):
+                time.sleep(0)
 
     return around(PackableStorage, "_pack", begin)
 

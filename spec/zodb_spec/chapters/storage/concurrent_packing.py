@@ -142,6 +142,37 @@ def pack_beside_a_commit() -> None:
     """
 
 
+@example("storage.pack-at-any-step", MUST, rules="STOR-67 STOR-47", needs="pack")
+def pack_at_any_step() -> None:
+    """Wherever in a pack another thread comes in, be it where the storage exchanges what it had for
+    what is left: it finds what is current, can change that, and finds what it has changed.
+
+    >>> one, two = storage.new_oid(), storage.new_oid()
+    >>> tid = commit(
+    ...     storage,
+    ...     (z64, z64, content("root", one, two)),
+    ...     (one, z64, content("first")),
+    ...     (two, z64, content("first")),
+    ... )
+    >>> worker = beside(storage)
+    >>> def change(changed, value):
+    ...     tids = [newest(changed).load(oid)[1] for oid in (one, two)]
+    ...     commit(changed, (one, tids[0], content(value)), (two, tids[1], content(value)))
+    >>> def work():
+    ...     before = values_of(worker, one, two)
+    ...     change(worker, "new")
+    ...     return before, values_of(worker, one, two)
+    >>> def schedule(halt):
+    ...     change(storage, "replaced")
+    ...     change(storage, "old")
+    ...     now = pause()
+    ...     _, (before, after) = meanwhile(lambda: storage.pack(now, oids_in), work, halt)
+    ...     return *before, *after, *values_of(storage, one, two)
+    >>> {schedule(AtStep(number)) for number in range(1, 300, 7)}
+    {('old', 'old', 'new', 'new', 'new', 'new')}
+    """
+
+
 @example("storage.pack-holds-nobody-up", SHOULD, rules="STOR-67", needs="pack")
 def pack_holds_nobody_up() -> None:
     """Others read and commit while a pack looks for garbage, without waiting for its end: it may
