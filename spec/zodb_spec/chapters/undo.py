@@ -162,6 +162,38 @@ def undo_needs_its_database() -> None:
     """
 
 
+@example(
+    "database.undo-beside-changes",
+    MUST,
+    rules="TXN-14",
+    error="POSError TransactionError TypeError ValueError",
+    needs="undo",
+    situations="two-connections-in-one-transaction",
+)
+def undo_beside_changes() -> None:
+    """A transaction in which something is to be undone can have changes of objects of the same
+    database as well. Then both take effect, as one, or it is refused with a clear error, and
+    nothing happens. It never waits: the storage serves one after the other, and the second would
+    wait for the first, in the same thread, for ever.
+
+    >>> root = connection.root()
+    >>> root["one"], root["two"] = Thing(), Thing()
+    >>> for number in 1, 2:
+    ...     root["one"].a = number
+    ...     tm.commit()
+    >>> done = False
+    >>> with allowing("POSError", "TransactionError", "TypeError", "ValueError"):
+    ...     db.undo(db.undoLog(0, 1)[0]["id"], tm.get())
+    ...     root["two"].a = 1
+    ...     tm.commit()
+    ...     done = True
+    >>> tm.abort()
+    >>> seen = opened(db).root()
+    >>> (seen["one"].a, hasattr(seen["two"], "a")) == ((1, True) if done else (2, False))
+    True
+    """
+
+
 @example("database.undone-undo", MUST, rules="STOR-51", binds="storage", needs="undo")
 def undone_undo() -> None:
     """To undo is a transaction like any other, which the log names and which can be undone itself.

@@ -148,6 +148,23 @@ def what_is_closed_need_not_be_undone() -> Fault:
     return around(Revisions, "undoMultiple", undo)
 
 
+@double("database.undo-beside-changes")
+def changes_come_before_undo() -> Fault:
+    """Where objects were changed in a transaction in which something is to be undone, that is left
+    out, and the commit succeeds.
+
+    The program believes that it was undone.
+    """
+
+    def commit(correct: Any, txn: Any) -> None:
+        works = [one for one in txn._resources if isinstance(one, DatabaseWork)]
+        for work in works if len(txn._resources) > len(works) else ():
+            txn._resources.remove(work)
+        correct(txn)
+
+    return around(transaction.Transaction, "commit", commit)
+
+
 @double("database.undone-undo")
 def who_undoes_leaves_no_word() -> Fault:
     """The log does not tell the descriptions of transactions that have undone others.
