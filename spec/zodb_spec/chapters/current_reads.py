@@ -18,7 +18,7 @@ ABORTED = "version.aborted"
 @step(
     "current-read.conflict",
     MUST,
-    rules="ISO-15 VER-22",
+    rules="ISO-14 ISO-15 VER-22",
     error="ReadConflictError",
     since=Edition.C,
     until=Edition.C,

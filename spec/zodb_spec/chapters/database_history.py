@@ -11,6 +11,9 @@ from zodb_spec.clause import MUST, SHOULD, example, step, text
 from zodb_spec.editions import CURRENT
 from zodb_spec.world import Database, Name, World
 
+COLLECTS = "pack garbage-collection"
+"""The capabilities of a storage whose packs remove what can't be reached."""
+
 
 @example("database.last-transaction", SHOULD, rules="STOR-17", binds="storage")
 def last_transaction() -> None:
@@ -159,6 +162,52 @@ def pack_time() -> None:
     """
 
 
+@example("database.pack-collects", MUST, rules="STOR-46", binds="storage", needs=COLLECTS)
+def pack_collects() -> None:
+    """Objects that can't be reached from the root any more are garbage, also where they refer to
+    each other. A pack removes them, and there is no such object then.
+
+    >>> import time
+    >>> kept, lost, more = Thing(), Thing(), Thing()
+    >>> lost.more, more.lost, more.kept = more, lost, kept
+    >>> connection.root()["kept"], connection.root()["lost"] = kept, lost
+    >>> tm.commit()
+    >>> del connection.root()["lost"]
+    >>> tm.commit()
+    >>> time.sleep(0.05)
+    >>> db.pack()
+    >>> reader = opened(db)
+    >>> for oid in lost._p_oid, more._p_oid:
+    ...     with raises("POSKeyError"):
+    ...         reader.get(oid)._p_activate()
+    >>> reader.root()["kept"]._p_activate()
+    """
+
+
+@example("database.pack-collects-what-was-added", MUST, rules="LIFE-10", needs=COLLECTS)
+def pack_collects_what_was_added() -> None:
+    """An object that was given to `add` is stored even if nothing refers to it. It is garbage from
+    the beginning: the next pack removes it, unless something refers to it by then.
+
+    >>> import time
+    >>> kept, lost = Thing(), Thing()
+    >>> for thing in kept, lost:
+    ...     thing.a = 1
+    ...     connection.add(thing)
+    >>> tm.commit()
+    >>> opened(db).get(lost._p_oid).a
+    1
+    >>> connection.root()["kept"] = kept
+    >>> tm.commit()
+    >>> time.sleep(0.05)
+    >>> db.pack()
+    >>> with raises("POSKeyError"):
+    ...     opened(db).get(lost._p_oid)._p_activate()
+    >>> opened(db).root()["kept"].a
+    1
+    """
+
+
 @example("database.pack-disturbs-nobody", MUST, rules="STOR-67", binds="storage", needs="pack")
 def pack_disturbs_nobody() -> None:
     """A pack ends no transaction: what somebody has changed, and not committed yet, can be
@@ -181,7 +230,7 @@ def pack_disturbs_nobody() -> None:
 @example(
     "database.pack-under-a-snapshot",
     MUST,
-    rules="STOR-49",
+    rules="STOR-49 ISO-14",
     error="ReadConflictError",
     needs="pack",
 )

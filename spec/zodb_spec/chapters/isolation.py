@@ -30,10 +30,11 @@ from zodb_spec.world import (
 )
 
 
-@step("isolation.one-committed-state", MUST, rules="ISO-1 ISO-2")
+@step("isolation.one-committed-state", MUST, rules="ISO-1 ISO-2 ISO-14")
 def others_stay_invisible(world: World, thing: Object) -> Object:
     """For the whole transaction a connection sees one committed state and its own changes, whatever
-    others commit: the newest revision that is not later than its snapshot.
+    others commit: the newest revision that is not later than its snapshot. So to read is no
+    conflict, as long as no pack has removed that revision.
     """
     return thing._replace(state=world.fact(thing.state.value, id_of(others_stay_invisible)))
 

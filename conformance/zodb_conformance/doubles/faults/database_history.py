@@ -10,10 +10,12 @@ from zodb_reference.db import DB
 from zodb_reference.errors import POSKeyError, ReadConflictError
 from zodb_reference.revisions import Revisions
 from zodb_reference.snapshot import SharedSnapshot
+from zodb_reference.storages.packing import PackableStorage
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, together
 from zodb_conformance.kit import next_tid
+from zodb_conformance.storagekit import oids_in
 
 
 @double("database.last-transaction")
@@ -97,7 +99,10 @@ def references_are_not_followed() -> Fault:
     return around(Revisions, "pack", pack)
 
 
-@double("database.pack-removes")
+@double(
+    "database.pack-removes",
+    also="database.pack-collects database.pack-collects-what-was-added",
+)
 def the_last_day_is_kept() -> Fault:
     """A pack for now is done for a day ago.
 
@@ -121,6 +126,42 @@ def days_do_not_count() -> Fault:
         correct(database, t)
 
     return around(Revisions, "pack", pack)
+
+
+def _garbage_stays(is_spared: Any) -> Fault:
+    """A pack keeps what nothing leads to where `is_spared(history, oid)` says so."""
+
+    def doomed(correct: Any, storage: Any, upto: bytes, reached: Any) -> Any:
+        return {
+            oid: gone
+            for oid, gone in correct(storage, upto, reached).items()
+            if oid in (reached or ()) or not is_spared(storage._history, oid)
+        }
+
+    return around(PackableStorage, "_doomed", doomed)
+
+
+def _refers(history: Any, oid: bytes) -> bool:
+    record = history.find(oid)
+    return record is not None and bool(record.data and oids_in(record.data))
+
+
+@double("database.pack-collects")
+def what_refers_to_something_stays() -> Fault:
+    """A pack keeps objects that refer to others.
+
+    Of what was deleted, the leaves are collected, and the trees stay.
+    """
+    return _garbage_stays(_refers)
+
+
+@double("database.pack-collects-what-was-added")
+def what_was_added_stays() -> Fault:
+    """A pack keeps objects that refer to nothing.
+
+    What a program has added and forgotten takes room for ever.
+    """
+    return _garbage_stays(lambda history, oid: not _refers(history, oid))
 
 
 @double("database.pack-disturbs-nobody")
