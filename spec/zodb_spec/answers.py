@@ -295,6 +295,10 @@ WEAKER: dict[str, str] = {
         "the rows are about a pack that collects garbage, as the interface has it; an argument "
         "that says not to is of some storages only"
     ),
+    "storage.gc-leaves-no-object": (
+        "the client of a server may show what it has kept, as the interface has it for all that it "
+        "has heard of; that the storage has removed it is a MUST, and a clause of its own"
+    ),
     "storage.gc-passes-over-broken-references": (
         "the row says what stays and what goes; of records that are missing no document speaks, "
         "and a pack that is refused loses nothing"

@@ -11,16 +11,10 @@ from __future__ import annotations
 from zodb_spec.clause import MAY, MUST, SHOULD, example
 
 
-@example(
-    "storage.gc-removes-unreachable",
-    MUST,
-    rules="STOR-46",
-    error="POSKeyError",
-    needs="garbage-collection",
-)
+@example("storage.gc-removes-unreachable", MUST, rules="STOR-46", needs="garbage-collection")
 def gc_removes_unreachable() -> None:
     """A pack removes the objects that can't be reached from the root, the object with the oid z64:
-    what nothing refers to, and what only such objects refer to. There is no such object any more.
+    what nothing refers to, and what only such objects refer to. It can't be read any more.
 
     >>> one, two, lost, more = oids = [storage.new_oid() for _ in range(4)]
     >>> tid = commit(
@@ -32,11 +26,30 @@ def gc_removes_unreachable() -> None:
     ...     (more, z64, content("more")),
     ... )
     >>> storage.pack(pause(), oids_in)
-    >>> values_of(storage, z64, *oids)
-    ['root', 1, 2, None, None]
-    >>> for oid in lost, more:
-    ...     with raises("POSKeyError"):
-    ...         newest(storage).load(oid)
+    >>> values_of(storage, z64, one, two), kept(storage, lost, tid), kept(storage, more, tid)
+    (['root', 1, 2], [None], [None])
+    """
+
+
+@example(
+    "storage.gc-leaves-no-object",
+    SHOULD,
+    rules="STOR-46",
+    error="POSKeyError",
+    needs="garbage-collection",
+)
+def gc_leaves_no_object() -> None:
+    """Who asks for the current state of garbage that a pack has removed is told that there is no
+    such object. The client of a server may show for a while what it has kept; nobody who goes from
+    object to object comes there.
+
+    >>> lost = storage.new_oid()
+    >>> tid = commit(storage, (z64, z64, content("root")), (lost, z64, content("lost")))
+    >>> values_of(storage, z64, lost)
+    ['root', 'lost']
+    >>> storage.pack(pause(), oids_in)
+    >>> with raises("POSKeyError"):
+    ...     newest(storage).load(lost)
     """
 
 
@@ -57,8 +70,8 @@ def gc_removes_what_was_let_go() -> None:
     [0, 1, 2]
     >>> second = commit(storage, (z64, first, content("new", two)))
     >>> storage.pack(pause(), oids_in)
-    >>> values_of(storage, z64, one, two)
-    ['new', None, 2]
+    >>> values_of(storage, z64, two), kept(storage, one, first)
+    (['new', 2], [None])
     """
 
 
@@ -78,24 +91,28 @@ def gc_and_cycles() -> None:
     ...     (self, z64, content("self", self)),
     ... )
     >>> storage.pack(pause(), oids_in)
-    >>> values_of(storage, z64, *oids)
-    ['root', 1, 2, None, None, None]
+    >>> values_of(storage, z64, one, two), [kept(storage, oid, tid) for oid in oids[2:]]
+    (['root', 1, 2], [[None], [None], [None]])
     """
 
 
 @example("storage.gc-goes-far", MUST, rules="STOR-46 STOR-47", needs="garbage-collection")
 def gc_goes_far() -> None:
-    """However many references lead to an object, one after the other, it can be reached.
+    """However many objects there are, and however many references lead to one of them, one after
+    the other, it can be reached.
 
-    >>> oids = [z64, *(storage.new_oid() for _ in range(1500))]
-    >>> writes = [
-    ...     (oid, z64, content(number, *oids[number + 1 : number + 2]))
-    ...     for number, oid in enumerate(oids)
-    ... ]
+    >>> chain = [z64, *(storage.new_oid() for _ in range(100))]
+    >>> writes = []
+    >>> for number, oid in enumerate(chain):
+    ...     leaves = [storage.new_oid() for _ in range(12)]
+    ...     writes += [(leaf, z64, content("leaf")) for leaf in leaves]
+    ...     writes.append((oid, z64, content(number, *leaves, *chain[number + 1 :][:1])))
     >>> tid = commit(storage, *reversed(writes))
     >>> storage.pack(pause(), oids_in)
-    >>> values_of(storage, *oids) == list(range(1501))
+    >>> values_of(storage, *chain) == list(range(101))
     True
+    >>> values_of(storage, *[oid for oid, _, _ in writes]).count("leaf")
+    1212
     """
 
 
@@ -132,8 +149,8 @@ def gc_and_weak_references() -> None:
     ...     (two, z64, content(2, one)),
     ... )
     >>> storage.pack(pause(), oids_in)
-    >>> values_of(storage, z64, one, two)
-    ['root', 1, None]
+    >>> values_of(storage, z64, one), kept(storage, two, tid)
+    (['root', 1], [None])
     """
 
 
@@ -184,8 +201,8 @@ def gc_spares_what_later_states_show() -> None:
     >>> values_of(storage, z64, *oids)
     ['nothing', 1, 2, 3]
     >>> storage.pack(pause(), oids_in)
-    >>> values_of(storage, z64, *oids)
-    ['nothing', None, None, None]
+    >>> values_of(storage, z64), [kept(storage, oid, tids[0]) for oid in oids]
+    (['nothing'], [[None], [None], [None]])
     """
 
 
@@ -273,8 +290,8 @@ def gc_passes_over_broken_references() -> None:
     ...     (lost, z64, content("lost")),
     ... )
     >>> storage.pack(pause(), oids_in)
-    >>> values_of(storage, z64, one, lost)
-    [0, 1, None]
+    >>> values_of(storage, z64, one), kept(storage, lost, first)
+    ([0, 1], [None])
     """
 
 

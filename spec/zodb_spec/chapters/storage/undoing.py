@@ -169,7 +169,7 @@ def undo_outdates() -> None:
     >>> third, _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
     >>> for serial in first, second:
     ...     meta = metadata()
-    ...     storage.tpc_begin(meta)
+    ...     newest(storage).tpc_begin(meta)
     ...     with raises("ConflictError"):
     ...         storage.store(one, serial, content("stale"), "", meta)
     ...         storage.tpc_vote(meta)
