@@ -12,8 +12,6 @@ import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from typing import IO, Any
 
-from zope.interface import providedBy
-
 from zodb_reference.errors import (
     ConnectionStateError,
     ReadConflictError,
@@ -24,6 +22,7 @@ from zodb_reference.invalidation import EVERYONE, InvalidationLog, News
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.oids import maxtid, oid_repr, p64, tid_repr, u64, z64
 from zodb_reference.records import own_references
+from zodb_reference.storages.announcing import keeps_blobs
 
 
 class Snapshot:
@@ -335,11 +334,6 @@ class SharedSnapshot(Snapshot):
                 self._shared.invalidateCache()
                 raise
         return tid
-
-
-def keeps_blobs(storage: Any) -> bool:
-    """Tell whether a storage, of whatever package, says that it keeps the contents of blobs."""
-    return "IBlobStorage" in {each.__name__ for each in providedBy(storage).flattened()}
 
 
 def last_transaction(storage: Any) -> bytes:

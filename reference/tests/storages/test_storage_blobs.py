@@ -17,8 +17,10 @@ from zodb_reference.errors import (
     Unsupported,
 )
 from zodb_reference.oids import p64, z64
+from zodb_reference.storages import MemoryStorage
 
 ROOT, A, B = map(p64, range(3))
+RECORD = b"\x80\x03cZODB.blob\nBlob\nq\x00.\x80\x03N."
 FUTURE = 1 << 34  # seconds since the epoch
 
 
@@ -333,3 +335,47 @@ def test_a_pack_that_fails_removes_no_content(storage, put_blob, monkeypatch):
     with pytest.raises(StorageError):
         storage.pack(FUTURE, nothing, gc=False)
     assert [content(storage, tid, A) for tid in made] == [b"one", b"two"]
+
+
+# Copies
+
+
+def test_a_restored_blob_has_its_content(storage, begin, file):
+    path = file(b"one")
+    meta = begin(storage, tid=p64(1 << 60))
+    storage.restoreBlob(A, p64(1 << 60), b"record", path, None, meta)
+    storage.tpc_vote(meta)
+    assert content(storage, storage.tpc_finish(meta), A) == b"one"
+    assert not Path(path).exists()
+
+
+def test_where_no_content_can_be_taken_nothing_is_restored(storage, begin, tmp_path):
+    meta = begin(storage, tid=p64(1 << 60))
+    with pytest.raises(OSError, match="no such file"):
+        storage.restoreBlob(A, p64(1 << 60), b"record", str(tmp_path / "missing"), None, meta)
+    storage.tpc_vote(meta)
+    storage.tpc_finish(meta)
+    with pytest.raises(POSKeyError):
+        storage.load(A)
+
+
+def test_a_copy_has_the_contents(storage, put_blob, undo, commit):
+    commit(storage, {ROOT: b"plain"})
+    for value in (b"one", b"two"):
+        put_blob(storage, value, data=RECORD)
+    undo(storage, 0)
+    copy = MemoryStorage()
+    copy.copyTransactionsFrom(storage)
+    made = [each.tid for each in copy.iterator()][1:]
+    assert [content(copy, tid, A) for tid in made] == [b"one", b"two", b"one"]
+    assert [content(storage, tid, A) for tid in made] == [b"one", b"two", b"one"]
+    assert list(Path(copy.temporaryDirectory()).iterdir()) == []
+    copy.close()
+
+
+def test_what_has_lost_its_content_is_copied_without(storage, commit):
+    commit(storage, {A: RECORD})
+    copy = MemoryStorage()
+    copy.copyTransactionsFrom(storage)
+    assert copy.load(A) == storage.load(A)
+    copy.close()

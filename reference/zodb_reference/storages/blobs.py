@@ -5,19 +5,24 @@ and until the same pack. Where undo stores the data of an earlier revision again
 the same file.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
-from zodb_reference.blobfiles import BlobFile
-from zodb_reference.storages.announcing import announce
+from zodb_reference.blobfiles import BlobFile, duplicate, new_file
+from zodb_reference.metadata import TransactionMetaData
+from zodb_reference.records import is_blob
+from zodb_reference.storages.announcing import announce, keeps_blobs
 from zodb_reference.storages.blobfolder import BlobFolder, blob_name
 from zodb_reference.storages.history import Revision, just_after
 from zodb_reference.storages.packing import PackableStorage
+from zodb_reference.storages.restoring import RestorableStorage
 
 
-class BlobStorage(PackableStorage):
+class BlobStorage(PackableStorage, RestorableStorage):
     """A storage that keeps the contents of blobs in the folder `blobs`."""
 
     def __init__(self, *arguments: Any, blobs: BlobFolder, **options: Any) -> None:
@@ -25,7 +30,7 @@ class BlobStorage(PackableStorage):
         self._folder = blobs
         self._taken: set[str] = set()  # the contents that the running transaction has brought
         self._numbers = count()
-        announce(self, self._errors, "IBlobStorage")
+        announce(self, self._errors, "IBlobStorageRestoreable")
 
     def storeBlob(
         self,
@@ -47,21 +52,24 @@ class BlobStorage(PackableStorage):
             raise self._errors.Unsupported(
                 f"blobs can't be stored in version {version!r}, but in none: pass ''"
             )
-        with self._lock:
-            commit = self._require_begun(transaction, "storeBlob")
-            before, was_resolved = commit.records.get(oid), oid in commit.resolved
-        self.store(oid, oldserial, data, "", transaction)
-        try:
-            self._attach(oid, blobfilename, transaction)
-        except BaseException:
-            with self._lock:
-                if before is None:
-                    commit.records.pop(oid, None)
-                else:
-                    commit.records[oid] = before
-                if not was_resolved:
-                    commit.resolved.discard(oid)
-            raise
+        store = partial(self.store, oid, oldserial, data, "", transaction)
+        self._store_with_content("storeBlob", store, oid, blobfilename, transaction)
+
+    def restoreBlob(
+        self,
+        oid: bytes,
+        serial: bytes,
+        data: bytes,
+        blobfilename: str,
+        prev_txn: bytes | None,
+        transaction: object,
+    ) -> None:
+        """Add a record like `restore`, and a file with the content, like `storeBlob` (STOR-63).
+
+        The content belongs to the transaction under way, like the record, whatever `serial` is.
+        """
+        restore = partial(self.restore, oid, serial, data, "", prev_txn, transaction)
+        self._store_with_content("restoreBlob", restore, oid, blobfilename, transaction)
 
     def loadBlob(self, oid: bytes, serial: bytes) -> str:
         """Return the path of the file with the content of a blob in the revision `serial`.
@@ -107,17 +115,42 @@ class BlobStorage(PackableStorage):
 
     # The steps of a commit
 
-    def _attach(self, oid: bytes, file: str, transaction: object) -> None:
+    def _store_with_content(
+        self,
+        method: str,
+        store: Callable[[], object],
+        oid: bytes,
+        file: str,
+        transaction: object,
+    ) -> None:
+        """Add a record by `store`, and a content to it; where this raises, neither."""
+        with self._lock:
+            commit = self._require_begun(transaction, method)
+            before, was_resolved = commit.records.get(oid), oid in commit.resolved
+        store()
+        try:
+            self._attach(method, oid, file, transaction)
+        except BaseException:
+            with self._lock:
+                if before is None:
+                    commit.records.pop(oid, None)
+                else:
+                    commit.records[oid] = before
+                if not was_resolved:
+                    commit.resolved.discard(oid)
+            raise
+
+    def _attach(self, method: str, oid: bytes, file: str, transaction: object) -> None:
         """Take over the content of the record that the transaction has for an object."""
         with self._lock:
-            commit = self._require_begun(transaction, "storeBlob")
+            commit = self._require_begun(transaction, method)
             name = blob_name(oid, commit.tid, next(self._numbers))
             self._taken.add(name)
         self._folder.take(file, name)  # which may take long, without the lock
         with self._lock:
             if self._commit is not commit:  # it was aborted meanwhile
                 self._folder.remove([name])
-            self._require_begun(transaction, "storeBlob")
+            self._require_begun(transaction, method)
             commit.records[oid] = tuple(
                 one if one.version else one._replace(blob=name) for one in commit.records[oid]
             )
@@ -148,6 +181,25 @@ class BlobStorage(PackableStorage):
             self._folder.remove(self._taken - (self._named_by_commit() if is_kept else set()))
         self._taken = set()
         super()._end_commit()
+
+    def _restore_copy(
+        self, other: Any, record: Any, source: bytes | None, meta: TransactionMetaData
+    ) -> None:
+        """See `RestorableStorage`; a content that the other has is copied as well."""
+        path = None
+        is_bytes = isinstance(record.data, bytes)
+        if is_bytes and is_blob(self._untransform(record.data)) and keeps_blobs(other):
+            with suppress(KeyError):  # it was lost there
+                path = other.loadBlob(record.oid, record.tid)
+        if path is None:
+            super()._restore_copy(other, record, source, meta)
+        else:
+            content = new_file(self.temporaryDirectory())
+            try:
+                duplicate(Path(path), content)
+                self.restoreBlob(record.oid, record.tid, record.data, str(content), source, meta)
+            finally:
+                content.unlink(missing_ok=True)
 
     # Other steps, with the lock held
 

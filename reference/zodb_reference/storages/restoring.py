@@ -83,25 +83,31 @@ class RestorableStorage(TwoPhaseStorage):
                         tid_repr(tid),
                     )
                 before = tid
-                self._copy(transaction, tid, shifted)
+                self._copy(other, transaction, tid, shifted)
         finally:
             with suppress(AttributeError):  # only some have files to close
                 transactions.close()
 
-    def _copy(self, transaction: Any, tid: bytes, shifted: dict[bytes, bytes]) -> None:
-        """Commit a copy of a transaction; `shifted` has the tids that are others here."""
+    def _copy(self, other: Any, transaction: Any, tid: bytes, shifted: dict[bytes, bytes]) -> None:
+        """Commit a copy of a transaction of `other`; the tids in `shifted` are others here."""
         meta = _meta_of(transaction)
         self.tpc_begin(meta, tid, transaction.status)
         try:
             for record in transaction:
                 source = shifted.get(record.data_txn, record.data_txn)
-                # Of versions only some storages know.
-                version = getattr(record, "version", "")
-                self.restore(record.oid, record.tid, record.data, version, source, meta)
+                self._restore_copy(other, record, source, meta)
             self.tpc_vote(meta)
             self.tpc_finish(meta)
         finally:
             self.tpc_abort(meta)
+
+    def _restore_copy(
+        self, other: Any, record: Any, source: bytes | None, meta: TransactionMetaData
+    ) -> None:
+        """Add a copy of a record of another storage."""
+        # Of versions only some storages know.
+        version = getattr(record, "version", "")
+        self.restore(record.oid, record.tid, record.data, version, source, meta)
 
 
 def _meta_of(transaction: Any) -> TransactionMetaData:
