@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypedDict, Unpack
 
 from zodb_spec.clause import STORAGE_ALONE
@@ -58,11 +59,13 @@ class Connections(NamedTuple):
     make   makes a database: ``make(storage, **options)``
     lines  the lines of Python that make ``db`` of ``storage``, which the last of them does; for
            witnesses
+    extras  names that examples use and that depend on the implementation
     """
 
     path: str
     make: Callable[..., Any]
     lines: tuple[str, ...]
+    extras: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,7 @@ def over(name: str, connections: Connections, storage: Storage, **facts: Unpack[
     def open_database(directory: Path, **options: Any) -> Any:
         return connections.make(storage.open(directory), **options)
 
+    facts["extras"] = {**connections.extras, **facts.get("extras", {})}
     facts["capabilities"] = facts.get("capabilities", frozenset()) | {STORAGE_ALONE}
     return Target(
         name=name,

@@ -28,6 +28,7 @@ CAPABILITIES = frozenset(
         "connection-function",
         "large-record-warning",
         "references",
+        "blobs",
         "undo",
         "pack",
         "garbage-collection",
@@ -36,17 +37,17 @@ CAPABILITIES = frozenset(
         "versions",
     }
 )
-CHOSEN = frozenset({"undo", "versions"})
+CHOSEN = frozenset({"blobs", "undo", "versions"})
 """What the plain storages of the reference lack."""
 
 
 def connections() -> Connections:
     """The reference's ``DB``."""
     from zodb_reference import DB
+    from zodb_reference.blobs import Blob
 
-    return Connections(
-        "zodb_reference.DB", DB, ("import zodb_reference", "db = zodb_reference.DB(storage)")
-    )
+    lines = ("import zodb_reference", "db = zodb_reference.DB(storage)")
+    return Connections("zodb_reference.DB", DB, lines, {"Blob": Blob})
 
 
 def _extras() -> dict[str, Any]:
@@ -78,11 +79,22 @@ def _plain(storage: Storage) -> Storage:
     """A storage without what is chosen when one is opened, or what a wrapper may take away."""
 
     def open_storage(directory: Path) -> Any:
+        from zodb_reference.interfaces import IBlobStorage
+        from zope.interface import noLongerProvides
+
         opened = storage.open(directory)
         opened.supportsUndo = lambda: False
+        noLongerProvides(opened, IBlobStorage)
         return opened
 
-    return Storage(open_storage, (*storage.lines, "storage.supportsUndo = lambda: False"))
+    lines = (
+        *storage.lines,
+        "from zodb_reference.interfaces import IBlobStorage",
+        "from zope.interface import noLongerProvides",
+        "storage.supportsUndo = lambda: False",
+        "noLongerProvides(storage, IBlobStorage)",
+    )
+    return Storage(open_storage, lines)
 
 
 def memory() -> Target:

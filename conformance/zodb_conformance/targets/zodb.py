@@ -50,8 +50,9 @@ BESIDE_BLOBS = (
 def connections() -> Connections:
     """ZODB's ``DB``."""
     from ZODB import DB
+    from ZODB.blob import Blob
 
-    return Connections("ZODB.DB", DB, ("import ZODB", "db = ZODB.DB(storage)"))
+    return Connections("ZODB.DB", DB, ("import ZODB", "db = ZODB.DB(storage)"), {"Blob": Blob})
 
 
 def over_zodb(
