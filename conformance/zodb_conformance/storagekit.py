@@ -260,6 +260,55 @@ def voted(storage: Any, *writes: tuple[bytes, bytes, bytes], meta: Any = None) -
     return noted
 
 
+def blob_record() -> bytes:
+    """The data record of a blob, the same for all: what they hold is in their files."""
+    return b"\x80\x03cZODB.blob\nBlob\nq\x00.\x80\x03N."
+
+
+def blob_file(storage: Any, held: bytes) -> str:
+    """The path of a new file, to be stored as what a blob holds, in the folder for such files."""
+    import tempfile
+
+    folder = storage.temporaryDirectory()
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+        file.write(held)
+    return file.name
+
+
+def commit_blob(storage: Any, oid: bytes, serial: bytes, held: bytes) -> bytes:
+    """Store what a blob holds, with its record, in a transaction of its own, and give the tid.
+
+    serial: the tid of the revision that it replaces, eight zero bytes for a new one
+    """
+    noted = metadata()
+    storage.tpc_begin(noted)
+    storage.storeBlob(oid, serial, blob_record(), blob_file(storage, held), "", noted)
+    storage.tpc_vote(noted)
+    tid: bytes = storage.tpc_finish(noted)
+    return tid
+
+
+def held(storage: Any, oid: bytes, *tids: bytes) -> list[Any]:
+    """What a blob holds in these revisions, None for one in which it can't be read."""
+    from pathlib import Path
+
+    found: list[Any] = []
+    seen = newest(storage)
+    for tid in tids:
+        try:
+            found.append(Path(seen.loadBlob(oid, tid)).read_bytes())
+        except KeyError:
+            found.append(None)
+    return found
+
+
+def read_out(file: Any) -> bytes:
+    """What is in an open file from its position on; it is closed."""
+    with file:
+        found: bytes = file.read()
+    return found
+
+
 def newest(storage: Any) -> Any:
     """The storage, after it has looked for what was committed, where it brings its own snapshots.
 

@@ -101,6 +101,8 @@ ORDER = (
     "storage.undoing",
     "storage.undoing_several",
     "storage.undo_log",
+    "storage.blobs",
+    "storage.blob_revisions",
 )
 """The chapters that are read in this order; others follow by name."""
 

@@ -3,12 +3,11 @@ its own snapshots, and over one that several clients have.
 """
 
 from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
 from zodb_conformance.targets.base import Connections, Facts, Storage, Target, over
+
 
 CAPABILITIES = frozenset(
     {
@@ -37,7 +36,11 @@ CAPABILITIES = frozenset(
         "versions",
     }
 )
+
+
 CHOSEN = frozenset({"blobs", "undo", "versions"})
+
+
 """What the plain storages of the reference lack."""
 
 
