@@ -1,5 +1,5 @@
-"""The checks of a run, by name: the smoke test, the stories, the examples, the machines and the
-walks.
+"""The checks of a run, by name: the smoke test, the stories, the examples, the crashes, the
+machines and the walks.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from zodb_spec.clause import Clause, clauses
 from zodb_spec.editions import Edition
 
 from zodb_conformance.context import Context
+from zodb_conformance.crashes.check import CHECK as CRASHES
+from zodb_conformance.crashes.check import crashes
 from zodb_conformance.drivers import walker
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.examples import run_example
@@ -62,6 +64,8 @@ def checks(plan: Plan, target: Target) -> dict[str, Run]:
             examples.setdefault(clause.chapter, []).append((clause, on))
     for chapter, chosen in examples.items():
         found[f"examples.{chapter}"] = _examples(chosen)
+    if any(clause.kind == "crash" for clause in wanted):
+        found[CRASHES] = crashes
     if any(clause.kind in ("step", "law") for clause in wanted):
         mixes = mixes_for(target)
         for name, mix in mixes.items():

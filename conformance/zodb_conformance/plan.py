@@ -30,18 +30,20 @@ class Profile:
     scripts   how many scripts each walk and machine draws at most
     steps     how many steps a script has at most
     hang      seconds without a step after which the target is taken to hang
+    kills     how many processes are killed where the storage has to survive that
     """
 
     budget: float
     scripts: int
     steps: int
     hang: float
+    kills: int
 
 
 PROFILES = {
-    "quick": Profile(budget=60, scripts=400, steps=60, hang=10),
-    "ci": Profile(budget=600, scripts=2000, steps=100, hang=20),
-    "deep": Profile(budget=7200, scripts=20000, steps=200, hang=60),
+    "quick": Profile(budget=60, scripts=400, steps=60, hang=10, kills=15),
+    "ci": Profile(budget=600, scripts=2000, steps=100, hang=20, kills=60),
+    "deep": Profile(budget=7200, scripts=20000, steps=200, hang=60, kills=300),
 }
 
 
@@ -60,6 +62,7 @@ class Plan:
     profile    the name of a profile
     budget     seconds; overrides the profile's
     seed       fixes the scripts
+    kills      how many processes are killed in crashes; overrides the profile's
     only       globs of clause ids; empty means all
     checks     globs of check names; empty means all
     avoid      ids of clauses and names of situations that generated scripts keep away from
@@ -78,6 +81,7 @@ class Plan:
     profile: str = "quick"
     budget: float | None = None
     seed: int = 0
+    kills: int | None = None
     only: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()

@@ -98,6 +98,8 @@ def render(plan: Plan, script: Sequence[Step]) -> tuple[str, tuple[str, ...], in
     a program that performs them.
     """
     target = resolve(plan)
+    if script[0][0] == "crash":
+        return script[-1][1], ("# the storage is opened after a crash",), None, ""
     if script[0][0] in ("example", "story"):
         id, told, performed = _lines_of(plan, script[-1], target)
         target = suited(clauses()[id], target) or target

@@ -2,13 +2,15 @@
 that is possible.
 
 A clause is a function.  Its docstring is the normative text that is published, and the function is
-that text again, as a program.  There are four kinds:
+that text again, as a program.  There are five kinds:
 
 * a **step** is part of an operation of the model: a pure function that an operation calls on its
   way; calling it is what *exercises* the clause, whether it lets the operation pass or refuses it;
 * a **law** is a predicate over a whole world, or over a step: the world before it, the resolved
   step, and its outcome; it holds after every step;
 * an **example** is a doctest in the docstring, for a fact of the interface that needs no model;
+* a **crash** is a predicate over what a storage had told before its process was killed, or the
+  power failed, and what is found when it is opened again (`zodb_spec.crash`);
 * a **text** is a duty of the calling program, or something that nobody can observe: there is
   nothing to execute.
 
@@ -40,7 +42,7 @@ from zodb_spec.editions import CURRENT, EDITIONS, Edition
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
-Kind = Literal["step", "law", "example", "text"]
+Kind = Literal["step", "law", "example", "crash", "text"]
 Binds = Literal["storage", "connection", "dependency", "caller", "unobservable"]
 Part = Literal["storage", "connection"]
 
@@ -70,7 +72,7 @@ class Clause:
     """One rule of the specification.
 
     id          dotted and readable, ``chapter.rule``; never changes and is never reused
-    kind        how it is executed: step, law, example or text
+    kind        how it is executed: step, law, example, crash or text
     level       MUST, SHOULD or MAY
     binds       who can break it: the storage, the connection level, a dependency, or only the
                 caller
@@ -256,6 +258,7 @@ def _plain(kind: Kind) -> Plain:
 
 law = _plain("law")
 example = _plain("example")
+crash = _plain("crash")
 text = _plain("text")
 
 

@@ -103,6 +103,7 @@ ORDER = (
     "storage.undo_log",
     "storage.blobs",
     "storage.blob_revisions",
+    "storage.durability",
 )
 """The chapters that are read in this order; others follow by name."""
 

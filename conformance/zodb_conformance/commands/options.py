@@ -265,3 +265,10 @@ def seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no seed; write a number, or random")
     return int(text)
+
+
+def kills(text: str) -> int:
+    """How many processes are to be killed: a number."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of kills; write one, such as 300")
+    return int(text)

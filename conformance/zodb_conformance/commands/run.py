@@ -24,6 +24,7 @@ from zodb_conformance.commands.options import (
     add_target,
     check_level,
     check_target,
+    kills,
     matching,
     seconds,
     seed,
@@ -86,6 +87,14 @@ def add_to(commands: Any) -> None:
         default=SEED,
         metavar="N",
         help=f"fixes the scripts; `random` takes a new one and prints it; by default {SEED}",
+    )
+    parser.add_argument(
+        "--kills",
+        type=kills,
+        metavar="N",
+        help="how many processes to kill at work, where the storage has to survive that; by "
+        "default as the profile says: "
+        + ", ".join(f"{name} {entry.kills}" for name, entry in PROFILES.items()),
     )
     parser.add_argument(
         "--strict", action="store_true", help="fail also where a SHOULD clause is broken"
@@ -177,6 +186,7 @@ def plan_of(options: argparse.Namespace, suite: Suite, clauses: Mapping[str, Cla
         profile=options.profile,
         budget=options.budget,
         seed=options.seed,
+        kills=options.kills,
         only=tuple(options.only),
     )
 

@@ -23,6 +23,7 @@ KINDS = {
     "step": "a step of the model: every generated script that comes to it compares it",
     "law": "a law of the model: it is looked at after every step of every generated script",
     "example": "an example: its lines are performed on the target, in the check examples.{}",
+    "crash": "a crash: processes that work on the storage are killed, in the check crashes",
     "text": "text only: there is nothing to check",
 }
 """What checks a clause, by its kind."""
@@ -53,7 +54,7 @@ def show(options: argparse.Namespace, suite: Suite) -> int:
     console.print()
     console.print(text(clause))
     console.print(facts(clause, suite))
-    if clause.kind in ("step", "law"):
+    if clause.kind in ("step", "law", "crash"):
         console.print("\nIts code:\n", style="dim")
         console.print(Syntax(code(clause), "python", theme="ansi_dark", background_color="default"))
     return 0

@@ -107,4 +107,6 @@ def _patterns(double: Double) -> tuple[str, ...]:
     clause = clauses()[double.clause]
     if clause.kind == "example":
         return (f"examples.{clause.chapter}",)
+    if clause.kind == "crash":
+        return ("crashes",)
     return double.checks or ("walk.*",)

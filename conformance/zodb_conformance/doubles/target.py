@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from zodb_conformance.doubles.double import Double, registered
@@ -132,7 +134,10 @@ def open_double(name: str, *, plain: bool = False, **options: Any) -> Any:
     """
     target = named(name)
     chosen = target.plain if plain and target.plain else target
-    return chosen.open_database(Path(), **options)
+    folder = TemporaryDirectory(prefix="zodb-conformance-", ignore_cleanup_errors=True)
+    database = chosen.open_database(Path(folder.name), **options)
+    weakref.finalize(database, folder.cleanup)
+    return database
 
 
 def open_double_storage(

@@ -18,8 +18,10 @@ from zodb_conformance.supervisor.process import Limits
 MOST_TRIES = 80
 """How many children one fall may cost."""
 
-TEXTS = ("example", "story")
-"""The operations of the steps of which the scripts of examples and stories consist."""
+TEXTS = ("example", "story", "crash")
+"""The operations of the steps of which the scripts of examples and stories consist, and those of
+crashes.
+"""
 
 
 def shortened(nursery: Nursery, fall: Fall) -> Fall:

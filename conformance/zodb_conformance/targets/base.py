@@ -40,6 +40,11 @@ class Storage(NamedTuple):
     versions  how it is opened so that it has versions, None where nothing is to be said for that
     read_only  how what is there already is opened so that nothing can be changed, None where that
               can't be done
+    crash     kills what serves the storage of a folder, as ``kill -9`` does, and starts it again
+              over the same data: ``crash(directory)``; None where a storage is the work of the
+              process that opens it
+    reach     gives the variables of the environment by which another process comes to the same
+              storage when it opens that of a folder; None where it needs none
 
     To open one in the folder of another is to open the same again, where it is durable; as long as
     the other is open, that is another client of the same data, where it can have several.  In the
@@ -50,6 +55,8 @@ class Storage(NamedTuple):
     lines: tuple[str, ...]
     versions: Storage | None = None
     read_only: Storage | None = None
+    crash: Callable[[Path], None] | None = None
+    reach: Callable[[Path], Mapping[str, str]] | None = None
 
 
 class Connections(NamedTuple):

@@ -1,0 +1,168 @@
+"""The check `crashes`: what survives it, what it finds, and how it is told."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from zodb_conformance import runner
+from zodb_conformance.context import Context
+from zodb_conformance.crashes import recording
+from zodb_conformance.crashes.check import CHECK, crashes
+from zodb_conformance.crashes.trials import Trials
+from zodb_conformance.plan import Plan
+from zodb_conformance.results import Deviation, Tally
+from zodb_conformance.targets import resolve
+from zodb_conformance.targets.base import Target
+from zodb_spec.clause import clauses
+
+CLAUSES = [clause.id for clause in clauses().values() if clause.kind == "crash"]
+
+
+def ran(target: str | Target, **options: Any) -> tuple[Tally, str]:
+    """What the check finds, and its note."""
+    plan = Plan(target=target if isinstance(target, str) else target.name, seed=1, **options)
+    tally = Tally()
+    found = resolve(plan) if isinstance(target, str) else target
+    return tally, crashes(Context(plan, found, tally))
+
+
+def broken(tally: Tally) -> set[str]:
+    return {found.clause for found in tally.deviations}
+
+
+def test_the_reference_survives_what_it_should() -> None:
+    tally, note = ran("reference-sqlite")
+    assert [found.message for found in tally.deviations] == []
+    assert set(tally.counts) == set(CLAUSES)
+    assert note.startswith("15 kills, ")
+    assert tally.scripts > 100
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # it leaves what it can't open to itself
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_file_storage_loses_nothing_that_it_had_told_but_where_it_is_packed() -> None:
+    """What it does lose is on the page of the track record."""
+    tally, _ = ran("zodb-file", kills=8, only=("storage.survives-*",))
+    assert broken(tally) <= {"storage.survives-some-writes"}
+    assert tally.counts["storage.survives-kill"] > 5
+
+
+def test_a_storage_without_undo_and_pack_has_other_work() -> None:
+    target = resolve(Plan(target="reference-sqlite"))
+    less = replace(target, capabilities=target.capabilities - {"undo", "pack", "iteration"})
+    tally, note = ran(less, kills=3, only=("storage.survives-kill",))
+    assert (broken(tally), note) == (set(), "3 kills, 0 power failures")
+
+
+def test_what_was_not_asked_for_is_neither_judged_nor_done() -> None:
+    tally, note = ran("reference-sqlite", kills=2, avoid=("storage.whole-or-absent",))
+    assert "storage.whole-or-absent" not in tally.counts
+    tally, note = ran("reference-sqlite", kills=2, only=("storage.syncs-the-folder",))
+    assert set(tally.counts) == {"storage.syncs-the-folder"}
+    assert note.startswith("0 kills, ")
+
+
+def test_where_nothing_can_be_recorded_processes_are_killed_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recording, "reason_why_not", lambda: "there is no compiler")
+    tally, note = ran("reference-sqlite", kills=4)
+    assert note == "4 kills, 0 power failures; no power failures: there is no compiler"
+    assert {"storage.survives-kill", "storage.goes-on-after-kill"} <= set(tally.counts)
+
+
+def test_a_storage_that_can_not_do_the_work_is_told_of() -> None:
+    def without_undo(correct: Target) -> Target:
+        return replace(correct, capabilities=correct.capabilities | {"undo"})
+
+    tally, note = ran(replace(without_undo(resolve(Plan(target="zodb-mapping"))), name="x"))
+    assert note.startswith("0 kills, 0 power failures; given up: the work that was to be")
+    assert tally.counts == {}
+
+
+@pytest.fixture(scope="module")
+def lost() -> Deviation:
+    """What is found of a storage that finishes before it is durable."""
+    tally, _ = ran(
+        "double:a-commit-does-not-wait-for-the-disk", only=("storage.survives-power-loss",)
+    )
+    (found,) = tally.deviations
+    return found
+
+
+def test_a_deviation_says_what_was_expected_and_where_the_crash_was(lost: Deviation) -> None:
+    assert lost.clause == "storage.survives-power-loss"
+    assert lost.check == CHECK
+    assert lost.noticed.startswith("the power fails in ")
+    assert lost.trace == (f"# {lost.noticed}",)
+
+
+def test_a_witness_shows_the_crash_by_itself(lost: Deviation, tmp_path: Path) -> None:
+    script = tmp_path / "witness.py"
+    script.write_text(lost.witness)
+    done = subprocess.run(
+        [sys.executable, script], check=False, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("storage.survives-power-loss: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["witness.py"]
+
+
+def test_the_witness_is_silent_where_the_crash_left_what_it_should(
+    lost: Deviation, tmp_path: Path
+) -> None:
+    """It is the state of the files that it shows: with what is allowed now it has no complaint."""
+    text = lost.witness.replace("ALLOWED = [", "ALLOWED = [('0000000000000000', {}), ", 1)
+    script = tmp_path / "witness.py"
+    script.write_text(text.replace("storage = open_storage()\n", NOTHING, 1))
+    done = subprocess.run([sys.executable, script], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+NOTHING = """storage = open_storage()
+    for path in pathlib.Path(directory.name).iterdir():
+        path.unlink()
+    storage = open_storage()
+"""
+
+
+def test_a_crash_is_rendered_for_whoever_falls_in_it() -> None:
+    step = ("crash", "storage.reopens-after-kill", "4")
+    assert runner.render(Plan(target="reference-sqlite"), [step])[0] == step[1]
+
+
+def test_a_server_is_killed_in_turn_and_reached_by_its_variables(tmp_path: Path) -> None:
+    """A target whose storages are the work of a server says how it is killed and found."""
+    killed, asked = [], []
+    target = resolve(Plan(target="reference-sqlite"))
+    assert target.storage is not None
+
+    def reach(directory: Path) -> dict[str, str]:
+        asked.append(directory)
+        return {"ANSWER": "42"}
+
+    served = replace(target, storage=target.storage._replace(crash=killed.append, reach=reach))
+    tally, note = ran(served, kills=10, only=("storage.survives-kill",))
+    assert note == "10 kills, 0 power failures; no power failures: its files are those of a server"
+    assert broken(tally) == set()
+    assert killed
+    assert set(killed) <= set(asked)
+
+
+def test_work_that_is_recorded_tells_its_moments_and_its_changes(tmp_path: Path) -> None:
+    plan = Plan(target="reference-sqlite")
+    waits: list[None] = []
+    wait: Callable[[], None] = lambda: waits.append(None)  # noqa: E731  # it is one
+    recorded = Trials(plan, resolve(plan), tmp_path, 1, wait).record()
+    assert (recorded.reason, recorded.error) == ("", "")
+    assert {"finished", "refused", "packed", "undone", "closed"} <= {
+        line["event"] for line in recorded.lines
+    }
+    assert sum(each.kind == "mark" for each in recorded.operations) == len(recorded.lines)
+    assert waits

@@ -1,0 +1,267 @@
+"""The check ``crashes``: kills, and power failures, of a storage that is durable."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from zodb_spec.clause import id_of
+
+from zodb_conformance.context import Context
+from zodb_conformance.crashes import disk
+from zodb_conformance.crashes.judging import (
+    Examined,
+    Judged,
+    Loss,
+    examine,
+    judge,
+    rules_for,
+    rules_of,
+    stuck,
+)
+from zodb_conformance.crashes.ledger import of_lines, read
+from zodb_conformance.crashes.points import (
+    Delay,
+    Point,
+    changes,
+    mixed,
+    moments,
+    of_change,
+    of_moment,
+    rank_of_change,
+    rank_of_moment,
+    spread,
+)
+from zodb_conformance.crashes.powerless import Failure, failures
+from zodb_conformance.crashes.telling import Image, program
+from zodb_conformance.crashes.trials import Place, Recorded, Trials
+from zodb_conformance.results import Deviation
+
+CHECK = "crashes"
+
+KILLS_FOR_A_STREAM = 60
+"""How many kills there are at most before another stream of work is taken."""
+
+LIVES = (1, 1, 2, 3)
+"""How many processes follow each other in one place, one of these numbers."""
+
+FAILURES_FOR_A_KILL = 6
+"""How many points of power failures there are for each kill."""
+
+HEARTBEAT = 1.0
+"""Seconds after which a check that waits says that it is still there."""
+
+POWER: tuple[Loss, ...] = ("unsynced", "some", "names")
+LOSSES: tuple[Loss, ...] = ("process", *POWER)
+
+
+def crashes(context: Context) -> str:
+    """Do the check, and give a note on what was done and what could not be."""
+    plan = context.plan
+    kills = context.profile.kills if plan.kills is None else plan.kills
+    with TemporaryDirectory(prefix="zodb-conformance-", ignore_cleanup_errors=True) as folder:
+        return Crashes(context, Path(folder), kills).run()
+
+
+@dataclass
+class Crashes:
+    """One run of the check.
+
+    kills  how many processes are to be killed
+    """
+
+    context: Context
+    folder: Path
+    kills: int
+    killed: int = 0
+    failed: int = 0
+    notes: dict[str, None] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
+    _beat: float = 0.0
+    _number: int = 0
+
+    def run(self) -> str:
+        """Kill, and look, until it is enough; give a note on what could not be done."""
+        for number, begun in enumerate(range(0, self.kills, KILLS_FOR_A_STREAM)):
+            quota = min(self.kills - begun, KILLS_FOR_A_STREAM)
+            if not self._stream(self.context.plan.seed + number, quota):
+                break
+        return "; ".join([f"{self.killed} kills, {self.failed} power failures", *self.notes])
+
+    def _stream(self, seed: int, quota: int) -> bool:
+        """Kill processes that work on one stream, and let the power fail in it; tell whether that
+        could be done.
+        """
+        trials = Trials(self.context.plan, self.context.target, self.folder, seed, self._wait)
+        self._begin()
+        recorded = trials.record()
+        if recorded.error:
+            self._note(f"given up: the work that was to be interrupted failed: {recorded.error}")
+            return False
+        if recorded.reason:
+            self._note(f"no power failures: {recorded.reason}")
+        dice = random.Random(seed)
+        if self._wants(("process",)):
+            enough = self.killed + quota
+            for point in self._points(recorded, dice):
+                if self.killed >= enough:
+                    break
+                self._kill(trials, point, dice, enough, recorded=bool(recorded.operations))
+        if recorded.operations and self._wants(POWER):
+            self._fail(trials, recorded, quota * FAILURES_FOR_A_KILL, dice)
+        return True
+
+    def _note(self, text: str) -> None:
+        self.notes[text] = None
+
+    def _points(self, recorded: Recorded, dice: random.Random) -> list[Point]:
+        """Where the first process in a place is killed."""
+        storage = self.context.target.storage
+        assert storage is not None
+        serves = storage.crash is not None
+        delays: list[Point] = [
+            Delay(dice.uniform(0, recorded.seconds), server=serves and number % 2 == 0)
+            for number in range(KILLS_FOR_A_STREAM)
+        ]
+        at_moments: list[Point] = [
+            *spread(moments(recorded.lines), of_moment, dice, rank_of_moment)
+        ]
+        at_changes: list[Point] = []
+        if recorded.operations:
+            found = changes(recorded.operations, recorded.lines)
+            at_changes = [*spread(found, of_change, dice, rank_of_change)]
+        return mixed(at_changes[::2], at_moments[::2], at_changes[1::2], at_moments[1::2], delays)
+
+    def _kill(
+        self, trials: Trials, point: Point, dice: random.Random, enough: int, *, recorded: bool
+    ) -> None:
+        """Kill one process, and those that go on after it, in a place of their own."""
+        place = trials.place()
+        told = [str(point)]
+        lives = dice.choice(LIVES)
+        for life in range(lives):
+            self._begin()
+            self.killed += trials.kill(place, point)
+            known = of_lines(read(place.ledger))
+            failed = known.error if not self._is_of_server(point) else ""
+            if failed and not life:
+                self._note(f"a process failed before it was killed: {failed}")
+                break
+            left = disk.held_in(place.storage)
+            examined = trials.examine(place)
+            if failed:
+                examined = stuck(examined, failed)
+            rules = rules_for(examined.crash.told, "process")
+            judged = self._judge(examined, "process", told, left)
+            if judged.broken or judge(examined, rules).broken:
+                break
+            examined = trials.go_on(place, examined)
+            if self._judge(examined, "process", told, left).broken or self.killed >= enough:
+                break
+            point = trials.next_point(place, dice, recorded=recorded)
+            told.append(f"opened again, and killed at {point}")
+        shutil.rmtree(place.folder)
+
+    @staticmethod
+    def _is_of_server(point: Point) -> bool:
+        return isinstance(point, Delay) and point.server
+
+    def _fail(self, trials: Trials, recorded: Recorded, most: int, dice: random.Random) -> None:
+        """Have the power fail at many points of a run, and look at what is left."""
+        place = trials.place()
+        for failure in failures(
+            recorded.operations,
+            recorded.lines,
+            disk.Disk(recorded.folder),
+            self._failing(recorded, most, dice),
+            dice,
+        ):
+            if not self._wants((failure.loss,)):
+                continue
+            self._begin()
+            self.failed += 1
+            shutil.rmtree(place.folder)
+            place.folder.mkdir()
+            disk.write(failure.image, place.storage)
+            self._look(trials, place, failure)
+        shutil.rmtree(place.folder)
+
+    def _look(self, trials: Trials, place: Place, failure: Failure) -> None:
+        known = of_lines(failure.lines)
+        examined = examine(trials.opener(place), known.told(), known.oids(), listing=trials.listing)
+        told = [f"the power fails in {failure.last}: {failure.words}"]
+        self._judge(examined, failure.loss, told, failure.image)
+
+    def _failing(self, recorded: Recorded, most: int, dice: random.Random) -> set[int]:
+        """The numbers of operations behind which the power fails."""
+        operations = recorded.operations
+        marks = [number for number, each in enumerate(operations) if each.kind == "mark"]
+        number_of = {each.number: n for n, each in enumerate(operations) if each.is_change}
+        every = changes(operations, recorded.lines)
+        found = spread(every, of_change, dice, rank_of_change)
+        at_moments = [
+            marks[n]
+            for _, n in spread(
+                [(each, n) for n, each in enumerate(moments(recorded.lines))],
+                lambda pair: of_moment(pair[0]),
+                dice,
+            )
+        ]
+        chosen = [*at_moments[: most // 2], *(number_of[each.number] for each in found)]
+        return set(chosen[:most])
+
+    def _judge(self, examined: Examined, loss: Loss, told: Sequence[str], image: Image) -> Judged:
+        """Hold against a crash the clauses that are asked for, and tell what is broken."""
+        plan, recorder = self.context.plan, self.context.recorder
+        rules = [
+            rule
+            for rule in rules_for(examined.crash.told, loss)
+            if plan.wants(id_of(rule)) and id_of(rule) not in plan.avoid
+        ]
+        judged = judge(examined, rules)
+        if judged.broken and judged.broken not in self._told:
+            self._told.add(judged.broken)
+            recorder.deviation(self._deviation(examined, judged, told, image))
+        recorder.exercised(judged.held)
+        return judged
+
+    def _deviation(
+        self, examined: Examined, judged: Judged, told: Sequence[str], image: Image
+    ) -> Deviation:
+        crash = examined.crash
+        comments = [f"Left in a stream of work (seed {self.context.plan.seed}): {'; '.join(told)}."]
+        return Deviation(
+            clause=judged.broken,
+            check=CHECK,
+            expected=judged.expected,
+            observed=judged.observed,
+            noticed=told[-1],
+            trace=tuple(f"# {each}" for each in told),
+            witness=program(
+                judged.broken, self.context.target, image, crash.told, crash.found, comments
+            ),
+        )
+
+    def _wants(self, losses: Sequence[Loss]) -> bool:
+        plan = self.context.plan
+        return any(plan.wants(rule) and rule not in plan.avoid for rule in rules_of(losses))
+
+    def _begin(self) -> None:
+        """Say that a crash begins."""
+        self._number += 1
+        self.context.recorder.script()
+        self._step()
+
+    def _step(self) -> None:
+        self._beat = time.monotonic()
+        self.context.recorder.step(("crash", "storage.reopens-after-kill", str(self._number)))
+
+    def _wait(self) -> None:
+        """Say now and then that a process is waited for."""
+        if time.monotonic() >= self._beat + HEARTBEAT:
+            self._step()

@@ -1,0 +1,233 @@
+"""The judge: opens a storage after a crash, looks at what is there, and holds the clauses against
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from zodb_spec.chapters.storage import durability
+from zodb_spec.clause import id_of
+from zodb_spec.crash import (
+    Continued,
+    Crash,
+    Found,
+    Told,
+    Written,
+    current,
+    is_current,
+    last_of,
+    outcomes,
+)
+
+from zodb_conformance.crashes.finding import found_in
+from zodb_conformance.crashes.ledger import Book
+from zodb_conformance.crashes.stream import ROOT, Step
+from zodb_conformance.crashes.working import Worker
+from zodb_conformance.showing import short
+from zodb_conformance.supervisor.child import describe
+
+Loss = Literal["process", "unsynced", "some", "names"]
+"""What was lost in a crash: the memory of the process; with it all that was not synced into files;
+or some pages of that; or the names in folders that were not synced.
+"""
+
+Rule = Callable[[Crash], bool]
+"""A clause, as a predicate."""
+
+AFTERWARDS = "after the crash"
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A crash that was looked into.
+
+    crash  the crash
+    error  why the storage could not be opened and read, or why work did not go on; "" for none
+    """
+
+    crash: Crash
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came of holding the clauses against a crash.
+
+    held     the ids of those that were compared with what was found, the broken one included
+    broken   the id of the one that is broken, "" for none
+    expected, observed  the same in words
+    """
+
+    held: tuple[str, ...]
+    broken: str = ""
+    expected: str = ""
+    observed: str = ""
+
+
+def rules_for(told: Told, loss: Loss) -> tuple[Rule, ...]:
+    """The clauses on what a crash may leave: of several that are broken, the first gets the
+    verdict.
+    """
+    if not told.finished and told.doubtful is None:
+        return (durability.making_can_be_interrupted, durability.goes_on_after_kill)
+    in_pack = told.packed == len(told.finished)
+    if loss == "unsynced":
+        power, pack = durability.survives_power_loss, durability.pack_survives_power_loss
+        return (pack if in_pack else power,)
+    if loss == "some":
+        return (durability.survives_some_writes,)
+    if loss == "names":
+        return (durability.syncs_the_folder,)
+    return (
+        durability.reopens_after_kill,
+        durability.vote_is_not_commit,
+        durability.pack_survives_kill if in_pack else durability.survives_kill,
+        durability.whole_or_absent,
+        durability.goes_on_after_kill,
+    )
+
+
+def rules_of(losses: Iterable[Loss]) -> set[str]:
+    """The ids of all clauses on crashes of some sorts."""
+    one = (Written(bytes(8), {}),)
+    told = Told(), Told(one), Told(one, packed=1)
+    return {id_of(rule) for loss in losses for each in told for rule in rules_for(each, loss)}
+
+
+def examine(
+    open_storage: Callable[[], Any], told: Told, oids: Iterable[bytes], *, listing: bool
+) -> Examined:
+    """Open a storage after a crash, and look at what is there; it is closed in the end.
+
+    told     what it had told
+    oids     those of which the program knows
+    listing  whether it can list its transactions
+    """
+    try:
+        storage = open_storage()
+        try:
+            found = found_in(storage, oids, listing=listing)
+        finally:
+            storage.close()
+    except Exception as error:  # noqa: BLE001  # whatever it is, the storage can't be used
+        return Examined(Crash(told), describe(error))
+    return Examined(Crash(told, found))
+
+
+def go_on(open_storage: Callable[[], Any], book: Book, examined: Examined) -> Examined:
+    """Commit once more after a crash that left what it should, and look what is there when the
+    storage is opened the next time.
+    """
+    told, found = examined.crash.told, examined.crash.found
+    assert found is not None
+    settle(book, told, found)
+    worker, ledger = Worker(open_storage, book), book.ledger
+    try:
+        worker.open()
+        worker.perform(Step(ledger.step + 1, "commit", values=(f"{ledger.step + 1} {AFTERWARDS}",)))
+        worker.close()
+        written = ledger.finished[-1].written
+        again = examine(open_storage, ledger.told(), ledger.oids(), listing=False)
+    except Exception as error:  # noqa: BLE001  # whatever it is, work does not go on
+        return stuck(examined, describe(error))
+    whole = again.crash.found is not None and durability.whole_or_absent(again.crash)
+    oid = next(oid for oid in written.records if oid != ROOT)
+    continued = Continued(oid, written.tid, whole)
+    return Examined(examined.crash._replace(continued=continued), again.error)
+
+
+def stuck(examined: Examined, error: str) -> Examined:
+    """The crash as one behind which work did not go on."""
+    if examined.error:
+        return examined
+    crash = examined.crash._replace(continued=Continued(b"", b"", found=False))
+    return Examined(crash, error)
+
+
+def settle(book: Book, told: Told, found: Found) -> None:
+    """Say in the ledger what became of the transaction that was open."""
+    *_, history = outcomes(told, found)
+    kept = told.doubtful is not None and found.last == last_of(history) > last_of(told.finished)
+    book.settle(kept=kept, tid=found.last if kept else b"")
+
+
+def judge(examined: Examined, rules: Iterable[Rule]) -> Judged:
+    """Hold clauses against a crash, up to the first that is broken."""
+    held = []
+    for rule in rules:
+        if rule is durability.goes_on_after_kill and examined.crash.continued is None:
+            continue
+        held.append(id_of(rule))
+        if not rule(examined.crash):
+            return Judged(tuple(held), held[-1], *_in_words(examined))
+    return Judged(tuple(held))
+
+
+def _in_words(examined: Examined) -> tuple[str, str]:
+    """What a broken clause expects, and what was found."""
+    told, found, after = examined.crash
+    if found is None:
+        return "the storage to be opened and read again", f"it raised {examined.error}"
+    if after is not None:
+        return (
+            "work to go on after it was opened again",
+            f"a commit raised {examined.error}" if examined.error else _of_continued(after, told),
+        )
+    whole = next((each for each in told.refused if _shows(found, each)), None)
+    if whole is not None:
+        return "nothing of a transaction that was never finished", f"it shows {_named(whole)}"
+    return _difference(told, found)
+
+
+def _shows(found: Found, written: Written) -> bool:
+    values = {value for value in written.records.values() if value is not None}
+    return not values.isdisjoint(known[0] for known in found.current.values() if known)
+
+
+def _named(written: Written) -> str:
+    return short(next((value for value in written.records.values() if value), "nothing"), 40)
+
+
+def _of_continued(after: Continued, told: Told) -> str:
+    if after.oid in {oid for each in told.finished for oid in each.records}:
+        return f"a new object got the oid {after.oid.hex()}, which another one has"
+    if after.tid <= last_of(told.finished):
+        return f"the next transaction got the tid {after.tid.hex()}, which is not later"
+    return "what was committed then is not there when it is opened the next time"
+
+
+def _difference(told: Told, found: Found) -> tuple[str, str]:
+    """What differs from what was told: the first object that is not as any history leaves it, or
+    the tids.
+    """
+    histories = outcomes(told, found)
+    states = [current(history) for history in histories]
+    for oid, seen in found.current.items():
+        if seen is None and oid in told.garbage:
+            continue
+        if all(seen != state.get(oid) for state in states):
+            wanted = " or ".join(dict.fromkeys(_state(state.get(oid)) for state in states))
+            return f"object {oid.hex()} to be {wanted}", f"it is {_state(seen)}"
+    fitting = [history for history in histories if is_current(history, told, found)] or histories
+    lasts = [last_of(history).hex() for history in fitting]
+    if found.last.hex() not in lasts:
+        return f"the last transaction to be {' or '.join(lasts)}", f"it is {found.last.hex()}"
+    if found.unlisted:
+        return "its transactions to be listed", f"it raised {found.unlisted}"
+    listed = [each.tid.hex() for each in found.transactions or ()]
+    since = [each.tid.hex() for each in told.finished[told.packed :]]
+    if found.transactions is not None and not set(since) <= set(listed):
+        return (
+            f"the transactions {', '.join(since)} to be listed",
+            f"listed are {', '.join(listed)}",
+        )
+    return "each transaction as a whole or not at all", "one is there in part"
+
+
+def _state(known: tuple[str, bytes] | None) -> str:
+    if known is None:
+        return "absent"
+    return f"{short(known[0], 40)} of transaction {known[1].hex()}"

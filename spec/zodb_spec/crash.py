@@ -1,0 +1,139 @@
+"""Crashes as values: what a storage had told before one, and what is found when it is opened again.
+
+The program knows a transaction by what it leaves of each object: the value that it stored there,
+or that there is no such object any more.  Oids and tids are those of the storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+UNKNOWN = b""
+"""Stands for a tid that the storage has not told yet."""
+
+NEVER = bytes(8)
+"""The tid of a storage without transactions."""
+
+
+class Written(NamedTuple):
+    """A transaction as the program knows it.
+
+    tid      its tid
+    records  by oid, the value that it stored; None where it took the object away
+    """
+
+    tid: bytes
+    records: Mapping[bytes, str | None]
+
+
+class Told(NamedTuple):
+    """What the storage had told before the crash.
+
+    finished  the transactions for which `tpc_finish` had returned, in order
+    doubtful  the one for which it had been called and had not returned, None where there was none
+    refused   those for which it had not been called, and never was
+    packed    how many of `finished` there were when the last pack began
+    garbage   oids that the root did not lead to when some pack began
+    """
+
+    finished: tuple[Written, ...] = ()
+    doubtful: Written | None = None
+    refused: tuple[Written, ...] = ()
+    packed: int = 0
+    garbage: frozenset[bytes] = frozenset()
+
+
+class Found(NamedTuple):
+    """What is there when the storage has been opened again.
+
+    last          what `lastTransaction` says
+    current       by oid, the current value with its tid, of every oid of which the program knows;
+                  None where there is no such object
+    transactions  those that the storage lists, None where it lists none
+    unlisted      why it could not list them though it should; "" where it could
+    """
+
+    last: bytes
+    current: Mapping[bytes, tuple[str, bytes] | None]
+    transactions: tuple[Written, ...] | None = None
+    unlisted: str = ""
+
+
+class Continued(NamedTuple):
+    """How work goes on after a crash: a transaction that stores a new object, and the storage is
+    closed and opened once more.
+
+    oid, tid  of that object
+    found     whether everything is there then, that object included
+    """
+
+    oid: bytes
+    tid: bytes
+    found: bool
+
+
+class Crash(NamedTuple):
+    """One crash.
+
+    told       what the storage had told before it
+    found      what is there afterwards, None where the storage can't be opened and read
+    continued  how work went on from there, None where that was not tried
+    """
+
+    told: Told
+    found: Found | None = None
+    continued: Continued | None = None
+
+
+def current(transactions: Iterable[Written]) -> dict[bytes, tuple[str, bytes] | None]:
+    """What is current after some transactions: by oid the value and its tid, or None."""
+    state: dict[bytes, tuple[str, bytes] | None] = {}
+    for transaction in transactions:
+        for oid, value in transaction.records.items():
+            state[oid] = None if value is None else (value, transaction.tid)
+    return state
+
+
+def outcomes(told: Told, found: Found) -> list[tuple[Written, ...]]:
+    """The histories that a crash may leave: all that was finished, and with it the transaction that
+    was in doubt or not.
+    """
+    if told.doubtful is None:
+        return [told.finished]
+    tid = told.doubtful.tid or found.last
+    return [told.finished, (*told.finished, told.doubtful._replace(tid=tid))]
+
+
+def is_current(history: Iterable[Written], told: Told, found: Found) -> bool:
+    """Whether what is current is what a history leaves, but for garbage, which may be gone."""
+    left = current(history)
+    return all(
+        seen == left.get(oid) or (seen is None and oid in told.garbage)
+        for oid, seen in found.current.items()
+    )
+
+
+def is_listed(history: tuple[Written, ...], told: Told, found: Found) -> bool:
+    """Whether the transactions that are listed are those of a history: one after the other and as a
+    whole since the last pack began, and before that what it may have left of them.
+    """
+    if found.transactions is None:
+        return not found.unlisted
+    since = {transaction.tid: transaction for transaction in history[told.packed :]}
+    before = {transaction.tid: transaction for transaction in history[: told.packed]}
+    listed = [transaction.tid for transaction in found.transactions]
+    if listed != sorted(set(listed)) or not since.keys() <= set(listed):
+        return False
+    return all(
+        transaction == since[transaction.tid]
+        if transaction.tid in since
+        else transaction.tid in before
+        and transaction.records.items() <= before[transaction.tid].records.items()
+        for transaction in found.transactions
+    )
+
+
+def last_of(history: tuple[Written, ...]) -> bytes:
+    """The tid of the last transaction of a history."""
+    return history[-1].tid if history else NEVER
