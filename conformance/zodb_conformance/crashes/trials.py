@@ -148,7 +148,6 @@ class Trials:
     ) -> Life:
         storage = self.target.storage
         assert storage is not None
-        known = {} if storage.reach is None else dict(storage.reach(place.storage))
         request = Request(self.plan, str(place.storage), str(place.ledger), self.seed, upto)
         after, kill = None, None
         if isinstance(point, Moment):
@@ -157,7 +156,7 @@ class Trials:
             after = point.seconds
             if point.server and (crash := storage.crash) is not None:
                 kill = lambda: crash(place.storage)  # noqa: E731  # it is one
-        return live(request, {**known, **variables}, after=after, kill=kill, waiting=self.waiting)
+        return live(request, variables, after=after, kill=kill, waiting=self.waiting)
 
     def kill(self, place: Place, point: Point) -> bool:
         """Have a process work in a place until it is killed at a point; tell whether it was, or
@@ -171,7 +170,9 @@ class Trials:
             variables = recording.environment(
                 place.storage, marks=place.ledger, kill_at=point.number
             )
-        return self._live(place, variables, upto=upto, point=point).status < 0
+        life = self._live(place, variables, upto=upto, point=point)
+        # Whoever works on a server that is killed may have ended with an error before its own turn.
+        return life.status < 0 or (isinstance(point, Delay) and point.server)
 
     def examine(self, place: Place) -> Examined:
         """Look at what a kill left in a place."""

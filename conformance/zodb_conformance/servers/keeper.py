@@ -122,6 +122,23 @@ def process_of(folder: Path) -> int:
         return 0
 
 
+def crash(folder: Path, answers: Callable[[], bool]) -> None:
+    """Kill a server that is kept, which starts it again.
+
+    answers  says whether the server can be used
+
+    Raises TargetUnusable where it does not answer in time.
+    """
+    killed = process_of(folder)
+    if killed:
+        os.kill(killed, signal.SIGKILL)
+    end = time.monotonic() + START
+    while process_of(folder) in (0, killed) or not answers():
+        if time.monotonic() > end:
+            raise TargetUnusable(f"the server of {folder} does not start after it was killed")
+        time.sleep(locks.TICK)
+
+
 def main(place: str) -> None:
     """Keep the server of a folder until nobody needs it; the caller goes on at once."""
     folder = Path(place)

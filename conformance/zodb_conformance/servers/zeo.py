@@ -64,6 +64,11 @@ def assign(run: Path, directory: Path) -> Served:
     return served
 
 
+def crash(served: Served) -> None:
+    """Kill the server of a storage; it starts again over the same data."""
+    keeper.crash(served.folder, lambda: _listens(served.port))
+
+
 def port_of(folder: Path) -> int:
     """Where the server of a folder listens."""
     return int((folder / PORT).read_text(encoding="ascii"))

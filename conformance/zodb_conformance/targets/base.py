@@ -43,8 +43,6 @@ class Storage(NamedTuple):
     crash     kills what serves the storage of a folder, as ``kill -9`` does, and starts it again
               over the same data: ``crash(directory)``; None where a storage is the work of the
               process that opens it
-    reach     gives the variables of the environment by which another process comes to the same
-              storage when it opens that of a folder; None where it needs none
 
     To open one in the folder of another is to open the same again, where it is durable; as long as
     the other is open, that is another client of the same data, where it can have several.  In the
@@ -56,7 +54,6 @@ class Storage(NamedTuple):
     versions: Storage | None = None
     read_only: Storage | None = None
     crash: Callable[[Path], None] | None = None
-    reach: Callable[[Path], Mapping[str, str]] | None = None
 
 
 class Connections(NamedTuple):

@@ -97,7 +97,11 @@ def _over_postgresql(name: str, *, keep: bool) -> Target:
             "adapter = PostgreSQLAdapter(directory.dsn, options=settings)",
             "storage = RelStorage(adapter, options=settings)",
         )
-        return Storage(open_storage, lines)
+
+        def crash(directory: Path) -> None:
+            postgresql.crash(lodging.current())
+
+        return Storage(open_storage, lines, crash=crash)
 
     return _over(name, storage, (*DISTRIBUTIONS, "psycopg2-binary"), keep=keep)
 

@@ -62,7 +62,10 @@ def _over_zeo(name: str, *, shared: bool) -> Target:
 
     place = "blobs" if shared else "own"
     blobs = f", blob_dir={place}, shared_blob_dir={shared}"
-    opened = storage("")._replace(read_only=storage(", read_only=True", read_only=True))
+    opened = storage("")._replace(
+        read_only=storage(", read_only=True", read_only=True),
+        crash=lambda directory: zeo.crash(assigned(directory)),
+    )
     return over_zodb(name, opened, CAPABILITIES, mapping(), ("ZEO",))
 
 
