@@ -56,7 +56,7 @@ FAILURES_FOR_A_KILL = 6
 HEARTBEAT = 1.0
 """Seconds after which a check that waits says that it is still there."""
 
-POWER: tuple[Loss, ...] = ("unsynced", "some", "names")
+POWER: tuple[Loss, ...] = ("unsynced", "new", "some", "names")
 LOSSES: tuple[Loss, ...] = ("process", *POWER)
 
 
@@ -177,7 +177,7 @@ class Crashes:
         for failure in failures(
             recorded.operations,
             recorded.lines,
-            disk.Disk(recorded.folder),
+            recorded.folder,
             self._failing(recorded, most, dice),
             dice,
         ):

@@ -165,6 +165,14 @@ class Disk:
             name: None if file is None else file.content(keep) for name, file in reachable.items()
         }
 
+    def settle(self) -> None:
+        """Have everything on the disk, as it is some time after the last change."""
+        for file in filter(None, self._names.values()):
+            file.sync()
+        self._sync(".")
+        for renaming in self._renamings:
+            renaming.synced = True
+
     def _name(self, path: bytes) -> str:
         return os.path.relpath(os.fsdecode(path), self._folder)
 

@@ -29,9 +29,10 @@ from zodb_conformance.crashes.working import Worker
 from zodb_conformance.showing import short
 from zodb_conformance.supervisor.child import describe
 
-Loss = Literal["process", "unsynced", "some", "names"]
+Loss = Literal["process", "unsynced", "new", "some", "names"]
 """What was lost in a crash: the memory of the process; with it all that was not synced into files;
-or some pages of that; or the names in folders that were not synced.
+the same of a storage that has only just been made; or some pages of that; or the names in folders
+that were not synced.
 """
 
 Rule = Callable[[Crash], bool]
@@ -77,6 +78,8 @@ def rules_for(told: Told, loss: Loss) -> tuple[Rule, ...]:
     if loss == "unsynced":
         power, pack = durability.survives_power_loss, durability.pack_survives_power_loss
         return (pack if in_pack else power,)
+    if loss == "new":
+        return (durability.new_survives_power_loss,)
     if loss == "some":
         return (durability.survives_some_writes,)
     if loss == "names":

@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 
 from zodb_conformance.crashes.disk import Change, Disk, Keep, Names, nothing
 from zodb_conformance.crashes.judging import Loss
@@ -18,18 +19,24 @@ from zodb_conformance.crashes.recording import Operation
 LEFT: tuple[tuple[Loss, Names], ...] = (
     ("unsynced", "journal"),
     ("unsynced", "all"),
+    ("new", "journal"),
+    ("new", "all"),
     ("some", "all"),
     ("names", "folders"),
 )
 """What is tried at each point: what is lost, and which names are kept."""
 
+YOUNG: tuple[Loss, ...] = ("new", "names")
+"""The losses of a storage that has only just been made; of others it is taken that what was written
+when they were made is on the disk by now.
+"""
+
 WORDS = {
-    ("unsynced", "journal"): "nothing that was not synced is on the disk",
-    ("unsynced", "all"): "the names of files are on the disk, and no content that was not synced",
-    ("some", "all"): "some pages that were not synced are on the disk, and some are not",
-    ("names", "folders"): "names are on the disk only where their folder was synced",
+    "journal": "nothing that was not synced is on the disk",
+    "all": "the names of files are on the disk, and no content that was not synced",
+    "folders": "names are on the disk only where their folder was synced",
 }
-"""The same in words."""
+"""What is lost, in words."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +60,16 @@ class Failure:
     @property
     def words(self) -> str:
         """What is lost, in words."""
-        return WORDS[self.loss, self.names]
+        if self.loss == "some":
+            return "some pages that were not synced are on the disk, and some are not"
+        made = " (and the storage has only just been made)" if self.loss in YOUNG else ""
+        return WORDS[self.names] + made
 
 
 def failures(
     operations: tuple[Operation, ...],
     lines: tuple[Line, ...],
-    disk: Disk,
+    folder: Path,
     points: set[int],
     dice: random.Random,
 ) -> Iterator[Failure]:
@@ -67,16 +77,21 @@ def failures(
     where it differs from what was left before.
     """
     ledger, seen, told = Ledger(), set[bytes](), 0
+    disk, young = Disk(folder), Disk(folder)
     for number, operation in enumerate(operations):
         if operation.kind == "mark":
+            if ledger.step < 0 <= lines[told].get("step", -1):
+                disk.settle()
             ledger.take(lines[told])
             told += 1
         else:
             disk.do(operation)
+            young.do(operation)
         if number not in points:
             continue
         for loss, names in LEFT:
-            image = disk.image(names, _some(dice) if loss == "some" else nothing)
+            held = young if loss in YOUNG else disk
+            image = held.image(names, _some(dice) if loss == "some" else nothing)
             mark = _mark(image, ledger, loss)
             if mark not in seen:
                 seen.add(mark)

@@ -6,8 +6,10 @@ is not. In between nobody can know, and either is right; but never a part.
 
 A process that is killed loses what it holds in memory, and nothing that it gave to the operating
 system. When the power fails, that is lost as well, but for what was synced: this is the difference
-between the two halves of the chapter. A disk is free in what it does with the rest. Each clause of
-the second half says which part of it is taken to be there.
+between the two halves of the chapter. A disk is free
+in what it does with the rest, and each clause of the second half says which part of it is taken to
+be there. What was written when the storage was made has reached the disk long ago, except in the
+clauses that speak of a new one, and of folders.
 """
 
 from __future__ import annotations
@@ -126,6 +128,14 @@ def survives_power_loss(case: Crash) -> bool:
 def pack_survives_power_loss(case: Crash) -> bool:
     """The same holds where the power fails during a pack, or when it has returned and nothing was
     committed since: what takes the place of the old file is on the disk before it takes it.
+    """
+    return _is_intact(case)
+
+
+@crash("storage.new-survives-power-loss", MUST, rules="STOR-8", needs="durable")
+def new_survives_power_loss(case: Crash) -> bool:
+    """The same holds of a storage that has only just been made: what it takes to open it is on the
+    disk before its first transaction is finished, and does not wait there to be written some time.
     """
     return _is_intact(case)
 
