@@ -6,7 +6,6 @@ tests of the specification compares the two, and lets nothing else differ.
 
 from __future__ import annotations
 
-
 STATED = ("main", "many", "connection")
 
 
@@ -311,6 +310,32 @@ WEAKER: dict[str, str] = {
     "storage.outdated-read-is-told": (
         "the row names the error; what it has with it is for a person who looks for the reason, "
         "and for the message"
+    ),
+    "storage.declares-how-it-commits": (
+        "of a row about how a storage behaves, this is the sentence that says SHOULD"
+    ),
+    "storage.none-for-what-is-new": (
+        "the row, like the interface, has eight zero bytes; that None does as well is what ZODB's "
+        "own tests of storages ask for"
+    ),
+    "storage.blob-failed-is-left-out": (
+        "whoever goes on after a call has failed does not keep to the protocol; what the row says"
+        " is owed to those who abort"
+    ),
+    "storage.blob-not-writable": (
+        "the row says whose the file is from then on; permissions are a help against mistakes, and "
+        "not every file system has them"
+    ),
+    "storage.making-can-be-interrupted": (
+        "the rows are about transactions; where none was finished yet, none is lost"
+    ),
+    "storage.survives-some-writes": (
+        "no row says what a disk does; a storage that only writes at the end of its file relies on "
+        "file systems that order this, which many do"
+    ),
+    "storage.syncs-the-folder": (
+        "no row says what a disk does; that names need a sync of their folder is what POSIX says, "
+        "and file systems in wide use keep them without"
     ),
 }
 

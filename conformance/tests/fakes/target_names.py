@@ -23,6 +23,9 @@ MODULES = {
 }
 """What targets need, by what their names begin with."""
 
+PLAIN = tuple(name for name in registered() if not name.startswith(tuple(MODULES)))
+"""The targets that need no more than ZODB."""
+
 
 def installed(module: str) -> bool:
     """Whether a module can be imported."""

@@ -3,11 +3,12 @@ its own snapshots, and over one that several clients have.
 """
 
 from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from zodb_conformance.targets.base import Connections, Facts, Storage, Target, over
 
+from zodb_conformance.targets.base import Connections, Facts, Storage, Target, over
 
 CAPABILITIES = frozenset(
     {

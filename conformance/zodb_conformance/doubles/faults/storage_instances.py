@@ -256,7 +256,7 @@ def instances_sort_for_themselves() -> Fault:
 
 
 @faulty("storage.instance-callback-comes-first")
-def the_callback_comes_last() -> Fault:
+def an_instance_calls_back_last() -> Fault:
     """An instance calls the callback of `tpc_finish` when everybody can see the transaction.
 
     Who uses it to tell others of the transaction tells them too late.

@@ -302,7 +302,11 @@ def blob_durable() -> None:
 
 
 @example(
-    "storage.blob-read-only", MUST, rules="STOR-61", error="ReadOnlyError", needs="blobs read-only"
+    "storage.blob-read-only",
+    MUST,
+    rules="STOR-61",
+    error="ReadOnlyError",
+    needs="blobs durable read-only",
 )
 def blob_read_only() -> None:
     """A storage that was opened read-only loads blobs, and stores none.
