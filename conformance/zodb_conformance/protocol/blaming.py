@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from zodb_spec.operation import Outcome
-from zodb_spec.protocol.world import Data, Oid, Tid, World
+from zodb_spec.protocol.world import STORAGE, Commit, Data, Oid, Tid, World
 
+from zodb_conformance.blaming import names_of
+from zodb_conformance.programs import Done
 from zodb_conformance.results import Step
+
+FOREIGN = "StorageTransactionError"
+"""What a call raises for a transaction that is not being committed."""
+
+TURNS = ("tpc-finish", "pack-storage", "reopen-storage")
+"""The operations after which there may be another last transaction."""
+
+OWN = ("protocol.newer-object", "protocol.last-transaction")
+"""The clauses of reads that are to blame themselves, whatever handle shows it."""
 
 
 class Blame(NamedTuple):
@@ -19,35 +31,52 @@ class Blame(NamedTuple):
     step: int = 0
 
 
-def of_read(world: World, bench: Any, step: Step, outcome: Outcome) -> Blame:
-    """Who is to blame for what a read shows: the read itself, where another way of reading shows
-    the revision as it should be, and otherwise whoever has stored it.
+class Cause(NamedTuple):
+    """The step after which something is read.
+
+    operation  its name, "" where everything is read once more at the end
+    clause     the clause by which it passed
+    written    the objects that it has made visible
+    """
+
+    operation: str = ""
+    clause: str = ""
+    written: Collection[Oid] = ()
+
+
+def of_call(commit: Commit | None, outcome: Outcome, done: Done) -> Blame:
+    """Who is to blame for what came of a call.
+
+    A transaction that is not known any more was ended by a call that should have left it alone.
+    """
+    lost = done.error is not None and FOREIGN in names_of(done.error)
+    if commit is not None and commit.spared and lost:
+        return Blame(commit.spared)
+    return Blame(outcome.clause)
+
+
+def of_read(world: World, bench: Any, step: Step, outcome: Outcome, cause: Cause) -> Blame:
+    """Who is to blame for what a read shows that was right before a step: the read itself, where
+    another way of reading shows the revision as it should be; or who has stored it, where the step
+    has made it visible; and else that step.
     """
     if step[0] == "last-transaction":
-        return Blame(world.store.latest)
-    oid = next((word for word in step[1:] if word in world.store.known()), None)
-    if oid is None:
-        return _of_all(world, bench, outcome)
-    found = world.store.current(oid)
-    if found is None:
+        is_new = cause.operation in TURNS or not cause.operation
+        return Blame(world.store.latest if is_new else outcome.clause)
+    if outcome.clause in OWN:
         return Blame(outcome.clause)
-    tid, revision = found
-    if _is_shown(bench, oid, tid, revision.value, but=step[0]):
-        return Blame(outcome.clause)
-    return Blame(revision.clause, revision.step)
-
-
-def _of_all(world: World, bench: Any, outcome: Outcome) -> Blame:
-    """Who is to blame for a list of much: whoever has stored the first thing that is wrong, where
-    plain reads show it wrong too.
-    """
-    for oid in world.store.known():
+    if step[1:] and step[1] in world.handles and step[1] != STORAGE:
+        return Blame("protocol.poll")
+    oids = [word for word in step[1:] if word in world.store.known()]
+    for oid in oids or world.store.known():
         found = world.store.current(oid)
-        if found is None:
+        tid, revision = found if found is not None else ("", None)
+        data = None if revision is None else revision.value
+        if _is_shown(bench, oid, tid, data, but=step[0]):
             continue
-        tid, revision = found
-        if not _is_shown(bench, oid, tid, revision.value, but=""):
+        if revision is not None and (oid in cause.written or not cause.clause):
             return Blame(revision.clause, revision.step)
+        return Blame(cause.clause or outcome.clause)
     return Blame(outcome.clause)
 
 

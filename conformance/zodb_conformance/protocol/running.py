@@ -20,7 +20,7 @@ from zodb_spec.protocol.world import STORAGE, World
 from zodb_conformance.blaming import names_of
 from zodb_conformance.comparing import Mismatch
 from zodb_conformance.programs import Done, Line, Program, quietly
-from zodb_conformance.protocol.blaming import of_read
+from zodb_conformance.protocol.blaming import Cause, of_call, of_read
 from zodb_conformance.results import Recorder, Step
 from zodb_conformance.scripts import Finding, beginning
 from zodb_conformance.showing import short
@@ -88,7 +88,7 @@ class Run:
         done = self.bench.perform(line, number)
         fitting = [outcome for outcome in outcomes if self._fits(outcome, done)]
         if not fitting:
-            return self._finding(self._contradiction(outcomes, done), step)
+            return self._finding(self._contradiction(before, outcomes, done), step)
         exercised = set(trace)
         mismatch = self._follow(fitting, operation, exercised)
         if mismatch is None and self.lawful:
@@ -106,7 +106,7 @@ class Run:
             in_force = laws(self.world.edition, "storage")
             self.recorder.exercised(clause.id for group in in_force for clause in group)
         exercised: set[str] = set()
-        mismatch = next(self._wrong_reads(self.reads, exercised), None)
+        mismatch = next(self._wrong_reads(self.reads, Cause(), exercised), None)
         if mismatch is not None:
             return self._finding(mismatch, ("end",))
         self.recorder.exercised(exercised)
@@ -131,18 +131,24 @@ class Run:
             reads = self.reads
         elif self.footprint and operation.name not in READS:
             reads = tuple(each for each in self.reads if each.name in LIGHT)
+        commit = self.world.commit
+        written = commit.writes if commit is not None and operation.name == "tpc-finish" else ()
         for outcome in fitting:
             self.world = outcome.world
-            mismatch = next(self._wrong_reads(reads, exercised), None)
+            cause = Cause(operation.name, outcome.clause, written)
+            mismatch = next(self._wrong_reads(reads, cause, exercised), None)
             if mismatch is None:
                 return None
             first = first or mismatch
         self.world = fitting[0].world
         return first
 
-    def _wrong_reads(self, reads: tuple[Operation, ...], exercised: set[str]) -> Iterator[Mismatch]:
+    def _wrong_reads(
+        self, reads: tuple[Operation, ...], cause: Cause, exercised: set[str]
+    ) -> Iterator[Mismatch]:
         """What reads show that is not what it should be.
 
+        cause:     the step after which they are made
         exercised: the clauses are added to it that were compared
         """
         for operation in reads:
@@ -155,18 +161,19 @@ class Run:
                 if not any(self._fits(outcome, done) for outcome in outcomes):
                     call = line.partition(" = ")[2]
                     observed = _observed(self.bench, outcomes[0], done)
-                    blame = of_read(self.world, self.bench, step, outcomes[0])
+                    blame = of_read(self.world, self.bench, step, outcomes[0], cause)
                     yield Mismatch(*blame, _expected(outcomes), observed, _check(call, outcomes))
                 exercised.update(trace)
                 exercised.update(outcome.clause for outcome in outcomes)
 
-    def _contradiction(self, outcomes: Any, done: Done) -> Mismatch:
+    def _contradiction(self, before: World, outcomes: Any, done: Done) -> Mismatch:
+        blame = of_call(before.commit, outcomes[0], done)
         observed = _observed(self.bench, outcomes[0], done)
         passing = [one.seen.expression for one in outcomes if not isinstance(one.seen, Raised)]
         expression = " or ".join(passing) if done.error is None else ""
         if done.error is None and not passing:
             observed = "nothing is raised"
-        return Mismatch(outcomes[0].clause, 0, _expected(outcomes), observed, expression)
+        return Mismatch(*blame, _expected(outcomes), observed, expression)
 
     def _finding(self, mismatch: Mismatch, step: Step) -> Finding:
         return Finding(

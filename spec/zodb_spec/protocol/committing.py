@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from zodb_spec.chapters.storage import commits
+from zodb_spec.clause import clauses, id_of
 from zodb_spec.operation import Argument, Outcome, Raised, operation, refused, returned
 from zodb_spec.protocol import choices
 from zodb_spec.protocol.choices import fresh
@@ -116,7 +117,14 @@ def begin_again(world: World, handle: Name, meta: Name) -> Outcomes:
 def begin_twice(world: World, handle: Name, meta: Name) -> Outcomes:
     """Begin with the transaction that is being committed."""
     commits.begin_twice(world, meta)
-    return [refused(world, commits.begin_twice)]
+    return [refused(_spared(world, commits.begin_twice), commits.begin_twice)]
+
+
+def _spared(world: World, clause: Callable[..., Any]) -> World:
+    """The world in which a call has left the transaction alone that is being committed."""
+    if world.commit is None:
+        return world
+    return world._replace(commit=world.commit._replace(spared=id_of(clause)))
 
 
 CALLS = {
@@ -144,7 +152,7 @@ CALLS = {
 def call_as_stranger(world: World, call: str, meta: Name) -> Outcomes:
     """Make a call of a commit with a transaction that is not being committed."""
     commits.not_current(world, meta)
-    return [refused(world, commits.not_current)]
+    return [refused(_spared(world, commits.not_current), commits.not_current)]
 
 
 @declared(
@@ -157,7 +165,8 @@ def call_as_stranger(world: World, call: str, meta: Name) -> Outcomes:
 )
 def abort_as_stranger(world: World, meta: Name) -> Outcomes:
     """Abort a transaction that is not being committed."""
-    return [passes(commits.foreign_abort(world, meta), commits.foreign_abort)]
+    after = _spared(commits.foreign_abort(world, meta), commits.foreign_abort)
+    return [passes(after, commits.foreign_abort)]
 
 
 # The first phase.
@@ -204,7 +213,7 @@ def unstored(world: World, commit: Commit, clause: Callable[..., Any], error: Ou
     """The outcomes of a call with which a transaction can't be stored any more: it is refused at
     once, or else the vote will be.
     """
-    later = commit._replace(is_bound=True)
+    later = commit._replace(refusal=id_of(clause))
     return [
         error._replace(world=world._replace(commit=commits.failed(commit))),
         passes(world._replace(commit=later), clause),
@@ -311,9 +320,9 @@ def check_current(world: World, handle: Name, meta: Name, oid: Oid, serial: str)
 def tpc_vote(world: World, handle: Name, meta: Name) -> Outcomes:
     """Vote."""
     commit = choices.own(world, meta)
-    if commits.bound_to_fail(world, commit):
+    if commit.refusal:
         failed = world._replace(commit=commits.failed(commit))
-        return [refused(failed, commits.bound_to_fail)]
+        return [refused(failed, clauses()[commit.refusal].function)]
     told = f"resolved{world.step}"
     if commit.undone:
         told = f"{told} - {_set_of(commit.undone)}"
@@ -333,7 +342,7 @@ def _set_of(oids: frozenset[Oid]) -> str:
 )
 def vote_again(world: World, handle: Name, meta: Name) -> Outcomes:
     """Vote once more."""
-    after = commits.vote_again(world)
+    after = _spared(commits.vote_again(world), commits.vote_again)
     return [passes(after, commits.vote_again), refused(after, commits.vote_again)]
 
 

@@ -29,7 +29,9 @@ def _instances(world: World, *before: str) -> Sequence[str]:
 )
 def new_instance(world: World, name: Name) -> Outcomes:
     """Make another instance."""
-    return [passes(snapshots.new_instance(world, name), snapshots.new_instance)]
+    others = f"any({name} is each for each in ({', '.join(world.handles)},))"
+    after = snapshots.new_instance(world, name)
+    return [passes(after, snapshots.new_instance, Shows(others, "False"))]
 
 
 @declared(

@@ -153,7 +153,8 @@ class Commit(NamedTuple):
     writes       what it is about to store, by oid
     resolved     the objects for which a conflict was resolved
     undone       the objects that are deleted, or of which a change is undone
-    is_bound     whether a conflict will show at the vote
+    refusal      the clause by which the vote will be refused, "" where it is to pass
+    spared       the clause by which a call has left it alone, the last one; "" where none has
     """
 
     handle: Name
@@ -163,7 +164,8 @@ class Commit(NamedTuple):
     writes: Mapping[Oid, Revision] = NOTHING
     resolved: frozenset[Oid] = frozenset()
     undone: frozenset[Oid] = frozenset()
-    is_bound: bool = False
+    refusal: str = ""
+    spared: str = ""
 
 
 class World(NamedTuple):

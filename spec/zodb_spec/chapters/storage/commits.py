@@ -118,12 +118,6 @@ def check_current(world: World, oid: Oid, serial: Tid) -> bool:
     return world.store.serial(oid) != serial
 
 
-@step("protocol.bound-to-fail", MUST, rules="ISO-9", error="ConflictError UndoError POSKeyError")
-def bound_to_fail(world: World, commit: Commit) -> bool:
-    """What was not refused at once, and can't be stored, is refused by the vote."""
-    return commit.is_bound
-
-
 @step("protocol.vote", MUST, rules="STOR-12")
 def vote(world: World, commit: Commit) -> Commit:
     """`tpc_vote` gives the oids for which a conflict was resolved, in any order and collection, or
