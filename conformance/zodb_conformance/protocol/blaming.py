@@ -61,6 +61,8 @@ def of_read(world: World, bench: Any, step: Step, outcome: Outcome, cause: Cause
     has made it visible; and else that step.
     """
     if step[0] == "last-transaction":
+        if cause.operation == "tpc-abort":
+            return Blame(cause.clause)
         is_new = cause.operation in TURNS or not cause.operation
         return Blame(world.store.latest if is_new else outcome.clause)
     if outcome.clause in OWN:

@@ -322,7 +322,7 @@ def tpc_vote(world: World, handle: Name, meta: Name) -> Outcomes:
     commit = choices.own(world, meta)
     if commit.refusal:
         failed = world._replace(commit=commits.failed(commit))
-        return [refused(failed, clauses()[commit.refusal].function)]
+        return [Outcome(failed, Raised(clauses()[commit.refusal].error), commit.refusal)]
     told = f"resolved{world.step}"
     if commit.undone:
         told = f"{told} - {_set_of(commit.undone)}"
@@ -394,6 +394,3 @@ def _at_rest(world: World, handle: Name) -> World:
 def _meta(world: World) -> Name:
     assert world.commit is not None, "its handle was chosen before"
     return world.commit.meta
-
-
-__all__ = ["OID", "STORED", "Outcomes", "Raised", "declared", "number", "passes", "unstored"]
