@@ -173,6 +173,9 @@ WEAKER: dict[str, str] = {
         "that the data is kept apart is a MUST; how much memory it takes is a matter of size: an "
         "implementation for small databases may keep it there"
     ),
+    "storage.begin-with-an-early-tid": (
+        "of a row about a tid that is given, this is the sentence that says SHOULD"
+    ),
     "storage.copy-moves-records-with-their-transaction": (
         "the row asks for later tids where those of the source are out of order, and says "
         "nothing of the records; one that keeps its own can still be loaded"

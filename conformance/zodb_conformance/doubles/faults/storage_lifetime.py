@@ -9,6 +9,7 @@ from zodb_reference.storages.blobs import BlobStorage
 from zodb_reference.storages.history import Transaction
 from zodb_reference.storages.packing import PackableStorage
 from zodb_reference.storages.reading import ReadableStorage
+from zodb_reference.storages.restoring import RestorableStorage
 from zodb_reference.storages.sqlite import SQLiteStorage
 from zodb_reference.storages.sqlite_file import SQLiteFile
 from zodb_reference.storages.sqlite_history import SQLiteHistory
@@ -252,6 +253,20 @@ def readers_may_undo() -> Fault:
         return (z64, []) if storage._read_only else correct(storage, *arguments)
 
     return around(UndoableStorage, "undo", undo)
+
+
+@double("storage.read-only-refuses-restore", on=SQLITE)
+def readers_may_restore() -> Fault:
+    """A storage that was opened to be read only lets `restore` return, and does nothing.
+
+    A copy seems to be complete, and there is nothing of it.
+    """
+
+    def restore(correct: Any, storage: RestorableStorage, *arguments: Any) -> None:
+        if not storage._read_only:
+            correct(storage, *arguments)
+
+    return around(RestorableStorage, "restore", restore)
 
 
 @double("storage.read-only-refuses-pack", on=SQLITE)

@@ -34,7 +34,8 @@ def an_empty_storage_has_a_last_transaction() -> Fault:
 
 @double(
     "storage.tids-increase",
-    also="storage.tids-of-threads-increase storage.tids-increase-though-the-clock-does-not",
+    also="""storage.tids-of-threads-increase storage.tids-increase-though-the-clock-does-not
+    storage.begin-with-a-tid storage.begin-with-an-early-tid storage.early-tid-spares""",
 )
 def tids_are_whole_seconds() -> Fault:
     """Transactions of the same second have the same tid.
@@ -66,7 +67,7 @@ def a_thread_knows_its_first_last_transaction() -> Fault:
     return around(ReadableStorage, "lastTransaction", last)
 
 
-@double("storage.tids-increase-though-the-clock-does-not")
+@double("storage.tids-increase-though-the-clock-does-not", also="storage.begin-with-a-tid")
 def tids_are_what_the_clock_says() -> Fault:
     """A tid is made from the clock alone.
 
@@ -98,6 +99,54 @@ def a_storage_begins_with_the_clock() -> Fault:
     return together(
         around(SQLiteStorage, "__init__", begin), around(TwoPhaseStorage, "_choose_tid", choose)
     )
+
+
+@double("storage.begin-with-a-tid")
+def a_given_tid_is_a_proposal() -> Fault:
+    """Where a transaction is to have a tid that the clock has not reached, it gets another one.
+
+    A copy and its original disagree on when something was changed.
+    """
+
+    def begin(
+        correct: Any, storage: TwoPhaseStorage, transaction: Any, tid: Any = None, *more: Any
+    ) -> None:
+        correct(storage, transaction, None if tid and tid > new_tid(z64) else tid, *more)
+
+    return around(TwoPhaseStorage, "tpc_begin", begin)
+
+
+def _taking_any_tid() -> Fault:
+    def choose(correct: Any, storage: TwoPhaseStorage, tid: bytes | None) -> bytes:
+        return tid or correct(storage, None)
+
+    return around(TwoPhaseStorage, "_choose_tid", choose)
+
+
+@double("storage.begin-with-an-early-tid", also="storage.early-tid-spares")
+def the_past_can_be_written() -> Fault:
+    """A transaction can be given a tid that is not later than the last one.
+
+    What was read of the past is not what it was.
+    """
+    return _taking_any_tid()
+
+
+@double("storage.early-tid-spares")
+def an_early_tid_cuts_off_what_came_later() -> Fault:
+    """A transaction that is given an early tid is refused, and all from there on is forgotten.
+
+    A mistake of a program that copies costs what others have stored.
+    """
+
+    def choose(correct: Any, storage: Any, tid: bytes | None) -> bytes:
+        if tid is not None and tid <= storage._last_tid:
+            for records in storage._history._revisions.values():
+                records[:] = [record for record in records if record.tid <= tid]
+        chosen: bytes = correct(storage, tid)
+        return chosen
+
+    return around(TwoPhaseStorage, "_choose_tid", choose)
 
 
 @double("storage.new-oids")

@@ -6,7 +6,9 @@ from typing import Any
 
 from zodb_reference.errors import StorageTransactionError
 from zodb_reference.storages.blobs import BlobStorage
+from zodb_reference.storages.deletion import DeletableStorage
 from zodb_reference.storages.memory import MemoryHistory
+from zodb_reference.storages.restoring import RestorableStorage
 from zodb_reference.storages.sqlite_history import SQLiteHistory
 from zodb_reference.storages.twophase import Commit, TwoPhaseStorage
 from zodb_reference.storages.undoing import UndoableStorage
@@ -287,3 +289,45 @@ def undo_joins_whatever_is_there() -> Fault:
         return correct(storage, transaction_id, commit.meta if commit else transaction)
 
     return around(UndoableStorage, "undo", undo)
+
+
+def _damages_all_after_the_vote(owner: type, name: str) -> Fault:
+    """The fault that a call of a transaction that has voted damages whatever is there."""
+
+    def late(correct: Any, storage: Any, *arguments: Any) -> Any:
+        try:
+            return correct(storage, *arguments)
+        except StorageTransactionError:
+            if storage._commit is not None and storage._commit.meta is arguments[-1]:
+                for oid in [*storage._history._revisions]:
+                    _damage(storage._history, oid, b"")
+            raise
+
+    return around(owner, name, late)
+
+
+@double("storage.undo-after-vote-spares", also="storage.undo-out-of-order")
+def to_undo_after_the_vote_costs_an_object() -> Fault:
+    """After an `undo` that comes after the vote, objects can't be read any more.
+
+    What somebody wanted to have back is gone in both states.
+    """
+    return _damages_all_after_the_vote(UndoableStorage, "undo")
+
+
+@double("storage.deletion-after-vote-spares")
+def to_delete_after_the_vote_costs_an_object() -> Fault:
+    """After a `deleteObject` that comes after the vote, objects can't be read any more.
+
+    What was not deleted is not there either.
+    """
+    return _damages_all_after_the_vote(DeletableStorage, "deleteObject")
+
+
+@double("storage.restore-after-vote-spares")
+def to_restore_after_the_vote_costs_an_object() -> Fault:
+    """After a `restore` that comes after the vote, objects can't be read any more.
+
+    A copy is damaged by what was meant to complete it.
+    """
+    return _damages_all_after_the_vote(RestorableStorage, "restore")

@@ -267,6 +267,26 @@ def read_only_refuses_undo() -> None:
 
 
 @example(
+    "storage.read-only-refuses-restore",
+    MUST,
+    rules="STOR-31",
+    needs="read-only durable restoring",
+    error="ReadOnlyError",
+)
+def read_only_refuses_restore() -> None:
+    """A storage that was opened to be read only takes no copies.
+
+    >>> oid = storage.new_oid()
+    >>> tid = next_tid(commit(storage, (oid, z64, content("one"))))
+    >>> storage = reopened(storage, read_only=True)
+    >>> with raises("ReadOnlyError"):
+    ...     storage.tpc_begin(metadata(), tid)
+    >>> with raises("ReadOnlyError"):
+    ...     storage.restore(oid, tid, content("two"), "", None, metadata())
+    """
+
+
+@example(
     "storage.read-only-refuses-pack",
     SHOULD,
     rules="STOR-31",

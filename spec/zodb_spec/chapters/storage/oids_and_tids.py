@@ -93,6 +93,67 @@ def tids_increase_after_reopening() -> None:
     """
 
 
+@example("storage.begin-with-a-tid", MUST, rules="STOR-16", needs="restoring")
+def begin_with_a_tid() -> None:
+    """`tpc_begin` takes the tid that a transaction is to have, which is for copying it from another
+    storage. This is the tid that `tpc_finish` returns and that is told as the last from then on,
+    and those that follow come after it.
+
+    >>> old = commit(storage, (storage.new_oid(), z64, content("one")))
+    >>> tid = (int.from_bytes(old, "big") + 2**36).to_bytes(8, "big")
+    >>> meta, told = metadata(b"a user", b"a text"), []
+    >>> storage.tpc_begin(meta, tid)
+    >>> storage.restore(storage.new_oid(), tid, content("two"), "", None, meta)
+    >>> _ = storage.tpc_vote(meta)
+    >>> storage.tpc_finish(meta, told.append) == tid
+    True
+    >>> told == [newest(storage).lastTransaction()] == [tid]
+    True
+    >>> commit(storage, (storage.new_oid(), z64, content("three"))) > tid
+    True
+    """
+
+
+@example("storage.begin-with-an-early-tid", SHOULD, rules="STOR-16", needs="restoring")
+def begin_with_an_early_tid() -> None:
+    """`tpc_begin` refuses a tid that is not later than that of the last transaction: what was read
+    as of a tid would change.
+
+    >>> tid = commit(storage, (storage.new_oid(), z64, content("one")))
+    >>> for early in (tid, (int.from_bytes(tid, "big") - 1).to_bytes(8, "big")):
+    ...     meta = metadata()
+    ...     with raises("POSError", "TransactionError", "ValueError"):
+    ...         storage.tpc_begin(meta, early)
+    ...     storage.tpc_abort(meta)
+    >>> later = in_thread(lambda: commit(storage, (storage.new_oid(), z64, content("two"))))
+    >>> later > tid
+    True
+    """
+
+
+@example("storage.early-tid-spares", MUST, rules="STOR-16 STOR-14", needs="restoring")
+def early_tid_spares_others() -> None:
+    """Whether a storage takes a tid that is not later than that of the last transaction or refuses
+    it, what was committed before is not damaged, and others can be committed.
+
+    >>> oid, added = storage.new_oid(), storage.new_oid()
+    >>> old = commit(storage, (oid, z64, content("old")))
+    >>> tid = commit(storage, (oid, old, content("one")))
+    >>> meta = metadata()
+    >>> with allowing("Exception"):
+    ...     storage.tpc_begin(meta, old)
+    ...     storage.restore(added, old, content("early"), "", None, meta)
+    ...     _ = storage.tpc_vote(meta)
+    ...     _ = storage.tpc_finish(meta)
+    >>> storage.tpc_abort(meta)
+    >>> newest(storage).load(oid) == (content("one"), tid)
+    True
+    >>> later = in_thread(lambda: commit(storage, (oid, tid, content("two"))))
+    >>> newest(storage).load(oid) == (content("two"), later)
+    True
+    """
+
+
 @example("storage.new-oids", MUST, rules="STOR-18 LIFE-15")
 def new_oids_are_fresh() -> None:
     """`new_oid` gives eight bytes, different from all that it has given since the storage was

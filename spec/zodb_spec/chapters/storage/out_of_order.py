@@ -358,3 +358,79 @@ def undo_out_of_order() -> None:
     >>> newest(storage).load(other) == (content("other"), first)
     True
     """
+
+
+@example("storage.undo-after-vote-spares", MUST, rules="STOR-1 STOR-51", needs="undo")
+def undo_after_vote_spares_others() -> None:
+    """Whatever becomes of a transaction that undoes something after the vote, nothing that was
+    committed before is damaged by it: an object shows what it showed or what the undo would have
+    brought back.
+
+    >>> oid, other, added = (storage.new_oid() for _ in range(3))
+    >>> first = commit(storage, (oid, z64, content("first")), (other, z64, content("other")))
+    >>> second = commit(storage, (oid, first, content("second")))
+    >>> undoable = newest(storage).undoLog(0, 1)[0]["id"]
+    >>> meta = voted(storage, (added, z64, content("added")))
+    >>> with allowing("Exception"):
+    ...     storage.undo(undoable, meta)
+    >>> with allowing("Exception"):
+    ...     storage.tpc_finish(meta)
+    >>> storage.tpc_abort(meta)
+    >>> value_in(newest(storage).load(oid)[0]) in ("first", "second")
+    True
+    >>> later = commit(storage, (other, first, content("later")))
+    >>> newest(storage).load(other) == (content("later"), later)
+    True
+    >>> value_in(newest(storage).load(oid)[0]) in ("first", "second")
+    True
+    """
+
+
+@example("storage.deletion-after-vote-spares", MUST, rules="STOR-1 STOR-43", needs="deletion")
+def deletion_after_vote_spares_others() -> None:
+    """Whatever becomes of a transaction that deletes something after the vote, nothing that was
+    committed before is damaged by it: the object is there as it was, or it is deleted.
+
+    >>> oid, other, added = (storage.new_oid() for _ in range(3))
+    >>> tid = commit(storage, (oid, z64, content("one")), (other, z64, content("other")))
+    >>> meta, seen = voted(storage, (added, z64, content("added"))), []
+    >>> with allowing("Exception"):
+    ...     storage.deleteObject(oid, tid, meta)
+    >>> with allowing("Exception"):
+    ...     storage.tpc_finish(meta)
+    >>> storage.tpc_abort(meta)
+    >>> with allowing("POSKeyError"):
+    ...     seen.append(newest(storage).load(oid))
+    >>> later = commit(storage, (other, tid, content("later")))
+    >>> with allowing("POSKeyError"):
+    ...     seen.append(newest(storage).load(oid))
+    >>> seen in ([], [(content("one"), tid)] * 2)
+    True
+    >>> newest(storage).load(other) == (content("later"), later)
+    True
+    """
+
+
+@example("storage.restore-after-vote-spares", MUST, rules="STOR-1 STOR-40", needs="restoring")
+def restore_after_vote_spares_others() -> None:
+    """Whatever becomes of a transaction that restores something after the vote, nothing that was
+    committed before is damaged by it: the object shows what it showed, or what was restored.
+
+    >>> oid, other = storage.new_oid(), storage.new_oid()
+    >>> old = commit(storage, (oid, z64, content("old")), (other, z64, content("other")))
+    >>> meta, tid = metadata(), next_tid(old)
+    >>> storage.tpc_begin(meta, tid)
+    >>> _ = storage.tpc_vote(meta)
+    >>> with allowing("Exception"):
+    ...     storage.restore(oid, tid, content("late"), "", None, meta)
+    >>> with allowing("Exception"):
+    ...     storage.tpc_finish(meta)
+    >>> storage.tpc_abort(meta)
+    >>> value_in(newest(storage).load(oid)[0]) in ("old", "late")
+    True
+    >>> later = commit(storage, (other, old, content("later")))
+    >>> newest(storage).load(other) == (content("later"), later)
+    True
+    >>> value_in(newest(storage).load(oid)[0]) in ("old", "late")
+    True
+    """
