@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,20 @@ class Some:
         raise AssertionError("nothing is to be called")
 
 
+def wrapping(*arguments: Any, **named: Any) -> Any:
+    raise AssertionError("nothing is to be called")
+
+
+class Bound:
+    """What can be called, and tells how the function is called that it stands for."""
+
+    __signature__ = inspect.signature(Some.plain)
+    __call__ = wrapping
+
+
+wrapping.__wrapped__ = Some.plain  # type: ignore[attr-defined]  # which has one argument more
+Some.wrapped = staticmethod(wrapping)  # type: ignore[attr-defined]
+Some.bound = Bound()  # type: ignore[attr-defined]
 Some.made_in_c = staticmethod(min)  # type: ignore[attr-defined]  # it has no signature
 
 
@@ -52,6 +67,9 @@ def wrong(calls: str) -> str:
         "more(a, b, c, option=True)",
         "more(a, another=b)",
         "refusing()",
+        "wrapped(a, b)",
+        "wrapped(one=a)",
+        "bound(a)",
         "made_in_c(a)",
         "\n    plain(a)\n    plain(b)\n",
     ],

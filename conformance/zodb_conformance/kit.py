@@ -74,7 +74,12 @@ def offers(thing: Any, calls: str) -> None:
             found = getattr(thing, name)
             if is_call:
                 named = {each.arg: each.value for each in asked.keywords}
-                inspect.signature(found).bind(*asked.args, **named)
+                try:
+                    inspect.signature(found).bind(*asked.args, **named)
+                except TypeError:  # what wraps a function may tell how that is called
+                    taken = inspect.signature(found, follow_wrapped=False)
+                    itself = [found] if next(iter(taken.parameters), "") == "self" else []
+                    taken.bind(*itself, *asked.args, **named)
         except AttributeError:
             wrong.append(f"there is no `{line}`")
         except TypeError as error:
