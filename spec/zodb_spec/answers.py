@@ -358,6 +358,9 @@ STRONGER: dict[str, str] = {
     "savepoint.old-state-changes-nothing": (
         "what the row says MUST hold where its SHOULD is not followed"
     ),
+    "storage.interface-of-serving": (
+        "of a row that says that something may be absent, this is what is there where it is not"
+    ),
     "storage.tells-what-it-commits": (
         "of a row that says that something may be absent, this is what holds where it is there"
     ),

@@ -80,6 +80,7 @@ ORDER = (
     "view_laws",
     "version_laws",
     "undo_laws",
+    "storage.interface",
     "storage.two_phase",
     "storage.out_of_order",
     "storage.turns",
