@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 from zodb_reference.errors import StorageError, StorageTransactionError
-from zodb_reference.oids import z64
+from zodb_reference.oids import new_tid, z64
 from zodb_reference.storages.clients import ClientStorage
 from zodb_reference.storages.history import just_after
 from zodb_reference.storages.reading import ReadableStorage
@@ -19,7 +19,8 @@ from zodb_conformance.doubles.planting import around, together
 @double(
     "storage.begin-waits",
     also="""storage.waiting-begins-get-on storage.who-waited-sees-what-came
-    storage.first-of-many-wins storage.vote-is-a-promise storage.callback-before-the-next""",
+    storage.first-of-many-wins storage.vote-is-a-promise storage.callback-before-the-next
+    storage.commits-beside-each-other storage.abort-beside-a-commit""",
 )
 def who_comes_later_goes_away() -> Fault:
     """Who begins a transaction while another one is being committed is refused.
@@ -255,3 +256,39 @@ def a_client_overwrites_the_other() -> Fault:
     return together(
         around(ClientStorage, "tpc_begin", begin), around(TwoPhaseStorage, "store", store)
     )
+
+
+@double("storage.commits-beside-each-other")
+def a_tid_is_chosen_before_the_turn() -> Fault:
+    """A transaction has the tid of the moment in which it asked for its turn.
+
+    The one that is finished last is not the last transaction.
+    """
+
+    def begin(correct: Any, storage: TwoPhaseStorage, *arguments: Any) -> None:
+        tid = new_tid(storage._last_tid)
+        correct(storage, *arguments)
+        if storage._commit is not None:
+            storage._commit.tid = tid
+
+    return around(TwoPhaseStorage, "tpc_begin", begin)
+
+
+@double(
+    "storage.abort-beside-a-commit",
+    also="storage.waiting-begins-get-on storage.first-of-many-wins",
+)
+def an_abort_ends_two_turns() -> Fault:
+    """An abort ends the turn of its transaction, and then the turn of whoever has got it by that.
+
+    Who commits at the same time as somebody gives up has to begin again, for no reason.
+    """
+
+    def abort(correct: Any, storage: TwoPhaseStorage, transaction: object) -> None:
+        commit = storage._commit
+        correct(storage, transaction)
+        if commit is not None and commit.meta is transaction:
+            with storage._lock:
+                storage._end_commit()
+
+    return around(TwoPhaseStorage, "tpc_abort", abort)

@@ -168,6 +168,48 @@ def first_of_many_wins() -> None:
     """
 
 
+@example("storage.commits-beside-each-other", MUST, rules="STOR-5 STOR-8 STOR-14 STOR-17")
+def commits_beside_each_other() -> None:
+    """Wherever two commits meet, both are stored, each under a tid of its own, and the later of the
+    two tids is that of the last transaction.
+
+    >>> one, two, own = storage.new_oid(), storage.new_oid(), beside(storage)
+    >>> _ = commit(storage, (one, z64, content("old")), (two, z64, content("old")))
+    >>> def change(committing, oid):
+    ...     serial = newest(committing).load(oid)[1]
+    ...     return commit(committing, (oid, serial, content("new")))
+    >>> def schedule(halt):
+    ...     tids = meanwhile(lambda: change(storage, one), lambda: change(own, two), halt)
+    ...     seen = newest(storage)
+    ...     is_there = [seen.load(oid)[1] for oid in (one, two)] == [*tids]
+    ...     return is_there, len({*tids}), seen.lastTransaction() == max(tids)
+    >>> at_every_step(schedule)
+    {(True, 2, True)}
+    """
+
+
+@example("storage.abort-beside-a-commit", MUST, rules="STOR-3 STOR-5 STOR-8")
+def abort_beside_a_commit() -> None:
+    """Wherever an abort meets the commit of somebody else, nothing is left of what was aborted, and
+    the commit is stored: it is not aborted with the other one, and does not wait for ever.
+
+    >>> one, two, own, serials = storage.new_oid(), storage.new_oid(), beside(storage), [z64]
+    >>> def give_up():
+    ...     meta = begun(storage, (one, z64, content("aborted")))
+    ...     storage.tpc_abort(meta)
+    ...     storage.tpc_abort(meta)
+    >>> def schedule(halt):
+    ...     newest(own)
+    ...     writes = two, serials[-1], content("new")
+    ...     serials.append(meanwhile(give_up, lambda: commit(own, writes), halt)[1])
+    ...     with raises("POSKeyError"):
+    ...         newest(storage).load(one)
+    ...     return storage.load(two) == (content("new"), serials[-1])
+    >>> at_every_step(schedule)
+    {True}
+    """
+
+
 @example("storage.reading-does-not-wait", MUST, rules="STOR-5 STOR-17 STOR-22")
 def reading_does_not_wait() -> None:
     """Who reads does not wait for the transaction that is being committed: it may take as long as
