@@ -83,12 +83,13 @@ def snapshot_keeps_it() -> None:
     binds="storage",
     since=CURRENT,
     needs="deletion old-revisions",
-    error="ConflictError",
+    error="ConflictError POSKeyError",
 )
 def change_conflicts() -> None:
     """Nobody need be told that an object was deleted, since nobody had a use for it: a connection
     may go on to show what it has in its cache. To change it is a conflict, also where its class
-    could merge changes, and it stays deleted.
+    could merge changes, and it stays deleted. Where the connection was told, the object can't be
+    loaded any more.
 
     >>> things = [Thing(), Counter()]
     >>> for number, thing in enumerate(things):
@@ -97,8 +98,8 @@ def change_conflicts() -> None:
     >>> other = opened(db)
     >>> tid = delete(db.storage, *((thing._p_oid, thing._p_serial) for thing in things))
     >>> for thing in things:
-    ...     thing.n = 1
-    ...     with raises("ConflictError"):
+    ...     with raises("ConflictError", "POSKeyError"):
+    ...         thing.n = 1
     ...         tm.commit()
     ...     tm.abort()
     >>> late = opened(db)

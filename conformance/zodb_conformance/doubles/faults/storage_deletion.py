@@ -28,8 +28,9 @@ def _instead_of_deleting(delete: Any) -> Fault:
 
 @double(
     "storage.deleted-is-gone",
-    also="storage.deleted-is-not-stored storage.deletes-many-beside-stores "
-    "storage.deletion-of-a-deletion storage.uncreated-is-not-loaded-before",
+    also="storage.deleted-is-not-new storage.deleted-is-not-stored "
+    "storage.deletes-many-beside-stores storage.deletion-of-a-deletion "
+    "storage.uncreated-is-not-loaded-before storage.uncreated-is-not-new",
 )
 def deleted_is_loaded_without_data() -> Fault:
     """An object that was deleted can be loaded, and has an empty record.
@@ -61,6 +62,27 @@ def a_deletion_takes_the_past_with_it() -> Fault:
     return around(ReadableStorage, "loadBefore", load_before)
 
 
+def _noting_deletions(gone: set[bytes]) -> Fault:
+    """No fault: notes the objects that are deleted."""
+
+    def delete(correct: Any, storage: DeletableStorage, oid: bytes, *more: Any) -> None:
+        gone.add(oid)
+        correct(storage, oid, *more)
+
+    return _instead_of_deleting(delete)
+
+
+def _noting_undos(gone: set[bytes]) -> Fault:
+    """No fault: notes the objects that something is undone of."""
+
+    def undo(correct: Any, storage: UndoableStorage, *more: Any) -> tuple[bytes, list[bytes]]:
+        tid, oids = correct(storage, *more)
+        gone.update(oids)
+        return tid, oids
+
+    return around(UndoableStorage, "undo", undo)
+
+
 def _loads_what_was(gone: set[bytes]) -> Fault:
     """The fault that `loadBefore` gives the last data that there were, for these objects."""
 
@@ -83,12 +105,7 @@ def deleted_is_loaded_as_it_was() -> Fault:
     A connection shows objects that are not there any more, and stores them again.
     """
     gone: set[bytes] = set()
-
-    def delete(correct: Any, storage: DeletableStorage, oid: bytes, *more: Any) -> None:
-        gone.add(oid)
-        correct(storage, oid, *more)
-
-    return together(_instead_of_deleting(delete), _loads_what_was(gone))
+    return together(_noting_deletions(gone), _loads_what_was(gone))
 
 
 @double("storage.uncreated-is-not-loaded-before")
@@ -98,13 +115,7 @@ def uncreated_is_loaded_as_it_was() -> Fault:
     The undo seems not to have taken place.
     """
     gone: set[bytes] = set()
-
-    def undo(correct: Any, storage: UndoableStorage, *more: Any) -> tuple[bytes, list[bytes]]:
-        tid, oids = correct(storage, *more)
-        gone.update(oids)
-        return tid, oids
-
-    return together(around(UndoableStorage, "undo", undo), _loads_what_was(gone))
+    return together(_noting_undos(gone), _loads_what_was(gone))
 
 
 @double("storage.deletes-the-current-alone")
@@ -252,46 +263,78 @@ def the_deleted_has_no_history() -> Fault:
     return around(ReadableStorage, "history", told)
 
 
-def _store_of_the_deleted(choose: Any) -> Fault:
-    """The fault that an object without data is stored with the serial that this function gives.
+def _store_of(gone: set[bytes], choose: Any) -> Fault:
+    """The fault that one of these is stored with the serial that this function gives, where it has
+    no data.
 
     It is given the serial that was named, and that of the current revision.
     """
 
     def store(correct: Any, storage: Any, oid: bytes, serial: bytes, *more: Any) -> None:
         newest = storage._history.newest(oid)
-        if newest is not None and not newest.has_data:
+        if oid in gone and newest is not None and not newest.has_data:
             serial = choose(serial or z64, newest.tid)
         correct(storage, oid, serial, *more)
 
     return around(TwoPhaseStorage, "store", store)
 
 
-@double("storage.deleted-comes-again", also="storage.uncreated-comes-again")
+@double("storage.deleted-comes-again")
 def deleted_for_ever() -> Fault:
     """An object that was deleted can't be stored any more, whatever the serial.
 
     What was deleted by mistake can't be mended.
     """
-    return _store_of_the_deleted(lambda serial, current: maxtid)
+    gone: set[bytes] = set()
+    return together(_noting_deletions(gone), _store_of(gone, lambda serial, current: maxtid))
 
 
-@double("storage.deleted-is-not-stored", also="storage.uncreated-comes-again")
+@double("storage.deleted-is-not-stored")
 def the_deleted_is_stored_by_anybody() -> Fault:
     """An object that was deleted is stored again by who has an old revision of it.
 
     Garbage comes back without what it refers to, which is deleted, too.
     """
-    return _store_of_the_deleted(lambda serial, current: current)
+    gone: set[bytes] = set()
+    choose = _chosen(any)
+    return together(_noting_deletions(gone), _store_of(gone, choose))
 
 
-@double("storage.uncreated-comes-again", also="storage.deleted-is-not-stored")
+@double("storage.deleted-is-not-new")
+def the_deleted_is_new() -> Fault:
+    """An object that was deleted can be stored as a new one.
+
+    Two programs that do so overwrite each other.
+    """
+    gone: set[bytes] = set()
+    choose = _chosen(lambda serial: not any(serial))
+    return together(_noting_deletions(gone), _store_of(gone, choose))
+
+
+@double("storage.uncreated-comes-again")
+def uncreated_for_ever() -> Fault:
+    """An object whose creation was undone can't be stored any more, whatever the serial.
+
+    What was undone by mistake can't be done again.
+    """
+    gone: set[bytes] = set()
+    return together(_noting_undos(gone), _store_of(gone, lambda serial, current: maxtid))
+
+
+@double("storage.uncreated-is-not-new")
 def the_uncreated_is_new() -> Fault:
     """An object whose creation was undone can be stored as a new one.
 
     Two programs that do so overwrite each other.
     """
-    return _store_of_the_deleted(lambda serial, current: serial if any(serial) else current)
+    gone: set[bytes] = set()
+    choose = _chosen(lambda serial: not any(serial))
+    return together(_noting_undos(gone), _store_of(gone, choose))
+
+
+def _chosen(passes: Any) -> Any:
+    """What gives the current serial for one that passes, and else the one that was named."""
+    return lambda serial, current: current if passes(serial) else serial
 
 
 @double("storage.deletion-can-be-undone")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from zodb_reference.errors import POSKeyError
 from zodb_reference.oids import z64
-from zodb_reference.storages.history import Record, just_after
+from zodb_reference.storages.history import Notes, Record, just_after
 from zodb_reference.storages.iteration import RecordCopy, TransactionCopy
 from zodb_reference.storages.reading import ReadableStorage
 from zodb_reference.storages.twophase import TwoPhaseStorage
@@ -91,6 +91,23 @@ def bounds_are_put_in_order() -> Fault:
             start, stop = stop, start
         found: Iterator[TransactionCopy] = correct(storage, start, stop)
         return found
+
+    return around(ReadableStorage, "iterator", iterator)
+
+
+@double("storage.iterator-tells-what-was-committed")
+def an_iteration_begins_with_the_storage() -> Fault:
+    """An iteration from the first tid on tells that the storage was made.
+
+    A copy begins with a transaction that nobody has committed, and no storage takes its tid.
+    """
+    made = TransactionCopy(Notes(z64, " ", b"system", b"", b""), ())
+
+    def iterator(
+        correct: Any, storage: ReadableStorage, start: Bound = None, stop: Bound = None
+    ) -> Iterator[TransactionCopy]:
+        found: Iterator[TransactionCopy] = correct(storage, start, stop)
+        return chain([made], found) if start == z64 else found
 
     return around(ReadableStorage, "iterator", iterator)
 

@@ -226,7 +226,10 @@ def what_is_stored_is_loaded() -> Fault:
     return around(TwoPhaseStorage, "load", load)
 
 
-@double("storage.aborted-is-never-seen", also="storage.last-transaction-was-finished")
+@double(
+    "storage.aborted-is-never-seen",
+    also="storage.last-transaction storage.last-transaction-was-finished",
+)
 def an_abort_after_the_vote_comes_too_late() -> Fault:
     """A transaction that is aborted after it has voted is committed all the same.
 
@@ -264,6 +267,20 @@ def the_tid_is_told_before_the_data() -> Fault:
 
 
 @double("storage.store-needs-the-current-serial")
+def any_revision_will_do() -> Fault:
+    """A store is a conflict only where its serial is that of no revision of the object.
+
+    Who has read an old one overwrites what others have committed since.
+    """
+
+    def store(correct: Any, storage: Any, oid: bytes, serial: bytes, *more: Any) -> None:
+        known = [revision.tid for revision in storage._history.revisions(oid)]
+        correct(storage, oid, known[-1] if serial in known else serial, *more)
+
+    return around(TwoPhaseStorage, "store", store)
+
+
+@double("storage.store-needs-a-serial")
 def later_serials_pass() -> Fault:
     """A store is a conflict only where its serial is less than the current one.
 

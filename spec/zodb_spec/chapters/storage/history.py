@@ -9,7 +9,9 @@ from __future__ import annotations
 from zodb_spec.clause import MUST, SHOULD, example
 
 
-@example("storage.history-tells-of-transactions", MUST, rules="STOR-26", needs="history")
+@example(
+    "storage.history-tells-of-transactions", MUST, rules="STOR-26", needs="history old-revisions"
+)
 def history_tells_of_transactions() -> None:
     """`history` of an object gives a mapping for its current revision, which says of the
     transaction that has written it the `tid`, the `time` in seconds of UTC since 1970, and as
@@ -84,7 +86,7 @@ def history_of_no_entries() -> None:
     """
 
 
-@example("storage.history-has-the-extension", MUST, rules="STOR-26", needs="history")
+@example("storage.history-has-the-extension", MUST, rules="STOR-26", needs="history old-revisions")
 def history_has_the_extension() -> None:
     """What a program has noted in the extension of a transaction is part of the entry, under its
     own names, but for those that the entry has already: they say what is said above.

@@ -211,9 +211,7 @@ def last_transaction() -> None:
     ...     told.append(newest(storage).lastTransaction())
     >>> told == tids[1:]
     True
-    >>> meta = metadata()
-    >>> with raises("ConflictError"):
-    ...     commit(storage, (oid, tids[1], content("stale")), meta=meta)
+    >>> meta = voted(storage, (oid, tids[-1], content("aborted")))
     >>> storage.tpc_abort(meta)
     >>> newest(storage).lastTransaction() == tids[-1]
     True
@@ -317,27 +315,46 @@ def tids_never_go_back() -> None:
 
 @example("storage.store-needs-the-current-serial", MUST, rules="STOR-19", error="ConflictError")
 def store_needs_the_current_serial() -> None:
-    """A store says by its serial which revision was read: the current one, or it is a conflict. The
-    storage may say so when it is asked to store or when it votes. Nothing of the transaction is
-    committed then, and the next one goes well.
-
-    That is so for a revision that was replaced, for one that never was, and for eight zero bytes,
-    by which an object is said to be new.
+    """A store says by its serial which revision was read. Where that was replaced meanwhile, by one
+    transaction or by several, it is a conflict; the storage may say so when it is asked to store or
+    when it votes. Nothing of the transaction is committed then, and the next one goes well.
 
     >>> oid, other = storage.new_oid(), storage.new_oid()
     >>> first = commit(storage, (oid, z64, content(1)), (other, z64, content("other")))
-    >>> second = commit(storage, (oid, first, content(2)))
-    >>> for serial in (first, z64, next_tid(first), next_tid(second)):
-    ...     meta, writes = metadata(), [(other, first, content("half")), (oid, serial, content(3))]
+    >>> readers = [newest(beside(storage)) for number in range(2)]
+    >>> [reader.load(oid) == (content(1), first) for reader in readers]
+    [True, True]
+    >>> last = first
+    >>> for number, reader in enumerate(readers, 2):
+    ...     last = commit(storage, (oid, last, content(number)))
+    ...     meta, stale = metadata(), (oid, first, content("stale"))
     ...     with raises("ConflictError"):
-    ...         commit(storage, *writes, meta=meta)
-    ...     storage.tpc_abort(meta)
-    >>> newest(storage).load(oid) == (content(2), second)
+    ...         commit(reader, (other, first, content("half")), stale, meta=meta)
+    ...     reader.tpc_abort(meta)
+    >>> newest(storage).load(oid) == (content(3), last)
     True
     >>> newest(storage).load(other) == (content("other"), first)
     True
-    >>> third = commit(storage, (oid, second, content(3)), (other, first, content("whole")))
-    >>> newest(storage).load(oid) == (content(3), third)
+    >>> tid = commit(storage, (oid, last, content(4)), (other, first, content("whole")))
+    >>> newest(storage).load(oid) == (content(4), tid)
+    True
+    """
+
+
+@example("storage.store-needs-a-serial", MUST, rules="STOR-19", error="ConflictError")
+def store_needs_a_serial() -> None:
+    """It is a conflict as well to store an object that is there as a new one, by eight zero bytes,
+    or with the tid of a revision that it never had, be that earlier or later than the current one.
+
+    >>> oid = storage.new_oid()
+    >>> first = commit(storage, (oid, z64, content(1)))
+    >>> second = commit(storage, (oid, first, content(2)))
+    >>> for serial in (z64, next_tid(first), next_tid(second)):
+    ...     meta = metadata()
+    ...     with raises("ConflictError"):
+    ...         commit(storage, (oid, serial, content("stale")), meta=meta)
+    ...     storage.tpc_abort(meta)
+    >>> newest(storage).load(oid) == (content(2), second)
     True
     """
 

@@ -214,11 +214,14 @@ def restore_needs_its_transaction() -> None:
     >>> tid, storage = next_tid(first), newest(storage)
     >>> with raises("StorageTransactionError"):
     ...     storage.restore(oid, tid, content("stray"), "", None, metadata())
+    >>> meta = metadata()
+    >>> storage.tpc_begin(meta, tid)
+    >>> with raises("StorageTransactionError"):
+    ...     storage.restore(oid, tid, content("stray"), "", None, metadata())
+    >>> storage.tpc_abort(meta)
     >>> for voting in (False, True):
     ...     meta = metadata()
     ...     storage.tpc_begin(meta, tid)
-    ...     with raises("StorageTransactionError"):
-    ...         storage.restore(oid, tid, content("stray"), "", None, metadata())
     ...     storage.restore(oid, tid, content("aborted"), "", None, meta)
     ...     resolved = storage.tpc_vote(meta) if voting else None
     ...     if storage.load(oid) != (content(1), first):
