@@ -191,6 +191,21 @@ def delete(storage: Any, *pairs: tuple[bytes, bytes]) -> bytes:
     return tid
 
 
+def restore(storage: Any, tid: bytes, *records: tuple[Any, ...]) -> bytes:
+    """Restore records in a transaction of its own, which is given this tid, and give its tid.
+
+    records: for each the oid, the data or None, and perhaps the tid of an earlier transaction that
+             is said to have the same data
+    """
+    noted = metadata()
+    storage.tpc_begin(noted, tid)
+    for oid, data, *hint in records:
+        storage.restore(oid, tid, data, "", hint[0] if hint else None, noted)
+    storage.tpc_vote(noted)
+    given: bytes = storage.tpc_finish(noted)
+    return given
+
+
 def value_in(data: bytes) -> Any:
     """The value that a record of `content` holds."""
     return shown(data)[0]

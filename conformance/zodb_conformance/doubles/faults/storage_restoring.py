@@ -88,6 +88,20 @@ def tids_leave_no_gaps() -> Fault:
     return together(_while_copying(copying), around(TwoPhaseStorage, "tpc_begin", begin))
 
 
+@double("storage.restore-is-seen-at-once", also="storage.begins-with-a-tid")
+def what_is_restored_is_seen_late() -> Fault:
+    """A revision that was loaded once is loaded again where a later one was restored meanwhile.
+
+    Whoever restores a replica reads old states from it.
+    """
+    loaded: dict[tuple[int, bytes], tuple[bytes, bytes]] = {}
+
+    def load(correct: Any, storage: ReadableStorage, oid: bytes, version: str = "") -> Any:
+        return loaded.setdefault((id(storage), oid), correct(storage, oid, version))
+
+    return around(ReadableStorage, "load", load)
+
+
 @double("storage.restore-keeps-the-past", also="storage.copy-has-deletions")
 def what_is_restored_is_alone() -> Fault:
     """Before a restored revision there is nothing of an object.
@@ -372,11 +386,16 @@ def _copies(tid_of: Any) -> Fault:
     """
 
     def copy(
-        correct: Any, storage: RestorableStorage, transaction: Any, tid: bytes, shifted: Any
+        correct: Any,
+        storage: RestorableStorage,
+        other: Any,
+        transaction: Any,
+        tid: bytes,
+        shifted: Any,
     ) -> None:
         tid = tid_of(transaction, tid)
         if tid is not None:
-            correct(storage, transaction, tid, shifted)
+            correct(storage, other, transaction, tid, shifted)
 
     return around(RestorableStorage, "_copy", copy)
 
@@ -399,11 +418,16 @@ def records_stay_behind() -> Fault:
     earlier: dict[bytes, bytes] = {}
 
     def copy(
-        correct: Any, storage: RestorableStorage, transaction: Any, tid: bytes, shifted: Any
+        correct: Any,
+        storage: RestorableStorage,
+        other: Any,
+        transaction: Any,
+        tid: bytes,
+        shifted: Any,
     ) -> None:
         if tid != transaction.tid:
             earlier[tid] = transaction.tid
-        correct(storage, transaction, tid, shifted)
+        correct(storage, other, transaction, tid, shifted)
 
     def told(correct: Any, storage: ReadableStorage, record: Record) -> Record:
         found: Record = correct(storage, record)
@@ -422,9 +446,14 @@ def the_old_comes_on_top() -> Fault:
     """
 
     def copy(
-        correct: Any, storage: RestorableStorage, transaction: Any, tid: bytes, shifted: Any
+        correct: Any,
+        storage: RestorableStorage,
+        other: Any,
+        transaction: Any,
+        tid: bytes,
+        shifted: Any,
     ) -> None:
         last = storage.lastTransaction()
-        correct(storage, transaction, tid if tid > last else p64(u64(last) + 1), shifted)
+        correct(storage, other, transaction, tid if tid > last else p64(u64(last) + 1), shifted)
 
     return around(RestorableStorage, "_copy", copy)

@@ -70,42 +70,50 @@ def restores_a_revision() -> None:
     finished, its objects have this record and this tid, and it is the last transaction.
 
     >>> oid, new = storage.new_oid(), storage.new_oid()
-    >>> first = commit(storage, (oid, z64, content(1)))
-    >>> tid, meta = next_tid(next_tid(first)), metadata()
-    >>> storage.tpc_begin(meta, tid)
-    >>> for each, value in ((oid, 2), (new, "new")):
-    ...     storage.restore(each, tid, content(value), "", None, meta)
-    >>> resolved = storage.tpc_vote(meta)
-    >>> storage.tpc_finish(meta) == tid
+    >>> first = restore(storage, next_tid(z64), (oid, content(1)))
+    >>> second = restore(storage, next_tid(next_tid(first)), (oid, content(2)), (new, content(0)))
+    >>> second == next_tid(next_tid(first)) == newest(storage).lastTransaction()
     True
+    >>> newest(storage).load(oid) == (content(2), second)
+    True
+    >>> newest(storage).load(new) == (content(0), second)
+    True
+    """
+
+
+@example("storage.restore-is-seen-at-once", MUST, rules="STOR-40 STOR-15", needs="restoring")
+def restore_is_seen_at_once() -> None:
+    """What was restored is read by everybody from then on, as after any commit: also by who has
+    committed, or read, the revision before.
+
+    >>> oid = storage.new_oid()
+    >>> first = commit(storage, (oid, z64, content(1)))
+    >>> newest(storage).load(oid) == (content(1), first)
+    True
+    >>> tid = restore(storage, next_tid(first), (oid, content(2)))
     >>> newest(storage).load(oid) == (content(2), tid)
     True
-    >>> newest(storage).load(new) == (content("new"), tid)
-    True
-    >>> newest(storage).lastTransaction() == tid
+    >>> newest(storage).loadBefore(oid, next_tid(tid)) == (content(2), tid, None)
     True
     """
 
 
 @example(
-    "storage.restore-keeps-the-past", MUST, rules="STOR-40 STOR-23", needs="restoring old-revisions"
+    "storage.restore-keeps-the-past",
+    MUST,
+    rules="STOR-40 STOR-23",
+    needs="restoring old-revisions",
 )
 def restore_keeps_the_past() -> None:
     """The revisions that were there stay, and the restored ones follow them.
 
-    >>> oid = storage.new_oid()
-    >>> tids = [commit(storage, (oid, z64, content(0)))]
-    >>> for number in (1, 2):
-    ...     tids.append(next_tid(tids[-1]))
-    ...     meta = metadata()
-    ...     storage.tpc_begin(meta, tids[-1])
-    ...     storage.restore(oid, tids[-1], content(number), "", None, meta)
-    ...     resolved = storage.tpc_vote(meta)
-    ...     tid = storage.tpc_finish(meta)
-    >>> found = [newest(storage).loadBefore(oid, tid) for tid in tids[1:]]
-    >>> found == [(content(0), tids[0], tids[1]), (content(1), tids[1], tids[2])]
+    >>> oid, tids = storage.new_oid(), [z64]
+    >>> for number in range(3):
+    ...     tids.append(restore(storage, next_tid(tids[-1]), (oid, content(number))))
+    >>> found = [newest(storage).loadBefore(oid, tid) for tid in tids[2:]]
+    >>> found == [(content(0), tids[1], tids[2]), (content(1), tids[2], tids[3])]
     True
-    >>> [storage.loadSerial(oid, tid) for tid in tids] == [content(n) for n in range(3)]
+    >>> [storage.loadSerial(oid, tid) for tid in tids[1:]] == [content(n) for n in range(3)]
     True
     """
 
@@ -116,36 +124,35 @@ def restore_knows_no_conflicts() -> None:
     that is there already, as new as it may be, nor one that never was.
 
     >>> oid, new = storage.new_oid(), storage.new_oid()
-    >>> first = commit(storage, (oid, z64, content(1)))
-    >>> second = commit(storage, (oid, first, content(2)))
+    >>> first = commit(storage, (oid, z64, counted(1)))
+    >>> second = commit(storage, (oid, first, counted(2)))
     >>> tid, meta = next_tid(second), metadata()
     >>> storage.tpc_begin(meta, tid)
-    >>> storage.restore(oid, tid, content("restored"), "", None, meta)
-    >>> storage.restore(new, tid, content("restored"), "", None, meta)
+    >>> storage.restore(oid, tid, counted(5), "", None, meta)
+    >>> storage.restore(new, tid, counted(5), "", None, meta)
     >>> bool(storage.tpc_vote(meta))
     False
     >>> storage.tpc_finish(meta) == tid
     True
-    >>> [newest(storage).load(each) == (content("restored"), tid) for each in (oid, new)]
+    >>> [newest(storage).loadSerial(each, tid) == counted(5) for each in (oid, new)]
     [True, True]
     """
 
 
 @example(
-    "storage.restores-an-end", MUST, rules="STOR-40 STOR-28", needs="restoring", error="POSKeyError"
+    "storage.restores-an-end",
+    MUST,
+    rules="STOR-40 STOR-28",
+    needs="restoring",
+    error="POSKeyError",
 )
 def restores_an_end() -> None:
     """A record whose data is None restores that the object ceased to exist: it can't be loaded from
     then on.
 
     >>> oid, other = storage.new_oid(), storage.new_oid()
-    >>> first = commit(storage, (oid, z64, content(1)), (other, z64, content("other")))
-    >>> tid, meta = next_tid(first), metadata()
-    >>> storage.tpc_begin(meta, tid)
-    >>> storage.restore(oid, tid, None, "", None, meta)
-    >>> resolved = storage.tpc_vote(meta)
-    >>> storage.tpc_finish(meta) == tid
-    True
+    >>> first = restore(storage, next_tid(z64), (oid, content(1)), (other, content("other")))
+    >>> tid = restore(storage, next_tid(first), (oid, None))
     >>> with raises("POSKeyError"):
     ...     newest(storage).load(oid)
     >>> newest(storage).load(other) == (content("other"), first)
@@ -160,17 +167,11 @@ def restore_takes_hints() -> None:
     the same length or not, or none for this object.
 
     >>> oid, other = storage.new_oid(), storage.new_oid()
-    >>> first = commit(storage, (oid, z64, content(1)))
-    >>> second = commit(storage, (other, z64, content(1)))
-    >>> last, found = second, []
-    >>> hints = [(first, 1), (first, 2), (first, "longer"), (second, 1)]
-    >>> for hint, value in hints:
-    ...     last, meta = next_tid(last), metadata()
-    ...     storage.tpc_begin(meta, last)
-    ...     storage.restore(oid, last, content(value), "", hint, meta)
-    ...     resolved = storage.tpc_vote(meta)
-    ...     tid = storage.tpc_finish(meta)
-    ...     found.append(newest(storage).load(oid) == (content(value), last))
+    >>> first = restore(storage, next_tid(z64), (oid, content(1)))
+    >>> tid, found = restore(storage, next_tid(first), (other, content(1))), []
+    >>> for hint, value in ((first, 1), (first, 2), (first, "longer"), (tid, 1)):
+    ...     tid = restore(storage, next_tid(tid), (oid, content(value), hint))
+    ...     found.append(newest(storage).loadSerial(oid, tid) == content(value))
     >>> found
     [True, True, True, True]
     """
@@ -182,18 +183,13 @@ def restore_takes_dead_hints() -> None:
     away here and not there, and the copy goes on all the same.
 
     >>> oid = storage.new_oid()
-    >>> first = commit(storage, (storage.new_oid(), z64, content("other")))
-    >>> second = commit(storage, (oid, z64, content(1)))
-    >>> last, found = second, []
-    >>> for hint in (next_tid(first), next_tid(z64)):
-    ...     last, meta = next_tid(last), metadata()
-    ...     storage.tpc_begin(meta, last)
-    ...     storage.restore(oid, last, content(2), "", hint, meta)
-    ...     resolved = storage.tpc_vote(meta)
-    ...     tid = storage.tpc_finish(meta)
-    ...     found.append(newest(storage).load(oid) == (content(2), last))
+    >>> tid = restore(storage, next_tid(next_tid(z64)), (oid, content(1)))
+    >>> hints, tid, found = (next_tid(z64), next_tid(tid)), next_tid(next_tid(tid)), []
+    >>> for number, hint in enumerate(hints):
+    ...     tid = restore(storage, next_tid(tid), (oid, content(number), hint))
+    ...     found.append(value_in(newest(storage).loadSerial(oid, tid)))
     >>> found
-    [True, True]
+    [0, 1]
     """
 
 
@@ -238,16 +234,9 @@ def restore_needs_its_transaction() -> None:
 def restored_oids_are_taken() -> None:
     """The oids of restored objects are not handed out for new ones, however great they are.
 
-    >>> first = int.from_bytes(storage.new_oid(), "big")
-    >>> restored = [(first + number).to_bytes(8, "big") for number in (1, 2, 3, 1000)]
-    >>> tid, meta = next_tid(next_tid(z64)), metadata()
-    >>> storage.tpc_begin(meta, tid)
-    >>> for oid in restored:
-    ...     storage.restore(oid, tid, content("restored"), "", None, meta)
-    >>> resolved = storage.tpc_vote(meta)
-    >>> storage.tpc_finish(meta) == tid
-    True
+    >>> oids = [number.to_bytes(8, "big") for number in (1, 2, 3, 1000)]
+    >>> tid = restore(storage, next_tid(z64), *((oid, content("restored")) for oid in oids))
     >>> handed_out = [storage.new_oid() for number in range(1100)]
-    >>> set(handed_out) & set(restored)
+    >>> set(handed_out) & set(oids)
     set()
     """
