@@ -377,10 +377,7 @@ LATER: dict[str, str] = {
     "connection.opened-says-when": "the attribute came with ZODB 3.9",
     "database.cache-bytes": "the size in bytes came with ZODB 3.9",
     "pool.discarded-lets-go": "the caches are cleared at that time since ZODB 3.6",
-    "removed.across-access-fails": (
-        "before 2005-06-16 a reference may give an object that another group has in its cache"
-    ),
-    "removed.across-holder-fails": (
+    "removed.across-by-garbage-collection": (
         "before 2005-06-16 a reference may give an object that another group has in its cache"
     ),
 }

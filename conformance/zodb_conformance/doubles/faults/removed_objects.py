@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 from typing import Any
 
@@ -11,7 +10,6 @@ from persistent.wref import WeakRef
 from zodb_reference.connections import Connection
 from zodb_reference.errors import POSKeyError
 from zodb_reference.reading import RecordReader
-from zodb_reference.revisions import Revisions
 from zodb_reference.snapshot import SharedSnapshot
 from zodb_reference.storages.reading import ReadableStorage
 from zodb_reference.storages.twophase import TwoPhaseStorage
@@ -97,7 +95,7 @@ def changes_bring_back() -> Fault:
     return around(TwoPhaseStorage, "store", store)
 
 
-@double("removed.weak-yields-none", also="removed.weak-has-no-hash removed.weak-keeps-nothing")
+@double("removed.weak-yields-none", also="removed.weak-has-no-hash")
 def weak_references_make_up_what_they_lack() -> Fault:
     """A weak reference to an object that is not there yields one without a record.
 
@@ -122,39 +120,6 @@ def weak_references_make_up_what_they_lack() -> Fault:
         return reference
 
     return around(RecordReader, "_weak_reference", weak_reference)
-
-
-@double("removed.weak-keeps-nothing")
-def weak_references_keep() -> Fault:
-    """To a pack, weak references are references like all others.
-
-    What a program only wanted to find as long as it is there is there for ever.
-    """
-
-    def pack(correct: Any, database: Revisions, *args: Any, **options: Any) -> None:
-        references = database.references
-
-        def all_of_them(data: bytes, oids: list[bytes] | None = None) -> list[bytes]:
-            found: list[bytes] = references(data, oids)
-
-            class Unpickler(pickle.Unpickler):
-                def persistent_load(self, reference: Any) -> Any:
-                    match reference:
-                        case ["w", (oid,)]:
-                            found.append(oid)
-
-            unpickler = Unpickler(io.BytesIO(data))
-            unpickler.load()
-            unpickler.load()
-            return found
-
-        database.references = all_of_them
-        try:
-            correct(database, *args, **options)
-        finally:
-            database.references = references
-
-    return around(Revisions, "pack", pack)
 
 
 @double("removed.weak-has-no-hash")
@@ -189,7 +154,10 @@ def _reference_of_kind(kind: str, faulty: Any) -> Fault:
     return around(RecordReader, "resolve", resolve)
 
 
-@double("removed.across-access-fails", also="removed.across-is-stored-again")
+@double(
+    "removed.across-access-fails",
+    also="removed.across-by-garbage-collection removed.across-is-stored-again",
+)
 def broken_references_break_their_holders() -> Fault:
     """An object with a broken reference to another database can't be loaded itself.
 
@@ -232,3 +200,22 @@ def broken_references_are_not_stored() -> Fault:
         return name
 
     return around(RecordWriter, "_name_across", name_across)
+
+
+@double("removed.across-by-garbage-collection")
+def what_was_collected_is_empty() -> Fault:
+    """An object that was removed as garbage is loaded without attributes.
+
+    What a program follows a reference to looks new, and is filled.
+    """
+
+    def load(correct: Any, snapshot: SharedSnapshot, oid: bytes) -> tuple[bytes, bytes]:
+        try:
+            found: tuple[bytes, bytes] = correct(snapshot, oid)
+        except POSKeyError:
+            if not any(snapshot.storage._history.packed()):
+                raise
+            return EMPTY, snapshot.storage.lastTransaction()
+        return found
+
+    return around(SharedSnapshot, "load", load)
