@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from zodb_conformance.storagekit import commit, content, kept, pause, shown, undo
+from zodb_conformance.storagekit import commit, content, kept, pause, undo, values_of
 from zodb_reference.errors import UndoError
 from zodb_reference.storages import MemoryStorage
 
@@ -18,10 +18,10 @@ def storage() -> Any:
     return MemoryStorage()
 
 
-def test_what_is_shown_and_kept_are_values_or_nothing(storage: Any) -> None:
+def test_values_are_told_of_what_is_there_and_nothing_of_what_is_not(storage: Any) -> None:
     first = commit(storage, (ROOT, ROOT, content(1)))
     second = commit(storage, (ROOT, first, content(2)))
-    assert shown(storage, ROOT, NOTHING) == [2, None]
+    assert values_of(storage, ROOT, NOTHING) == [2, None]
     assert kept(storage, ROOT, second, first, NOTHING) == [2, 1, None]
 
 
