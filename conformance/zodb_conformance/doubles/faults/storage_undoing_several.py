@@ -94,3 +94,20 @@ def who_stores_does_not_undo() -> Fault:
         return told
 
     return around(TwoPhaseStorage, "store", store)
+
+
+@double("storage.undo-against-a-commit")
+def what_was_undone_meanwhile_is_current() -> Fault:
+    """Who changes an object from a revision that was undone since has no conflict.
+
+    What was undone comes back, and who has undone it does not learn of that.
+    """
+
+    def store(correct: Any, storage: Any, oid: bytes, serial: bytes, *args: Any) -> Any:
+        newest = storage._history.find(oid)
+        if newest is not None and newest.data_txn:
+            undone = storage._history.find(oid, newest.tid)
+            serial = newest.tid if undone and undone.tid == serial else serial
+        return correct(storage, oid, serial, *args)
+
+    return around(TwoPhaseStorage, "store", store)

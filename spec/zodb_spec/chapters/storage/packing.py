@@ -321,7 +321,8 @@ def pack_fails_as_a_whole() -> None:
 @example("storage.pack-shortens-undo-log", MUST, rules="STOR-50 STOR-56", needs="pack undo")
 def pack_shortens_undo_log() -> None:
     """Transactions up to the time of the pack vanish from the log of those that may be undone.
-    Later ones stay there, under the same ids.
+    Later ones stay there, under the same ids. Where a pack finds nothing to forget, it may leave
+    the log as it is: nothing keeps what is in it from being undone.
 
     >>> tids = [commit(storage, (z64, z64, content(0)))]
     >>> def change(*values):

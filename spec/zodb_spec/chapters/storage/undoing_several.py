@@ -151,3 +151,45 @@ def undo_beside_stores() -> None:
     >>> values_of(storage, one, two) == ([1, "stored"] if done else ["new", 2])
     True
     """
+
+
+@example(
+    "storage.undo-against-a-commit",
+    MUST,
+    rules="STOR-52 STOR-5",
+    error="ConflictError UndoError",
+    needs="undo",
+)
+def undo_against_a_commit() -> None:
+    """Where somebody undoes a change of an object while another one changes it once more, one of
+    the two succeeds, wherever the undo is when the other comes: he who has to wait, or comes later,
+    is told that the object was changed. Both would only be told that they succeeded if one change
+    were lost.
+
+    >>> one = storage.new_oid()
+    >>> tid = commit(storage, (one, z64, content("first")))
+    >>> worker = beside(storage)
+    >>> def schedule(place):
+    ...     serial = commit(storage, (one, newest(storage).load(one)[1], content("before")))
+    ...     serial = commit(storage, (one, serial, content("changed")))
+    ...     id, halt = storage.undoLog(0, 1)[0]["id"], Halt()
+    ...     def take_back(meta):
+    ...         with allowing("UndoError", "ConflictError"):
+    ...             storage.tpc_begin(meta)
+    ...             halt() if place == "begun" else None
+    ...             storage.undo(id, meta)
+    ...             halt() if place == "undone" else None
+    ...             storage.tpc_vote(meta)
+    ...             halt() if place == "voted" else None
+    ...             return storage.tpc_finish(meta)
+    ...         storage.tpc_abort(meta)
+    ...     def change(meta):
+    ...         with allowing("ConflictError"):
+    ...             return commit(newest(worker), (one, serial, content("new")), meta=meta)
+    ...         worker.tpc_abort(meta)
+    ...     tids = meanwhile(lambda: take_back(metadata()), lambda: change(metadata()), halt)
+    ...     return *[tid is not None for tid in tids], *values_of(storage, one)
+    >>> found = {schedule(place) for place in ("begun", "undone", "voted")}
+    >>> found <= {(True, False, "before"), (False, True, "new")}
+    True
+    """
