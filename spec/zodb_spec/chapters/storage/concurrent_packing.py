@@ -168,7 +168,7 @@ def pack_at_any_step() -> None:
     ...     now = pause()
     ...     _, (before, after) = meanwhile(lambda: storage.pack(now, oids_in), work, halt)
     ...     return *before, *after, *values_of(storage, one, two)
-    >>> {schedule(AtStep(number)) for number in range(1, 300, 7)}
+    >>> {schedule(AtStep(number)) for number in range(1, 300, 11)}
     {('old', 'old', 'new', 'new', 'new', 'new')}
     """
 
