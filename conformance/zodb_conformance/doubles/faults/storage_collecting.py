@@ -9,6 +9,7 @@ from typing import Any
 from zodb_reference.errors import POSKeyError
 from zodb_reference.oids import z64
 from zodb_reference.storages.history import just_after
+from zodb_reference.storages.memory import MemoryHistory
 from zodb_reference.storages.packing import PackableStorage
 from zodb_reference.storages.reading import ReadableStorage
 from zodb_reference.storages.sqlite_history import SQLiteHistory
@@ -188,7 +189,8 @@ def _later(storage: Any, seen: bytes) -> Any:
 
 @double(
     "storage.gc-spares-what-was-reached-since",
-    also="storage.gc-spares-what-later-states-show storage.gc-spares-what-was-undone",
+    also="storage.gc-spares-what-later-states-show storage.gc-spares-what-was-undone"
+    " storage.gc-among-undos",
 )
 def only_that_time_counts() -> Fault:
     """A pack for a time keeps what could be reached then, and what was stored since.
@@ -256,7 +258,7 @@ def only_then_and_now_count() -> Fault:
     return _references_of(lambda history, record: history.find(record.oid) == record)
 
 
-@double("storage.gc-spares-what-was-undone")
+@double("storage.gc-spares-what-was-undone", also="storage.gc-among-undos")
 def an_undo_is_of_the_past() -> Fault:
     """What an undo has brought back counts as stored when it was stored first.
 
@@ -445,3 +447,22 @@ def what_was_uncreated_is_kept() -> Fault:
         return {oid: gone for oid, gone in found.items() if storage._history.find(oid).data}
 
     return around(PackableStorage, "_doomed", doomed)
+
+
+@double("storage.gc-among-undos", also="storage.gc-spares-what-was-undone")
+def shared_data_go_with_the_first() -> Fault:
+    """A pack that removes a revision removes the data of those that an undo has made from it.
+
+    What was brought back is lost when the time comes at which it was stored first.
+    """
+
+    def forget(correct: Any, history: MemoryHistory, upto: bytes, doomed: Any) -> None:
+        correct(history, upto, doomed)
+        gone = {(oid, one.tid) for oid, revisions in doomed.items() for one in revisions}
+        for records in history._revisions.values():
+            records[:] = [
+                one._replace(data=None) if (one.oid, one.data_txn) in gone else one
+                for one in records
+            ]
+
+    return around(MemoryHistory, "forget", forget)

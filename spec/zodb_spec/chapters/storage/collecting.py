@@ -169,8 +169,8 @@ def gc_spares_what_was_reached_since() -> None:
     >>> then = pause()
     >>> third = commit(storage, (z64, second, content("there", one)))
     >>> storage.pack(then, oids_in)
-    >>> values_of(storage, z64, one, two)
-    ['there', 1, 2]
+    >>> values_of(storage, z64), kept(storage, one, first), kept(storage, two, first)
+    (['there'], [1], [2])
     """
 
 
@@ -198,8 +198,8 @@ def gc_spares_what_later_states_show() -> None:
     ...     tids.append(commit(storage, (z64, tids[-1], content(number, oid))))
     >>> tids.append(commit(storage, (z64, tids[-1], content("nothing"))))
     >>> storage.pack(then, oids_in)
-    >>> values_of(storage, z64, *oids)
-    ['nothing', 1, 2, 3]
+    >>> values_of(storage, z64), [kept(storage, oid, tids[0]) for oid in oids]
+    (['nothing'], [[1], [2], [3]])
     >>> storage.pack(pause(), oids_in)
     >>> values_of(storage, z64), [kept(storage, oid, tids[0]) for oid in oids]
     (['nothing'], [[None], [None], [None]])
@@ -222,8 +222,8 @@ def gc_spares_what_came_since() -> None:
     ...     (two, z64, content(2)),
     ... )
     >>> storage.pack(then, oids_in)
-    >>> values_of(storage, z64, one, two)
-    ['new', 1, 2]
+    >>> values_of(storage, z64), kept(storage, one, second), kept(storage, two, second)
+    (['new'], [1], [2])
     """
 
 
@@ -241,12 +241,12 @@ def gc_spares_what_is_new() -> None:
     >>> then = pause()
     >>> second = commit(storage, (one, first, content(1)), (two, z64, content(2)))
     >>> storage.pack(then, oids_in)
-    >>> values_of(storage, z64, one, two)
-    [0, 1, 2]
+    >>> values_of(storage, z64), kept(storage, one, second), kept(storage, two, second)
+    ([0], [1], [2])
     >>> third = commit(storage, (z64, first, content("later", one, two)))
     >>> storage.pack(pause(), oids_in)
-    >>> values_of(storage, z64, one, two)
-    ['later', 1, 2]
+    >>> values_of(storage, z64), kept(storage, one, second), kept(storage, two, second)
+    (['later'], [1], [2])
     """
 
 
@@ -266,12 +266,12 @@ def gc_and_broken_references() -> None:
     ... )
     >>> with allowing("Exception"):
     ...     storage.pack(pause(), oids_in)
-    >>> values_of(storage, z64, one, two)
-    [0, 1, 2]
+    >>> [kept(storage, oid, first) for oid in (z64, one, two)]
+    [[0], [1], [2]]
     >>> second = commit(storage, (one, first, content("mended")))
     >>> storage.pack(pause(), oids_in)
-    >>> values_of(storage, z64, one, two)
-    [0, 'mended', 2]
+    >>> kept(storage, z64, first), kept(storage, one, second), kept(storage, two, first)
+    ([0], ['mended'], [2])
     """
 
 
@@ -416,8 +416,8 @@ def gc_spares_what_can_be_undone() -> None:
     >>> second = commit(storage, (z64, first, content("nowhere")))
     >>> storage.pack(then, oids_in)
     >>> _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
-    >>> values_of(storage, z64, one, two)
-    ['here', 1, 2]
+    >>> values_of(storage, z64), kept(storage, one, first), kept(storage, two, first)
+    (['here'], [1], [2])
     """
 
 
@@ -442,9 +442,35 @@ def gc_spares_what_was_undone() -> None:
     >>> then = pause()
     >>> _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
     >>> storage.pack(then, oids_in)
-    >>> values_of(storage, z64, one, two)
-    ['here', 1, 2]
+    >>> values_of(storage, z64), kept(storage, one, first), kept(storage, two, first)
+    (['here'], [1], [2])
     >>> _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
     >>> values_of(storage, z64)
     ['nowhere']
+    """
+
+
+@example("storage.gc-among-undos", MUST, rules="STOR-46 STOR-47", needs="garbage-collection undo")
+def gc_among_undos() -> None:
+    """Where something was undone again and again, to pack for one of the times in between changes
+    nothing of what is current, whatever it takes away of what an undo has brought back its data
+    from.
+
+    >>> one, two = storage.new_oid(), storage.new_oid()
+    >>> first = commit(
+    ...     storage,
+    ...     (z64, z64, content("to one", one)),
+    ...     (one, z64, content(1)),
+    ...     (two, z64, content(2)),
+    ... )
+    >>> second = commit(storage, (z64, first, content("to two", two)))
+    >>> times, seen = [], []
+    >>> for _ in range(5):
+    ...     _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
+    ...     times.append(pause())
+    >>> for then in times:
+    ...     storage.pack(then, oids_in)
+    ...     seen += values_of(storage, z64) + kept(storage, one, first)
+    >>> seen == ["to one", 1] * 5
+    True
     """
