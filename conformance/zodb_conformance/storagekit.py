@@ -334,6 +334,34 @@ def newest(storage: Any) -> Any:
     return storage
 
 
+def caught_up(storage: Any, tid: bytes) -> Any:
+    """The storage, as soon as it tells of a transaction that another client has committed.
+
+    tid: that of the transaction
+
+    What a client is told comes over a network, and may take a moment; a minute is too long.
+    """
+    import time
+
+    latest = time.monotonic() + 60
+    while newest(storage).lastTransaction() < tid:
+        if time.monotonic() > latest:
+            raise AssertionError("expected to hear of a transaction of another client, in a minute")
+        time.sleep(0.001)
+    return storage
+
+
+def told(layer: Layer, *expected: tuple[bytes, tuple[bytes, ...]]) -> bool:
+    """Whether a layer was told of these transactions in this order, or to forget everything.
+
+    expected: for each transaction its tid, and oids that it has written
+    """
+    wanted = dict(expected)
+    found = [(tid, set(oids)) for tid, oids in layer.announced if tid in wanted]
+    in_order = [tid for tid, _ in found] == [tid for tid, _ in expected]
+    return layer.forgotten > 0 or (in_order and all(oids >= {*wanted[tid]} for tid, oids in found))
+
+
 def beside(storage: Any) -> Any:
     """What another thread works with: an instance of its own, where the storage brings its own
     snapshots, and else the storage itself.

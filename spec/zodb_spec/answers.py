@@ -212,6 +212,10 @@ WEAKER: dict[str, str] = {
         "today's interface has no version in load; one that takes the argument still, and shows "
         "what everybody sees, tells nothing that is wrong"
     ),
+    "storage.announces-no-own": (
+        "the row is about what others have committed; to tell the layer of its own besides costs "
+        "time, and nothing else"
+    ),
     "storage.instance-callback-comes-first": (
         "the layer above instances asks them what has changed, and gives no callback to any"
     ),

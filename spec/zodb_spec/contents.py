@@ -96,6 +96,7 @@ ORDER = (
     "storage.current_reads",
     "storage.instances",
     "storage.polling",
+    "storage.announcing",
     "storage.packing",
     "storage.collecting",
     "storage.concurrent_packing",

@@ -237,8 +237,9 @@ def instances_lose_no_update() -> None:
     >>> oid = storage.new_oid()
     >>> tid = commit(storage, (oid, z64, content(0)))
     >>> def work(instance):
-    ...     done = 0
-    ...     while done < 5:
+    ...     done = tries = 0
+    ...     while done < 5 and tries < 500:
+    ...         tries += 1
     ...         (data, serial), meta = newest(instance).load(oid), metadata()
     ...         with allowing("ConflictError"):
     ...             tid = commit(instance, (oid, serial, content(value_in(data) + 1)), meta=meta)
