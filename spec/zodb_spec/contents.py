@@ -97,6 +97,7 @@ ORDER = (
     "storage.instances",
     "storage.polling",
     "storage.announcing",
+    "storage.clients",
     "storage.packing",
     "storage.collecting",
     "storage.concurrent_packing",
