@@ -42,7 +42,7 @@ def of_clients(name: str, method: Any) -> Fault:
 @faulty(
     "storage.announces",
     also="storage.announces-to-all storage.announces-in-order"
-    " storage.announces-only-what-was-committed",
+    " storage.announces-only-what-was-committed storage.announces-what-was-copied",
 )
 def what_is_new_is_not_announced() -> Fault:
     """A client announces objects that were changed, and not those that were created.
@@ -56,7 +56,7 @@ def what_is_new_is_not_announced() -> Fault:
     return announcing(is_changed)
 
 
-@faulty("storage.announces-to-all")
+@faulty("storage.announces-to-all", also="storage.announces-what-was-copied")
 def one_client_is_told() -> Fault:
     """A transaction is announced to one other client, the one that was opened first.
 
@@ -206,6 +206,37 @@ def what_was_undone_is_not_announced() -> Fault:
         return record.data_txn is None
 
     return announcing(is_new)
+
+
+@faulty("storage.announces-what-was-deleted", also="storage.announces-what-was-undone")
+def what_was_deleted_is_not_announced() -> Fault:
+    """Objects that were deleted are not announced.
+
+    They go on to show in the caches of others, and can be changed and linked to there.
+    """
+
+    def is_there(storage: ServedStorage, record: Record) -> bool:
+        return record.data is not None
+
+    return announcing(is_there)
+
+
+@faulty("storage.announces-what-was-copied")
+def what_was_copied_is_not_announced() -> Fault:
+    """Transactions that are copied from another storage are not announced.
+
+    Who was connected while a backup was brought up to date shows the state of before.
+    """
+
+    def copy(client: ClientStorage, other: Any) -> None:
+        storage: Any = client._storage
+        clients, storage.clients = storage.clients, []
+        try:
+            storage.copyTransactionsFrom(other)
+        finally:
+            storage.clients = clients
+
+    return of_clients("copyTransactionsFrom", copy)
 
 
 @faulty("storage.announces-no-own")

@@ -21,7 +21,7 @@ CHECK = "checkCurrentSerialInTransaction"
 UNCHECKED = """
     storage.outdated-read-alone storage.one-outdated-read-among-many storage.read-twice
     storage.outdated-read-is-told storage.unknown-read storage.outdated-read-is-not-resolved
-    storage.read-of-the-undone
+    storage.read-of-the-deleted storage.read-of-the-undone
 """
 """The clauses that are broken where nothing is looked at, beside the first of them."""
 
@@ -61,7 +61,8 @@ def nothing_that_was_read_is_looked_at() -> Fault:
 
 @double(
     "storage.outdated-read-alone",
-    also="storage.read-twice storage.outdated-read-is-told storage.read-of-the-undone",
+    also="storage.read-twice storage.outdated-read-is-told storage.read-of-the-deleted"
+    " storage.read-of-the-undone",
 )
 def who_stores_nothing_is_not_checked() -> Fault:
     """The storage looks when it has something to store, and so never where there is nothing.
@@ -118,7 +119,7 @@ def a_refused_read_is_not_told() -> Fault:
     return around(TwoPhaseStorage, CHECK, check)
 
 
-@double("storage.unknown-read")
+@double("storage.unknown-read", also="storage.read-of-the-deleted")
 def what_is_not_there_is_current() -> Fault:
     """An object of which the storage knows nothing counts as current.
 
@@ -282,6 +283,26 @@ def the_aborted_are_asked_after() -> Fault:
         around(TwoPhaseStorage, "tpc_vote", vote),
         around(TwoPhaseStorage, "tpc_finish", finish),
     )
+
+
+@double("storage.read-of-the-deleted")
+def what_was_deleted_was_the_last() -> Fault:
+    """An object that was deleted counts as current in the revision that it had last.
+
+    What was worked out from an object that somebody has deleted meanwhile is stored.
+    """
+
+    def check(
+        correct: Any, storage: TwoPhaseStorage, oid: bytes, serial: bytes, transaction: object
+    ) -> None:
+        try:
+            correct(storage, oid, serial, transaction)
+        except POSKeyError:
+            revisions = storage._history.revisions(oid)
+            if [one.tid for one in revisions[-2:-1]] != [serial]:
+                raise
+
+    return around(TwoPhaseStorage, CHECK, check)
 
 
 @double("storage.read-of-the-undone")

@@ -257,6 +257,57 @@ def announces_what_was_undone() -> None:
 
 
 @example(
+    "storage.announces-what-was-deleted",
+    MUST,
+    rules="STOR-34",
+    needs="several-clients deletion",
+    without="instances",
+)
+def announces_what_was_deleted() -> None:
+    """An object that was deleted is announced like one that was changed.
+
+    >>> oid = storage.new_oid()
+    >>> first = commit(storage, (oid, z64, content("deleted")))
+    >>> other, above = client_of(storage), Layer()
+    >>> other.registerDB(above)
+    >>> value_in(other.load(oid)[0])
+    'deleted'
+    >>> meta = begun(storage)
+    >>> result = storage.deleteObject(oid, first, meta)
+    >>> resolved = storage.tpc_vote(meta)
+    >>> second = storage.tpc_finish(meta)
+    >>> other = caught_up(other, second)
+    >>> told(above, (second, (oid,)))
+    True
+    >>> with raises("POSKeyError"):
+    ...     other.load(oid)
+    """
+
+
+@example(
+    "storage.announces-what-was-copied",
+    MUST,
+    rules="STOR-34 STOR-41",
+    needs="several-clients restoring iteration",
+    without="instances",
+)
+def announces_what_was_copied() -> None:
+    """Transactions that were copied from another storage are announced one by one, each with its
+    own tid.
+
+    >>> source, oid = open_storage(), storage.new_oid()
+    >>> first = commit(source, (oid, z64, content("old")))
+    >>> second = commit(source, (oid, first, content("new")))
+    >>> other, above = client_of(storage), Layer()
+    >>> other.registerDB(above)
+    >>> storage.copyTransactionsFrom(source)
+    >>> other = caught_up(other, second)
+    >>> told(above, (first, (oid,)), (second, (oid,))), value_in(other.load(oid)[0])
+    (True, 'new')
+    """
+
+
+@example(
     "storage.announces-no-own",
     SHOULD,
     rules="STOR-34",

@@ -253,6 +253,25 @@ def aborted_read() -> None:
     """
 
 
+@example("storage.read-of-the-deleted", MUST, rules="STOR-38", needs="deletion")
+def read_of_the_deleted() -> None:
+    """A transaction is refused that has read an object which was deleted since, be it that the
+    storage takes it for outdated, or for unknown.
+
+    >>> oid = storage.new_oid()
+    >>> serial = commit(storage, (oid, z64, content("deleted")))
+    >>> meta = begun(storage)
+    >>> result = storage.deleteObject(oid, serial, meta)
+    >>> resolved = storage.tpc_vote(meta)
+    >>> tid = storage.tpc_finish(meta)
+    >>> meta = begun(storage)
+    >>> with raises("POSKeyError", "ReadConflictError"):
+    ...     storage.checkCurrentSerialInTransaction(oid, serial, meta)
+    ...     storage.tpc_vote(meta)
+    >>> storage.tpc_abort(meta)
+    """
+
+
 @example("storage.read-of-the-undone", MUST, rules="STOR-38", needs="undo")
 def read_of_the_undone() -> None:
     """To undo a transaction makes a new revision, though with data that was there before: what was
