@@ -98,6 +98,7 @@ ORDER = (
     "storage.polling",
     "storage.announcing",
     "storage.clients",
+    "storage.layer",
     "storage.packing",
     "storage.collecting",
     "storage.concurrent_packing",
