@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import time
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
-from zodb_conformance.storagekit import commit, content, kept, pause, undo, values_of
+from zodb_conformance.storagekit import (
+    Layer,
+    caught_up,
+    commit,
+    content,
+    kept,
+    pause,
+    told,
+    undo,
+    values_of,
+)
 from zodb_reference.errors import UndoError
-from zodb_reference.storages import MemoryStorage
+from zodb_reference.storages import ClientStorage, MemoryStorage
 
 ROOT, NOTHING = bytes(8), b"no such!"
 
@@ -41,3 +53,39 @@ def test_a_pause_is_between_what_was_and_what_comes() -> None:
     before = time.time()
     now = pause()
     assert before < now < time.time()
+
+
+def test_catching_up_is_hearing_of_the_transaction(tmp_path: Path) -> None:
+    one, other = (ClientStorage(tmp_path / "data.sqlite") for _ in range(2))
+    tid = commit(one, (ROOT, ROOT, content(1)))
+    assert caught_up(other, tid) is other
+    one.close()
+    other.close()
+
+
+def test_catching_up_with_what_never_comes_ends(
+    storage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = count(step=40)
+    monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
+    with pytest.raises(AssertionError, match="expected to hear"):
+        caught_up(storage, b"\x7f" * 8)
+
+
+def test_a_layer_was_told_of_what_it_was_told_in_that_order() -> None:
+    layer, one, two = Layer(), (b"1" * 8, (ROOT,)), (b"2" * 8, (ROOT, NOTHING))
+    assert told(layer)
+    assert not told(layer, one)
+    for tid, oids in one, two:
+        layer.invalidate(tid, oids)
+    assert told(layer, one)
+    assert told(layer, two)
+    assert told(layer, one, two)
+    assert not told(layer, two, one)
+    assert not told(layer, (one[0], (ROOT, NOTHING)))
+
+
+def test_a_layer_that_was_to_forget_everything_was_told_of_all() -> None:
+    layer = Layer()
+    layer.invalidateCache()
+    assert told(layer, (b"1" * 8, (ROOT,)))
