@@ -66,7 +66,9 @@ def _extras() -> dict[str, Any]:
     }
 
 
-def _over(name: str, storage: Storage, capabilities: frozenset[str]) -> Target:
+def _over(
+    name: str, storage: Storage, capabilities: frozenset[str], plain: Storage | None = None
+) -> Target:
     facts: Facts = {
         "level": "connection",
         "capabilities": capabilities,
@@ -75,8 +77,8 @@ def _over(name: str, storage: Storage, capabilities: frozenset[str]) -> Target:
         "knows_editions": True,
     }
     lacking: Facts = {**facts, "capabilities": capabilities - CHOSEN}
-    plain = over(f"{name}, plain", connections(), _plain(storage), **lacking)
-    return replace(over(name, connections(), storage, **facts), plain=plain)
+    lesser = over(f"{name}, plain", connections(), plain or _plain(storage), **lacking)
+    return replace(over(name, connections(), storage, **facts), plain=lesser)
 
 
 def _plain(storage: Storage) -> Storage:
@@ -145,14 +147,23 @@ def snapshots() -> Target:
     """The reference over a storage that keeps the snapshots of its users itself."""
     from zodb_reference.storages import MemoryStorage, SnapshotStorage
 
-    storage = Storage(
-        lambda directory: SnapshotStorage(MemoryStorage()),
+    below = Storage(
+        lambda directory: MemoryStorage(),
         (
             "from zodb_reference.storages import MemoryStorage, SnapshotStorage",
-            "storage = SnapshotStorage(MemoryStorage())",
+            "storage = MemoryStorage()",
         ),
     )
-    return _over("reference-snapshots", storage, CAPABILITIES - {"versions"} | {"instances"})
+
+    def snapshots_of(storage: Storage) -> Storage:
+        return Storage(
+            lambda directory: SnapshotStorage(storage.open(directory)),
+            (*storage.lines, "storage = SnapshotStorage(storage)"),
+        )
+
+    storage, plain = snapshots_of(below), snapshots_of(_plain(below))
+    capabilities = CAPABILITIES - {"versions"} | {"instances"}
+    return _over("reference-snapshots", storage, capabilities, plain)
 
 
 def clients() -> Target:
