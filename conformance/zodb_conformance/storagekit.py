@@ -324,6 +324,12 @@ def read_out(file: Any) -> bytes:
     return found
 
 
+def write_to(blob: Any, written: bytes, mode: str = "w") -> None:
+    """Open a blob, write to it, and close it."""
+    with blob.open(mode) as file:
+        file.write(written)
+
+
 def newest(storage: Any) -> Any:
     """The storage, after it has looked for what was committed, where it brings its own snapshots.
 

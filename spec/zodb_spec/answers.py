@@ -35,6 +35,10 @@ OF_THEIR_EDITION = {
 
 
 WEAKER: dict[str, str] = {
+    "blob.failed-commit-keeps-new": (
+        "the row is about the state in memory, and that of a blob is a file, which may be too"
+        " large to be had twice; what is lost must not read as empty, though"
+    ),
     "boundary.cleared-manager": (
         "the row speaks of connections that are registered; what becomes of those that were, before"
         " somebody cleared the manager, no document says"
@@ -351,6 +355,10 @@ WEAKER: dict[str, str] = {
 
 
 STRONGER: dict[str, str] = {
+    "blob.savepoint-is-no-content": (
+        "this is what the row says MUST hold where its SHOULD is not followed: a state that was"
+        " lost can't be read"
+    ),
     "joint.read-current-in-each": (
         "the main statement of the row is about a connection without changes; this is what it says "
         "of those that have some"
@@ -374,7 +382,20 @@ STRONGER: dict[str, str] = {
 """Clauses that are stronger than the main statements of their rows, and the reason."""
 
 
+_NO_BLOBS = "there are no blobs before the edition of 2006"
+
 LATER: dict[str, str] = {
+    "blob.abort-keeps-new": _NO_BLOBS,
+    "blob.conflict": _NO_BLOBS,
+    "blob.failed-commit-is-no-content": _NO_BLOBS,
+    "blob.failed-commit-keeps-new": _NO_BLOBS,
+    "blob.ghost-after-commit": _NO_BLOBS,
+    "blob.record": _NO_BLOBS,
+    "blob.rollback-disowns": _NO_BLOBS,
+    "blob.savepoint-committed": _NO_BLOBS,
+    "blob.savepoint-continued": _NO_BLOBS,
+    "blob.savepoint-is-no-content": _NO_BLOBS,
+    "blob.savepoint-keeps-new": _NO_BLOBS,
     "cache.bytes-can-change": "the size in bytes came with ZODB 3.9",
     "cache.opening-spares-others": "it came with ZODB 3.8, in answer to a report of lost changes",
     "cache.size-in-bytes": "the size in bytes came with ZODB 3.9",
@@ -413,6 +434,9 @@ editions covers, and the reason.
 
 
 ELSEWHERE: dict[str, str] = {
+    "blob.conflict": "the storage finds the conflict; what the blob holds then is the connection's",
+    "blob.historical": "the storage keeps the file; which one is read is the connection's choice",
+    "blob.undone": "the storage brings the file back; which one is read is the connection's choice",
     "database.interface-of-history": (
         "the row is about the answers, which are the storage's; the call is made on the database"
     ),

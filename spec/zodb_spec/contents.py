@@ -54,6 +54,8 @@ ORDER = (
     "concurrent_packing",
     "savepoints",
     "savepoint_interface",
+    "blobs",
+    "blob_savepoints",
     "database_collections",
     "database_closing",
     "groups",
