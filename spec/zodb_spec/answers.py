@@ -333,6 +333,10 @@ WEAKER: dict[str, str] = {
         "whoever goes on after a call has failed does not keep to the protocol; what the row says"
         " is owed to those who abort"
     ),
+    "storage.blob-packed-is-gone": (
+        "caches of clients go on to have what was packed, of records as of files; it is still what"
+        " it was, and who asks for a revision that is gone gets nothing wrong"
+    ),
     "storage.blob-not-writable": (
         "the row says whose the file is from then on; permissions are a help against mistakes, and "
         "not every file system has them"

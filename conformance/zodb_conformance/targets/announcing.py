@@ -154,6 +154,7 @@ ALONE = {
     "old-revisions": _announces("IStorageUndoable"),
     "record-iteration": _announces("IStorageCurrentRecordIteration", "record_iternext"),
     "restoring": _announces("IStorageRestoreable", "restore"),
+    "blob-restoring": _announces("IBlobStorageRestoreable", "restoreBlob"),
     "serving": _announces("IServeable", "getTid", "tpc_transaction"),
 }
 """What only storages can tell."""

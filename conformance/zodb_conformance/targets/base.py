@@ -217,6 +217,7 @@ CAPABILITIES: dict[str, str] = {
     "restoring": "Revisions can be copied from other storages: `restore`, `copyTransactionsFrom`.",
     "instances": "The storage brings its own snapshots: `new_instance`, `poll_invalidations`.",
     "blobs": "The storage keeps large data in files of their own: `storeBlob`, `loadBlob`.",
+    "blob-restoring": "Blobs can be copied from other storages: `restoreBlob`.",
     "serving": "The storage has what a server asks for: `getTid`, `tpc_transaction` ...",
     "durable": "What was committed is there when the folder is opened again.",
     "read-only": "What is there can be opened so that nothing can be changed.",

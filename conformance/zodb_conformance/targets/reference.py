@@ -29,6 +29,7 @@ CAPABILITIES = frozenset(
         "large-record-warning",
         "references",
         "blobs",
+        "blob-restoring",
         "undo",
         "pack",
         "garbage-collection",
@@ -39,7 +40,7 @@ CAPABILITIES = frozenset(
 )
 
 
-CHOSEN = frozenset({"blobs", "undo", "versions"})
+CHOSEN = frozenset({"blobs", "blob-restoring", "undo", "versions"})
 
 
 """What the plain storages of the reference lack."""

@@ -14,7 +14,12 @@ from zodb_conformance.targets.databases import assigned
 from zodb_conformance.targets.zodb import KEEPING, mapping, over_zodb
 
 DISTRIBUTIONS = ("RelStorage",)
-WHOLE = (KEEPING - {"serving"}) | {"blobs", "instances", "several-clients"}
+WHOLE = (KEEPING - {"serving"}) | {
+    "blobs",
+    "blob-restoring",
+    "instances",
+    "several-clients",
+}
 CURRENT = WHOLE - {"historical", "old-revisions", "undo"}
 """What RelStorage can do with the whole history, and with the current state alone."""
 

@@ -129,7 +129,7 @@ def file_with_blobs() -> Target:
         )
 
     opened = storage("")._replace(read_only=storage(", read_only=True", read_only=True))
-    return over_zodb("zodb-file-blobs", opened, KEEPING | {"blobs"}, mapping())
+    return over_zodb("zodb-file-blobs", opened, KEEPING | {"blobs", "blob-restoring"}, mapping())
 
 
 def mvcc_mapping() -> Target:

@@ -8,7 +8,7 @@ from zodb_conformance.targets.zodb import BESIDE_BLOBS, KEEPING, RESOLVING, mapp
 LAYERED = KEEPING - {"deletion", "read-only", "record-iteration", "restoring", "serving"}
 """What a FileStorage can still do as the changes of a DemoStorage."""
 
-WRAPPED = (KEEPING - {"read-only"}) | {"blobs"}
+WRAPPED = (KEEPING - {"read-only"}) | {"blobs", "blob-restoring"}
 """What a FileStorage with blobs can still do in a wrapper, which nobody opens read-only."""
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from zodb_reference.errors import ConflictError, POSKeyError
+from zodb_reference.oids import z64
 from zodb_reference.storages import undoing
 from zodb_reference.storages.blobfolder import BlobFolder
 from zodb_reference.storages.blobs import BlobStorage
+from zodb_reference.storages.history import just_after
 from zodb_reference.storages.restoring import RestorableStorage
 from zodb_reference.storages.states import again
 
@@ -33,7 +35,10 @@ def contents_found_anyhow() -> Fault:
     return around(BlobStorage, "_blob_path", path)
 
 
-@double("storage.blob-packed", also="storage.blob-pack-keeps-later storage.blob-undone-and-packed")
+@double(
+    "storage.blob-packed",
+    also="storage.blob-pack-keeps-later storage.blob-packed-is-gone storage.blob-undone-and-packed",
+)
 def packing_removes_all_files_of_an_object() -> Fault:
     """Where a pack removes a revision, it removes all files of the object.
 
@@ -65,9 +70,27 @@ def packing_keeps_the_last_file_alone() -> Fault:
     return around(BlobStorage, "_forget", forget)
 
 
-@double("storage.blob-garbage", also="storage.blob-pack-keeps-later storage.blob-packed")
-def files_outlive_their_objects() -> Fault:
-    """The files of objects that a pack has removed stay, and are given to who asks.
+@double("storage.blob-garbage")
+def packing_takes_files_of_others_for_garbage() -> Fault:
+    """A pack with garbage removes the files of all objects of which it has removed nothing.
+
+    What nobody has changed for long is lost.
+    """
+
+    def forget(correct: Any, storage: BlobStorage, upto: bytes, doomed: Any) -> None:
+        correct(storage, upto, doomed)
+        oid = storage._history.next_oid(z64)
+        while oid is not None and doomed:
+            if oid not in doomed:
+                storage._folder.remove(storage._history.blobs(oid))
+            oid = storage._history.next_oid(just_after(oid))
+
+    return around(BlobStorage, "_forget", forget)
+
+
+@double("storage.blob-packed-is-gone")
+def files_outlive_their_revisions() -> Fault:
+    """The files of revisions that a pack has removed stay, and are given to who asks.
 
     What was to be forgotten is kept, in a place where nobody looks for it.
     """

@@ -226,7 +226,7 @@ def blob_failed_is_left_out() -> None:
 @example(
     "storage.blob-out-of-order",
     MUST,
-    rules="STOR-61",
+    rules="STOR-2 STOR-61",
     error="StorageTransactionError",
     needs="blobs",
 )
