@@ -35,6 +35,9 @@ OF_THEIR_EDITION = {
 
 
 WEAKER: dict[str, str] = {
+    "blob.conflict-leaves-no-files": (
+        "the row is about the content; a file that nobody knows of any more does no harm to that"
+    ),
     "blob.failed-commit-keeps-new": (
         "the row is about the state in memory, and that of a blob is a file, which may be too"
         " large to be had twice; what is lost must not read as empty, though"

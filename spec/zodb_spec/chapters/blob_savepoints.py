@@ -230,3 +230,59 @@ def savepoint_is_no_content() -> None:
     >>> found
     b'one'
     """
+
+
+@example("blob.leaves-no-files", MUST, rules="SAVE-25", needs="blobs raw-records", since=Edition.C)
+def leaves_no_files() -> None:
+    """What was written and not committed is in files of the storage's temporary folder. When the
+    transaction has ended, by a commit or by an abort, none of them is left, whatever savepoints
+    have kept: who works for long would fill the disk.
+
+    >>> import os
+    >>> def left():
+    ...     places = os.walk(db.storage.temporaryDirectory())
+    ...     return sorted(name for _, _, names in places for name in names)
+    >>> blob = connection.root()["blob"] = Blob(b"one")
+    >>> tm.commit()
+    >>> before = left()
+    >>> for end in tm.commit, tm.abort:
+    ...     write_to(blob, b"two")
+    ...     savepoint = tm.savepoint()
+    ...     write_to(blob, b"three")
+    ...     later = tm.savepoint()
+    ...     savepoint.rollback()
+    ...     write_to(blob, b"four")
+    ...     end()
+    >>> left() == before
+    True
+    """
+
+
+@example(
+    "blob.conflict-leaves-no-files",
+    SHOULD,
+    rules="SAVE-25",
+    needs="blobs raw-records",
+    since=Edition.C,
+)
+def conflict_leaves_no_files() -> None:
+    """Nor does a transaction leave a file whose commit has failed with a conflict: that happens
+    often where many write to one blob.
+
+    >>> import os
+    >>> def left():
+    ...     places = os.walk(db.storage.temporaryDirectory())
+    ...     return sorted(name for _, _, names in places for name in names)
+    >>> blob = connection.root()["blob"] = Blob(b"one")
+    >>> tm.commit()
+    >>> before = left()
+    >>> other = opened(db)
+    >>> write_to(other.root()["blob"], b"theirs")
+    >>> write_to(blob, b"mine")
+    >>> other.transaction_manager.commit()
+    >>> with raises("ConflictError"):
+    ...     tm.commit()
+    >>> tm.abort()
+    >>> left() == before
+    True
+    """

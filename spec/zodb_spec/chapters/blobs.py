@@ -159,10 +159,11 @@ def ghost_after_commit() -> None:
     >>> blob._p_changed is None
     True
     >>> write_to(blob, b" two", "a")
+    >>> connection.root()["a"] = 1
     >>> tm.commit()
     >>> blob._p_changed is None
     True
-    >>> read_out(blob.open()), tid_of(blob) == db.lastTransaction()
+    >>> read_out(blob.open()), tid_of(blob) == tid_of(connection.root())
     (b'one two', True)
     """
 
@@ -450,7 +451,7 @@ def historical() -> None:
 
     >>> blob = connection.root()["blob"] = Blob(b"one")
     >>> tm.commit()
-    >>> then = db.lastTransaction()
+    >>> then = tid_of(blob)
     >>> write_to(blob, b"two")
     >>> tm.commit()
     >>> read_out(opened(db, at=then).root()["blob"].open())
@@ -472,7 +473,8 @@ def record() -> None:
     ...         names.append((module, name))
     ...         return object
     >>> import io
-    >>> reader = Reader(io.BytesIO(stored(db, blob._p_oid)[0]))
+    >>> data, tid = newest(db.storage).load(blob._p_oid)
+    >>> reader = Reader(io.BytesIO(data))
     >>> description, state = reader.load(), reader.load()
     >>> names, state is None
     ([('ZODB.blob', 'Blob')], True)

@@ -11,9 +11,11 @@ from typing import Any
 from zodb_reference.blobfiles import spare
 from zodb_reference.blobs import Blob
 from zodb_reference.committing import Commit
+from zodb_reference.errors import ConflictError
 from zodb_reference.identity import IdentityMap
 from zodb_reference.jar import Jar
 from zodb_reference.scratch import Scratch
+from zodb_reference.snapshot import Snapshot
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, instead
@@ -47,7 +49,7 @@ def remembered(given: Callable[[Jar, bytes, Path | None, Kept], Path | None]) ->
         yield
 
 
-@double("blob.rollback")
+@double("blob.rollback", also="blob.leaves-no-files")
 def a_rollback_keeps_what_was_written() -> Fault:
     """A rollback leaves a blob that was written to since as it is.
 
@@ -215,3 +217,37 @@ def what_was_saved_is_begun_anew() -> Fault:
             blob._prepare_draft(keep=False)
 
     return instead(Blob, "keep_saved", keep)
+
+
+@double("blob.leaves-no-files")
+def savepoints_leave_their_files() -> Fault:
+    """What a savepoint has kept of a blob is forgotten, and its file left where it is.
+
+    A program that makes a savepoint for every step fills the disk.
+    """
+    return instead(Scratch, "_remove_contents", lambda scratch, since: None)
+
+
+@double("blob.conflict-leaves-no-files")
+def refused_files_stay() -> Fault:
+    """A file that the storage did not take, because of a conflict, is nobody's, and stays.
+
+    Nobody knows what all the files are that make the backup so large.
+    """
+
+    def store(
+        correct: Any,
+        snapshot: Snapshot,
+        oid: bytes,
+        serial: bytes,
+        data: bytes,
+        file: str,
+        meta: Any,
+    ) -> None:
+        try:
+            correct(snapshot, oid, serial, data, file, meta)
+        except ConflictError:
+            Path(file).rename(f"{file}-refused")
+            raise
+
+    return around(Snapshot, "store_blob", store)
