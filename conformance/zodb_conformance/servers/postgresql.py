@@ -43,6 +43,8 @@ SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "on",
+    # Compiled queries cost more than they save where a table has a dozen rows.
+    "jit": "off",
     "max_connections": "200",
     "max_wal_size": "96MB",
     "min_wal_size": "32MB",
@@ -100,9 +102,17 @@ def start(run: Path) -> str:
     socket = folder / "socket"
     with locks.holding(run / "postgresql.lock"):
         if not folder.exists():
-            _prepare(folder, socket)
+            place = _reachable(run)
+            _prepare(folder, socket, place)
             options = (f"-c{name}={value}" for name, value in SETTINGS.items())
-            command = (_binary("postgres"), "-D", str(folder / "data"), "-k", str(socket), *options)
+            command = (
+                str(place / "postgres"),
+                "-D",
+                str(folder / "data"),
+                "-k",
+                str(socket),
+                *options,
+            )
             order = keeper.Order(command, signal.SIGQUIT, _user())
             keeper.start(folder, order, lambda: _answers(folder, socket))
     return str(socket)
@@ -114,15 +124,40 @@ def crash(run: Path) -> None:
     keeper.crash(folder, lambda: _answers(folder, folder / "socket"))
 
 
-def _prepare(folder: Path, socket: Path) -> None:
+def _reachable(run: Path) -> Path:
+    """The folder of binaries that whoever the server runs as can start.
+
+    An environment of root may be where nobody else gets through to; then what is installed there is
+    copied into the folder for servers.
+    """
+    try:
+        subprocess.run(
+            [binaries() / "postgres", "--version"],
+            user=_user() or None,
+            extra_groups=[] if _user() else None,
+            cwd="/",
+            capture_output=True,
+            check=False,
+        )
+    except PermissionError:
+        package, copied = binaries().parents[1], run / "postgresql-installed"
+        for each in (package, package.with_name(f"{package.name}.libs")):
+            if each.is_dir():
+                shutil.copytree(each, copied / each.name, symlinks=True)
+        return copied / binaries().relative_to(package.parent)
+    return binaries()
+
+
+def _prepare(folder: Path, socket: Path, place: Path) -> None:
     folder.mkdir(mode=0o711)
+    folder.chmod(0o711)  # whatever the umask is
     for each in (folder / "data", socket):
         each.mkdir(mode=0o700)
         if _user():
             shutil.chown(each, _user())
     made = subprocess.run(
         [
-            *(_binary("initdb"), "-D", str(folder / "data"), "-U", ROLE),
+            *(str(place / "initdb"), "-D", str(folder / "data"), "-U", ROLE),
             *("-A", "trust", "-E", "UTF8", "--locale=C", "-N", "--no-instructions"),
         ],
         user=_user() or None,
@@ -142,10 +177,13 @@ def _prepare(folder: Path, socket: Path) -> None:
 
 
 def _answers(folder: Path, socket: Path) -> bool:
-    """Whether the server takes connections: then it writes so into its own file."""
+    """Whether the server takes connections: then it writes so into its own file, and not the one
+    before it, which was killed.
+    """
     said = folder / "data" / "postmaster.pid"
-    with_state = said.read_text(encoding="utf-8").splitlines() if said.exists() else []
-    return any(line.strip() == "ready" for line in with_state) and any(socket.iterdir())
+    lines = said.read_text(encoding="utf-8").split() if said.exists() else []
+    alive = lines[:1] == [str(keeper.process_of(folder))]
+    return alive and "ready" in lines and any(socket.iterdir())
 
 
 def _by() -> str:
@@ -168,10 +206,6 @@ def _user() -> str:
             f"has none: {', '.join(UNPRIVILEGED)}. Run the suite as an ordinary user"
         )
     return found
-
-
-def _binary(name: str) -> str:
-    return str(binaries() / name)
 
 
 @cache
