@@ -427,7 +427,7 @@ def stored(db: Any, oid: bytes) -> tuple[bytes, bytes]:
 
     Raises KeyError where there is none.
     """
-    found = db.storage.loadBefore(oid, b"\x7f" + b"\xff" * 7)
+    found = newest(db.storage).loadBefore(oid, b"\x7f" + b"\xff" * 7)
     if found is None:
         raise KeyError(oid)
     return found[0], found[1]
