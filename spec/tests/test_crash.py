@@ -88,11 +88,15 @@ def test_a_storage_that_was_being_made_is_empty_or_breaks_its_own_clause_alone()
     nothing = Crash(Told(), Found(NEVER, {}, ()))
     assert making_can_be_interrupted(nothing)
     assert not making_can_be_interrupted(nothing._replace(found=None))
+    assert not making_can_be_interrupted(nothing._replace(found=Found(NEVER, {}, None, "x")))
 
 
 def test_work_goes_on_with_fresh_oids_and_later_tids() -> None:
     crash = Crash(Told((FIRST,)), BEFORE)
     assert goes_on_after_kill(crash)
+    reused = Continued(A, b"tid 2", found=True)
+    packed = Told((FIRST,), packed=1, garbage=frozenset({A}))
+    assert goes_on_after_kill(Crash(packed, BEFORE, reused))
     for after, expected in (
         (Continued(C, b"tid 2", found=True), True),
         (Continued(C, b"tid 2", found=False), False),

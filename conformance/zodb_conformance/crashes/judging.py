@@ -72,7 +72,7 @@ def rules_for(told: Told, loss: Loss) -> tuple[Rule, ...]:
     """The clauses on what a crash may leave: of several that are broken, the first gets the
     verdict.
     """
-    if not told.finished and told.doubtful is None:
+    if not told.finished and (told.doubtful is None or loss == "new"):
         return (durability.making_can_be_interrupted, durability.goes_on_after_kill)
     in_pack = told.packed == len(told.finished)
     if loss == "unsynced":
@@ -195,7 +195,7 @@ def _named(written: Written) -> str:
 
 
 def _of_continued(after: Continued, told: Told) -> str:
-    if after.oid in {oid for each in told.finished for oid in each.records}:
+    if after.oid in {oid for each in told.finished for oid in each.records} - told.garbage:
         return f"a new object got the oid {after.oid.hex()}, which another one has"
     if after.tid <= last_of(told.finished):
         return f"the next transaction got the tid {after.tid.hex()}, which is not later"

@@ -31,10 +31,10 @@ def reopens_after_kill(case: Crash) -> bool:
 @crash("storage.making-can-be-interrupted", SHOULD, rules="STOR-68 STOR-8", needs="durable")
 def making_can_be_interrupted(case: Crash) -> bool:
     """A storage that was about to be made, and in which no transaction was finished yet, can be
-    opened after a crash as well, of the process or of the machine, and is empty then. Nothing is
-    lost where it can't; but somebody has to remove by hand what was left of it.
+    opened after a crash as well, of the process or of the machine, and lists no transactions then.
+    Nothing is lost where it can't; but somebody has to remove by hand what was left of it.
     """
-    return case.found is not None and vote_is_not_commit(case) and whole_or_absent(case)
+    return case.found is not None and not case.found.unlisted
 
 
 @crash("storage.vote-is-not-commit", MUST, rules="STOR-68", needs="durable")
@@ -98,13 +98,13 @@ def whole_or_absent(case: Crash) -> bool:
 @crash("storage.goes-on-after-kill", MUST, rules="STOR-68 STOR-8", needs="durable")
 def goes_on_after_kill(case: Crash) -> bool:
     """When the storage has been opened again after a crash, work goes on: a transaction can be
-    committed, its tid is later than all there are, the oid of a new object is that of no other, and
-    when the storage is opened the next time all of it is there.
+    committed, its tid is later than all there are, the oid of a new object is that of no other
+    (which was not packed away), and when the storage is opened the next time all of it is there.
     """
     told, after = case.told, case.continued
     if after is None:
         return True
-    taken = {oid for each in told.finished for oid in each.records}
+    taken = {oid for each in told.finished for oid in each.records} - told.garbage
     return after.found and after.oid not in taken and after.tid > last_of(told.finished)
 
 
