@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from zodb_conformance import runner
 from zodb_conformance.context import Context
+from zodb_conformance.crashes import __main__ as command
 from zodb_conformance.crashes import recording
 from zodb_conformance.crashes.check import CHECK, crashes
 from zodb_conformance.crashes.trials import Trials
@@ -146,6 +147,27 @@ def test_a_server_is_killed_as_its_target_says() -> None:
     assert note == "10 kills, 0 power failures; no power failures: its files are those of a server"
     assert broken(tally) == set()
     assert killed
+
+
+def test_the_command_says_what_was_done_and_what_holds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    only = ["--only", "storage.survives-kill"]
+    assert command.main(["reference-sqlite", "--kills", "3", *only]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("reference-sqlite: 3 kills, 0 power failures, in ")
+    assert printed.rstrip().endswith("holds")
+
+
+def test_the_command_fails_where_something_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    target = "double:a-commit-is-written-with-the-next-one"
+    assert command.main([target, "--kills", "6", "--only", "storage.survives-kill"]) == 1
+    assert "storage.survives-kill: expected " in capsys.readouterr().out
+
+
+def test_the_command_refuses_what_keeps_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["reference-memory"]) == 3
+    assert "is not durable" in capsys.readouterr().out
 
 
 def test_work_that_is_recorded_tells_its_moments_and_its_changes(tmp_path: Path) -> None:

@@ -11,5 +11,6 @@ there, and the next process is killed (`trials`).
 A power failure needs no process: from what was recorded it is worked out what a disk would still
 hold that has lost what was not synced (`disk`, `powerless`), and the storage is opened on that.
 
-`check` does all of this for a run of the suite, and tells what is broken by a script (`telling`).
+`check` does all of this for a run of the suite, and tells what is broken by a script (`telling`);
+``python -m zodb_conformance.crashes`` does it by itself.
 """
