@@ -136,7 +136,7 @@ def rank_of_moment(moment: Moment) -> int:
     return TURNS.index(moment.event) if moment.event in TURNS else len(TURNS)
 
 
-TURNS = ("voted", "told", "marking", "finished", "packed")
+TURNS = ("finished", "voted", "marking", "told", "packed")
 """The moments that come first, in this order."""
 
 
