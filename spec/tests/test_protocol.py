@@ -1,0 +1,137 @@
+"""The model of the storage protocol."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+import zodb_spec.contents  # noqa: F401  # states all clauses
+from zodb_spec.clause import clauses
+from zodb_spec.operation import Raised, all_operations, operations
+from zodb_spec.protocol.preludes import LINKED_RECORDS, STORED, committed
+from zodb_spec.protocol.reading import LIGHT, READS
+from zodb_spec.protocol.world import NEVER, STORAGE, World, initial
+from zodb_spec.script import WIDTH, after, makes_sense, mix, outcomes, part_of, resolve
+
+TABLE = operations("storage")
+
+
+def begun(*steps: tuple[str, ...], resolves: bool | None = True) -> World:
+    """The world after a counter was stored twice, a transaction was begun, and some steps more."""
+    world: World = after(
+        initial(resolves=resolves), *STORED, ("tpc-begin", STORAGE, "meta9"), *steps
+    )
+    return world
+
+
+def store(oid: str, serial: str, data: str) -> tuple[str, ...]:
+    return "store", STORAGE, "meta9", oid, serial, data
+
+
+def test_the_two_tables_have_no_name_in_common() -> None:
+    assert len(all_operations()) == len(TABLE) + len(operations())
+    assert part_of(STORED) == "storage"
+    assert part_of((("open", "db", "manager1", "connection1"),)) == "connection"
+
+
+def test_what_is_read_changes_nothing() -> None:
+    assert {*LIGHT} <= {*READS} <= TABLE.keys()
+    world = after(initial(), *LINKED_RECORDS)
+    for name in READS:
+        for argument in ("storage", "oid1", "tid3"):
+            words = [argument] * len(TABLE[name].arguments)
+            if TABLE[name].makes_sense(world, words):
+                assert all(each.world is world for each in outcomes_of(world, name, *words))
+
+
+def outcomes_of(world: World, name: str, *words: str) -> list[object]:
+    return list(TABLE[name].outcomes(world, words)[0])
+
+
+def test_nothing_that_is_stored_is_seen_before_the_end() -> None:
+    world = begun(store("oid0", "current", "'two'"), ("tpc-vote", STORAGE, "meta9"))
+    assert world.store == begun().store
+    finished = after(world, ("tpc-finish", STORAGE, "meta9", "tid9"))
+    assert (finished.store.last, finished.store.serial("oid0")) == ("tid9", "tid9")
+    assert after(world, ("tpc-abort", STORAGE, "meta9")).store == world.store
+
+
+@pytest.mark.parametrize(
+    ("resolves", "clauses_of_outcomes"),
+    [
+        (True, ["protocol.resolved"]),
+        (False, ["protocol.conflict", "protocol.conflict"]),
+        (None, ["protocol.resolved", "protocol.conflict", "protocol.conflict"]),
+    ],
+)
+def test_a_conflict_is_resolved_where_the_storage_does_that(
+    resolves: bool | None, clauses_of_outcomes: list[str]
+) -> None:
+    found = outcomes(begun(resolves=resolves), *store("oid1", "stale", "counter"))
+    assert [outcome.clause for outcome in found] == clauses_of_outcomes
+
+
+def test_what_is_merged_counts_for_both() -> None:
+    # It was 4 and became 8; who has read 4 makes 11 of it.
+    world = begun(store("oid1", "stale", "counter"))
+    (merged,) = world.commit.writes.values() if world.commit else ()
+    assert merged.value is not None
+    old, committed_, new = 4, 8, world.step
+    assert merged.value.value == str(committed_ + new - old)
+    assert world.commit is not None
+    assert world.commit.resolved == {"oid1"}
+
+
+def test_what_was_not_refused_at_once_is_refused_by_the_vote() -> None:
+    at_once, later = outcomes(begun(), *store("oid0", NEVER, "'two'"))
+    assert isinstance(at_once.seen, Raised)
+    assert not makes_sense(at_once.world, ("tpc-vote", STORAGE, "meta9"))
+    (refused,) = outcomes(later.world, "tpc-vote", STORAGE, "meta9")
+    assert refused.clause == "protocol.conflict"
+    assert isinstance(refused.seen, Raised)
+    assert refused.seen.errors == clauses()["protocol.conflict"].error
+
+
+def test_undo_brings_back_what_was_before() -> None:
+    world = begun(("undo-transaction", STORAGE, "meta9", "0"))
+    assert world.commit is not None
+    restored = world.commit.writes["oid1"].value
+    assert restored == world.store.lineage("oid1")[0][1].value
+
+
+def test_undo_of_what_was_changed_since_is_refused() -> None:
+    world = after(initial(), *LINKED_RECORDS, ("tpc-begin", STORAGE, "meta9"))
+    found = outcomes(world, "undo-transaction", STORAGE, "meta9", "1")
+    assert {outcome.clause for outcome in found} == {"protocol.undo-refused"}
+
+
+def test_a_pack_keeps_what_the_root_leads_to() -> None:
+    more = committed(7, ("oid0", "'three'"))
+    world = after(initial(), *LINKED_RECORDS, *more)
+    collected, kept = outcomes(world, "pack-storage")
+    assert collected.world.store.known() == ("oid0",)
+    assert kept.world.store.known() == ("oid0", "oid1", "oid2")
+    for outcome in (collected, kept):
+        assert outcome.world.store.last == "tid7"
+        assert [len(each.revisions) for each in outcome.world.store.history][-1] == 1
+
+
+def test_what_is_given_and_not_stored_may_be_given_again_later() -> None:
+    world = after(initial(), *STORED, ("new-oid", "oid8"), ("reopen-storage",))
+    assert world.store.oids == ("oid1",)
+
+
+@pytest.mark.parametrize("resolves", [True, False, None])
+def test_every_script_can_be_interpreted(resolves: bool | None) -> None:
+    taken = set()
+    for number in range(200):
+        draw = Random(number)
+        world, choice = initial(resolves=resolves), mix(part="storage")
+        for index in range(1, 60):
+            world = world._replace(step=index)
+            step = resolve(world, [draw.randrange(1 << 16) for _ in range(WIDTH)], choice)
+            if step is not None:
+                assert compile(TABLE[step[0]].line(world, *step[1:]), "<line>", "exec")
+                world = draw.choice(outcomes_of(world, step[0], *step[1:])).world  # type: ignore[attr-defined]
+                taken.add(step[0])
+    assert taken == TABLE.keys()
