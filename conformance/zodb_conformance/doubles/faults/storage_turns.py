@@ -274,21 +274,19 @@ def a_tid_is_chosen_before_the_turn() -> Fault:
     return around(TwoPhaseStorage, "tpc_begin", begin)
 
 
-@double(
-    "storage.abort-beside-a-commit",
-    also="storage.waiting-begins-get-on storage.first-of-many-wins",
-)
-def an_abort_ends_two_turns() -> Fault:
-    """An abort ends the turn of its transaction, and then the turn of whoever has got it by that.
+@double("storage.abort-beside-a-commit")
+def a_late_abort_ends_the_turn_of_another() -> Fault:
+    """To abort a transaction that was aborted already ends the turn of whoever is committing.
 
-    Who commits at the same time as somebody gives up has to begin again, for no reason.
+    Who cleans up twice takes away the work of another thread.
     """
+    aborted: list[object] = []
 
     def abort(correct: Any, storage: TwoPhaseStorage, transaction: object) -> None:
         commit = storage._commit
+        if commit is not None and any(transaction is each for each in aborted):
+            transaction = commit.meta
+        aborted.append(transaction)
         correct(storage, transaction)
-        if commit is not None and commit.meta is transaction:
-            with storage._lock:
-                storage._end_commit()
 
     return around(TwoPhaseStorage, "tpc_abort", abort)
