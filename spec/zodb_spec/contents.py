@@ -93,6 +93,7 @@ ORDER = (
     "storage.history",
     "storage.iteration",
     "storage.deletion",
+    "storage.recreation",
     "storage.restoring",
     "storage.copying",
     "storage.current_reads",

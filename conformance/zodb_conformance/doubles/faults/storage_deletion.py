@@ -12,6 +12,7 @@ from zodb_reference.storages.history import Notes, Record
 from zodb_reference.storages.iteration import RecordCopy, TransactionCopy
 from zodb_reference.storages.memory import MemoryHistory
 from zodb_reference.storages.reading import ReadableStorage
+from zodb_reference.storages.sqlite_history import SQLiteHistory
 from zodb_reference.storages.twophase import Commit, TwoPhaseStorage
 from zodb_reference.storages.undoing import UndoableStorage
 
@@ -309,6 +310,46 @@ def the_deleted_is_new() -> Fault:
     gone: set[bytes] = set()
     choose = _chosen(lambda serial: not any(serial))
     return together(_noting_deletions(gone), _store_of(gone, choose))
+
+
+@double("storage.deletion-lasts", on="reference-sqlite")
+def deletions_are_kept_in_memory() -> Fault:
+    """When a storage is opened again, what was deleted is there as it was.
+
+    A garbage collection has to be done again after every start.
+    """
+    found_there: dict[int, bytes] = {}
+
+    def begin(correct: Any, history: SQLiteHistory, file: Any) -> None:
+        correct(history, file)
+        found_there[id(history)] = history.last_tid()
+
+    def find(
+        correct: Any, history: SQLiteHistory, oid: bytes, before: bytes | None = None, **more: bool
+    ) -> Record | None:
+        found: Record | None = correct(history, oid, before, **more)
+        while found is not None and found.data is None and found.tid <= found_there[id(history)]:
+            found = correct(history, oid, found.tid, **more)
+        return found
+
+    return together(around(SQLiteHistory, "__init__", begin), around(SQLiteHistory, "find", find))
+
+
+@double("storage.deleted-is-not-current")
+def the_deleted_stays_current() -> Fault:
+    """An object that was deleted counts as current for who has read its last revision.
+
+    What was written since relies on what is not there.
+    """
+
+    def check(
+        correct: Any, storage: TwoPhaseStorage, oid: bytes, serial: bytes, *more: Any
+    ) -> None:
+        newest = storage._history.newest(oid)
+        if newest is None or newest.has_data:
+            correct(storage, oid, serial, *more)
+
+    return around(TwoPhaseStorage, "checkCurrentSerialInTransaction", check)
 
 
 @double("storage.uncreated-comes-again")

@@ -1,4 +1,4 @@
-"""Deletion: objects that cease to exist by `deleteObject`, and how an oid is used again.
+"""Deletion: objects that cease to exist by `deleteObject`.
 
 A storage collects its own garbage when it is packed. What nobody refers to from any of several
 databases is found by somebody else, who then deletes it, object by object, in transactions like all
@@ -328,125 +328,54 @@ def deletion_has_a_history() -> None:
     """
 
 
-@example("storage.deleted-comes-again", MUST, rules="STOR-44", needs="deletion old-revisions")
-def deleted_comes_again() -> None:
-    """An object that was deleted is stored again by who names the deletion as the revision that was
-    read. It has a new revision then; in between, it was not there.
+@example(
+    "storage.deletion-lasts",
+    MUST,
+    rules="STOR-43 STOR-44",
+    needs="deletion durable old-revisions",
+    error="POSKeyError",
+)
+def deletion_lasts() -> None:
+    """All of that is so as well after the storage was closed and opened again: the object is gone,
+    its past is there, and it comes back only through the deletion.
 
     >>> oid = storage.new_oid()
     >>> first = commit(storage, (oid, z64, content(1)))
     >>> deleted = delete(storage, (oid, first))
+    >>> storage = reopened(storage)
+    >>> with raises("POSKeyError"):
+    ...     newest(storage).load(oid)
+    >>> newest(storage).loadBefore(oid, deleted) == (content(1), first, deleted)
+    True
     >>> again = commit(storage, (oid, deleted, content("again")))
     >>> newest(storage).load(oid) == (content("again"), again)
     True
-    >>> newest(storage).loadBefore(oid, deleted) == (content(1), first, deleted)
-    True
-    >>> found = None
-    >>> with allowing("POSKeyError"):
-    ...     found = newest(storage).loadBefore(oid, again)
-    >>> found is None or found[0] is None
-    True
     """
 
 
 @example(
-    "storage.deleted-is-not-stored",
+    "storage.deleted-is-not-current",
     MUST,
-    rules="STOR-44 ISO-37",
-    needs="deletion old-revisions",
-    error="ConflictError",
+    rules="STOR-38 STOR-43",
+    needs="deletion",
+    error="ReadConflictError POSKeyError",
 )
-def deleted_is_not_stored() -> None:
-    """Whoever has an object in memory that was deleted meanwhile stores it as a change of the
-    revision that was read, which is a conflict. It stays deleted.
+def deleted_is_not_current() -> None:
+    """Who relies on an object that was read, and deleted since, is told that it is not current any
+    more, or not there: in the call, or in the vote.
 
-    >>> oid = storage.new_oid()
-    >>> first = commit(storage, (oid, z64, content(1)))
+    >>> oid, other = storage.new_oid(), storage.new_oid()
+    >>> first = commit(storage, (oid, z64, content(1)), (other, z64, content("other")))
     >>> reader = newest(beside(storage))
     >>> reader.load(oid) == (content(1), first)
     True
     >>> deleted = delete(storage, (oid, first))
-    >>> meta = metadata()
-    >>> with raises("ConflictError"):
-    ...     commit(reader, (oid, first, content("stale")), meta=meta)
+    >>> meta = begun(reader, (other, first, content("relies on it")))
+    >>> with raises("ReadConflictError", "POSKeyError"):
+    ...     reader.checkCurrentSerialInTransaction(oid, first, meta)
+    ...     reader.tpc_vote(meta)
     >>> reader.tpc_abort(meta)
-    >>> with raises("POSKeyError"):
-    ...     newest(storage).load(oid)
-    >>> newest(storage).lastTransaction() == deleted
-    True
-    """
-
-
-@example(
-    "storage.deleted-is-not-new",
-    MUST,
-    rules="STOR-44",
-    needs="deletion old-revisions",
-    error="ConflictError",
-)
-def deleted_is_not_new() -> None:
-    """An object that was deleted can't be stored as a new one: the oid is known, and who believes
-    that it is not has missed something.
-
-    >>> oid = storage.new_oid()
-    >>> first = commit(storage, (oid, z64, content(1)))
-    >>> deleted, meta = delete(storage, (oid, first)), metadata()
-    >>> with raises("ConflictError"):
-    ...     commit(storage, (oid, z64, content("new")), meta=meta)
-    >>> storage.tpc_abort(meta)
-    >>> with raises("POSKeyError"):
-    ...     newest(storage).load(oid)
-    """
-
-
-@example("storage.uncreated-comes-again", MUST, rules="STOR-44", needs="undo")
-def uncreated_comes_again() -> None:
-    """An object whose creation was undone can be stored again by who names the undo as the revision
-    that was read.
-
-    >>> oid = storage.new_oid()
-    >>> kept = commit(storage, (storage.new_oid(), z64, content("kept")))
-    >>> first = commit(storage, (oid, z64, content(1)))
-    >>> undone = undo(storage, storage.undoLog()[0]["id"])[0]
-    >>> again = commit(storage, (oid, undone, content("again")))
-    >>> newest(storage).load(oid) == (content("again"), again)
-    True
-    """
-
-
-@example("storage.uncreated-is-not-new", MUST, rules="STOR-44", needs="undo", error="ConflictError")
-def uncreated_is_not_new() -> None:
-    """To store an object whose creation was undone as a new one is a conflict, and so it is to
-    store it as a change of what was undone. It stays as it is.
-
-    >>> oid = storage.new_oid()
-    >>> kept = commit(storage, (storage.new_oid(), z64, content("kept")))
-    >>> first = commit(storage, (oid, z64, content(1)))
-    >>> reader = newest(beside(storage))
-    >>> reader.load(oid) == (content(1), first)
-    True
-    >>> undone = undo(storage, storage.undoLog()[0]["id"])[0]
-    >>> for serial in (first, z64):
-    ...     meta = metadata()
-    ...     with raises("ConflictError"):
-    ...         commit(reader, (oid, serial, content("stale")), meta=meta)
-    ...     reader.tpc_abort(meta)
-    >>> with raises("POSKeyError"):
-    ...     newest(storage).load(oid)
-    """
-
-
-@example("storage.deletion-can-be-undone", MUST, rules="STOR-43 STOR-51", needs="deletion undo")
-def deletion_can_be_undone() -> None:
-    """A deletion can be undone like any other transaction: the object has the data again that it
-    had before.
-
-    >>> oid = storage.new_oid()
-    >>> first = commit(storage, (oid, z64, content(1)))
-    >>> second = commit(storage, (oid, first, content(2)))
-    >>> deleted = delete(storage, (oid, second))
-    >>> tid, undone = undo(storage, storage.undoLog()[0]["id"])
-    >>> newest(storage).load(oid) == (content(2), tid)
+    >>> newest(storage).load(other) == (content("other"), first)
     True
     """
 
