@@ -11,6 +11,7 @@ from zodb_reference.storages import restoring
 from zodb_reference.storages.history import Record
 from zodb_reference.storages.reading import ReadableStorage
 from zodb_reference.storages.restoring import RestorableStorage
+from zodb_reference.storages.sqlite_history import SQLiteHistory
 from zodb_reference.storages.twophase import Commit, TwoPhaseStorage
 
 from zodb_conformance.doubles.double import Fault, double
@@ -319,6 +320,36 @@ def deletions_are_not_copied() -> Fault:
             correct(commit, record)
 
     return together(_while_copying(copying), around(Commit, "put", put))
+
+
+@double("storage.copy-of-what-was-packed")
+def what_was_packed_is_not_copied() -> Fault:
+    """Transactions that were packed are left out of a copy.
+
+    What nobody has changed since is not in it.
+    """
+
+    def copy(
+        correct: Any,
+        storage: RestorableStorage,
+        other: Any,
+        transaction: Any,
+        tid: bytes,
+        shifted: Any,
+    ) -> None:
+        if transaction.status != "p":
+            correct(storage, other, transaction, tid, shifted)
+
+    return around(RestorableStorage, "_copy", copy)
+
+
+@double("storage.copy-lasts", on="reference-sqlite")
+def oids_begin_again() -> Fault:
+    """When a storage is opened again, it hands out oids from the first one on.
+
+    New objects take the place of those that were copied, or can't be stored.
+    """
+    return around(SQLiteHistory, "last_oid", lambda correct, history: z64)
 
 
 @double("storage.copy-can-be-worked-with")

@@ -117,6 +117,54 @@ def copy_has_deletions() -> None:
 
 
 @example(
+    "storage.copy-of-what-was-packed",
+    MUST,
+    rules="STOR-41 STOR-45",
+    needs="restoring iteration pack old-revisions",
+)
+def copy_of_what_was_packed() -> None:
+    """A storage that was packed can be copied as well: the copy has what the pack has left, and
+    what came after it.
+
+    >>> oid = storage.new_oid()
+    >>> tid = commit(storage, (z64, z64, content("root", oid)), (oid, z64, content(0)))
+    >>> last = commit(storage, (oid, tid, content(1)))
+    >>> storage.pack(pause(), oids_in)
+    >>> last = commit(storage, (oid, last, content(2)))
+    >>> def told(storage):
+    ...     return [
+    ...         (each.tid, sorted((record.oid, record.tid, record.data) for record in each))
+    ...         for each in storage.iterator()
+    ...     ]
+    >>> copy = open_storage()
+    >>> copy.copyTransactionsFrom(storage)
+    >>> told(copy) == told(storage)
+    True
+    >>> newest(copy).load(z64) == (content("root", oid), tid)
+    True
+    >>> newest(copy).load(oid) == (content(2), last)
+    True
+    """
+
+
+@example("storage.copy-lasts", MUST, rules="STOR-41", needs="restoring iteration durable")
+def copy_lasts() -> None:
+    """A copy is there when it is opened again, and goes on from there.
+
+    >>> oid, tid = storage.new_oid(), z64
+    >>> for number in range(3):
+    ...     tid = commit(storage, (oid, tid, content(number)))
+    >>> copy = open_storage()
+    >>> copy.copyTransactionsFrom(storage)
+    >>> copy = reopened(copy)
+    >>> newest(copy).load(oid) == (content(2), tid) and newest(copy).lastTransaction() == tid
+    True
+    >>> copy.new_oid() != oid, commit(copy, (oid, tid, content("on"))) > tid
+    (True, True)
+    """
+
+
+@example(
     "storage.copy-can-be-worked-with",
     MUST,
     rules="STOR-41 STOR-14 STOR-18",
