@@ -7,7 +7,7 @@ from typing import Any
 from zodb_reference.errors import POSKeyError, StorageError
 from zodb_reference.oids import maxtid, p64, u64
 from zodb_reference.storages.reading import ReadableStorage
-from zodb_reference.storages.twophase import TwoPhaseStorage
+from zodb_reference.storages.twophase import Commit, TwoPhaseStorage
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, together
@@ -44,8 +44,8 @@ def lines_end_as_elsewhere() -> Fault:
 
 @double(
     "storage.loads-no-unknown-object",
-    also="storage.aborted-is-never-seen storage.store-of-what-is-gone "
-    "storage.uncommitted-is-unseen",
+    also="storage.aborted-is-never-seen storage.malformed-ids-lead-nowhere "
+    "storage.store-of-what-is-gone storage.uncommitted-is-unseen",
 )
 def the_unknown_is_empty() -> Fault:
     """An object that was never stored is loaded as an empty record.
@@ -323,3 +323,51 @@ def nobody_reads_after_a_vote() -> Fault:
         return found
 
     return around(TwoPhaseStorage, "load", load)
+
+
+@double("storage.snapshots-are-whole", also="storage.tids-never-go-back")
+def objects_come_one_by_one() -> Fault:
+    """What a transaction has stored becomes visible object by object, while it is being finished.
+
+    A sum over all accounts is wrong for a moment.
+    """
+    early: dict[int, Commit] = {}
+
+    def finish(
+        correct: Any, storage: TwoPhaseStorage, transaction: object, callback: Any = None
+    ) -> bytes:
+        commit = storage._commit
+        if commit is not None and commit.prepared is not None and callback is not None:
+            early[id(storage)] = commit
+            callback(commit.tid)
+        tid: bytes = correct(storage, transaction)
+        early.pop(id(storage), None)
+        return tid
+
+    def load_before(correct: Any, storage: TwoPhaseStorage, oid: bytes, tid: bytes) -> Past:
+        commit = early.get(id(storage))
+        if commit is not None and oid == min(commit.records, default=None):
+            record = commit.records[oid][-1]
+            if record.data is not None:
+                return record.data, record.tid, None
+        found: Past = correct(storage, oid, tid)
+        return found
+
+    return together(
+        around(TwoPhaseStorage, "tpc_finish", finish),
+        around(TwoPhaseStorage, "loadBefore", load_before),
+    )
+
+
+@double("storage.malformed-ids-lead-nowhere")
+def oids_may_be_abbreviated() -> Fault:
+    """What is longer than an oid is taken for one, by its beginning.
+
+    A mistake in a program shows up as the wrong object.
+    """
+
+    def load(correct: Any, storage: ReadableStorage, oid: bytes, version: str = "") -> Revision:
+        found: Revision = correct(storage, oid[:8], version)
+        return found
+
+    return around(ReadableStorage, "load", load)

@@ -404,3 +404,49 @@ def read_beside_a_commit() -> None:
     >>> in_thread(lambda: newest(other).load(oid)) == (content(2), second)
     True
     """
+
+
+@example("storage.snapshots-are-whole", MUST, rules="STOR-8 STOR-23", needs="old-revisions")
+def snapshots_are_whole() -> None:
+    """What `loadBefore` gives for the time just after the last transaction is all of that, and all
+    that was before it: of objects that are always stored together, a reader never finds some as one
+    transaction has left them and some as another.
+
+    The reader comes when the committing thread tells of its transaction.
+
+    >>> oids = [storage.new_oid() for number in range(3)]
+    >>> tids, wrong = [commit(storage, *((oid, z64, content(0)) for oid in oids))], []
+    >>> other = beside(storage)
+    >>> def look():
+    ...     before = next_tid(newest(other).lastTransaction())
+    ...     return [value_in(other.loadBefore(oid, before)[0]) for oid in oids]
+    >>> def finish(halt):
+    ...     meta = voted(storage, *((oid, tids[-1], content(len(tids))) for oid in oids))
+    ...     tids.append(storage.tpc_finish(meta, halt))
+    >>> for number in range(1, 4):
+    ...     halt = Halt()
+    ...     done, seen = meanwhile(lambda: finish(halt), look, halt)
+    ...     if len(set(seen)) > 1 or seen[0] not in (number - 1, number):
+    ...         wrong.append(seen)
+    >>> look(), wrong
+    ([3, 3, 3], [])
+    """
+
+
+@example("storage.malformed-ids-lead-nowhere", MUST, rules="STOR-22 STOR-23 STOR-25")
+def malformed_ids_lead_nowhere() -> None:
+    """What is no oid or no tid, since it is not eight bytes, leads to no data: the call fails, with
+    whatever error. Nothing else is disturbed by that.
+
+    >>> oid = storage.new_oid()
+    >>> tid, storage = commit(storage, (oid, z64, content(1))), newest(storage)
+    >>> for wrong in (b"", b"short", oid[:7], oid + b"x", None, 1, oid.decode("latin-1")):
+    ...     for ask in (storage.load, lambda oid: storage.loadSerial(oid, tid)):
+    ...         with raises("Exception"):
+    ...             ask(wrong)
+    >>> for wrong in (b"", b"short", None, 1, tid.decode("latin-1")):
+    ...     with raises("Exception"):
+    ...         storage.loadSerial(oid, wrong)
+    >>> newest(storage).load(oid) == (content(1), tid)
+    True
+    """
