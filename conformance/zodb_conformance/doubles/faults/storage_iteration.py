@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from typing import Any
 
 from zodb_reference.errors import POSKeyError
@@ -20,7 +20,7 @@ Bound = bytes | None
 Current = tuple[bytes, bytes, bytes, Bound]
 
 
-@double("storage.iterator-tells-all")
+@double("storage.iterator-tells-all", also="storage.iterator-tells-many")
 def the_first_record_is_all() -> Fault:
     """Of each transaction, the first record alone is told.
 
@@ -205,6 +205,38 @@ def records_are_told_once() -> Fault:
         return iter(found)
 
     return around(TransactionCopy, "__iter__", records)
+
+
+@double("storage.iterator-tells-many")
+def a_hundred_transactions_are_a_page() -> Fault:
+    """An iteration ends after a hundred transactions.
+
+    The copy of a large database is a small one.
+    """
+
+    def iterator(
+        correct: Any, storage: ReadableStorage, start: Bound = None, stop: Bound = None
+    ) -> Iterator[TransactionCopy]:
+        return islice(correct(storage, start, stop), 100)
+
+    return around(ReadableStorage, "iterator", iterator)
+
+
+@double("storage.iterators-are-independent")
+def there_is_one_iterator() -> Fault:
+    """An iteration that begins ends the one that is under way.
+
+    Of two programs that make copies at once, one has half of it.
+    """
+    newest: dict[int, int] = {}
+
+    def iterator(
+        correct: Any, storage: ReadableStorage, start: Bound = None, stop: Bound = None
+    ) -> Iterator[TransactionCopy]:
+        number = newest[id(storage)] = newest.get(id(storage), 0) + 1
+        return takewhile(lambda _: newest[id(storage)] == number, correct(storage, start, stop))
+
+    return around(ReadableStorage, "iterator", iterator)
 
 
 @double("storage.iterator-says-what-is-shared")

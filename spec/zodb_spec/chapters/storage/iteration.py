@@ -241,6 +241,45 @@ def iterator_gives_records_again() -> None:
     """
 
 
+@example("storage.iterator-tells-many", MUST, rules="STOR-27", needs="iteration old-revisions")
+def iterator_tells_many() -> None:
+    """However many transactions there are, and however many records one of them has, an iteration
+    tells each of them once.
+
+    >>> oids = [storage.new_oid() for number in range(1100)]
+    >>> tids = [commit(storage, *((oid, z64, content(0)) for oid in oids))]
+    >>> for number in range(120):
+    ...     tids.append(commit(storage, (oids[0], tids[-1], content(number))))
+    >>> found = [(each.tid, sorted(record.oid for record in each)) for each in storage.iterator()]
+    >>> [tid for tid, told in found] == tids, found[0][1] == sorted(oids)
+    (True, True)
+    >>> all(told == oids[:1] for tid, told in found[1:])
+    True
+    """
+
+
+@example(
+    "storage.iterators-are-independent", MUST, rules="STOR-27", needs="iteration old-revisions"
+)
+def iterators_are_independent() -> None:
+    """Several iterations can be under way at once, from different places and at different paces;
+    one that is not gone through to its end hinders nobody.
+
+    >>> oid, tids = storage.new_oid(), [z64]
+    >>> for number in range(4):
+    ...     tids.append(commit(storage, (oid, tids[-1], content(number))))
+    >>> slow, left, fast = storage.iterator(), storage.iterator(), storage.iterator(tids[2])
+    >>> next(left).tid == next(slow).tid == tids[1], next(fast).tid == tids[2]
+    (True, True)
+    >>> [value_in(record.data) for each in fast for record in each]
+    [2, 3]
+    >>> [value_in(record.data) for each in slow for record in each]
+    [1, 2, 3]
+    >>> commit(storage, (oid, tids[-1], content("on"))) > tids[-1]
+    True
+    """
+
+
 @example("storage.iterator-says-what-is-shared", MUST, rules="STOR-28", needs="iteration undo")
 def iterator_says_what_is_shared() -> None:
     """A record has its data also where the storage keeps them only once, since an undo has brought
