@@ -304,6 +304,10 @@ WEAKER: dict[str, str] = {
         "no document says that a database can be closed while other threads use it, although"
         " servers do it when they are shut down"
     ),
+    "storage.gc-asks-of-what-stays": (
+        "the row says what stays and what goes, and not what is asked on the way; a pack that "
+        "fails loses nothing"
+    ),
     "storage.gc-is-optional": (
         "the rows are about a pack that collects garbage, as the interface has it; an argument "
         "that says not to is of some storages only"

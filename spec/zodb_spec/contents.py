@@ -108,6 +108,7 @@ ORDER = (
     "storage.undoing",
     "storage.undoing_several",
     "storage.undo_log",
+    "storage.undo_and_garbage",
     "storage.blobs",
     "storage.blob_revisions",
     "storage.durability",

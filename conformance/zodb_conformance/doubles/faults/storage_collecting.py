@@ -53,7 +53,10 @@ def references_are_counted() -> Fault:
     return _spared(is_referred_to)
 
 
-@double("storage.gc-removes-what-was-let-go", also="storage.gc-spares-what-later-states-show")
+@double(
+    "storage.gc-removes-what-was-let-go",
+    also="storage.gc-spares-what-later-states-show storage.gc-asks-of-what-stays",
+)
 def what_was_reached_once_stays() -> Fault:
     """What a revision leads to stays, even if the pack removes that.
 
@@ -364,6 +367,22 @@ def one_missing_object_ends_packing() -> Fault:
     A database in which one object is missing can never be packed again.
     """
     return _where_something_is_missing(lambda storage, upto: None)
+
+
+@double("storage.gc-asks-of-what-stays")
+def every_record_is_read() -> Fault:
+    """A pack asks for the references of every record that there is.
+
+    One that was damaged years ago, and mended since, keeps a database from being packed.
+    """
+
+    def begin(correct: Any, storage: Any, upto: bytes, references: Any) -> None:
+        for records in storage._history._revisions.values() if references else ():
+            for record in records:
+                references(record.data) if record.data is not None else ()
+        correct(storage, upto, references)
+
+    return around(PackableStorage, "_pack", begin)
 
 
 @double("storage.gc-keeps-oids-fresh")
