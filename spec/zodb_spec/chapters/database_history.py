@@ -11,8 +11,10 @@ from zodb_spec.clause import MUST, SHOULD, example, step, text
 from zodb_spec.editions import CURRENT
 from zodb_spec.world import Database, Name, World
 
-COLLECTS = "pack garbage-collection"
-"""The capabilities of a storage whose packs remove what can't be reached."""
+COLLECTS = "pack garbage-collection raw-records"
+"""The capabilities of a storage whose packs remove what can't be reached, which shows by revisions:
+the client of a server may show what it has kept of the current ones.
+"""
 
 
 @example("database.last-transaction", SHOULD, rules="STOR-17", binds="storage")
@@ -165,22 +167,22 @@ def pack_time() -> None:
 @example("database.pack-collects", MUST, rules="STOR-46", binds="storage", needs=COLLECTS)
 def pack_collects() -> None:
     """Objects that can't be reached from the root any more are garbage, also where they refer to
-    each other. A pack removes them, and there is no such object then.
+    each other. A pack removes them, with all their revisions.
 
     >>> import time
     >>> kept, lost, more = Thing(), Thing(), Thing()
     >>> lost.more, more.lost, more.kept = more, lost, kept
     >>> connection.root()["kept"], connection.root()["lost"] = kept, lost
     >>> tm.commit()
+    >>> revisions = [(thing._p_oid, tid_of(thing)) for thing in (lost, more)]
     >>> del connection.root()["lost"]
     >>> tm.commit()
     >>> time.sleep(0.05)
     >>> db.pack()
-    >>> reader = opened(db)
-    >>> for oid in lost._p_oid, more._p_oid:
+    >>> for oid, tid in revisions:
     ...     with raises("POSKeyError"):
-    ...         reader.get(oid)._p_activate()
-    >>> reader.root()["kept"]._p_activate()
+    ...         db.storage.loadSerial(oid, tid)
+    >>> opened(db).root()["kept"]._p_activate()
     """
 
 
@@ -195,6 +197,7 @@ def pack_collects_what_was_added() -> None:
     ...     thing.a = 1
     ...     connection.add(thing)
     >>> tm.commit()
+    >>> tid = tid_of(lost)
     >>> opened(db).get(lost._p_oid).a
     1
     >>> connection.root()["kept"] = kept
@@ -202,7 +205,7 @@ def pack_collects_what_was_added() -> None:
     >>> time.sleep(0.05)
     >>> db.pack()
     >>> with raises("POSKeyError"):
-    ...     opened(db).get(lost._p_oid)._p_activate()
+    ...     db.storage.loadSerial(lost._p_oid, tid)
     >>> opened(db).root()["kept"].a
     1
     """

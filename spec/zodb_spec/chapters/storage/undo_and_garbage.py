@@ -11,8 +11,7 @@ from zodb_spec.clause import MUST, example
 
 @example("storage.gc-undone-creations", MUST, rules="STOR-53 STOR-46", needs="pack undo")
 def gc_undone_creations() -> None:
-    """Of an object whose creation was undone, a pack for a later time leaves nothing, whether
-    something refers to it or not.
+    """Of an object whose creation was undone, a pack for a later time leaves nothing.
 
     >>> one, two = storage.new_oid(), storage.new_oid()
     >>> first = commit(storage, (z64, z64, content("root", one)))
