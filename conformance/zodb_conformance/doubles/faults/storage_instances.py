@@ -123,6 +123,24 @@ def what_is_newer_is_empty() -> Fault:
     return around(SnapshotStorage, "load", load)
 
 
+@faulty("storage.instance-reads-the-past")
+def the_past_ends_with_the_snapshot() -> Fault:
+    """An instance has what it shows, and no past revisions.
+
+    A connection to the past shows the present, and what was merged is merged with the wrong state.
+    """
+
+    def load_before(
+        correct: Any, instance: SnapshotStorage, oid: bytes, tid: bytes
+    ) -> tuple[bytes, bytes, bytes | None] | None:
+        is_past = instance._point is not None and tid <= instance._point
+        found: tuple[bytes, bytes, bytes | None] | None
+        found = correct(instance, oid, maxtid if is_past else tid)
+        return found
+
+    return around(SnapshotStorage, "loadBefore", load_before)
+
+
 @faulty(
     "storage.undone-after-the-snapshot",
 )
@@ -271,6 +289,24 @@ def an_instance_calls_back_last() -> Fault:
         return tid
 
     return around(SnapshotStorage, "tpc_finish", finish)
+
+
+@faulty("storage.instance-counts-what-all-have")
+def what_does_not_show_is_not_counted() -> Fault:
+    """An instance counts the objects in its snapshot.
+
+    Who watches how a database grows sees it stand still.
+    """
+
+    def length(correct: Any, instance: SnapshotStorage) -> int:
+        history, point = instance._storage._history, instance._point or maxtid
+        newer = {
+            oid for oids in (instance.changes_since(point).oids or {}).values() for oid in oids
+        }
+        counted: int = correct(instance)
+        return counted - sum(history.revisions(oid)[0].tid > point for oid in newer)
+
+    return around(SnapshotStorage, "__len__", length)
 
 
 @faulty("storage.instance-iterates-the-newest")

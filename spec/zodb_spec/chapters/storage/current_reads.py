@@ -302,11 +302,10 @@ def read_before_packing() -> None:
     """To pack a storage makes no new revision: what was read before is current, if nobody has
     changed it.
 
-    >>> import time
     >>> oid = storage.new_oid()
     >>> first = commit(storage, (z64, z64, content("root", oid)), (oid, z64, content("old")))
     >>> second = commit(storage, (oid, first, content("new")))
-    >>> storage.pack(time.time() + 1, oids_in)
+    >>> storage.pack(pause(), oids_in)
     >>> meta = begun(storage, (z64, first, content("worked out", oid)))
     >>> storage.checkCurrentSerialInTransaction(oid, second, meta)
     >>> resolved = storage.tpc_vote(meta)

@@ -113,6 +113,40 @@ def created_after_the_snapshot() -> None:
     """
 
 
+@example(
+    "storage.instance-reads-the-past",
+    MUST,
+    rules="STOR-35 STOR-23",
+    needs="instances old-revisions",
+)
+def instance_reads_the_past() -> None:
+    """Past revisions are read through an instance like the one that it shows, by `loadBefore` and
+    `loadSerial`: connections to the past do so, and whoever merges changes. That a revision was
+    replaced need not be told where this is newer than what shows.
+
+    >>> oid = storage.new_oid()
+    >>> first = commit(storage, (oid, z64, content("old")))
+    >>> second = commit(storage, (oid, first, content("new")))
+    >>> reader, newer = newest(storage.new_instance()), newest(storage.new_instance())
+    >>> third = commit(storage, (oid, second, content("newer")))
+    >>> newer = newest(newer)
+    >>> seen, ends = [], []
+    >>> for bound in second, third:
+    ...     for instance in reader, newer:
+    ...         data, tid, end = instance.loadBefore(oid, bound)
+    ...         seen.append((value_in(data), tid in (first, second)))
+    ...         ends.append(end)
+    >>> seen
+    [('old', True), ('old', True), ('new', True), ('new', True)]
+    >>> ends[0] == ends[1] == second, ends[2] in (third, None), ends[3] == third
+    (True, True, True)
+    >>> [value_in(newer.loadSerial(oid, tid)) for tid in (first, second, third)]
+    ['old', 'new', 'newer']
+    >>> [value_in(reader.loadSerial(oid, tid)) for tid in (first, second)]
+    ['old', 'new']
+    """
+
+
 @example("storage.undone-after-the-snapshot", MUST, rules="STOR-35", needs="instances undo")
 def undone_after_the_snapshot() -> None:
     """What is undone changes no older snapshot, and is told like any other change.
@@ -138,7 +172,6 @@ def snapshot_and_packing() -> None:
     that of a missing object, or a conflict, which makes a program try again. What is loaded is
     never anything newer.
 
-    >>> import time
     >>> one, two = storage.new_oid(), storage.new_oid()
     >>> first = commit(storage, (z64, z64, content("root", one, two)),
     ...     (one, z64, content("old")), (two, z64, content("old")))
@@ -146,7 +179,7 @@ def snapshot_and_packing() -> None:
     >>> value_in(reader.load(one)[0])
     'old'
     >>> second = commit(storage, (one, first, content("new")), (two, first, content("new")))
-    >>> storage.pack(time.time() + 1, oids_in)
+    >>> storage.pack(pause(), oids_in)
     >>> seen = []
     >>> for oid in one, two:
     ...     with allowing("POSKeyError", "ReadConflictError"):
@@ -304,6 +337,21 @@ def instance_callback_comes_first() -> None:
     """
 
 
+@example("storage.instance-counts-what-all-have", MUST, rules="STOR-36", needs="instances")
+def instance_counts_what_all_have() -> None:
+    """How many objects there are, and how large they are, is told of the newest state, as well as
+    the storage can tell: by all instances the same, whatever they show.
+
+    >>> reader = newest(storage.new_instance())
+    >>> oids = [storage.new_oid() for n in range(20)]
+    >>> tid = commit(storage, *((oid, z64, content("created")) for oid in oids))
+    >>> len(reader) == len(newest(storage.new_instance()))
+    True
+    >>> reader.getSize() == newest(storage.new_instance()).getSize()
+    True
+    """
+
+
 @example("storage.instance-iterates-the-newest", MUST, rules="STOR-36", needs="instances iteration")
 def instance_iterates_the_newest() -> None:
     """To iterate over the transactions goes up to the last of all, whatever an instance shows.
@@ -344,13 +392,12 @@ def instance_packs_the_newest() -> None:
     """To pack looks at the newest state, whatever an instance shows: what can be reached there
     stays, in its current revision.
 
-    >>> import time
     >>> one, two = storage.new_oid(), storage.new_oid()
     >>> first = commit(storage, (z64, z64, content("root", one)), (one, z64, content("old")))
     >>> reader = newest(storage.new_instance())
     >>> second = commit(storage, (z64, first, content("root", one, two)),
     ...     (one, first, content("new")), (two, z64, content("created")))
-    >>> reader.pack(time.time() + 1, oids_in)
+    >>> reader.pack(pause(), oids_in)
     >>> [value_in(newest(storage).load(oid)[0]) for oid in (one, two)]
     ['new', 'created']
     >>> [value_in(newest(reader).load(oid)[0]) for oid in (one, two)]

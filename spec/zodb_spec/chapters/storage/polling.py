@@ -116,7 +116,6 @@ def poll_after_packing() -> None:
     what they changed. Then it says so, by None, and all that was read through it is to be read
     again. A list from which something is missing would be believed.
 
-    >>> import time
     >>> one, two = storage.new_oid(), storage.new_oid()
     >>> first = commit(storage, (z64, z64, content("root", one, two)),
     ...     (one, z64, content(1)), (two, z64, content(1)))
@@ -125,7 +124,7 @@ def poll_after_packing() -> None:
     ...     second = commit(storage, (one, newest(storage).load(one)[1], content(n)))
     >>> told = ahead.poll_invalidations()
     >>> third = commit(storage, (two, first, content(2)))
-    >>> storage.pack(time.time() + 1, oids_in)
+    >>> storage.pack(pause(), oids_in)
     >>> fourth = commit(storage, (z64, first, content("changed", one, two)))
     >>> told = [each.poll_invalidations() for each in (reader, ahead)]
     >>> told[0] is None or {z64, one, two} <= set(told[0])
@@ -148,7 +147,6 @@ def poll_after_packing_the_undone() -> None:
     transaction that did it. An instance that has shown the object tells of it nevertheless, or says
     that it does not know.
 
-    >>> import time
     >>> oid = storage.new_oid()
     >>> first = commit(storage, (z64, z64, content("root")))
     >>> second = commit(storage, (oid, z64, content("created")))
@@ -158,7 +156,7 @@ def poll_after_packing_the_undone() -> None:
     >>> undone = storage.undo(storage.undoLog(0, 1)[0]["id"], meta)
     >>> resolved = storage.tpc_vote(meta)
     >>> third = storage.tpc_finish(meta)
-    >>> storage.pack(time.time() + 1, oids_in)
+    >>> storage.pack(pause(), oids_in)
     >>> told = reader.poll_invalidations()
     >>> told is None or oid in told
     True
@@ -172,12 +170,11 @@ def poll_begins_anew() -> None:
     """After an instance has told that it does not know, it knows again: what is changed from then
     on is told.
 
-    >>> import time
     >>> oid = storage.new_oid()
     >>> first = commit(storage, (z64, z64, content("root", oid)), (oid, z64, content(1)))
     >>> reader = newest(storage.new_instance())
     >>> second = commit(storage, (oid, first, content(2)))
-    >>> storage.pack(time.time() + 1, oids_in)
+    >>> storage.pack(pause(), oids_in)
     >>> told = reader.poll_invalidations()
     >>> third = commit(storage, (oid, second, content(3)))
     >>> told = reader.poll_invalidations()
