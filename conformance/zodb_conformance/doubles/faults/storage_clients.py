@@ -35,7 +35,44 @@ def clients_remember_what_they_have_loaded() -> Fault:
     return of_clients("load", load)
 
 
-@faulty("storage.clients-read-the-past", also="storage.clients-read-what-is-told")
+@faulty("storage.client-loads-while-told")
+def an_answer_is_kept_whatever_was_told_meanwhile() -> Fault:
+    """A client forgets what it keeps of an object that was changed, and then keeps the answer to a
+    question from before.
+
+    Once in a long while an object is old for ever, on one machine of many.
+    """
+    memory: dict[tuple[int, bytes], Any] = {}
+
+    def register(correct: Any, client: ClientStorage, layer: Any) -> None:
+        correct(client, layer)
+        original = layer.invalidate
+
+        def invalidate(tid: bytes, oids: list[bytes]) -> None:
+            for oid in oids:
+                memory.pop((id(client), oid), None)
+            original(tid, oids)
+
+        layer.invalidate = invalidate
+
+    def load_before(client: ClientStorage, oid: bytes, tid: bytes) -> Any:
+        kept = memory.get((id(client), oid))
+        if kept is not None and kept[1] < tid:
+            return kept
+        found = client._storage.loadBefore(oid, tid)
+        if found is not None and found[2] is None:
+            memory[id(client), oid] = found
+        return found
+
+    return together(
+        around(ClientStorage, "registerDB", register), of_clients("loadBefore", load_before)
+    )
+
+
+@faulty(
+    "storage.clients-read-the-past",
+    also="storage.clients-read-what-is-told storage.client-loads-while-told",
+)
 def what_was_current_goes_on_for_ever() -> Fault:
     """A client that has read a current revision takes it for current ever after.
 

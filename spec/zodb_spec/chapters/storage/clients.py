@@ -35,6 +35,32 @@ def clients_read_what_is_told() -> None:
     """
 
 
+@example("storage.client-loads-while-told", MUST, rules="STOR-34 ISO-33", needs="several-clients")
+def client_loads_while_told() -> None:
+    """Where a client loads an object in one thread while it is told in another that somebody has
+    changed it, the answer to the one may be older than what the other says. It is not kept then:
+    whoever asks for the object later gets what was stored last.
+
+    >>> other = client_of(storage)
+    >>> other.registerDB(Layer())
+    >>> reader = beside(other)
+    >>> def schedule(halt):
+    ...     oid = storage.new_oid()
+    ...     first = commit(storage, (oid, z64, content("old")))
+    ...     client = caught_up(other, first)
+    ...     def change():
+    ...         tid = commit(storage, (oid, first, content("new")))
+    ...         client = caught_up(other, tid)
+    ...         return tid
+    ...     bound = next_tid(first)
+    ...     found, tid = meanwhile(lambda: newest(reader).loadBefore(oid, bound), change, halt)
+    ...     data, serial, end = newest(reader).loadBefore(oid, next_tid(tid))
+    ...     return value_in(found[0]), value_in(data), serial == tid
+    >>> at_every_step(schedule)
+    {('old', 'new', True)}
+    """
+
+
 @example(
     "storage.clients-read-the-past",
     MUST,
