@@ -340,6 +340,10 @@ WEAKER: dict[str, str] = {
         "whoever goes on after a call has failed does not keep to the protocol; what the row says"
         " is owed to those who abort"
     ),
+    "storage.blob-opening-against-pack": (
+        "what a pack has removed can't be read in any case; that the error says so, and is not one"
+        " of the file system, helps the program"
+    ),
     "storage.blob-packed-is-gone": (
         "caches of clients go on to have what was packed, of records as of files; it is still what"
         " it was, and who asks for a revision that is gone gets nothing wrong"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from zodb_reference.blobfiles import BlobFile
 from zodb_reference.errors import ConflictError, POSKeyError
 from zodb_reference.oids import z64
 from zodb_reference.storages import undoing
@@ -113,6 +114,20 @@ def packing_empties_files() -> Fault:
         correct(folder, names)
 
     return around(BlobFolder, "remove", remove)
+
+
+@double("storage.blob-opening-against-pack")
+def files_are_opened_by_their_names() -> Fault:
+    """A file is opened by the name that `loadBlob` gives, without regard to who packs meanwhile.
+
+    The program meets an error that tells it of a path, which it has never seen.
+    """
+
+    def opened(storage: BlobStorage, oid: bytes, serial: bytes, blob: Any = None) -> Any:
+        path = Path(storage.loadBlob(oid, serial))
+        return path.open("rb") if blob is None else BlobFile(path, "r", blob)
+
+    return instead(BlobStorage, "openCommittedBlobFile", opened)
 
 
 @double("storage.blob-undone", also="storage.blob-creation-undone storage.blob-undone-and-packed")

@@ -89,6 +89,29 @@ def blob_open_while_packed() -> None:
     """
 
 
+@example("storage.blob-opening-against-pack", SHOULD, rules="STOR-62 STOR-67", needs="blobs pack")
+def blob_opening_against_pack() -> None:
+    """Whoever opens a file with `openCommittedBlobFile` while a pack removes it gets the file, or
+    `POSKeyError`: this is how to open one that may go at any time. Who has its name from `loadBlob`
+    may find nothing there.
+
+    >>> oid = storage.new_oid()
+    >>> root = commit(storage, (z64, z64, content("root", oid)))
+    >>> first = commit_blob(storage, oid, z64, b"one")
+    >>> second = commit_blob(storage, oid, first, b"two")
+    >>> now, reader = pause(), newest(beside(storage))
+    >>> def read():
+    ...     found = []
+    ...     with allowing("POSKeyError"):
+    ...         found.append(read_out(reader.openCommittedBlobFile(oid, first)))
+    ...     return found
+    >>> halt = After(reader, "loadBlob")
+    >>> found, _ = meanwhile(read, lambda: storage.pack(now, oids_in), halt)
+    >>> found in ([], [b"one"])
+    True
+    """
+
+
 @example("storage.blob-undone", MUST, rules="STOR-62", needs="blobs undo")
 def blob_undone() -> None:
     """To undo a change of a blob gives it the file that it had before, in a new revision; to undo
