@@ -32,7 +32,8 @@ def rollback() -> None:
 
 @example("blob.rollback-past-savepoints", MUST, rules="SAVE-26", needs="blobs", since=Edition.C)
 def rollback_past_savepoints() -> None:
-    """That is so whichever savepoints came later, and have kept something else.
+    """A rollback brings back what the blob held at the savepoint, whichever savepoints came later,
+    and have kept something else.
 
     >>> blob = connection.root()["blob"] = Blob(b"one")
     >>> tm.commit()
@@ -51,7 +52,8 @@ def rollback_past_savepoints() -> None:
 
 @example("blob.rollback-of-new", MUST, rules="SAVE-26", needs="blobs", since=Edition.C)
 def rollback_of_new() -> None:
-    """It is so for a new blob, too.
+    """A rollback brings back what a new blob held at the savepoint, though a later one has kept
+    something else.
 
     >>> blob = connection.root()["blob"] = Blob(b"one")
     >>> savepoint = tm.savepoint()
@@ -218,8 +220,8 @@ def savepoint_keeps_new() -> None:
 
 @example("blob.savepoint-is-no-content", MUST, rules="LIFE-13", needs="blobs", since=Edition.C)
 def savepoint_is_no_content() -> None:
-    """Where that is lost, reading the blob fails: it must not read as empty, and be stored like
-    that by the next try.
+    """Where what a new blob held is lost with the savepoint that had taken it over, reading it
+    fails: it must not read as empty, and be stored like that by the next try.
 
     >>> blob = connection.root()["blob"] = Blob(b"one")
     >>> savepoint = tm.savepoint()
@@ -266,7 +268,7 @@ def leaves_no_files() -> None:
     since=Edition.C,
 )
 def conflict_leaves_no_files() -> None:
-    """Nor does a transaction leave a file whose commit has failed with a conflict: that happens
+    """A transaction whose commit has failed with a conflict leaves no file behind: that happens
     often where many write to one blob.
 
     >>> import os

@@ -416,7 +416,8 @@ def unsupported() -> None:
     since=Edition.C,
 )
 def unsupported_in_savepoint() -> None:
-    """A savepoint is no way around that: it fails with `Unsupported`, or else the commit does.
+    """A savepoint is no way to store a blob where the storage keeps none: it fails with
+    `Unsupported`, or else the commit does.
 
     >>> connection.root()["blob"] = Blob(b"one")
     >>> with raises("Unsupported"):

@@ -48,9 +48,9 @@ def blob_of_nothing() -> None:
 
 @example("storage.blob-is-taken", MUST, rules="STOR-61", needs="blobs")
 def blob_is_taken() -> None:
-    """The file belongs to the storage from then on. When the transaction has finished, it is not
-    where it was any more: it was moved, or copied and removed. Whoever has stored a blob has
-    nothing to tidy up, wherever the file came from.
+    """A file that was stored belongs to the storage from then on. When the transaction has
+    finished, it is not where it was any more: it was moved, or copied and removed. Whoever has
+    stored a blob has nothing to tidy up, wherever the file came from.
 
     >>> import os, tempfile
     >>> found = []
