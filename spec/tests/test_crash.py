@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_spec.chapters.storage.durability import (
+    blob_survives_kill,
     goes_on_after_kill,
     making_can_be_interrupted,
     reopens_after_kill,
@@ -13,7 +14,7 @@ from zodb_spec.chapters.storage.durability import (
     vote_is_not_commit,
     whole_or_absent,
 )
-from zodb_spec.crash import NEVER, UNKNOWN, Continued, Crash, Found, Told, Written
+from zodb_spec.crash import BLOB, NEVER, UNKNOWN, Continued, Crash, Found, Told, Written
 
 A, B, C = (bytes(7) + bytes([number]) for number in (1, 2, 3))
 FIRST = Written(b"tid 1", {A: "a1", B: "b1"})
@@ -89,6 +90,23 @@ def test_a_storage_that_was_being_made_is_empty_or_breaks_its_own_clause_alone()
     assert making_can_be_interrupted(nothing)
     assert not making_can_be_interrupted(nothing._replace(found=None))
     assert not making_can_be_interrupted(nothing._replace(found=Found(NEVER, {}, None, "x")))
+
+
+def test_a_blob_is_there_with_what_its_own_transaction_stored() -> None:
+    made = Written(b"tid 1", {A: BLOB}, {A: "old"})
+    changed = Written(UNKNOWN, {A: BLOB}, {A: "new"})
+    told = Told((made,), changed)
+    before = Found(b"tid 1", {A: (BLOB, b"tid 1")}, (made,), blobs={A: "old"})
+    after = Found(b"tid 2", {A: (BLOB, b"tid 2")}, None, blobs={A: "new"})
+    for found, expected in (
+        (before, True),
+        (after, True),
+        (before._replace(blobs={A: "new"}), False),
+        (after._replace(blobs={A: "old"}), False),
+        (after._replace(blobs={A: None}), False),
+    ):
+        assert broken(told, found) == ""
+        assert blob_survives_kill(Crash(told, found)) is expected
 
 
 def test_work_goes_on_with_fresh_oids_and_later_tids() -> None:

@@ -1,12 +1,14 @@
 """Crashes as values: what a storage had told before one, and what is found when it is opened again.
 
 The program knows a transaction by what it leaves of each object: the value that it stored there,
-or that there is no such object any more.  Oids and tids are those of the storage.
+or that there is no such object any more.  Oids and tids are those of the storage.  The value of a
+blob says that it is one, and what it holds is told apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 UNKNOWN = b""
@@ -15,16 +17,24 @@ UNKNOWN = b""
 NEVER = bytes(8)
 """The tid of a storage without transactions."""
 
+BLOB = "a blob"
+"""The value of every blob."""
+
+NO_BLOBS: Mapping[bytes, str] = MappingProxyType({})
+"""What a transaction without blobs stored in blobs."""
+
 
 class Written(NamedTuple):
     """A transaction as the program knows it.
 
     tid      its tid
     records  by oid, the value that it stored; None where it took the object away
+    blobs    by oid, what the blobs among them hold
     """
 
     tid: bytes
     records: Mapping[bytes, str | None]
+    blobs: Mapping[bytes, str] = NO_BLOBS
 
 
 class Told(NamedTuple):
@@ -52,12 +62,15 @@ class Found(NamedTuple):
                   None where there is no such object
     transactions  those that the storage lists, None where it lists none
     unlisted      why it could not list them though it should; "" where it could
+    blobs         by oid, what those hold whose current value says that they are blobs; None where
+                  that can't be read
     """
 
     last: bytes
     current: Mapping[bytes, tuple[str, bytes] | None]
     transactions: tuple[Written, ...] | None = None
     unlisted: str = ""
+    blobs: Mapping[bytes, str | None] = NO_BLOBS
 
 
 class Continued(NamedTuple):
@@ -126,12 +139,22 @@ def is_listed(history: tuple[Written, ...], told: Told, found: Found) -> bool:
     if listed != sorted(set(listed)) or not since.keys() <= set(listed):
         return False
     return all(
-        transaction == since[transaction.tid]
+        transaction.records == since[transaction.tid].records
         if transaction.tid in since
         else transaction.tid in before
         and transaction.records.items() <= before[transaction.tid].records.items()
         for transaction in found.transactions
     )
+
+
+def stored_in(oid: bytes, told: Told, found: Found) -> str:
+    """What the transaction stored in a blob that stored its current value."""
+    known = found.current[oid]
+    assert known is not None
+    *_, history = outcomes(told, found)
+    # Where the one in doubt is not there, the tid that is taken for its own is that of another.
+    stored = (each.blobs[oid] for each in history if each.tid == known[1] and oid in each.blobs)
+    return next(stored, "nothing that the program knows of")
 
 
 def last_of(history: tuple[Written, ...]) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from zodb_spec.clause import id_of
+from zodb_spec.clause import clauses, id_of
 
 from zodb_conformance.context import Context
 from zodb_conformance.crashes import disk
@@ -217,11 +217,9 @@ class Crashes:
 
     def _judge(self, examined: Examined, loss: Loss, told: Sequence[str], image: Image) -> Judged:
         """Hold against a crash the clauses that are asked for, and tell what is broken."""
-        plan, recorder = self.context.plan, self.context.recorder
+        recorder = self.context.recorder
         rules = [
-            rule
-            for rule in rules_for(examined.crash.told, loss)
-            if plan.wants(id_of(rule)) and id_of(rule) not in plan.avoid
+            rule for rule in rules_for(examined.crash.told, loss) if self._is_asked(id_of(rule))
         ]
         judged = judge(examined, rules)
         if judged.broken and judged.broken not in self._told:
@@ -248,8 +246,13 @@ class Crashes:
         )
 
     def _wants(self, losses: Sequence[Loss]) -> bool:
+        return any(map(self._is_asked, rules_of(losses)))
+
+    def _is_asked(self, id: str) -> bool:
+        """Whether a clause is asked for, and binds the target."""
         plan = self.context.plan
-        return any(plan.wants(rule) and rule not in plan.avoid for rule in rules_of(losses))
+        binds = self.context.target.suited(clauses()[id].needs) is not None
+        return plan.wants(id) and id not in plan.avoid and binds
 
     def _begin(self) -> None:
         """Say that a crash begins."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from zodb_spec.crash import Found, Written
+from zodb_spec.crash import BLOB, Found, Written
 
-from zodb_conformance.storagekit import newest, value_in
+from zodb_conformance.storagekit import blob_record, newest, value_in
 from zodb_conformance.supervisor.child import describe
 
 
@@ -19,13 +20,18 @@ def found_in(storage: Any, oids: Iterable[bytes], *, listing: bool) -> Found:
     """
     storage = newest(storage)
     current = {oid: _current(storage, oid) for oid in sorted(oids)}
-    last = storage.lastTransaction()
+    blobs = {
+        oid: _held(storage, oid, known[1])
+        for oid, known in current.items()
+        if known is not None and known[0] == BLOB
+    }
+    found = Found(storage.lastTransaction(), current, blobs=blobs)
     if not listing:
-        return Found(last, current)
+        return found
     try:
-        return Found(last, current, _transactions(storage))
+        return found._replace(transactions=_transactions(storage))
     except Exception as error:  # noqa: BLE001  # what is current may tell more
-        return Found(last, current, None, describe(error))
+        return found._replace(unlisted=describe(error))
 
 
 def _current(storage: Any, oid: bytes) -> tuple[str, bytes] | None:
@@ -33,7 +39,20 @@ def _current(storage: Any, oid: bytes) -> tuple[str, bytes] | None:
         data, tid = storage.load(oid, "")[:2]
     except KeyError:
         return None
-    return value_in(data), tid
+    return _value(data), tid
+
+
+def _value(data: bytes) -> str:
+    value: str = BLOB if data == blob_record() else value_in(data)
+    return value
+
+
+def _held(storage: Any, oid: bytes, tid: bytes) -> str | None:
+    """What a blob holds, None where that can't be read."""
+    try:
+        return Path(storage.loadBlob(oid, tid)).read_text(encoding="utf-8", errors="replace")
+    except Exception:  # noqa: BLE001  # whatever it is, it is not there
+        return None
 
 
 def _transactions(storage: Any) -> tuple[Written, ...]:
@@ -41,7 +60,7 @@ def _transactions(storage: Any) -> tuple[Written, ...]:
     iterator = storage.iterator()
     for transaction in iterator:
         records = {
-            record.oid: None if record.data is None else value_in(record.data)
+            record.oid: None if record.data is None else _value(record.data)
             for record in transaction
         }
         found.append(Written(transaction.tid, records))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from zodb_spec.chapters.storage import durability
 from zodb_spec.clause import id_of
 from zodb_spec.crash import (
+    BLOB,
     Continued,
     Crash,
     Found,
@@ -20,6 +21,7 @@ from zodb_spec.crash import (
     is_current,
     last_of,
     outcomes,
+    stored_in,
 )
 
 from zodb_conformance.crashes.finding import found_in
@@ -77,7 +79,7 @@ def rules_for(told: Told, loss: Loss) -> tuple[Rule, ...]:
     in_pack = told.packed == len(told.finished)
     if loss == "unsynced":
         power, pack = durability.survives_power_loss, durability.pack_survives_power_loss
-        return (pack if in_pack else power,)
+        return (pack if in_pack else power, durability.blob_survives_power_loss)
     if loss == "new":
         return (durability.new_survives_power_loss,)
     if loss == "some":
@@ -89,8 +91,23 @@ def rules_for(told: Told, loss: Loss) -> tuple[Rule, ...]:
         durability.vote_is_not_commit,
         durability.pack_survives_kill if in_pack else durability.survives_kill,
         durability.whole_or_absent,
+        durability.blob_survives_kill,
         durability.goes_on_after_kill,
     )
+
+
+OF_WHAT_IS_FOUND = (
+    durability.vote_is_not_commit,
+    durability.survives_kill,
+    durability.pack_survives_kill,
+    durability.whole_or_absent,
+    durability.blob_survives_kill,
+    durability.blob_survives_power_loss,
+)
+"""The clauses that say nothing where the storage can't be opened."""
+
+OF_BLOBS = (durability.blob_survives_kill, durability.blob_survives_power_loss)
+"""The clauses that say nothing where there are no blobs."""
 
 
 def rules_of(losses: Iterable[Loss]) -> set[str]:
@@ -163,6 +180,11 @@ def judge(examined: Examined, rules: Iterable[Rule]) -> Judged:
     for rule in rules:
         if rule is durability.goes_on_after_kill and examined.crash.continued is None:
             continue
+        found = examined.crash.found
+        if (rule in OF_WHAT_IS_FOUND and found is None) or (
+            rule in OF_BLOBS and found is not None and not found.blobs
+        ):
+            continue
         held.append(id_of(rule))
         if not rule(examined.crash):
             return Judged(tuple(held), held[-1], *_in_words(examined))
@@ -182,11 +204,21 @@ def _in_words(examined: Examined) -> tuple[str, str]:
     whole = next((each for each in told.refused if _shows(found, each)), None)
     if whole is not None:
         return "nothing of a transaction that was never finished", f"it shows {_named(whole)}"
-    return _difference(told, found)
+    return _difference(told, found) or _of_blobs(told, found)
+
+
+def _of_blobs(told: Told, found: Found) -> tuple[str, str]:
+    """What of the blobs is not there as it was stored."""
+    for oid, holds in found.blobs.items():
+        wanted = stored_in(oid, told, found)
+        if holds != wanted:
+            seen = "its file can't be read" if holds is None else f"it holds {short(holds, 40)}"
+            return f"the blob {oid.hex()} to hold {short(wanted, 40)}", seen
+    return "each transaction as a whole or not at all", "one is there in part"
 
 
 def _shows(found: Found, written: Written) -> bool:
-    values = {value for value in written.records.values() if value is not None}
+    values = {value for value in written.records.values() if value not in (None, BLOB)}
     return not values.isdisjoint(known[0] for known in found.current.values() if known)
 
 
@@ -202,9 +234,9 @@ def _of_continued(after: Continued, told: Told) -> str:
     return "what was committed then is not there when it is opened the next time"
 
 
-def _difference(told: Told, found: Found) -> tuple[str, str]:
+def _difference(told: Told, found: Found) -> tuple[str, str] | None:
     """What differs from what was told: the first object that is not as any history leaves it, or
-    the tids.
+    the tids; None where it is none of that.
     """
     histories = outcomes(told, found)
     states = [current(history) for history in histories]
@@ -227,7 +259,7 @@ def _difference(told: Told, found: Found) -> tuple[str, str]:
             f"the transactions {', '.join(since)} to be listed",
             f"listed are {', '.join(listed)}",
         )
-    return "each transaction as a whole or not at all", "one is there in part"
+    return None
 
 
 def _state(known: tuple[str, bytes] | None) -> str:

@@ -20,7 +20,7 @@ Line = Mapping[str, Any]
 """One line of the ledger: an event, and what there is to be known of it.
 
 begin     a transaction begins: its `step`, its `kind`, what it leaves of each object (`records`),
-          and the objects that the root leads to behind it (`leads`)
+          what its `blobs` hold, and the objects that the root leads to behind it (`leads`)
 voted, finishing, told (with its `tid`), finished (likewise), refused   what becomes of it
 packing, packed   a pack begins, and has returned
 settled   after a crash: whether the transaction that was in doubt was `kept`, and its `tid`
@@ -79,7 +79,8 @@ class Ledger:
             case "begin":
                 records = {bytes.fromhex(oid): value for oid, value in line["records"].items()}
                 leads = tuple(map(bytes.fromhex, line["leads"]))
-                self.open = Entry(line["kind"], Written(UNKNOWN, records), leads)
+                blobs = {bytes.fromhex(oid): held for oid, held in line.get("blobs", {}).items()}
+                self.open = Entry(line["kind"], Written(UNKNOWN, records, blobs), leads)
                 self._is_doubtful = False
             case "finishing":
                 self._is_doubtful = True

@@ -36,6 +36,7 @@ class Step(NamedTuple):
     changed   oids of objects that get a new value
     dropped   oids of objects to which the root does not lead any more
     values    those values, and those of new objects behind them
+    blobs     how many of the new ones, the first, are blobs
     """
 
     number: int
@@ -43,12 +44,13 @@ class Step(NamedTuple):
     changed: tuple[bytes, ...] = ()
     dropped: tuple[bytes, ...] = ()
     values: tuple[str, ...] = ()
+    blobs: int = 0
 
 
 def step_of(seed: int, number: int, ledger: Ledger, capabilities: Collection[str]) -> Step:
     """The step that comes next.
 
-    capabilities  those of the storage; without "undo" and "pack" there is neither
+    capabilities  those of the storage; without "undo", "pack" and "blobs" there is none of these
     """
     dice = random.Random(f"{seed} {number}")
     if number and number % REOPENING == 0:
@@ -62,7 +64,9 @@ def step_of(seed: int, number: int, ledger: Ledger, capabilities: Collection[str
     kind = dice.choices(kinds, [WEIGHTS[kind] for kind in kinds])[0] if number else "commit"
     if kind in ("undo", "pack"):
         return Step(number, kind)
-    return commit_of(dice, number, kind, ledger)
+    step = commit_of(dice, number, kind, ledger)
+    new = len(step.values) - len(step.changed)
+    return step._replace(blobs=dice.randint(0, new) if "blobs" in capabilities else 0)
 
 
 def commit_of(dice: random.Random, number: int, kind: str, ledger: Ledger) -> Step:

@@ -16,7 +16,7 @@ from pprint import pformat
 from textwrap import indent, wrap
 
 from zodb_spec.clause import clauses
-from zodb_spec.crash import Found, Told, current, last_of, outcomes
+from zodb_spec.crash import Found, Told, current, last_of, outcomes, stored_in
 
 from zodb_conformance.quoting import quotations
 from zodb_conformance.targets.base import Target
@@ -49,6 +49,9 @@ ALLOWED = {allowed}
 # These objects may be gone: the root did not lead to them when a pack began.
 GARBAGE = {garbage}
 
+# What blobs hold, told likewise: by oid, with the tid of the revision.
+BLOBS = {blobs}
+
 
 {quoted}
 
@@ -62,7 +65,7 @@ def state_of(storage, oid):
         data, tid = newest(storage).load(bytes.fromhex(oid), "")[:2]
     except KeyError:
         return None
-    return brief(value_in(data)), tid.hex()
+    return brief("a blob" if data == blob_record() else value_in(data)), tid.hex()
 
 
 def difference(storage, last, state):
@@ -73,6 +76,19 @@ def difference(storage, last, state):
             return f"object {{oid}} is to be {{wanted}}, and it is {{seen}}"
     seen = newest(storage).lastTransaction().hex()
     return "" if seen == last else f"the last transaction is to be {{last}}, and it is {{seen}}"
+
+
+def lost_blob(storage):
+    """What of a blob is not there; "" for nothing."""
+    for oid, (tid, wanted) in BLOBS.items():
+        try:
+            path = storage.loadBlob(bytes.fromhex(oid), bytes.fromhex(tid))
+            seen = brief(pathlib.Path(path).read_text(errors="replace"))
+        except KeyError:
+            seen = "without its file"
+        if seen != wanted:
+            return f"the blob {{oid}} is to hold {{wanted}}, and it is {{seen}}"
+    return ""
 
 
 def look():
@@ -87,6 +103,8 @@ def look():
     differences = [difference(storage, *allowed) for allowed in ALLOWED]
     if all(differences):
         return differences[0]
+    if lost_blob(storage):
+        return lost_blob(storage)
 {listing}    before = newest(storage).lastTransaction()
     storage.registerDB(Layer())
     oid = storage.new_oid()
@@ -150,7 +168,7 @@ def program(
     if not folder:
         return ""
     body = "\n".join([*others, "return storage"])
-    quoted = quotations(["newest, value_in, content, commit, Layer"])
+    quoted = quotations(["newest, value_in, blob_record, content, commit, Layer"])
     heading = [f"{clause}: {clauses()[clause].summary}", "", *comments]
     return PROGRAM.format(
         heading="\n".join(
@@ -159,6 +177,7 @@ def program(
         clause=clause,
         left=_literal(left),
         allowed=_literal(_allowed(told, found)),
+        blobs=_literal(_blobs(told, found)),
         garbage=_literal(sorted(oid.hex() for oid in told.garbage)),
         quoted="\n\n\n".join(quoted),
         listing="    list(storage.iterator())\n" if found and found.unlisted else "",
@@ -183,6 +202,17 @@ def _allowed(
         for history in histories
         if last_of(history)
     ]
+
+
+def _blobs(told: Told, found: Found | None) -> dict[str, tuple[str, str]]:
+    """What those hold that are blobs now, with the tids of their revisions."""
+    if found is None:
+        return {}
+    return {
+        oid.hex(): (known[1].hex(), brief(stored_in(oid, told, found)))
+        for oid in found.blobs
+        if (known := found.current[oid]) is not None
+    }
 
 
 def _literal(value: object) -> str:

@@ -8,9 +8,18 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
+from zodb_spec.crash import BLOB
+
 from zodb_conformance.crashes.ledger import Book
 from zodb_conformance.crashes.stream import ROOT, Step
-from zodb_conformance.storagekit import Layer, content, metadata, oids_in
+from zodb_conformance.storagekit import (
+    Layer,
+    blob_file,
+    blob_record,
+    content,
+    metadata,
+    oids_in,
+)
 
 
 class Worker:
@@ -62,7 +71,13 @@ class Worker:
         self._book.write(event, **more)
         self._reached(event)
 
-    def _begin(self, step: Step, records: dict[bytes, str | None], leads: Collection[bytes]) -> Any:
+    def _begin(
+        self,
+        step: Step,
+        records: dict[bytes, str | None],
+        leads: Collection[bytes],
+        blobs: dict[bytes, str],
+    ) -> Any:
         """Begin a transaction; the ledger names what it is going to store."""
         meta = metadata(description=f"step {step.number}".encode())
         self._storage.tpc_begin(meta)
@@ -72,6 +87,7 @@ class Worker:
             kind=step.kind,
             records={oid.hex(): value for oid, value in records.items()},
             leads=[oid.hex() for oid in leads],
+            blobs={oid.hex(): held for oid, held in blobs.items()},
         )
         return meta
 
@@ -84,11 +100,19 @@ class Worker:
         )
         records[ROOT] = f"{step.number}.root"
         before = ledger.current()
-        meta = self._begin(step, records, leads)
+        kept = {oid for oid, known in before.items() if known is not None and known[0] == BLOB}
+        blobs = {oid: records[oid] or "" for oid in records if oid in {*kept, *new[: step.blobs]}}
+        records.update(dict.fromkeys(blobs, BLOB))
+        meta = self._begin(step, records, leads, blobs)
         for oid, value in records.items():
             known = before.get(oid)
+            serial = known[1] if known else bytes(8)
+            if oid in blobs:
+                file = blob_file(self._storage, blobs[oid].encode())
+                self._storage.storeBlob(oid, serial, blob_record(), file, "", meta)
+                continue
             data = content(value, *leads) if oid == ROOT else content(value)
-            self._storage.store(oid, known[1] if known else bytes(8), data, "", meta)
+            self._storage.store(oid, serial, data, "", meta)
         self._note("stored")
         if step.kind == "given up":
             self._give_up(meta)
@@ -113,11 +137,14 @@ class Worker:
         """Undo the last transaction: every object is what it was before."""
         *earlier, last = self._book.ledger.finished
         before: dict[bytes, str | None] = {}
+        held: dict[bytes, str] = {}
         for entry in earlier:
             before.update(entry.written.records)
+            held.update(entry.written.blobs)
         records = {oid: before.get(oid) for oid in last.written.records}
+        blobs = {oid: held[oid] for oid, value in records.items() if value == BLOB}
         id = self._storage.undoLog(0, 1)[0]["id"]
-        meta = self._begin(step, records, earlier[-1].leads)
+        meta = self._begin(step, records, earlier[-1].leads, blobs)
         self._storage.undo(id, meta)
         self._note("undone")
         self._storage.tpc_vote(meta)

@@ -11,6 +11,8 @@ from typing import Any
 from zodb_reference.errors import StorageError
 from zodb_reference.oids import z64
 from zodb_reference.storages import sqlite, sqlite_file, sqlite_format
+from zodb_reference.storages.blobfolder import BlobFolder
+from zodb_reference.storages.blobs import BlobStorage
 from zodb_reference.storages.filelock import FileIsLockedError, FileLock
 from zodb_reference.storages.packing import PackableStorage
 from zodb_reference.storages.sqlite import SQLiteStorage
@@ -162,6 +164,40 @@ def the_rest_of_a_commit_follows() -> Fault:
     return together(
         around(SQLiteHistory, "prepare", prepare), around(TwoPhaseStorage, "_end_commit", end)
     )
+
+
+@double("storage.blob-survives-kill", also="storage.blob-survives-power-loss", on=ON)
+def the_file_of_a_blob_follows() -> Fault:
+    """The file of a blob is put in its place when its transaction has finished.
+
+    After a crash in between there is a record, and nothing that it stands for.
+    """
+
+    def take(_correct: Any, folder: BlobFolder, file: str, name: str) -> None:
+        vars(folder).setdefault("waiting", []).append((file, name))
+
+    really_take = BlobFolder.take
+
+    def end(correct: Any, storage: Any) -> None:
+        for file, name in vars(storage._folder).pop("waiting", []):
+            really_take(storage._folder, file, name)
+        correct(storage)
+
+    return together(
+        around(BlobFolder, "take", take),
+        instead(BlobFolder, "secure", lambda folder, names: None),
+        around(BlobStorage, "_end_commit", end),
+    )
+
+
+@double("storage.blob-survives-power-loss", on=ON)
+def what_a_blob_holds_is_not_synced() -> Fault:
+    """Records are on the disk when `tpc_finish` returns, and what blobs hold is left to the
+    operating system.
+
+    When the power fails, pictures and documents are empty that somebody has been told are safe.
+    """
+    return instead(BlobFolder, "secure", lambda folder, names: None)
 
 
 @double("storage.goes-on-after-kill", on=ON)

@@ -15,7 +15,7 @@ clauses that speak of a new one, and of folders.
 from __future__ import annotations
 
 from zodb_spec.clause import MUST, SHOULD, crash
-from zodb_spec.crash import Crash, current, is_current, is_listed, last_of, outcomes
+from zodb_spec.crash import Crash, current, is_current, is_listed, last_of, outcomes, stored_in
 
 
 @crash("storage.reopens-after-kill", MUST, rules="STOR-68", needs="durable")
@@ -49,7 +49,8 @@ def vote_is_not_commit(case: Crash) -> bool:
     refused = {value for each in case.told.refused for value in each.records.values()}
     shown = {known[0] for known in case.found.current.values() if known is not None}
     listed = {value for each in case.found.transactions or () for value in each.records.values()}
-    by_right = {value for each in case.told.finished for value in each.records.values()}
+    others = filter(None, (*case.told.finished, case.told.doubtful))
+    by_right = {value for each in others for value in each.records.values()}
     return refused.isdisjoint({*shown, *listed} - {None} - by_right)
 
 
@@ -95,6 +96,16 @@ def whole_or_absent(case: Crash) -> bool:
     )
 
 
+@crash("storage.blob-survives-kill", MUST, rules="STOR-61 STOR-8", needs="durable blobs")
+def blob_survives_kill(case: Crash) -> bool:
+    """A blob whose record is there after a kill is there with what it holds: what was stored in the
+    same call, and nothing of what others stored before or wanted to store.
+    """
+    told, found = case.told, case.found
+    assert found is not None
+    return all(holds == stored_in(oid, told, found) for oid, holds in found.blobs.items())
+
+
 @crash("storage.goes-on-after-kill", MUST, rules="STOR-68 STOR-8", needs="durable")
 def goes_on_after_kill(case: Crash) -> bool:
     """When the storage has been opened again after a crash, work goes on: a transaction can be
@@ -130,6 +141,14 @@ def pack_survives_power_loss(case: Crash) -> bool:
     committed since: what takes the place of the old file is on the disk before it takes it.
     """
     return _is_intact(case)
+
+
+@crash("storage.blob-survives-power-loss", MUST, rules="STOR-61 STOR-8", needs="durable blobs")
+def blob_survives_power_loss(case: Crash) -> bool:
+    """What a blob holds is on the disk when `tpc_finish` returns, like its record: a blob whose
+    record is there after a power failure is there as a whole.
+    """
+    return blob_survives_kill(case)
 
 
 @crash("storage.new-survives-power-loss", MUST, rules="STOR-8", needs="durable")
