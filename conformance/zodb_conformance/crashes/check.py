@@ -41,6 +41,7 @@ from zodb_conformance.crashes.powerless import Failure, failures
 from zodb_conformance.crashes.telling import Image, program
 from zodb_conformance.crashes.trials import Place, Recorded, Trials
 from zodb_conformance.results import Deviation
+from zodb_conformance.servers import lodging
 
 CHECK = "crashes"
 
@@ -64,6 +65,9 @@ def crashes(context: Context) -> str:
     """Do the check, and give a note on what was done and what could not be."""
     plan = context.plan
     kills = context.profile.kills if plan.kills is None else plan.kills
+    storage = context.target.storage
+    if storage is not None and storage.crash is not None:
+        lodging.current()  # else the first process that is killed would take the server with it
     with TemporaryDirectory(prefix="zodb-conformance-", ignore_cleanup_errors=True) as folder:
         return Crashes(context, Path(folder), kills).run()
 

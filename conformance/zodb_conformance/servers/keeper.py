@@ -135,7 +135,9 @@ def crash(folder: Path, answers: Callable[[], bool]) -> None:
     end = time.monotonic() + START
     while process_of(folder) in (0, killed) or not answers():
         if time.monotonic() > end:
-            raise TargetUnusable(f"the server of {folder} does not start after it was killed")
+            said = (folder / OUTPUT).read_text(encoding="utf-8", errors="replace").splitlines()
+            last = " ".join(said[-3:]) or "it printed nothing"
+            raise TargetUnusable(f"a server does not start again after it was killed: {last}")
         time.sleep(locks.TICK)
 
 
