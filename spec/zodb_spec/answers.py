@@ -420,6 +420,12 @@ LATER: dict[str, str] = {
     "removed.across-by-garbage-collection": (
         "before 2005-06-16 a reference may give an object that another group has in its cache"
     ),
+    "removed.across-access-fails": (
+        "before 2005-06-16 a reference may give an object that another group has in its cache"
+    ),
+    "removed.across-holder-fails": (
+        "before 2005-06-16 a reference may give an object that another group has in its cache"
+    ),
 }
 
 
