@@ -1,4 +1,4 @@
-"""What becomes of blobs when their revisions are packed, undone, or copied.
+"""Revisions of blobs: what becomes of them when they are packed, undone, or copied.
 
 The file of a blob lives and dies with the revision that it belongs to.
 """

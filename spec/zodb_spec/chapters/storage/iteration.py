@@ -1,4 +1,4 @@
-"""Iterating over all that a storage has: its transactions with their records, and the current
+"""Iteration over all that there is: the transactions with their records, and the current
 records of all objects.
 
 This is what copies, replicas, analyses, and the garbage collection of several databases are made

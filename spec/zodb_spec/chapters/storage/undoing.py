@@ -1,4 +1,4 @@
-"""Undo: a storage brings back what was before a transaction.
+"""Undo in a storage: it brings back what was before a transaction.
 
 To undo is a call of the first phase of a transaction, like `store`: it writes records, with the
 data that the objects had before, and leaves what is undone where it is, in the past. What has

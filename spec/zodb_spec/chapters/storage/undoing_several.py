@@ -1,4 +1,4 @@
-"""Undoing several transactions as one, or beside other work.
+"""Undoing several transactions: as one, or beside other work.
 
 What is undone in one transaction is undone together or not at all, one after the other, in the
 order in which the program asks for it.
