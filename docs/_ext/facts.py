@@ -18,7 +18,7 @@ from zodb_conformance.mixes import MIXES
 from zodb_conformance.stories import MARKER, TOLD_IN, Story
 from zodb_conformance.targets import CAPABILITIES
 from zodb_spec import answers, contents, script
-from zodb_spec.clause import CHAPTERS, Clause
+from zodb_spec.clause import CHAPTERS, STORAGE_PART, Clause
 from zodb_spec.editions import CURRENT, EDITIONS, Edition
 from zodb_spec.operation import Operation, all_operations, operations
 from zodb_spec.situations import situations
@@ -70,9 +70,12 @@ def catalogue(text: str) -> dict[str, Rule]:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter: the name of its module, its title, what it is about, its text, its clauses."""
+    """A chapter: the name of its module, the part to which it belongs, its title, what it is about,
+    its text, its clauses.
+    """
 
     name: str
+    part: str
     title: str
     about: str
     intro: str
@@ -88,7 +91,8 @@ def chapters(clauses: Iterable[Clause]) -> list[Chapter]:
         title, _, about = " ".join(first.split()).rstrip(".").partition(": ")
         own = tuple(c for c in every if c.function.__module__ == module.__name__)
         name = module.__name__.removeprefix(CHAPTERS)
-        found.append(Chapter(name, title, about, intro, own))
+        part = "storage" if module.__name__.startswith(STORAGE_PART) else "connection"
+        found.append(Chapter(name, part, title, about, intro, own))
     return found
 
 
