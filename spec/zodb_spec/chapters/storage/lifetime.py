@@ -84,7 +84,7 @@ def closed_in_a_transaction() -> None:
     ...     _ = state(storage, (oid, serial, content("new")), (added, z64, content("new")))
     ...     storage = reopened(storage)
     ...     is_old.append(newest(storage).load(oid) == (content("old"), serial))
-    ...     with raises("POSKeyError"):
+    ...     with raises("KeyError"):
     ...         newest(storage).load(added)
     >>> is_old
     [True, True, True, True]
@@ -130,7 +130,7 @@ def aborted_does_not_last() -> None:
     >>> seen = newest(storage)
     >>> seen.load(oid) == (content("new"), tid)
     True
-    >>> with raises("POSKeyError"):
+    >>> with raises("KeyError"):
     ...     seen.load(added)
     """
 

@@ -197,7 +197,7 @@ def finish_without_vote_refused() -> None:
     >>> with raises("Exception"):
     ...     storage.tpc_finish(meta)
     >>> storage.tpc_abort(meta)
-    >>> with raises("POSKeyError"):
+    >>> with raises("KeyError"):
     ...     newest(storage).load(oid)
     """
 
@@ -399,10 +399,10 @@ def deletion_after_vote_spares_others() -> None:
     >>> with allowing("Exception"):
     ...     storage.tpc_finish(meta)
     >>> storage.tpc_abort(meta)
-    >>> with allowing("POSKeyError"):
+    >>> with allowing("KeyError"):
     ...     seen.append(newest(storage).load(oid))
     >>> later = commit(storage, (other, tid, content("later")))
-    >>> with allowing("POSKeyError"):
+    >>> with allowing("KeyError"):
     ...     seen.append(newest(storage).load(oid))
     >>> seen in ([], [(content("one"), tid)] * 2)
     True

@@ -122,10 +122,11 @@ def metadata_too_long() -> None:
     ... )
     >>> wrong = []
     >>> for meta in given:
+    ...     own = open_storage()
     ...     with allowing("POSError", "TransactionError", "ValueError"):
-    ...         tid = commit(storage, (storage.new_oid(), z64, content("one")), meta=meta)
-    ...         wrong += [tid] if newest(storage).lastTransaction() != tid else []
-    ...     storage.tpc_abort(meta)
+    ...         tid = commit(own, (own.new_oid(), z64, content("one")), meta=meta)
+    ...         wrong += [tid] if newest(own).lastTransaction() != tid else []
+    ...     own.tpc_abort(meta)
     >>> wrong
     []
     """

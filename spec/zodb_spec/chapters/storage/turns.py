@@ -202,7 +202,7 @@ def abort_beside_a_commit() -> None:
     ...         lambda: commit(storage, writes), lambda: own.tpc_abort(aborted), halt
     ...     )
     ...     serials.append(tid)
-    ...     with raises("POSKeyError"):
+    ...     with raises("KeyError"):
     ...         newest(storage).load(one)
     ...     return storage.load(two) == (content("new"), tid)
     >>> at_every_step(schedule)

@@ -76,7 +76,7 @@ def unseen_before_finish() -> None:
     >>> tid = commit(storage, (oid, z64, content("old")))
     >>> def shows_the_old(reader):
     ...     seen = newest(reader)
-    ...     with raises("POSKeyError"):
+    ...     with raises("KeyError"):
     ...         seen.load(added)
     ...     return seen.load(oid) == (content("old"), tid), seen.lastTransaction() == tid
     >>> reader, meta = beside(storage), metadata()
@@ -108,7 +108,7 @@ def aborted_leaves_nothing() -> None:
     >>> tid = commit(storage, (oid, z64, content("old")))
     >>> def shows_the_old():
     ...     seen = newest(storage)
-    ...     with raises("POSKeyError"):
+    ...     with raises("KeyError"):
     ...         seen.load(added)
     ...     return seen.load(oid) == (content("old"), tid), seen.lastTransaction() == tid
     >>> writes = (oid, tid, content("new")), (added, z64, content("new"))
@@ -124,7 +124,7 @@ def aborted_leaves_nothing() -> None:
     >>> later = commit(storage, (storage.new_oid(), z64, content("later")))
     >>> newest(storage).load(oid) == (content("old"), tid)
     True
-    >>> with raises("POSKeyError"):
+    >>> with raises("KeyError"):
     ...     newest(storage).load(added)
     """
 
@@ -288,7 +288,7 @@ def failed_store_can_be_aborted() -> None:
     >>> seen = newest(storage)
     >>> seen.load(oid) == (content("current"), current)
     True
-    >>> with raises("POSKeyError"):
+    >>> with raises("KeyError"):
     ...     seen.load(added)
     >>> tid = commit(storage, (oid, current, content("new")))
     >>> newest(storage).load(oid) == (content("new"), tid)
@@ -335,7 +335,7 @@ def same_meta_data_again() -> None:
     >>> seen = newest(storage)
     >>> seen.load(two) == (content("two"), tid)
     True
-    >>> with raises("POSKeyError"):
+    >>> with raises("KeyError"):
     ...     seen.load(one)
     """
 
