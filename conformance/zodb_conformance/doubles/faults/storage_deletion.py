@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 from zodb_reference.errors import StorageTransactionError, UndoError
 from zodb_reference.oids import maxtid, z64
+from zodb_reference.storages import ClientStorage
 from zodb_reference.storages.deletion import DeletableStorage
 from zodb_reference.storages.history import Notes, Record
 from zodb_reference.storages.iteration import RecordCopy, TransactionCopy
@@ -222,6 +224,23 @@ def deletions_are_ten() -> Fault:
             correct(commit, record)
 
     return around(Commit, "put", put)
+
+
+@double("storage.deletion-for-clients", on="reference-clients")
+def clients_delete_for_themselves() -> Fault:
+    """What a client has deleted can be stored by the others, as if it were there.
+
+    Garbage comes back without what it refers to, which is deleted, too.
+    """
+
+    def deleted_by(client: ClientStorage, oid: bytes, serial: bytes) -> bytes:
+        newest = client._storage._history.newest(oid)
+        return newest.tid if newest is not None and not newest.has_data else serial
+
+    def store(client: ClientStorage, oid: bytes, serial: bytes, *more: Any) -> None:
+        client._storage.store(oid, deleted_by(client, oid, serial), *more)
+
+    return patch.object(ClientStorage, "store", store, create=True)
 
 
 @double("storage.deletion-is-iterated")

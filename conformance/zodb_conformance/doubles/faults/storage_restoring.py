@@ -1,18 +1,16 @@
-"""Faults in restoring what another storage has committed, and in copies of whole storages."""
+"""Faults in restoring what another storage has committed."""
 
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 from zodb_reference.errors import POSKeyError, UndoError
-from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.oids import new_tid, p64, u64, z64
-from zodb_reference.storages import restoring
-from zodb_reference.storages.history import Record
+from zodb_reference.storages import ClientStorage
 from zodb_reference.storages.reading import ReadableStorage
 from zodb_reference.storages.restoring import RestorableStorage
-from zodb_reference.storages.sqlite_history import SQLiteHistory
-from zodb_reference.storages.twophase import Commit, TwoPhaseStorage
+from zodb_reference.storages.twophase import TwoPhaseStorage
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, together
@@ -20,12 +18,12 @@ from zodb_conformance.doubles.planting import around, together
 Tid = bytes | None
 
 
-def _restore(faulty: Any) -> Fault:
+def restoring_by(faulty: Any) -> Fault:
     """The fault that `restore` does this: it is given the correct one, and the arguments."""
     return around(RestorableStorage, "restore", faulty)
 
 
-def _while_copying(storages: set[int]) -> Fault:
+def while_copying(storages: set[int]) -> Fault:
     """No fault: notes the storages to which something is being copied."""
 
     def copy(correct: Any, storage: RestorableStorage, other: Any) -> None:
@@ -86,7 +84,7 @@ def tids_leave_no_gaps() -> Fault:
             tid = p64(last + 1)
         correct(storage, transaction, tid, status)
 
-    return together(_while_copying(copying), around(TwoPhaseStorage, "tpc_begin", begin))
+    return together(while_copying(copying), around(TwoPhaseStorage, "tpc_begin", begin))
 
 
 @double("storage.restore-is-seen-at-once", also="storage.begins-with-a-tid")
@@ -101,6 +99,29 @@ def what_is_restored_is_seen_late() -> Fault:
         return loaded.setdefault((id(storage), oid), correct(storage, oid, version))
 
     return around(ReadableStorage, "load", load)
+
+
+@double("storage.restore-is-seen-by-clients", on="reference-clients")
+def clients_read_what_they_have() -> Fault:
+    """A client goes on to load what it has loaded before, whatever others have restored since.
+
+    It tells of the transaction, and shows the states from before.
+    """
+    loaded: dict[tuple[int, bytes], tuple[bytes, bytes]] = {}
+
+    def load(client: ClientStorage, oid: bytes, version: str = "") -> tuple[bytes, bytes]:
+        return loaded.setdefault((id(client), oid), client._storage.load(oid, version))
+
+    def begin(correct: Any, client: ClientStorage, *args: Any, **options: Any) -> None:
+        for known in list(loaded):
+            if known[0] == id(client):
+                del loaded[known]
+        correct(client, *args, **options)
+
+    return together(
+        patch.object(ClientStorage, "load", load, create=True),
+        around(ClientStorage, "tpc_begin", begin),
+    )
 
 
 @double("storage.restore-keeps-the-past", also="storage.copy-has-deletions")
@@ -121,7 +142,7 @@ def what_is_restored_is_alone() -> Fault:
         found = correct(storage, oid, tid)
         return None if found and found[1] < restored.get(oid, b"") else found
 
-    return together(_restore(restore), around(ReadableStorage, "loadBefore", load_before))
+    return together(restoring_by(restore), around(ReadableStorage, "loadBefore", load_before))
 
 
 @double("storage.restore-knows-no-conflicts")
@@ -149,7 +170,7 @@ def the_new_is_no_place_for_the_old() -> Fault:
         restored.add(oid)
         correct(storage, oid, serial, data, version, prev_txn, transaction)
 
-    return together(_while_copying(copying), _restore(restore))
+    return together(while_copying(copying), restoring_by(restore))
 
 
 @double("storage.restores-an-end", also="storage.copy-has-deletions storage.copy-has-undos")
@@ -164,7 +185,7 @@ def nothing_is_an_empty_record() -> Fault:
     ) -> None:
         correct(storage, oid, serial, b"" if data is None else data, *more)
 
-    return _restore(restore)
+    return restoring_by(restore)
 
 
 def _hints(faulty: Any) -> Fault:
@@ -187,7 +208,7 @@ def _hints(faulty: Any) -> Fault:
             data = faulty(storage, oid, prev_txn, data)
         correct(storage, oid, serial, data, version, prev_txn, transaction)
 
-    return _restore(restore)
+    return restoring_by(restore)
 
 
 @double("storage.restore-takes-hints")
@@ -234,7 +255,7 @@ def anybody_restores() -> Fault:
         commit = storage._commit
         correct(storage, *others, transaction if commit is None else commit.meta)
 
-    return _restore(restore)
+    return restoring_by(restore)
 
 
 @double("storage.restored-oids-are-taken", also="storage.copy-can-be-worked-with")
@@ -249,242 +270,4 @@ def restored_oids_are_free() -> Fault:
         correct(storage, *arguments)
         storage._last_oid = last
 
-    return _restore(restore)
-
-
-@double("storage.copy-tells-the-same")
-def copies_are_anonymous() -> Fault:
-    """A copy does not say who has committed its transactions.
-
-    The moment when one needs to know is after the old server has burnt down.
-    """
-
-    def meta_of(correct: Any, transaction: Any) -> Any:
-        meta = correct(transaction)
-        meta.user = b""
-        return meta
-
-    return around(restoring, "_meta_of", meta_of)
-
-
-@double("storage.copy-reads-the-same", also="storage.copy-has-deletions")
-def copies_are_of_now() -> Fault:
-    """Of an object that was copied, the past can't be loaded from a copy.
-
-    To look up what it was, one needs the old server.
-    """
-    copying: set[int] = set()
-    copied: set[tuple[int, bytes]] = set()
-
-    def restore(correct: Any, storage: TwoPhaseStorage, oid: bytes, *more: Any) -> None:
-        if id(storage) in copying:
-            copied.add((id(storage), oid))
-        correct(storage, oid, *more)
-
-    def load_before(correct: Any, storage: ReadableStorage, oid: bytes, tid: bytes) -> Any:
-        found = correct(storage, oid, tid)
-        return None if found and found[2] is not None and (id(storage), oid) in copied else found
-
-    return together(
-        _while_copying(copying),
-        _restore(restore),
-        around(ReadableStorage, "loadBefore", load_before),
-    )
-
-
-@double("storage.copy-has-undos")
-def undos_are_not_copied() -> Fault:
-    """What shares its data with an earlier record is not copied.
-
-    The copy has the state from before the undo.
-    """
-    copying: set[int] = set()
-
-    def put(correct: Any, commit: Commit, record: Record) -> None:
-        if not copying or record.data_txn is None:
-            correct(commit, record)
-
-    return together(_while_copying(copying), around(Commit, "put", put))
-
-
-@double("storage.copy-has-deletions", also="storage.copy-has-undos")
-def deletions_are_not_copied() -> Fault:
-    """Records without data are not copied.
-
-    In the copy, all garbage is there again.
-    """
-    copying: set[int] = set()
-
-    def put(correct: Any, commit: Commit, record: Record) -> None:
-        if not copying or record.data is not None:
-            correct(commit, record)
-
-    return together(_while_copying(copying), around(Commit, "put", put))
-
-
-@double("storage.copy-of-what-was-packed")
-def what_was_packed_is_not_copied() -> Fault:
-    """Transactions that were packed are left out of a copy.
-
-    What nobody has changed since is not in it.
-    """
-
-    def copy(
-        correct: Any,
-        storage: RestorableStorage,
-        other: Any,
-        transaction: Any,
-        tid: bytes,
-        shifted: Any,
-    ) -> None:
-        if transaction.status != "p":
-            correct(storage, other, transaction, tid, shifted)
-
-    return around(RestorableStorage, "_copy", copy)
-
-
-@double("storage.copy-lasts", on="reference-sqlite")
-def oids_begin_again() -> Fault:
-    """When a storage is opened again, it hands out oids from the first one on.
-
-    New objects take the place of those that were copied, or can't be stored.
-    """
-    return around(SQLiteHistory, "last_oid", lambda correct, history: z64)
-
-
-@double("storage.copy-can-be-worked-with")
-def a_copy_takes_no_more() -> Fault:
-    """To a storage that was copied to, an old serial is as good as the current one.
-
-    Whoever goes on to work with the copy overwrites what others commit.
-    """
-    copying: set[int] = set()
-    copies: set[int] = set()
-
-    def restore(correct: Any, storage: TwoPhaseStorage, *arguments: Any) -> None:
-        copies.update(copying)
-        correct(storage, *arguments)
-
-    def store(correct: Any, storage: Any, oid: bytes, serial: bytes, *more: Any) -> None:
-        current = storage._current_serial(oid)
-        correct(storage, oid, current if id(storage) in copies else serial, *more)
-
-    return together(
-        _while_copying(copying), _restore(restore), around(TwoPhaseStorage, "store", store)
-    )
-
-
-@double("storage.copy-of-nothing")
-def a_copy_says_what_it_is() -> Fault:
-    """A copy begins with a transaction that says so, where there is none to begin with.
-
-    A copy of a copy is something else again.
-    """
-
-    def copy(correct: Any, storage: RestorableStorage, other: Any) -> None:
-        correct(storage, other)
-        if not any(storage.lastTransaction()):
-            meta = TransactionMetaData(description="a copy")
-            storage.tpc_begin(meta)
-            storage.tpc_vote(meta)
-            storage.tpc_finish(meta)
-
-    return around(RestorableStorage, "copyTransactionsFrom", copy)
-
-
-@double("storage.copy-goes-on")
-def a_copy_is_made_once() -> Fault:
-    """To a storage that was copied to, nothing more can be restored.
-
-    A replica is as old as its first copy.
-    """
-    copying: set[int] = set()
-    copies: set[int] = set()
-
-    def restore(correct: Any, storage: TwoPhaseStorage, *arguments: Any) -> None:
-        if id(storage) in copies - copying:
-            raise UndoError("this is a copy")
-        copies.update(copying)
-        correct(storage, *arguments)
-
-    return together(_while_copying(copying), _restore(restore))
-
-
-def _copies(tid_of: Any) -> Fault:
-    """The fault that a transaction is copied under the tid that this function gives.
-
-    It is given the transaction, and the tid that it would have.
-    """
-
-    def copy(
-        correct: Any,
-        storage: RestorableStorage,
-        other: Any,
-        transaction: Any,
-        tid: bytes,
-        shifted: Any,
-    ) -> None:
-        tid = tid_of(transaction, tid)
-        if tid is not None:
-            correct(storage, other, transaction, tid, shifted)
-
-    return around(RestorableStorage, "_copy", copy)
-
-
-@double("storage.copy-puts-tids-in-order", also="storage.copy-moves-records-with-their-transaction")
-def who_comes_too_late_is_left_out() -> Fault:
-    """A transaction whose tid is out of order is left out of a copy.
-
-    What was committed while the clock was wrong is lost.
-    """
-    return _copies(lambda transaction, tid: tid if tid == transaction.tid else None)
-
-
-@double("storage.copy-moves-records-with-their-transaction")
-def records_stay_behind() -> Fault:
-    """A record that is copied keeps its own tid in an iteration, where its transaction has another.
-
-    What is loaded belongs to no transaction of the copy.
-    """
-    earlier: dict[bytes, bytes] = {}
-
-    def copy(
-        correct: Any,
-        storage: RestorableStorage,
-        other: Any,
-        transaction: Any,
-        tid: bytes,
-        shifted: Any,
-    ) -> None:
-        if tid != transaction.tid:
-            earlier[tid] = transaction.tid
-        correct(storage, other, transaction, tid, shifted)
-
-    def told(correct: Any, storage: ReadableStorage, record: Record) -> Record:
-        found: Record = correct(storage, record)
-        return found._replace(tid=earlier.get(found.tid, found.tid))
-
-    return together(
-        around(RestorableStorage, "_copy", copy), around(ReadableStorage, "_told", told)
-    )
-
-
-@double("storage.copy-over-later-transactions")
-def the_old_comes_on_top() -> Fault:
-    """A copy into a storage that has gone on puts the old states on top of the new ones.
-
-    What was committed since is undone, and nobody is told.
-    """
-
-    def copy(
-        correct: Any,
-        storage: RestorableStorage,
-        other: Any,
-        transaction: Any,
-        tid: bytes,
-        shifted: Any,
-    ) -> None:
-        last = storage.lastTransaction()
-        correct(storage, other, transaction, tid if tid > last else p64(u64(last) + 1), shifted)
-
-    return around(RestorableStorage, "_copy", copy)
+    return restoring_by(restore)

@@ -265,6 +265,42 @@ def deletes_many_beside_stores() -> None:
 
 
 @example(
+    "storage.deletion-for-clients",
+    MUST,
+    rules="STOR-43 ISO-37",
+    needs="deletion several-clients old-revisions",
+    error="ConflictError POSKeyError",
+)
+def deletion_for_clients() -> None:
+    """A client need not be told that another one has deleted an object, since nobody had a use for
+    it: it may go on to load what it has. It can neither change that, nor rely on it.
+
+    >>> oid, kept = storage.new_oid(), storage.new_oid()
+    >>> first = commit(storage, (oid, z64, content(1)), (kept, z64, content("kept")))
+    >>> other = client_of(storage)
+    >>> other.registerDB(Layer())
+    >>> caught_up(other, first).load(oid) == (content(1), first)
+    True
+    >>> deleted = delete(storage, (oid, first))
+    >>> found, meta = (content(1), first), metadata()
+    >>> with allowing("POSKeyError"):
+    ...     found = other.load(oid)
+    >>> found == (content(1), first)
+    True
+    >>> with raises("ConflictError"):
+    ...     commit(other, (oid, first, content("changed")), meta=meta)
+    >>> other.tpc_abort(meta)
+    >>> meta = begun(other, (kept, first, content("relies on it")))
+    >>> with raises("ReadConflictError", "POSKeyError"):
+    ...     other.checkCurrentSerialInTransaction(oid, first, meta)
+    ...     other.tpc_vote(meta)
+    >>> other.tpc_abort(meta)
+    >>> newest(storage).load(kept) == (content("kept"), first)
+    True
+    """
+
+
+@example(
     "storage.deletion-is-iterated",
     MUST,
     rules="STOR-28 STOR-43",

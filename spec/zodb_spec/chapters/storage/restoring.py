@@ -99,6 +99,31 @@ def restore_is_seen_at_once() -> None:
 
 
 @example(
+    "storage.restore-is-seen-by-clients",
+    MUST,
+    rules="STOR-40 STOR-34",
+    needs="restoring several-clients",
+)
+def restore_is_seen_by_clients() -> None:
+    """Other clients see what was restored as soon as they tell of the transaction, as after any
+    commit, whatever they have read before.
+
+    >>> oid = storage.new_oid()
+    >>> first = commit(storage, (oid, z64, content(1)))
+    >>> other = client_of(storage)
+    >>> other.registerDB(Layer())
+    >>> caught_up(other, first).load(oid) == (content(1), first)
+    True
+    >>> tid = restore(storage, next_tid(first), (oid, content(2)))
+    >>> caught_up(other, tid).load(oid) == (content(2), tid)
+    True
+    >>> third = commit(other, (oid, tid, content(3)))
+    >>> caught_up(storage, third).load(oid) == (content(3), third)
+    True
+    """
+
+
+@example(
     "storage.restore-keeps-the-past",
     MUST,
     rules="STOR-40 STOR-23",
