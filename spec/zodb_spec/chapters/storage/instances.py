@@ -1,4 +1,4 @@
-"""Instances: storages that keep the snapshots of their users themselves.
+"""Storages with instances: those that keep the snapshots of their users themselves.
 
 As a rule it is the layer above that keeps a snapshot for each connection, out of past revisions.
 Storages on database servers have snapshots of their own (the interface is `IMVCCStorage`). There
