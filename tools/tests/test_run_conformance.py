@@ -65,15 +65,15 @@ def _keep_the_handler_of_pytest() -> object:
     signal.signal(signal.SIGINT, handler)
 
 
-BOTH = [
-    "run reference-memory --report conformance-report/reference-memory",
-    "run reference-sqlite --report conformance-report/reference-sqlite",
+ALL = [
+    f"run reference-{name} --report conformance-report/reference-{name}"
+    for name in ("memory", "sqlite", "snapshots", "clients")
 ]
 
 
-def test_without_arguments_both_forms_of_the_reference_are_run(command: Command) -> None:
+def test_without_arguments_all_forms_of_the_reference_are_run(command: Command) -> None:
     assert run_conformance.main([]) == 0
-    assert command.ran == BOTH
+    assert command.ran == ALL
 
 
 def test_an_environment_runs_the_targets_that_its_name_says(
@@ -104,7 +104,7 @@ def test_the_second_form_is_run_after_the_first_deviates(command: Command) -> No
     command.answer({"reference-memory": 1})
 
     assert run_conformance.main([]) == 1
-    assert command.ran == BOTH
+    assert command.ran == ALL
 
 
 def test_the_first_failure_is_the_status(command: Command) -> None:
@@ -123,7 +123,7 @@ def test_nothing_is_run_after_an_interrupt(command: Command) -> None:
     command.answer({"reference-memory": 130})
 
     assert run_conformance.main([]) == 130
-    assert command.ran == BOTH[:1]
+    assert command.ran == ALL[:1]
 
 
 def test_an_interrupted_command_has_the_time_to_write_its_report(command: Command) -> None:
