@@ -92,8 +92,49 @@ def test_a_crash_leaves_record_and_content_or_neither(
     storage = open_sqlite()
     data, tid = storage.load(A)
     assert data == content(storage, tid, A) == expected
+    storage.pack(FUTURE, nothing, gc=False)
     kept = [path.read_bytes() for path in files(storage)]
-    assert sorted(kept) == sorted({b"0", expected})
+    assert kept == [expected]
+
+
+def test_what_nobody_has_stored_goes_when_the_storage_is_opened_again(open_sqlite, tmp_path):
+    storage = open_sqlite()
+    path = Path(storage.temporaryDirectory()) / "draft"
+    path.write_bytes(b"one")
+    storage.close()
+    assert path.exists()
+    open_sqlite()
+    assert not path.exists()
+
+
+def test_opening_an_old_copy_removes_nothing(open_sqlite, put_blob, tmp_path):
+    storage = open_sqlite()
+    put_blob(storage, b"one")
+    storage.close()
+    copy = (tmp_path / "test.sqlite").read_bytes()
+    storage = open_sqlite()
+    tid = put_blob(storage, b"two")
+    storage.close()
+    newest = (tmp_path / "test.sqlite").read_bytes()
+    (tmp_path / "test.sqlite").write_bytes(copy)
+    open_sqlite().close()
+    (tmp_path / "test.sqlite").write_bytes(newest)
+    assert content(open_sqlite(), tid, A) == b"two"
+
+
+def test_a_pack_leaves_what_is_not_finished_yet(storage, put_blob, begin, file, monkeypatch):
+    def names():
+        begun.append(begin(storage))
+        storage.storeBlob(B, z64, b"record", file(b"two"), "", begun[0])
+        return correct()
+
+    begun, correct = [], storage._folder.names
+    put_blob(storage, b"one")
+    monkeypatch.setattr(storage._folder, "names", names)
+    storage.pack(FUTURE, nothing, gc=False)
+    (meta,) = begun
+    storage.tpc_vote(meta)
+    assert content(storage, storage.tpc_finish(meta), B) == b"two"
 
 
 def test_a_vote_is_refused_where_contents_cannot_be_kept(storage, begin, file, monkeypatch):

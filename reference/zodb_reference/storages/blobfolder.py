@@ -3,7 +3,8 @@
 Each content is a file of its own, under a name that is never used again. What names it are the
 records: a file that none of them names is nobody's, and a file is there before a record that names
 it can be seen, and until after the last one is gone. So the records alone decide what there is,
-and what a crash has left behind can be told, and removed.
+and what a crash has left behind can be told. It is removed by the next pack, and not before: where
+somebody has opened an old copy of the storage beside the folder, nothing is lost by that alone.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ import shutil
 import stat
 import tempfile
 import weakref
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from zodb_reference.blobfiles import move
@@ -33,7 +34,7 @@ class BlobFolder:
     A `read_only` one is left as it is.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
         self._path = path
         self._read_only = read_only
 
@@ -63,7 +64,7 @@ class BlobFolder:
         """Wait until these contents are on the disk."""
         places = {self.path_of(name) for name in names}
         folders = {path.parent for path in places}
-        for path in [*places, *folders, *([self._path, self._path.parent] if places else [])]:
+        for path in [*places, *folders, *([self._root(), self._root().parent] if places else [])]:
             descriptor = os.open(path, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -76,33 +77,39 @@ class BlobFolder:
             with contextlib.suppress(OSError):
                 self.path_of(name).unlink()
 
-    def clean(self, names: Collection[str]) -> None:
-        """Remove all but these contents: what was left behind by a crash."""
-        if self._read_only or not self._path.is_dir():
-            return
-        for path in [*self._path.iterdir()]:
-            if path.name == "tmp":
-                shutil.rmtree(path, ignore_errors=True)
-            elif path.is_dir():
-                self.remove(each.name for each in [*path.iterdir()] if each.name not in names)
+    def clean_temporary(self) -> None:
+        """Remove contents that nobody has stored: what was left behind by a crash."""
+        if not self._read_only:
+            shutil.rmtree(self._root() / "tmp", ignore_errors=True)
+
+    def names(self) -> set[str]:
+        """Return the names of all contents that are there, whoever they belong to."""
+        folders = [folder for folder in self._folders() if folder.name != "tmp"]
+        return {path.name for folder in folders for path in folder.iterdir()}
 
     def close(self) -> None:
         """Remove the folders in which there is nothing."""
-        if self._read_only or not self._path.is_dir():
-            return
-        for path in [*self._path.iterdir(), self._path]:
-            with contextlib.suppress(OSError):
-                path.rmdir()
+        if not self._read_only:
+            for path in [*self._folders(), self._root()]:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
 
     def _root(self) -> Path:
+        assert self._path is not None
         return self._path
+
+    def _folders(self) -> list[Path]:
+        """Return the folders that there are by now."""
+        if self._path is None or not self._path.is_dir():
+            return []
+        return [path for path in self._path.iterdir() if path.is_dir()]
 
 
 class TemporaryBlobFolder(BlobFolder):
     """A folder that is made where temporary files are, and goes with the storage."""
 
     def __init__(self) -> None:
-        super().__init__(Path())
+        super().__init__(None)
         self._finalizer: weakref.finalize[..., TemporaryBlobFolder] | None = None
 
     def secure(self, names: Iterable[str]) -> None:
@@ -114,7 +121,7 @@ class TemporaryBlobFolder(BlobFolder):
             self._finalizer()
 
     def _root(self) -> Path:
-        if self._finalizer is None:
+        if self._path is None:
             self._path = Path(tempfile.mkdtemp(prefix="blobs-"))
             self._finalizer = weakref.finalize(self, _remove_folder, self._path, os.getpid())
         return self._path

@@ -18,7 +18,7 @@ from zodb_reference.records import is_blob
 from zodb_reference.storages.announcing import announce, keeps_blobs
 from zodb_reference.storages.blobfolder import BlobFolder, blob_name
 from zodb_reference.storages.history import Revision, just_after
-from zodb_reference.storages.packing import PackableStorage
+from zodb_reference.storages.packing import PackableStorage, References
 from zodb_reference.storages.restoring import RestorableStorage
 
 
@@ -210,6 +210,15 @@ class BlobStorage(PackableStorage, RestorableStorage):
         for oid, names in named.items():
             if names:
                 self._folder.remove(names - self._history.blobs(oid))
+
+    def _pack(self, upto: bytes, references: References | None) -> None:
+        """See `PackableStorage`; what earlier crashes have left goes as well."""
+        super()._pack(upto, references)
+        found = self._folder.names()
+        with self._lock:
+            # In this order: what was found then belongs to one of these by now, or to nobody.
+            owned = self._open_history().all_blobs() | self._taken
+        self._folder.remove(found - owned)
 
     def _blob_path(self, oid: bytes, serial: bytes) -> Path:
         record = self._open_history().find(oid, just_after(serial), trunk=True)

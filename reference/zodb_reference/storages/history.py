@@ -116,6 +116,9 @@ class History(Protocol):
     def blobs(self, oid: bytes) -> set[str]:
         """Return the names of the contents that all revisions of an object have."""
 
+    def all_blobs(self) -> set[str]:
+        """Return the names of the contents that all revisions of all objects have."""
+
     def next_oid(self, at_least: bytes) -> bytes | None:
         """Return the first oid of which there is a record, of those that are not less."""
 

@@ -76,6 +76,11 @@ class MemoryHistory:
         """See `History`."""
         return {record.blob for record in self._revisions.get(oid, ()) if record.blob}
 
+    def all_blobs(self) -> set[str]:
+        """See `History`."""
+        records = chain.from_iterable(self._revisions.values())
+        return {record.blob for record in records if record.blob}
+
     def next_oid(self, at_least: bytes) -> bytes | None:
         """See `History`."""
         place = bisect_left(self._oids, at_least)

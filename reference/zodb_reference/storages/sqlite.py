@@ -84,7 +84,7 @@ class SQLiteStorage(
         try:
             history = SQLiteHistory(self._file)
             blobs = BlobFolder(beside(place, "-blobs"), read_only=read_only)
-            blobs.clean(history.all_blobs())
+            blobs.clean_temporary()
         except BaseException:
             self._file.close()
             raise

@@ -130,7 +130,7 @@ class SQLiteHistory:
         return {name for (name,) in self._file.rows("SELECT name FROM blobs WHERE oid = ?", oid)}
 
     def all_blobs(self) -> set[str]:
-        """Return the names of all contents that the published revisions of all objects have."""
+        """See `History`."""
         rows = self._file.rows("SELECT name FROM blobs WHERE tid <= ?", self._last_tid)
         return {name for (name,) in rows}
 

@@ -261,7 +261,7 @@ def files_are_temporary() -> Fault:
 
     def close(correct: Any, storage: BlobStorage) -> None:
         correct(storage)
-        shutil.rmtree(storage._folder._path, ignore_errors=True)
+        shutil.rmtree(storage._folder._root(), ignore_errors=True)
 
     return around(BlobStorage, "close", close)
 
