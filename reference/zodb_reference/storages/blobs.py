@@ -101,7 +101,7 @@ class BlobStorage(PackableStorage, RestorableStorage):
         """See `TwoPhaseStorage`; the contents are on the disk before the records are."""
         with self._lock:
             commit = self._require_current(transaction, "tpc_vote")
-            if commit.prepared is None:
+            if commit.prepared is None and self._taken:
                 self._secure()
             return super().tpc_vote(transaction)
 
@@ -176,7 +176,7 @@ class BlobStorage(PackableStorage, RestorableStorage):
         storage again.
         """
         commit = self._commit
-        if commit is not None and not self._failed_because:
+        if commit is not None and self._taken and not self._failed_because:
             is_kept = self._last_tid == commit.tid
             self._folder.remove(self._taken - (self._named_by_commit() if is_kept else set()))
         self._taken = set()
