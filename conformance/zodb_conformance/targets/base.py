@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 from zodb_spec.clause import STORAGE_ALONE
 from zodb_spec.editions import EDITIONS, Edition
 
+INSTANCES = "instances"
 RESOLUTION = "conflict-resolution"
 SEVERAL = "several-databases"
 VERSIONS = "versions"
@@ -29,6 +30,11 @@ BASELINES = {
 }
 """The registered targets that show what a connection level does over a storage that is right: over
 one that does not resolve conflicts, and over one that does.
+"""
+
+BASELINES_OF_SNAPSHOTS = {"ZODB.DB": "zodb-snapshots"}
+"""The same over a storage that brings its own snapshots, and is right: connection levels use those
+in another way.
 """
 
 
@@ -147,6 +153,8 @@ class Target:
         """The registered target that shows what the connection level of this one does by itself;
         "" where none does.
         """
+        if INSTANCES in self.capabilities and self.database in BASELINES_OF_SNAPSHOTS:
+            return BASELINES_OF_SNAPSHOTS[self.database]
         plain, resolving = BASELINES.get(self.database, ("", ""))
         return resolving if self.resolves else plain
 
@@ -215,7 +223,7 @@ CAPABILITIES: dict[str, str] = {
     "record-iteration": "The storage lists its current records: `record_iternext`.",
     "deletion": "Objects can be deleted by somebody who collects garbage: `deleteObject`.",
     "restoring": "Revisions can be copied from other storages: `restore`, `copyTransactionsFrom`.",
-    "instances": "The storage brings its own snapshots: `new_instance`, `poll_invalidations`.",
+    INSTANCES: "The storage brings its own snapshots: `new_instance`, `poll_invalidations`.",
     "blobs": "The storage keeps large data in files of their own: `storeBlob`, `loadBlob`.",
     "blob-restoring": "Blobs can be copied from other storages: `restoreBlob`.",
     "serving": "The storage has what a server asks for: `getTid`, `tpc_transaction` ...",

@@ -1,8 +1,15 @@
-"""The released ZODB over those of its storages that stand on another one."""
+"""The released ZODB over those of its storages that stand on another one, and over one of the
+reference.
+"""
 
 from __future__ import annotations
 
-from zodb_conformance.targets.base import Storage, Target
+from pathlib import Path
+from typing import Any
+
+from zodb_conformance.targets.announcing import ALONE
+from zodb_conformance.targets.base import INSTANCES, Storage, Target
+from zodb_conformance.targets.reference import CAPABILITIES
 from zodb_conformance.targets.zodb import BESIDE_BLOBS, KEEPING, RESOLVING, mapping, over_zodb
 
 LAYERED = KEEPING - {"deletion", "read-only", "record-iteration", "restoring", "serving"}
@@ -10,6 +17,9 @@ LAYERED = KEEPING - {"deletion", "read-only", "record-iteration", "restoring", "
 
 WRAPPED = (KEEPING - {"read-only"}) | {"blobs", "blob-restoring"}
 """What a FileStorage with blobs can still do in a wrapper, which nobody opens read-only."""
+
+MOST = 1_000_000
+"""More revisions than an object gets."""
 
 
 def demo_over_file() -> Target:
@@ -70,3 +80,38 @@ def hexadecimal() -> Target:
         ),
     )
     return over_zodb("zodb-hex", storage, WRAPPED, mapping())
+
+
+def snapshots() -> Target:
+    """ZODB over the reference's storage that brings its own snapshots, the first instance included:
+    what others of that sort are compared with.
+    """
+    from zodb_reference.storages import MemoryStorage, SnapshotStorage
+
+    class Instance(SnapshotStorage):
+        """ZODB's IMVCCStorage has it that every instance shows one state, its histories too."""
+
+        def history(self, oid: bytes, size: int = 1) -> list[Any]:
+            entries = self._storage.history(oid, MOST)
+            return [each for each in entries if each["tid"] <= self.lastTransaction()][:size]
+
+    def open_storage(directory: Path) -> Any:
+        storage = Instance(MemoryStorage())
+        storage.poll_invalidations()  # from here on it shows what it shows now
+        return storage
+
+    storage = Storage(
+        open_storage,
+        (
+            "from zodb_reference.storages import MemoryStorage, SnapshotStorage",
+            "class Instance(SnapshotStorage):",
+            "    def history(self, oid, size=1):",
+            f"        entries = self._storage.history(oid, {MOST})",
+            "        last = self.lastTransaction()",
+            "        return [each for each in entries if each['tid'] <= last][:size]",
+            "storage = Instance(MemoryStorage())",
+            "told = storage.poll_invalidations()  # from here on it shows what it shows now",
+        ),
+    )
+    capabilities = RESOLVING | CAPABILITIES.intersection(ALONE) | {INSTANCES, "undo"}
+    return over_zodb("zodb-snapshots", storage, capabilities, mapping(), ("zodb-conformance",))
