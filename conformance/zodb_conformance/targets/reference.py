@@ -40,9 +40,7 @@ CAPABILITIES = frozenset(
 )
 
 
-CHOSEN = frozenset({"blobs", "blob-restoring", "undo", "versions"})
-
-
+CHOSEN = frozenset({"blobs", "blob-restoring", "conflict-resolution", "undo", "versions"})
 """What the plain storages of the reference lack."""
 
 
@@ -67,9 +65,11 @@ def _extras() -> dict[str, Any]:
     }
 
 
-def _over(
-    name: str, storage: Storage, capabilities: frozenset[str], plain: Storage | None = None
-) -> Target:
+def _over(name: str, storage: Storage, capabilities: frozenset[str], plain: Storage) -> Target:
+    """A target of the reference.
+
+    plain: how a storage of the sort is opened that can do less (see `_plain`)
+    """
     facts: Facts = {
         "level": "connection",
         "capabilities": capabilities,
@@ -78,12 +78,15 @@ def _over(
         "knows_editions": True,
     }
     lacking: Facts = {**facts, "capabilities": capabilities - CHOSEN}
-    lesser = over(f"{name}, plain", connections(), plain or _plain(storage), **lacking)
+    lesser = over(f"{name}, plain", connections(), plain, **lacking)
     return replace(over(name, connections(), storage, **facts), plain=lesser)
 
 
 def _plain(storage: Storage) -> Storage:
-    """A storage without what is chosen when one is opened, or what a wrapper may take away."""
+    """A storage without what a wrapper may take away.
+
+    storage: one that does not resolve conflicts, which is chosen when it is opened
+    """
 
     def open_storage(directory: Path) -> Any:
         from zodb_reference.interfaces import IBlobStorage
@@ -108,18 +111,18 @@ def memory() -> Target:
     """The reference over its storage in memory."""
     from zodb_reference.storages import MemoryStorage
 
-    storage = Storage(
-        lambda directory: MemoryStorage(),
-        ("from zodb_reference.storages import MemoryStorage", "storage = MemoryStorage()"),
-        Storage(
-            lambda directory: MemoryStorage(versions=True),
+    def storage(options: str, **given: Any) -> Storage:
+        return Storage(
+            lambda directory: MemoryStorage(**given),
             (
                 "from zodb_reference.storages import MemoryStorage",
-                "storage = MemoryStorage(versions=True)",
+                f"storage = MemoryStorage({options})",
             ),
-        ),
-    )
-    return _over("reference-memory", storage, CAPABILITIES)
+        )
+
+    opened = storage("")._replace(versions=storage("versions=True", versions=True))
+    plain = _plain(storage("resolves=False", resolves=False))
+    return _over("reference-memory", opened, CAPABILITIES, plain)
 
 
 def sqlite() -> Target:
@@ -141,20 +144,22 @@ def sqlite() -> Target:
         versions=storage(", versions=True", versions=True),
         read_only=storage(", read_only=True", read_only=True),
     )
-    return _over("reference-sqlite", opened, CAPABILITIES | {"durable", "read-only"})
+    plain = _plain(storage(", resolves=False", resolves=False))
+    return _over("reference-sqlite", opened, CAPABILITIES | {"durable", "read-only"}, plain)
 
 
 def snapshots() -> Target:
     """The reference over a storage that keeps the snapshots of its users itself."""
     from zodb_reference.storages import MemoryStorage, SnapshotStorage
 
-    below = Storage(
-        lambda directory: MemoryStorage(),
-        (
-            "from zodb_reference.storages import MemoryStorage, SnapshotStorage",
-            "storage = MemoryStorage()",
-        ),
-    )
+    def below(options: str, **given: Any) -> Storage:
+        return Storage(
+            lambda directory: MemoryStorage(**given),
+            (
+                "from zodb_reference.storages import MemoryStorage, SnapshotStorage",
+                f"storage = MemoryStorage({options})",
+            ),
+        )
 
     def snapshots_of(storage: Storage) -> Storage:
         return Storage(
@@ -162,23 +167,26 @@ def snapshots() -> Target:
             (*storage.lines, "storage = SnapshotStorage(storage)"),
         )
 
-    storage, plain = snapshots_of(below), snapshots_of(_plain(below))
+    plain = snapshots_of(_plain(below("resolves=False", resolves=False)))
     capabilities = CAPABILITIES - {"versions"} | {"instances"}
-    return _over("reference-snapshots", storage, capabilities, plain)
+    return _over("reference-snapshots", snapshots_of(below("")), capabilities, plain)
 
 
 def clients() -> Target:
     """The reference over a SQLite file that several clients can have open."""
     from zodb_reference.storages import ClientStorage
 
-    storage = Storage(
-        lambda directory: ClientStorage(directory / "data.sqlite"),
-        (
-            "import tempfile",
-            "from zodb_reference.storages import ClientStorage",
-            "directory = tempfile.TemporaryDirectory()",
-            "storage = ClientStorage(directory.name + '/data.sqlite')",
-        ),
-    )
+    def storage(options: str, **given: Any) -> Storage:
+        return Storage(
+            lambda directory: ClientStorage(directory / "data.sqlite", **given),
+            (
+                "import tempfile",
+                "from zodb_reference.storages import ClientStorage",
+                "directory = tempfile.TemporaryDirectory()",
+                f"storage = ClientStorage(directory.name + '/data.sqlite'{options})",
+            ),
+        )
+
+    plain = _plain(storage(", resolves=False", resolves=False))
     capabilities = CAPABILITIES - {"versions"} | {"durable", "several-clients"}
-    return _over("reference-clients", storage, capabilities)
+    return _over("reference-clients", storage(""), capabilities, plain)

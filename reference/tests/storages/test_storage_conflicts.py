@@ -106,6 +106,19 @@ def test_what_can_not_be_resolved_is_a_conflict_that_tells_its_serials(
     assert storage.load(A)[1] == second
 
 
+def test_a_storage_can_be_opened_so_that_every_conflict_stays(make_storage, begin, commit):
+    storage = make_storage(resolves=False)
+    first = commit(storage, {A: record(Counter, 10, "a")})
+    second = commit(storage, {A: record(Counter, 15, "ab")})
+    meta = begin(storage)
+    with pytest.raises(ConflictError) as caught:
+        storage.store(A, first, record(Counter, 11, "ac"), "", meta)
+    assert caught.value.serials == (second, first)
+    assert storage.tpc_vote(meta) == []
+    storage.tpc_abort(meta)
+    assert storage.load(A)[1] == second
+
+
 @pytest.mark.parametrize("serial", [z64, None, p64(1)])
 def test_a_known_object_can_not_be_stored_as_a_new_one(storage, begin, history, serial):
     meta = begin(storage)

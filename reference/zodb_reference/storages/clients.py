@@ -59,8 +59,8 @@ class ClientStorage:
     """A client of the storage in the SQLite file at `path`.
 
     The first one in this process opens the file, as `SQLiteStorage` does and with its errors, and
-    the last one that is closed closes it. `errors` is the module whose exceptions are raised, the
-    same for all clients.
+    the last one that is closed closes it. `errors` is the module whose exceptions are raised, and
+    without `resolves` every conflict stays one: both are the same for all clients.
 
     What is not named here is answered by the storage, which all clients have in common: they see
     the same state at the same time, and take turns to commit. A thread commits through one of them
@@ -68,7 +68,11 @@ class ClientStorage:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, errors: ModuleType = default_errors
+        self,
+        path: str | os.PathLike[str],
+        *,
+        resolves: bool = True,
+        errors: ModuleType = default_errors,
     ) -> None:
         self.layer: Any = None
         self._errors = errors
@@ -77,7 +81,9 @@ class ClientStorage:
         with _lock:
             storage = _served.get(self._place)
             if storage is None:
-                storage = _served[self._place] = ServedStorage(path, errors=errors)
+                storage = _served[self._place] = ServedStorage(
+                    path, resolves=resolves, errors=errors
+                )
             storage.clients.append(self)
         self._storage = storage
         self._is_closed = False

@@ -182,12 +182,18 @@ class MemoryStorage(
     The contents of blobs are in a folder of temporary files, which goes with it.
 
     `name` is what `getName` tells. With `versions` it has versions, as storages had in 2006.
+    Without `resolves` every conflict stays one, whatever the classes of the objects could do.
     `errors` is the module whose exceptions are raised: `ZODB.POSException` where the storage stands
     under ZODB's DB.
     """
 
     def __init__(
-        self, name: str = "memory", *, versions: bool = False, errors: ModuleType = default_errors
+        self,
+        name: str = "memory",
+        *,
+        versions: bool = False,
+        resolves: bool = True,
+        errors: ModuleType = default_errors,
     ) -> None:
         # A name alone would not order two databases that take part in one transaction (STOR-30).
         sort_key = f"{name}-{next(_numbers):08}"
@@ -196,6 +202,7 @@ class MemoryStorage(
             name,
             sort_key,
             versions=versions,
+            resolves=resolves,
             errors=errors,
             blobs=TemporaryBlobFolder(),
         )

@@ -64,6 +64,8 @@ class SQLiteStorage(
     A new file is understood by releases that knew neither undo, nor versions, packing, deletion or
     blobs, until one of these has been used: they refuse it from then on.
 
+    Without `resolves` every conflict stays one, whatever the classes of the objects could do.
+
     `errors` is the module whose exceptions are raised: `ZODB.POSException` where the storage stands
     under ZODB's DB. Needs a POSIX system.
     """
@@ -75,6 +77,7 @@ class SQLiteStorage(
         read_only: bool = False,
         create: bool = True,
         versions: bool = False,
+        resolves: bool = True,
         errors: ModuleType = default_errors,
     ) -> None:
         place = Path(path).resolve()
@@ -94,6 +97,7 @@ class SQLiteStorage(
             str(place),
             read_only=read_only,
             versions=versions,
+            resolves=resolves,
             errors=errors,
             blobs=blobs,
         )

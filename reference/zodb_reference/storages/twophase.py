@@ -72,6 +72,7 @@ class TwoPhaseStorage(ReadableStorage):
         *,
         read_only: bool = False,
         versions: bool = False,
+        resolves: bool = True,
         errors: ModuleType = default_errors,
     ) -> None:
         super().__init__(
@@ -82,6 +83,7 @@ class TwoPhaseStorage(ReadableStorage):
         self._commit: Commit | None = None
         self._last_oid = history.last_oid()
         self._failed_because = ""
+        self._resolves = resolves
         self._transform: Callable[[bytes], bytes] = bytes
         self._untransform: Callable[[bytes], bytes] = bytes
 
@@ -300,6 +302,8 @@ class TwoPhaseStorage(ReadableStorage):
         new: bytes,
     ) -> bytes:
         """Return the merged record, or raise `ConflictError`; called without the lock."""
+        if not self._resolves:
+            raise self._errors.ConflictError(oid=oid, serials=(committed_serial, serial), data=new)
         merged = resolve(
             oid,
             committed_serial,
