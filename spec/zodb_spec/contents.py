@@ -111,6 +111,7 @@ ORDER = (
     "storage.undo_and_garbage",
     "storage.blobs",
     "storage.blob_revisions",
+    "storage.resolving",
     "storage.durability",
 )
 """The chapters that are read in this order; others follow by name."""
