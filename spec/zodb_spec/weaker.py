@@ -332,6 +332,4 @@ WEAKER: dict[str, str] = {
         "and file systems in wide use keep them without"
     ),
 }
-
-
 """Clauses that are weaker than the strongest row they cover, and the reason."""
