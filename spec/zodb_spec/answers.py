@@ -5,8 +5,8 @@ tests of the specification compares the two, and lets nothing else differ.
 """
 
 from __future__ import annotations
-
 from zodb_spec.weaker import WEAKER
+
 
 __all__ = [
     "ANSWERS",
@@ -19,7 +19,10 @@ __all__ = [
     "WEAKER",
 ]
 
+
 STATED = ("main", "many", "connection")
+
+
 """The chapters of the catalogue whose rows have become clauses.  The others follow."""
 
 
@@ -43,6 +46,7 @@ OF_THEIR_EDITION = {
 
 
 """Parts of the specification that state today's rules alone, whatever held before, and why."""
+
 
 STRONGER: dict[str, str] = {
     "blob.savepoint-is-no-content": (
@@ -73,6 +77,7 @@ STRONGER: dict[str, str] = {
 
 
 _NO_BLOBS = "there are no blobs before the edition of 2006"
+
 
 LATER: dict[str, str] = {
     "blob.abort-keeps-new": _NO_BLOBS,
