@@ -109,7 +109,7 @@ def the_file_has_what_was_passing() -> Fault:
 @double(
     "storage.closed-in-a-transaction",
     on=SQLITE,
-    also="storage.last-transaction-after-reopening storage.use-after-close-spares",
+    also="storage.last-transaction-after-reopening",
 )
 def closing_finishes() -> Fault:
     """Where a storage is closed while a transaction is being committed, it finishes that.

@@ -149,11 +149,10 @@ def use_after_close_spares() -> None:
 
     >>> oid = storage.new_oid()
     >>> tid = commit(storage, (oid, z64, content("one")))
-    >>> meta = voted(storage, (oid, tid, content("two")))
     >>> storage.close()
     >>> calls = (
     ...     lambda: storage.load(oid),
-    ...     lambda: storage.tpc_abort(meta),
+    ...     lambda: storage.tpc_abort(metadata()),
     ...     lambda: commit(storage, (oid, tid, content("after"))),
     ... )
     >>> for call in calls:
