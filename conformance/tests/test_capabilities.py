@@ -295,6 +295,15 @@ def test_a_database_tells_by_how_it_can_be_opened(
     assert (capability in found.unknown) is (answer is None)
 
 
+def test_of_a_database_that_is_named_the_class_of_blobs_is_not_known() -> None:
+    found = of_database(lambda directory: memory().open_database(directory))
+    assert "blobs" in found.unknown
+    plain = memory().plain
+    assert plain is not None
+    lacking = of_database(plain.open_database)
+    assert "blobs" not in lacking.capabilities | lacking.unknown
+
+
 def test_where_it_cannot_even_be_opened_nothing_is_known() -> None:
     assert of_storage(broken) == (frozenset(), {"conflict-resolution", *announcing.STORAGES})
     assert of_database(broken).unknown >= {"historical", "versions"}

@@ -136,6 +136,14 @@ def _opens(database: Any, option: str) -> bool | None:
     return None if any(each.kind is each.VAR_KEYWORD for each in known) else False
 
 
+def _may_have_blobs(database: Any) -> bool | None:
+    """Of which class the blobs of a database are, a `Target` alone can say, by its extras: without
+    that nothing can be asked of them.
+    """
+    storage = getattr(database, "storage", None)
+    return None if storage is None or "IBlobStorage" in _interfaces(storage) else False
+
+
 COMMON: dict[str, Question] = {
     "undo": _undoes,
     "pack": _has("pack"),
@@ -162,6 +170,7 @@ ALONE = {
 STORAGES = COMMON | ALONE
 DATABASES = COMMON | {name: _by_its_storage(question) for name, question in ALONE.items()}
 DATABASES |= {
+    "blobs": _may_have_blobs,
     VERSIONS: _opens_versions,
     "historical": _opens_the_past,
     "cache-invalidation": _has("invalidateCache"),
