@@ -99,14 +99,15 @@ def known(*kinds: str) -> Ledger:
     return of_lines(lines)
 
 
-def test_only_a_commit_since_the_last_pack_is_undone_and_only_something_new_packed() -> None:
+def test_only_a_commit_since_the_last_pack_is_undone_and_only_what_is_new_is_packed() -> None:
     assert not can_undo(known("commit"))
     assert can_undo(known("commit", "commit"))
     assert not can_undo(known("commit", "commit", "undo"))
     assert not can_undo(known("commit", "commit", "pack"))
     assert can_undo(known("commit", "commit", "pack", "commit"))
-    assert can_pack(known("commit"))
-    assert not can_pack(known("commit", "pack"))
+    assert can_pack(known("commit", "commit", "undo"))
+    assert not can_pack(known("commit", "commit"))
+    assert not can_pack(known("commit", "commit", "undo", "pack", "commit"))
 
 
 @pytest.mark.parametrize("capabilities", [(), ("undo",), ("undo", "pack")])

@@ -80,8 +80,8 @@ def rules_for(told: Told, loss: Loss) -> tuple[Rule, ...]:
     if loss == "unsynced":
         power, pack = durability.survives_power_loss, durability.pack_survives_power_loss
         return (pack if in_pack else power, durability.blob_survives_power_loss)
-    if loss == "new":
-        return (durability.new_survives_power_loss,)
+    if loss == "new":  # a storage that was packed has files that are newer
+        return () if told.packed else (durability.new_survives_power_loss,)
     if loss == "some":
         return (durability.survives_some_writes,)
     if loss == "names":

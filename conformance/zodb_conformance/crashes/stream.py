@@ -24,6 +24,9 @@ MOST = 12
 WEIGHTS = {"commit": 12, "given up": 2, "given up after the vote": 2, "undo": 2, "pack": 2}
 """How often each kind of steps comes, where it can; and now and then the storage is reopened."""
 
+BETWEEN_PACKS = 3
+"""How many transactions there are at least between two packs, and before the first."""
+
 REOPENING = 9
 """One of so many steps opens the storage again."""
 
@@ -99,5 +102,5 @@ def can_undo(ledger: Ledger) -> bool:
 
 
 def can_pack(ledger: Ledger) -> bool:
-    """Whether something was committed since the last pack."""
-    return len(ledger.finished) > ledger.packed
+    """Whether a few transactions were finished since the last pack."""
+    return len(ledger.finished) >= ledger.packed + BETWEEN_PACKS
