@@ -121,7 +121,8 @@ def test_a_target_is_durable_as_it_declares(name: str, tmp_path: Path) -> None:
         ({"target": "zodb-mapping"}, "zodb-mapping"),
         ({"target": "ZODB.MappingStorage:MappingStorage"}, "zodb-mapping"),
         ({"target": "reference-sqlite"}, "reference-memory"),
-        ({"target": "zodb-mvcc-mapping"}, "zodb-snapshots"),
+        ({"target": "zodb-mvcc-mapping"}, "zodb-snapshots, plain"),
+        ({"target": "zodb-snapshots"}, "zodb-snapshots"),
     ],
 )
 def test_a_baseline_is_the_same_database_over_a_known_storage(

@@ -78,7 +78,10 @@ def over_baseline(target: Target, *, backwards: bool = False) -> Target:
     points = {point.name: point for point in metadata.entry_points(group=GROUP)}
     if target.baseline not in points:
         raise TargetUnusable(f"{target.baseline} is not registered: install zodb-conformance")
-    known = in_order(_made(target.baseline, points[target.baseline]), backwards=backwards)
+    known = _made(target.baseline, points[target.baseline])
+    if known.plain is not None and (known.resolves, target.resolves) == (True, False):
+        known = known.plain
+    known = in_order(known, backwards=backwards)
     known = replace(
         known, capabilities=target.capabilities, unknown=target.unknown, extras=target.extras
     )

@@ -10,7 +10,14 @@ from typing import Any
 from zodb_conformance.targets.announcing import ALONE
 from zodb_conformance.targets.base import INSTANCES, Storage, Target
 from zodb_conformance.targets.reference import CAPABILITIES
-from zodb_conformance.targets.zodb import BESIDE_BLOBS, KEEPING, RESOLVING, mapping, over_zodb
+from zodb_conformance.targets.zodb import (
+    BESIDE_BLOBS,
+    KEEPING,
+    RESOLVING,
+    SHARED,
+    mapping,
+    over_zodb,
+)
 
 LAYERED = KEEPING - {"deletion", "read-only", "record-iteration", "restoring", "serving"}
 """What a FileStorage can still do as the changes of a DemoStorage."""
@@ -95,23 +102,34 @@ def snapshots() -> Target:
             entries = self._storage.history(oid, MOST)
             return [each for each in entries if each["tid"] <= self.lastTransaction()][:size]
 
-    def open_storage(directory: Path) -> Any:
-        storage = Instance(MemoryStorage())
-        storage.poll_invalidations()  # from here on it shows what it shows now
-        return storage
+    class Plain(Instance):
+        """One that merges nothing, and undoes nothing, as the plain storages of ZODB."""
 
-    storage = Storage(
-        open_storage,
-        (
+        def supportsUndo(self) -> bool:
+            return False
+
+    def over_memory(name: str, plain: Target, *, resolves: bool) -> Target:
+        def open_storage(directory: Path) -> Any:
+            storage = (Instance if resolves else Plain)(MemoryStorage(resolves=resolves))
+            storage.poll_invalidations()  # from here on it shows what it shows now
+            return storage
+
+        lines = (
             "from zodb_reference.storages import MemoryStorage, SnapshotStorage",
             "class Instance(SnapshotStorage):",
             "    def history(self, oid, size=1):",
             f"        entries = self._storage.history(oid, {MOST})",
             "        last = self.lastTransaction()",
             "        return [each for each in entries if each['tid'] <= last][:size]",
-            "storage = Instance(MemoryStorage())",
+            "    def supportsUndo(self):",
+            f"        return {resolves}",
+            f"storage = Instance(MemoryStorage(resolves={resolves}))",
             "told = storage.poll_invalidations()  # from here on it shows what it shows now",
-        ),
-    )
-    capabilities = RESOLVING | CAPABILITIES.intersection(ALONE) | {INSTANCES, "undo"}
-    return over_zodb("zodb-snapshots", storage, capabilities, mapping(), ("zodb-conformance",))
+        )
+        offered = RESOLVING | {"undo"} if resolves else SHARED
+        capabilities = offered | CAPABILITIES.intersection(ALONE) | {INSTANCES}
+        storage = Storage(open_storage, lines)
+        return over_zodb(name, storage, capabilities, plain, ("zodb-conformance",))
+
+    plain = over_memory("zodb-snapshots, plain", mapping(), resolves=False)
+    return over_memory("zodb-snapshots", plain, resolves=True)
