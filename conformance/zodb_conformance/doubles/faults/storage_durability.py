@@ -137,16 +137,16 @@ def a_pack_marks_the_file_as_empty() -> Fault:
 
 @double("storage.whole-or-absent", also=POWER, on=ON)
 def the_rest_of_a_commit_follows() -> Fault:
-    """A transaction counts as soon as its first record is there, and the others are written when
-    everybody has been told.
+    """A transaction counts as soon as its first record is there (or its blobs), and the others are
+    written when everybody has been told.
 
     A crash in between leaves a part: an order without its items.
     """
 
     def prepare(correct: Any, history: SQLiteHistory, transaction: Any) -> None:
-        first, *rest = transaction.records
-        correct(history, replace(transaction, records=(first,)))
-        vars(history)["rest"] = rest
+        first = [each for each in transaction.records if each.blob] or transaction.records[:1]
+        correct(history, replace(transaction, records=tuple(first)))
+        vars(history)["rest"] = [each for each in transaction.records if each not in first]
 
     def end(correct: Any, storage: Any) -> None:
         history = storage._history
