@@ -41,6 +41,21 @@ class Layer:
         return data
 
 
+class Hexadecimal(Layer):
+    """A layer that writes records in hexadecimal: what it stores are no pickles."""
+
+    def references(self, data: bytes, oids: list[bytes] | None = None) -> list[bytes]:
+        return oids_in(self.untransform_record_data(data), oids)
+
+    def transform_record_data(self, data: bytes) -> bytes:
+        return b".h" + data.hex().encode()
+
+    def untransform_record_data(self, data: bytes) -> bytes:
+        if not data.startswith(b".h"):
+            raise ValueError(f"expected a record in hexadecimal, got {data[:20]!r}")
+        return bytes.fromhex(data[2:].decode())
+
+
 def metadata(
     user: bytes = b"", description: bytes = b"", extension: dict[str, Any] | None = None
 ) -> Any:

@@ -117,6 +117,7 @@ ORDER = (
     "storage.blobs",
     "storage.blob_revisions",
     "storage.resolving",
+    "storage.wrapping",
     "storage.durability",
 )
 """The chapters that are read in this order; others follow by name."""
