@@ -212,3 +212,16 @@ def test_an_instance_has_nothing_that_its_storage_has_not():
     assert first.getName() == first.new_instance().getName() == "here"
     assert not hasattr(first, "nothing")
     assert not hasattr(first, "_history")
+
+
+def test_an_instance_that_is_released_leaves_alone_what_another_one_has_begun_since(first):
+    one, two, meta = first.new_instance(), first.new_instance(), TransactionMetaData()
+    one.tpc_begin(meta)
+    one.tpc_abort(meta)
+    two.tpc_begin(meta)
+    one.release()
+    two.store(A, z64, b"1", "", meta)
+    two.tpc_vote(meta)
+    two.tpc_finish(meta)
+    two.poll_invalidations()
+    assert two.load(A)[0] == b"1"

@@ -147,4 +147,11 @@ class SnapshotStorage:
         """See `TwoPhaseStorage`; what was committed shows here when the instance looks again."""
         tid = self._storage.tpc_finish(transaction, callback)
         self._own.append(tid)
+        self._begun = None
         return tid
+
+    def tpc_abort(self, transaction: object) -> None:
+        """See `TwoPhaseStorage`; what stood for the transaction may stand for another one then."""
+        self._storage.tpc_abort(transaction)
+        if self._begun is transaction:
+            self._begun = None
