@@ -1,8 +1,7 @@
-"""Run the suite against what the arguments name, or else against all forms of the reference.
+"""Run the suite against what the arguments name, or else against the reference.
 
-The arguments go to `zodb-conformance run` as they are. Without any, the reference is run in memory,
-on SQLite, with snapshots of its storage's own and with several clients, each with a report folder
-of its own. `--each-target-of conformance-NAME`, with the
+The arguments go to `zodb-conformance run` as they are. Without any, the reference is run in memory
+and on SQLite, each with a report folder of its own. `--each-target-of conformance-NAME`, with the
 name of an environment of tox, runs all targets whose names begin with NAME in the same way, with
 the arguments that follow. The exit status is that of the first run that didn't end with 0. An
 interrupt is left to the command, which then writes its report.
@@ -13,7 +12,7 @@ import subprocess
 import sys
 from importlib import metadata
 
-REFERENCE = ("reference-memory", "reference-sqlite", "reference-snapshots", "reference-clients")
+REFERENCE = ("reference-memory", "reference-sqlite")
 EACH = "--each-target-of"
 ENVIRONMENT = "conformance-"
 INTERRUPTED = 130

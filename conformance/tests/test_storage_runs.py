@@ -168,3 +168,13 @@ def test_walks_and_machines_drive_storages(tmp_path: Path) -> None:
 def test_a_database_that_is_no_storage_is_not_driven_so() -> None:
     plan = Plan(database="faulty_databases:faultless")
     assert not [name for name in runner.check_names(plan) if "storage" in name]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["reference-snapshots", "reference-clients"])
+def test_the_other_forms_of_the_reference_obey_what_concerns_storages(name: str) -> None:
+    """The first two are what `tox -e conformance` runs."""
+    plan = Plan(target=name, checks=("examples.storage.*", "walk.storage*"), seed=7, budget=30)
+    tally = Tally()
+    runner.run_checks(plan, tally)
+    assert [(each.clause, each.message) for each in tally.deviations] == []

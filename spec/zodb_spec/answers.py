@@ -5,8 +5,8 @@ tests of the specification compares the two, and lets nothing else differ.
 """
 
 from __future__ import annotations
-from zodb_spec.weaker import WEAKER
 
+from zodb_spec.weaker import WEAKER
 
 __all__ = [
     "ANSWERS",

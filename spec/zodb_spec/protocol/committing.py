@@ -117,10 +117,10 @@ def begin_again(world: World, handle: Name, meta: Name) -> Outcomes:
 def begin_twice(world: World, handle: Name, meta: Name) -> Outcomes:
     """Begin with the transaction that is being committed."""
     commits.begin_twice(world, meta)
-    return [refused(_spared(world, commits.begin_twice), commits.begin_twice)]
+    return [refused(spared(world, commits.begin_twice), commits.begin_twice)]
 
 
-def _spared(world: World, clause: Callable[..., Any]) -> World:
+def spared(world: World, clause: Callable[..., Any]) -> World:
     """The world in which a call has left the transaction alone that is being committed."""
     if world.commit is None:
         return world
@@ -152,7 +152,7 @@ CALLS = {
 def call_as_stranger(world: World, call: str, meta: Name) -> Outcomes:
     """Make a call of a commit with a transaction that is not being committed."""
     commits.not_current(world, meta)
-    return [refused(_spared(world, commits.not_current), commits.not_current)]
+    return [refused(spared(world, commits.not_current), commits.not_current)]
 
 
 @declared(
@@ -165,7 +165,7 @@ def call_as_stranger(world: World, call: str, meta: Name) -> Outcomes:
 )
 def abort_as_stranger(world: World, meta: Name) -> Outcomes:
     """Abort a transaction that is not being committed."""
-    after = _spared(commits.foreign_abort(world, meta), commits.foreign_abort)
+    after = spared(commits.foreign_abort(world, meta), commits.foreign_abort)
     return [passes(after, commits.foreign_abort)]
 
 
@@ -183,14 +183,11 @@ def _can_be_written(world: World, handle: Name, meta: Name, oid: Oid, word: str)
     """Whether it is decided what comes of it that a transaction writes an object.
 
     A serial that nobody gave says nothing where nothing is stored.  What a transaction has merged,
-    or deleted, it leaves alone.
+    deleted or brought back, it leaves alone.
     """
     if not is_running(world, handle, meta) or oid not in world.store.known():
         return False
-    if world.commit is None or oid in world.commit.resolved:
-        return False
-    written = world.commit.writes.get(oid)
-    if written is not None and written.value is None:
+    if world.commit is None or oid in world.commit.resolved | world.commit.undone:
         return False
     if choices.serial(world, oid, word) is None:
         return False
@@ -342,7 +339,7 @@ def _set_of(oids: frozenset[Oid]) -> str:
 )
 def vote_again(world: World, handle: Name, meta: Name) -> Outcomes:
     """Vote once more."""
-    after = _spared(commits.vote_again(world), commits.vote_again)
+    after = spared(commits.vote_again(world), commits.vote_again)
     return [passes(after, commits.vote_again), refused(after, commits.vote_again)]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from zodb_spec.chapters.storage import snapshots
 from zodb_spec.operation import Argument, Outcome
 from zodb_spec.protocol.choices import fresh
-from zodb_spec.protocol.committing import declared, passes
+from zodb_spec.protocol.committing import declared, passes, spared
 from zodb_spec.protocol.world import PASSES, STORAGE, Name, Shows, World
 
 Outcomes = Sequence[Outcome]
@@ -58,4 +58,5 @@ def poll(world: World, name: Name) -> Outcomes:
 )
 def release(world: World, name: Name) -> Outcomes:
     """End an instance."""
-    return [passes(snapshots.release(world, name), snapshots.release)]
+    after = spared(snapshots.release(world, name), snapshots.release)
+    return [passes(after, snapshots.release)]
