@@ -18,6 +18,7 @@ from zodb_conformance.crashes.check import CHECK, crashes
 from zodb_conformance.crashes.trials import Trials
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation, Tally
+from zodb_conformance.servers import lodging
 from zodb_conformance.targets import resolve
 from zodb_conformance.targets.base import Target
 from zodb_spec.clause import clauses
@@ -133,13 +134,23 @@ def test_a_crash_is_rendered_for_whoever_falls_in_it() -> None:
 
 def test_a_server_is_killed_as_its_target_says() -> None:
     killed: list[Path] = []
+    places: set[Path] = set()
+
+    def kill(directory: Path) -> None:
+        killed.append(directory)
+        places.add(lodging.current())
+
     target = resolve(Plan(target="reference-sqlite"))
     assert target.storage is not None
-    served = replace(target, storage=target.storage._replace(crash=killed.append))
-    tally, note = ran(served, kills=10, only=("storage.survives-kill",))
+    served = replace(target, storage=target.storage._replace(crash=kill))
+    with lodging.opened() as run:
+        tally, note = ran(served, kills=10, only=("storage.survives-kill",))
     assert note == "10 kills, 0 power failures; no power failures: its files are those of a server"
     assert broken(tally) == set()
     assert killed
+    assert places, "a place of its own for servers"
+    assert run not in places, "others are at work on the servers of the run"
+    assert not any(place.exists() for place in places)
 
 
 def test_the_command_says_what_was_done_and_what_holds(

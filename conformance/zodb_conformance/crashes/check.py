@@ -6,6 +6,7 @@ import random
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -66,9 +67,14 @@ def crashes(context: Context) -> str:
     plan = context.plan
     kills = context.profile.kills if plan.kills is None else plan.kills
     storage = context.target.storage
-    if storage is not None and storage.crash is not None:
-        lodging.current()  # else the first process that is killed would take the server with it
-    with TemporaryDirectory(prefix="zodb-conformance-", ignore_cleanup_errors=True) as folder:
+    with ExitStack() as stack:
+        if storage is not None and storage.crash is not None:
+            # Servers of its own: others at work on those of the run are not to be killed with it,
+            # and the first process that is killed is not to take them with it.
+            stack.enter_context(lodging.opened(str(lodging.current().parent)))
+        folder = stack.enter_context(
+            TemporaryDirectory(prefix="zodb-conformance-", ignore_cleanup_errors=True)
+        )
         return Crashes(context, Path(folder), kills).run()
 
 
