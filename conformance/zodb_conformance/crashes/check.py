@@ -211,7 +211,12 @@ class Crashes:
         """The numbers of operations behind which the power fails."""
         operations = recorded.operations
         marks = [number for number, each in enumerate(operations) if each.kind == "mark"]
-        number_of = {each.number: n for n, each in enumerate(operations) if each.is_change}
+        # Before a sync there is the most to be lost, and behind it nothing.
+        number_of = {
+            each.number: n - (each.kind == "sync")
+            for n, each in enumerate(operations)
+            if each.is_change
+        }
         every = changes(operations, recorded.lines)
         found = spread(every, of_change, dice, rank_of_change)
         at_moments = [
@@ -222,7 +227,7 @@ class Crashes:
                 dice,
             )
         ]
-        chosen = [*at_moments[: most // 2], *(number_of[each.number] for each in found)]
+        chosen = [*at_moments[: most // 3], *(number_of[each.number] for each in found)]
         return set(chosen[:most])
 
     def _judge(self, examined: Examined, loss: Loss, told: Sequence[str], image: Image) -> Judged:

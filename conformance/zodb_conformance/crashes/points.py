@@ -142,7 +142,13 @@ TURNS = ("finished", "voted", "marking", "told", "packed")
 
 def of_change(change: Change) -> Hashable:
     """The sort of a change; for those that come first it is enough to come once."""
-    return (change.kind, change.what) if rank_of_change(change) else change.what
+    what = " ".join("*" if is_made_up(word) else word for word in change.what.split())
+    return (change.kind, what) if rank_of_change(change) else what
+
+
+def is_made_up(word: str) -> bool:
+    """Whether a name of a file is one of many: that of a blob, or of a temporary file."""
+    return word.startswith("tmp") or any(sign.isdigit() for sign in word)
 
 
 def rank_of_change(change: Change) -> int:

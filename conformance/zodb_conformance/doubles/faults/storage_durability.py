@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import closing
 from dataclasses import replace
@@ -324,4 +325,9 @@ def a_new_folder_is_not_synced() -> Fault:
         file: SQLiteFile = correct(folder / path.name, **options)
         return file
 
-    return around(sqlite, "open_file", open_file)
+    def secure(folder: BlobFolder, names: Any) -> None:
+        for name in names:
+            with folder.path_of(name).open("rb") as file:
+                os.fsync(file.fileno())
+
+    return together(around(sqlite, "open_file", open_file), instead(BlobFolder, "secure", secure))
