@@ -10,6 +10,7 @@ import bad_factories
 import pytest
 import transaction
 import zodb_reference
+from target_names import EACH
 from ZODB import DB
 from ZODB.DemoStorage import DemoStorage
 from ZODB.MappingStorage import MappingStorage
@@ -17,7 +18,7 @@ from zodb_conformance import runner
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Tally
-from zodb_conformance.targets import emptiness, registered, resolve
+from zodb_conformance.targets import emptiness, resolve
 from zodb_conformance.targets.emptiness import held, stored
 
 
@@ -98,7 +99,7 @@ def test_a_server_with_data_is_left_as_it_is(tmp_path: Path) -> None:
 # What is seen.
 
 
-@pytest.mark.parametrize("name", tuple(registered()))
+@pytest.mark.parametrize("name", EACH)
 def test_a_new_database_holds_nothing(name: str, tmp_path: Path) -> None:
     database = resolve(Plan(target=name)).open_database(tmp_path)
     assert held(database) == ""

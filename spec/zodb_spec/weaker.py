@@ -331,5 +331,9 @@ WEAKER: dict[str, str] = {
         "no row says what a disk does; that names need a sync of their folder is what POSIX says, "
         "and file systems in wide use keep them without"
     ),
+    "storage.wrapped-undo-merges": (
+        "as for what is not wrapped: to refuse is safe; that nothing is stored which the layer "
+        "can't read is a MUST, and a clause of its own"
+    ),
 }
 """Clauses that are weaker than the strongest row they cover, and the reason."""
