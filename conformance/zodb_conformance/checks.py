@@ -66,8 +66,9 @@ def checks(plan: Plan, target: Target) -> dict[str, Run]:
         found[f"examples.{chapter}"] = _examples(chosen)
     if any(clause.kind == "crash" for clause in wanted):
         found[CRASHES] = crashes
-    if any(clause.kind in ("step", "law") for clause in wanted):
-        mixes = mixes_for(target)
+    parts = {clause.part for clause in wanted if clause.kind in ("step", "law")}
+    if parts:
+        mixes = {name: mix for name, mix in mixes_for(target).items() if mix.part in parts}
         for name, mix in mixes.items():
             found[f"walk.{name}"] = _walk(name, mix)
         for name in (name for name in MACHINES if name in mixes):

@@ -7,7 +7,9 @@ import itertools
 import re
 import sys
 
+from ZODB import POSException
 from ZODB.MappingStorage import MappingStorage
+from zodb_reference.storages import MemoryStorage
 
 
 class Bad(MappingStorage):
@@ -96,7 +98,7 @@ class Unchecking(MappingStorage):
 
 
 def right(directory):
-    return MappingStorage()
+    return MemoryStorage(errors=POSException)
 
 
 numbers = itertools.count(1)

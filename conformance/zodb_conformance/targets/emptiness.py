@@ -102,6 +102,8 @@ def _told_of_keys(keys: list[Any]) -> str:
 
 def _record(storage: Any) -> bytes | None:
     """The current record of the root, None where there is none."""
+    if hasattr(storage, "poll_invalidations"):
+        storage.poll_invalidations()
     try:
         found = storage.loadBefore(ROOT, LATEST)
     except KeyError:

@@ -1,6 +1,6 @@
 """Committing, step by step: what becomes of a storage with each call of a two-phase commit.
 
-A storage is idle, or has begun to commit one transaction, or has voted for it:
+A storage is idle, or has begun to commit one transaction, or has voted for it::
 
     idle --tpc_begin--> begun --tpc_vote--> voted --tpc_finish--> idle
 

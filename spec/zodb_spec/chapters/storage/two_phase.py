@@ -1,6 +1,6 @@
 """Two-phase commit: the calls by which a storage takes changes, one after the other.
 
-A storage is idle, or has begun one transaction, or has voted for it:
+A storage is idle, or has begun one transaction, or has voted for it::
 
     idle --tpc_begin--> begun --tpc_vote--> voted --tpc_finish--> idle
                           |                    |
