@@ -310,5 +310,6 @@ def test_an_example_that_opens_a_storage_again_says_what_that_needs(stated: Clau
         ("reopened(", "durable"),
         ("read_only=True", "read-only"),
         ("client_of(", "several-clients"),
+        ("layer_over(", "layers"),
     ):
         assert call not in stated.text or need in stated.needs, (stated.id, need)

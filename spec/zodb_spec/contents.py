@@ -118,6 +118,7 @@ ORDER = (
     "storage.blob_revisions",
     "storage.resolving",
     "storage.wrapping",
+    "storage.layering",
     "storage.durability",
 )
 """The chapters that are read in this order; others follow by name."""

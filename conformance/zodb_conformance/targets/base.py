@@ -38,6 +38,17 @@ in another way.
 """
 
 
+class Layers(NamedTuple):
+    """How storages are opened that keep changes of another one, which stays as it is.
+
+    open   opens an empty one over a storage that is open: ``open(base)``
+    lines  the lines of Python that open one over ``base`` as ``storage``, for witnesses
+    """
+
+    open: Callable[[Any], Any]
+    lines: tuple[str, ...]
+
+
 class Storage(NamedTuple):
     """A way to open storages.
 
@@ -49,6 +60,7 @@ class Storage(NamedTuple):
     crash     kills what serves the storage of a folder, as ``kill -9`` does, and starts it again
               over the same data: ``crash(directory)``; None where a storage is the work of the
               process that opens it
+    over      how a storage of changes is opened over such a storage, None where there is none
 
     To open one in the folder of another is to open the same again, where it is durable; as long as
     the other is open, that is another client of the same data, where it can have several.  In the
@@ -60,6 +72,7 @@ class Storage(NamedTuple):
     versions: Storage | None = None
     read_only: Storage | None = None
     crash: Callable[[Path], None] | None = None
+    over: Layers | None = None
 
 
 class Connections(NamedTuple):
@@ -229,6 +242,7 @@ CAPABILITIES: dict[str, str] = {
     "serving": "The storage has what a server asks for: `getTid`, `tpc_transaction` ...",
     "durable": "What was committed is there when the folder is opened again.",
     "read-only": "What is there can be opened so that nothing can be changed.",
+    "layers": "A storage of changes can be opened over another one, which stays as it is.",
     "several-clients": "Several clients can have the same storage open at once.",
     "undo": "A committed transaction can be undone by a later one, through `db.undo`.",
     "pack": "What nobody needs any more can be removed, through `db.pack`.",

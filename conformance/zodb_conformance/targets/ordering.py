@@ -37,7 +37,7 @@ def in_order(target: Target, *, backwards: bool = False) -> Target:
 
         versions = storage.versions and in_turn(storage.versions)
         read_only = storage.read_only and in_turn(storage.read_only)
-        return Storage(open_storage, storage.lines, versions, read_only)
+        return storage._replace(open=open_storage, versions=versions, read_only=read_only)
 
     # What the target says of itself stays as it is, but for how its databases are opened.
     ordered = over(target.name, target.connections, in_turn(target.storage))

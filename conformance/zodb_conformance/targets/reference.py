@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zodb_conformance.targets.base import Connections, Facts, Storage, Target, over
+from zodb_conformance.targets.base import Connections, Facts, Layers, Storage, Target, over
 
 CAPABILITIES = frozenset(
     {
@@ -40,7 +40,7 @@ CAPABILITIES = frozenset(
 )
 
 
-CHOSEN = frozenset({"blobs", "blob-restoring", "conflict-resolution", "undo", "versions"})
+CHOSEN = frozenset({"blobs", "blob-restoring", "conflict-resolution", "layers", "undo", "versions"})
 """What the plain storages of the reference lack."""
 
 
@@ -107,6 +107,17 @@ def _plain(storage: Storage) -> Storage:
     return Storage(open_storage, lines)
 
 
+def layers() -> Layers:
+    """The reference's storage of changes, over any other."""
+    from zodb_reference.storages import LayeredStorage
+
+    lines = (
+        "from zodb_reference.storages import LayeredStorage",
+        "storage = LayeredStorage(base)",
+    )
+    return Layers(LayeredStorage, lines)
+
+
 def memory() -> Target:
     """The reference over its storage in memory."""
     from zodb_reference.storages import MemoryStorage
@@ -120,9 +131,9 @@ def memory() -> Target:
             ),
         )
 
-    opened = storage("")._replace(versions=storage("versions=True", versions=True))
+    opened = storage("")._replace(versions=storage("versions=True", versions=True), over=layers())
     plain = _plain(storage("resolves=False", resolves=False))
-    return _over("reference-memory", opened, CAPABILITIES, plain)
+    return _over("reference-memory", opened, CAPABILITIES | {"layers"}, plain)
 
 
 def sqlite() -> Target:
@@ -143,9 +154,11 @@ def sqlite() -> Target:
     opened = storage("")._replace(
         versions=storage(", versions=True", versions=True),
         read_only=storage(", read_only=True", read_only=True),
+        over=layers(),
     )
+    capabilities = CAPABILITIES | {"durable", "layers", "read-only"}
     plain = _plain(storage(", resolves=False", resolves=False))
-    return _over("reference-sqlite", opened, CAPABILITIES | {"durable", "read-only"}, plain)
+    return _over("reference-sqlite", opened, capabilities, plain)
 
 
 def snapshots() -> Target:

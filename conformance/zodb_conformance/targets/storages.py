@@ -5,6 +5,7 @@ What examples on the storage protocol call is the same in both:
 ``open_storage()``                       opens a new, empty one, in a folder of its own
 ``reopened(storage, read_only=False)``   closes one, and opens what is in its folder again
 ``client_of(storage)``                   opens another client of the same data
+``layer_over(storage)``                  opens a new storage of changes over one that is open
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 from zodb_conformance.targets.base import Storage, Target
 from zodb_conformance.targets.emptiness import unspoilt
 
-CALLS = ("open_storage", "reopened", "client_of")
+CALLS = ("open_storage", "reopened", "client_of", "layer_over")
 
 SHARED = """
 folders = []
@@ -51,6 +52,7 @@ class Storages:
         self._directory = directory
         self._numbers = count(1)
         self._opened: list[tuple[Any, Path]] = []
+        self._layers: list[Any] = []
 
     def open_storage(self) -> Any:
         """Open a new storage.
@@ -74,13 +76,21 @@ class Storages:
         folder = self._folder(storage)
         return self._kept(self._storage.open(folder), folder)
 
+    def layer_over(self, storage: Any) -> Any:
+        """Open a new storage of changes over one that is open."""
+        chosen = self._storage.over
+        assert chosen is not None, "its capabilities say that there are such storages"
+        opened = chosen.open(storage)
+        self._layers.append(opened)
+        return opened
+
     def calls(self) -> dict[str, Callable[..., Any]]:
         """What examples call, by name."""
         return {name: getattr(self, name) for name in CALLS}
 
     def close(self) -> None:
         """Close all of them, whatever state they are in."""
-        for storage, _ in reversed(self._opened):
+        for storage in (*reversed(self._layers), *(one for one, _ in reversed(self._opened))):
             with suppress(Exception):
                 storage.close()
 
@@ -99,6 +109,9 @@ def definitions(target: Target) -> str:
     parts = [SHARED.strip(), _opening("open_storage", storage)]
     if storage.read_only is not None:
         parts.append(_opening("open_read_only", storage.read_only))
+    if storage.over is not None:
+        body = indent("\n".join((*storage.over.lines, "return storage")), "    ")
+        parts.append(f"def layer_over(base):\n{body}")
     return "\n\n\n".join(parts) + "\n\n"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zodb_conformance.targets.base import Connections, Storage, Target, over
+from zodb_conformance.targets.base import Connections, Layers, Storage, Target, over
 
 SHARED = frozenset(
     {
@@ -148,6 +148,17 @@ def mvcc_mapping() -> Target:
     return over_zodb("zodb-mvcc-mapping", storage, SHARED | {"instances"})
 
 
+def layers() -> Layers:
+    """A DemoStorage over any other one, with its changes in memory."""
+    from ZODB.DemoStorage import DemoStorage
+
+    lines = (
+        "import ZODB.DemoStorage",
+        "storage = ZODB.DemoStorage.DemoStorage(base=base, close_base_on_close=False)",
+    )
+    return Layers(lambda base: DemoStorage(base=base, close_base_on_close=False), lines)
+
+
 def demo() -> Target:
     """ZODB over a DemoStorage in memory."""
     from ZODB.DemoStorage import DemoStorage
@@ -155,5 +166,6 @@ def demo() -> Target:
     storage = Storage(
         lambda directory: DemoStorage(),
         ("import ZODB.DemoStorage", "storage = ZODB.DemoStorage.DemoStorage()"),
+        over=layers(),
     )
-    return over_zodb("zodb-demo", storage, RESOLVING | {"blobs"})
+    return over_zodb("zodb-demo", storage, RESOLVING | {"blobs", "layers"})

@@ -15,6 +15,7 @@ from zodb_conformance.targets.zodb import (
     KEEPING,
     RESOLVING,
     SHARED,
+    layers,
     mapping,
     over_zodb,
 )
@@ -44,8 +45,9 @@ def demo_over_file() -> Target:
             "base = ZODB.FileStorage.FileStorage(directory.name + '/Base.fs')",
             "storage = ZODB.DemoStorage.DemoStorage(base=base)",
         ),
+        over=layers(),
     )
-    return over_zodb("zodb-demo-file", storage, RESOLVING | {"blobs"})
+    return over_zodb("zodb-demo-file", storage, RESOLVING | {"blobs", "layers"})
 
 
 def demo_with_changes() -> Target:
