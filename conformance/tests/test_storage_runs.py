@@ -141,6 +141,43 @@ def test_a_witness_passes_where_the_storage_is_right(execute: Execute) -> None:
     assert execute(right).returncode == 0
 
 
+FACTORY = """
+from zodb_reference.storages import MemoryStorage
+
+
+class Silent(MemoryStorage):
+    def tpc_finish(self, transaction, callback=None):
+        return super().tpc_finish(transaction)
+
+
+def open_storage(directory):
+    return Silent()
+"""
+
+
+@pytest.mark.parametrize(("script", "part"), [(STORED, "storage"), ((), "connection")])
+def test_a_witness_can_name_a_factory_that_is_called_as_the_suite_calls_its_own(
+    script: tuple[Step, ...],
+    part: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    execute: Execute,
+) -> None:
+    (tmp_path / "silent_storage.py").write_text(FACTORY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    target = resolve(Plan(target="silent_storage:open_storage"))
+    if part == "connection":
+        checked = ("examples.isolation", "walk.isolation")
+        tally = Tally()
+        runner.run_checks(Plan(target=target.name, checks=checked, seed=1, budget=10), tally)
+        told = tally.deviations[0]
+    else:
+        told = deviation(target, script)
+    ended = execute(told.witness)
+    assert (ended.returncode, ended.stderr[:20]) == (1, f"{told.clause}: expected"[:20])
+
+
 def test_a_recorded_script_is_performed_again() -> None:
     plan = Plan(target="double:a-commit-is-finished-in-silence")
     told = runner.replay(plan, STORED, Tally())

@@ -137,7 +137,7 @@ def _program(clause: Clause | None, sentence: str, statements: list[str], target
     found |= {"from contextlib import suppress"} if "suppress" in used else set()
     if "open_db" in used:
         setting = [f"{definition_of_open_db(target)}db = open_db()"]
-    elif "open_storage" in used:
+    elif "open_storage" in names_used(body):  # a factory may have that name as well
         setting = [definitions(target)]
     else:
         found |= {line for line in target.lines if line.startswith(("import ", "from "))}

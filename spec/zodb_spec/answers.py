@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-STATED = ("main", "many", "connection")
+STATED = ("main", "many", "connection", "storage")
 
 
 """The chapters of the catalogue whose rows have become clauses.  The others follow."""
