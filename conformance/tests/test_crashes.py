@@ -52,7 +52,7 @@ def test_a_file_storage_loses_nothing_that_it_had_told_but_where_it_is_packed() 
     """What it does lose is on the page of the track record."""
     tally, _ = ran("zodb-file", kills=8, only=("storage.survives-*",))
     assert broken(tally) <= {"storage.survives-some-writes"}
-    assert tally.counts["storage.survives-kill"] > 5
+    assert tally.counts["storage.survives-kill"] > 3
 
 
 def test_a_storage_without_undo_and_pack_has_other_work() -> None:
