@@ -51,6 +51,9 @@ SHOWN = everywhere()
 HUNTED = [pytest.param(name, marks=() if name in SHOWN else pytest.mark.once) for name in DOUBLES]
 
 
+# A fault may leave files to the garbage collector.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", HUNTED)
 def test_a_double_is_caught_and_the_verdict_falls_on_what_it_breaks(name: str) -> None:
     found = hunt(DOUBLES[name])

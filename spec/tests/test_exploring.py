@@ -82,7 +82,11 @@ def test_a_small_world_obeys_every_law_and_contains_what_it_did(name: str) -> No
 @pytest.mark.once
 @pytest.mark.timeout(600)
 def test_every_step_clause_is_exercised_in_some_small_world() -> None:
-    missing = {clause.id for clause in clauses().values() if clause.kind == "step"}
+    missing = {
+        clause.id
+        for clause in clauses().values()
+        if (clause.kind, clause.part) == ("step", "connection")
+    }
     for name in sorted(SMALL_WORLDS, key=lambda name: COUNTS[name][1]):
         if missing:  # it takes a minute to explore all, and the largest show nothing new
             missing -= explored(name).exercised.keys()

@@ -131,9 +131,9 @@ def a_file_that_ends_too_early_is_imported_as_far_as_it_goes() -> Fault:
     Half a shop comes out of a download that was interrupted.
     """
 
-    def records_of(correct: Any, file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    def records_of(correct: Any, file: IO[bytes], *more: Any) -> Iterator[tuple[bytes, bytes]]:
         try:
-            yield from correct(file)
+            yield from correct(file, *more)
         except ExportError:
             return
 

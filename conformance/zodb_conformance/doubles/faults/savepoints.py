@@ -61,9 +61,11 @@ def one_in_five_of_what_is_kept_again_is_lost() -> Fault:
     The program loses what it did between the two, in a transaction that is committed.
     """
 
-    def store(correct: Any, scratch: Scratch, oid: bytes, serial: bytes, record: bytes) -> None:
+    def store(
+        correct: Any, scratch: Scratch, oid: bytes, serial: bytes, record: bytes, *more: Any
+    ) -> None:
         if scratch.load(oid) is None or crc32(oid + record) % 5:
-            correct(scratch, oid, serial, record)
+            correct(scratch, oid, serial, record, *more)
 
     return around(Scratch, "store", store)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from zodb_reference.errors import ConflictError, ReadConflictError
+from zodb_reference.errors import ConflictError, POSKeyError, ReadConflictError
 from zodb_reference.oids import maxtid, p64, u64, z64
 from zodb_reference.storages import SnapshotStorage
 from zodb_reference.storages.history import just_after
@@ -202,8 +203,9 @@ def what_shows_may_be_replaced() -> Fault:
     """
 
     def store(instance: SnapshotStorage, oid: bytes, serial: bytes, *arguments: Any) -> None:
-        if serial != z64 and instance.getTid(oid) == serial:
-            serial = instance._storage.getTid(oid)
+        with suppress(POSKeyError, ReadConflictError):
+            if serial != z64 and instance.load(oid)[1] == serial:
+                serial = instance._storage.getTid(oid)
         instance._storage.store(oid, serial, *arguments)
 
     return added("store", store)
@@ -325,7 +327,7 @@ def iterating_ends_with_the_snapshot() -> Fault:
     return added("iterator", iterator)
 
 
-@faulty("storage.instance-undoes-the-newest")
+@faulty("storage.instance-undoes-the-newest", also="storage.undone-after-the-snapshot")
 def the_undo_log_ends_with_the_snapshot() -> Fault:
     """The undo log has no transactions that are newer than the snapshot of the instance.
 

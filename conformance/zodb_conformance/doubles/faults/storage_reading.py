@@ -63,7 +63,10 @@ def the_unknown_is_empty() -> Fault:
     return around(ReadableStorage, "load", load)
 
 
-@double("storage.load-before-gives-the-current", also="storage.load-before-gives-the-past")
+@double(
+    "storage.load-before-gives-the-current",
+    also="storage.snapshots-are-whole storage.load-before-gives-the-past",
+)
 def just_behind_is_before() -> Fault:
     """A revision is not shown to who asks for what was there just behind it.
 
@@ -140,7 +143,7 @@ def old_revisions_are_those_of_now() -> Fault:
     return around(ReadableStorage, "loadSerial", load_serial)
 
 
-@double("storage.load-serial-gives-no-other")
+@double("storage.load-serial-gives-no-other", also="storage.malformed-ids-lead-nowhere")
 def the_next_best_revision_will_do() -> Fault:
     """`loadSerial` gives the revision before, where the transaction has not written the object.
 
@@ -185,7 +188,10 @@ def a_vote_is_the_last_transaction() -> Fault:
     return around(TwoPhaseStorage, "lastTransaction", last)
 
 
-@double("storage.last-transaction", also="storage.tids-never-go-back storage.uncommitted-is-unseen")
+@double(
+    "storage.last-transaction",
+    also="storage.snapshots-are-whole storage.tids-never-go-back storage.uncommitted-is-unseen",
+)
 def the_last_transaction_is_the_one_before() -> Fault:
     """`lastTransaction` is one transaction behind.
 

@@ -83,15 +83,15 @@ def undo_is_part_of_its_transaction() -> None:
     >>> first = commit(storage, (z64, z64, content(1)))
     >>> second = commit(storage, (z64, first, content(2)))
     >>> id = storage.undoLog(0, 1)[0]["id"]
-    >>> seen = []
+    >>> seen, other = [], beside(storage)
     >>> for has_voted in False, True:
     ...     meta = metadata()
     ...     storage.tpc_begin(meta)
     ...     _ = storage.undo(id, meta)
     ...     if has_voted:
     ...         _ = storage.tpc_vote(meta)
-    ...     data, _, end = storage.loadBefore(z64, next_tid(second))
-    ...     seen.append((value_in(data), end, storage.lastTransaction() == second))
+    ...     data, _, end = newest(other).loadBefore(z64, next_tid(second))
+    ...     seen.append((value_in(data), end, newest(other).lastTransaction() == second))
     ...     seen.append(len(storage.undoLog(0, 9)))
     ...     storage.tpc_abort(meta)
     ...     seen += values_of(storage, z64)
