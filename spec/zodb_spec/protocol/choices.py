@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zodb_spec.operation import Argument
 from zodb_spec.protocol.world import (
     BEGUN,
     COUNTER,
@@ -28,11 +27,6 @@ MOST_BACK = 3
 STALE, FOREIGN = "stale", "foreign"
 FOREIGN_TID = r"b'\x01' * 8"
 """A tid that no transaction has: it is of the time before there was such a database."""
-
-
-def fresh(prefix: str) -> Argument:
-    """A new name."""
-    return Argument("as", lambda world, *before: (f"{prefix}{world.step}",))
 
 
 def writers(world: World, *before: str) -> Sequence[str]:
@@ -103,11 +97,6 @@ def data(world: World, oid: Oid, word: str) -> Data:
         known = [each for each in oids(world) if each != oid]
         return Data(MAPPING, VALUES[0], tuple(known[-1:]))
     return Data(MAPPING, word)
-
-
-def newest_tids(world: World, *before: str) -> Sequence[str]:
-    """The tids of the newest transactions."""
-    return world.store.tids[-MOST_BACK:]
 
 
 def current_of(world: World, handle: Name) -> World:

@@ -9,8 +9,8 @@ from typing import Any
 from zodb_spec.chapters.storage import commits
 from zodb_spec.clause import clauses, id_of
 from zodb_spec.operation import Argument, Outcome, Raised, operation, refused, returned
+from zodb_spec.operations.choices import fresh
 from zodb_spec.protocol import choices
-from zodb_spec.protocol.choices import fresh
 from zodb_spec.protocol.world import (
     BEGUN,
     COUNTER,

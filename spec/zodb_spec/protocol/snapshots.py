@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from zodb_spec.chapters.storage import snapshots
 from zodb_spec.operation import Argument, Outcome
-from zodb_spec.protocol.choices import fresh
+from zodb_spec.operations.choices import fresh
 from zodb_spec.protocol.committing import declared, passes, spared
 from zodb_spec.protocol.world import PASSES, STORAGE, Name, Shows, World
 
