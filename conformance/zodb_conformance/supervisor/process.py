@@ -19,6 +19,7 @@ from zodb_conformance.supervisor import board, child, journal
 from zodb_conformance.supervisor.board import Glance, View
 from zodb_conformance.supervisor.journal import Event
 from zodb_conformance.supervisor.request import Meeting, Request
+from zodb_conformance.supervisor.starving import Starving
 
 IN_MEMORY = "/dev/shm"
 """The folder of Linux that lies in memory."""
@@ -143,11 +144,14 @@ class Child:
     def wait(self, stop: Flag) -> Ended:
         """Watch the child until it has ended; end it when it hangs, or when `stop` is set."""
         silent, before, beat = 0.0, time.monotonic(), 0
+        starving = Starving(self._process.pid)
         while self._process.poll() is None:
             if stop.wait(TICK):
                 return self._ended("stopped")
             now = time.monotonic()
-            silent, before = silent + min(now - before, LONGEST_TICK), now
+            # Who gets no processor is not silent.
+            passed = min(now - before, LONGEST_TICK) - starving.since_last()
+            silent, before = silent + max(passed, 0.0), now
             if self.view.beat != beat:
                 silent, beat = 0.0, self.view.beat
             over = self.view.over
