@@ -5,10 +5,11 @@
 A person can do the same with `explore`, `shortest` and `Bounds`, see the module `exploring`.
 """
 
+from zodb_spec.explore.bounds import Bounds
 from zodb_spec.explore.checking import broken, laws
-from zodb_spec.explore.exploring import Bounds, Exploration, Violation, begin, explore, shortest
+from zodb_spec.explore.exploring import Exploration, Violation, explore, shortest
 from zodb_spec.explore.several import LARGE_WORLDS
-from zodb_spec.explore.small import SmallWorld
+from zodb_spec.explore.small import SmallWorld, begin
 from zodb_spec.explore.worlds import SMALL_WORLDS
 
 __all__ = [

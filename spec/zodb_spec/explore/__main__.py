@@ -9,11 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from textwrap import indent
+from typing import Any
 
 from zodb_spec.explore import LARGE_WORLDS, SMALL_WORLDS, Exploration, SmallWorld
 from zodb_spec.operation import operations
 
-WORLDS = {**SMALL_WORLDS, **LARGE_WORLDS}
+WORLDS: dict[str, SmallWorld[Any]] = {**SMALL_WORLDS, **LARGE_WORLDS}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,11 +48,11 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
-def _listed(worlds: Mapping[str, SmallWorld]) -> str:
+def _listed(worlds: Mapping[str, SmallWorld[Any]]) -> str:
     return "\n".join(f"  {name}\n      {small.summary}" for name, small in worlds.items())
 
 
-def chosen(options: argparse.Namespace) -> dict[str, SmallWorld]:
+def chosen(options: argparse.Namespace) -> dict[str, SmallWorld[Any]]:
     """The worlds that the options ask for, with their bounds changed.
 
     Raises LookupError where there is no such world or operation.

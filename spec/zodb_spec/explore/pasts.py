@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from zodb_spec.explore.exploring import Bounds
+from zodb_spec.explore.bounds import Bounds
 from zodb_spec.explore.small import ENDS, SmallWorld, held, words
 
-PASTS: dict[str, SmallWorld] = {
+PASTS: dict[str, SmallWorld[Bounds]] = {
     "undo": SmallWorld(
         "Transactions that change one object, and are undone, or find that something was",
         held("Thing", "one"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zodb_spec.editions import Edition
-from zodb_spec.explore.exploring import Bounds
+from zodb_spec.explore.bounds import Bounds
 from zodb_spec.explore.small import ENDS, ONE, SmallWorld, words
 from zodb_spec.operation import Step
 
@@ -49,7 +49,7 @@ AMBIGUOUS = Bounds(
     steps=6,
 )
 
-SEVERAL_DATABASES: dict[str, SmallWorld] = {
+SEVERAL_DATABASES: dict[str, SmallWorld[Bounds]] = {
     "collections": SmallWorld(
         "Databases that are opened inside and outside of a collection, and their connections",
         ONE,
@@ -192,7 +192,7 @@ SEVERAL_DATABASES: dict[str, SmallWorld] = {
 }
 """The small ones, by name."""
 
-LARGE_WORLDS: dict[str, SmallWorld] = {
+LARGE_WORLDS: dict[str, SmallWorld[Bounds]] = {
     "two-groups": SmallWorld(
         "Two groups of two connections, and three objects: a million worlds, and many more",
         GROUPS,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from zodb_spec.editions import CURRENT, Edition
-from zodb_spec.explore.exploring import Bounds, Exploration, begin, explore
+from zodb_spec.explore.exploring import Exploration, Limits, explore
 from zodb_spec.operation import Step
-from zodb_spec.world import World
+from zodb_spec.preludes import PRELUDE
+from zodb_spec.script import after, initial_of, part_of
+
+AnyLimits = TypeVar("AnyLimits", bound=Limits)
 
 ONE: tuple[Step, ...] = (
     ("open", "db", "manager1", "connection1"),
@@ -35,8 +39,20 @@ def held(kind: str, *names: str) -> tuple[Step, ...]:
 ENDS = ("commit", "abort", "begin")
 
 
+def begin(
+    prelude: Sequence[Step] = PRELUDE,
+    *,
+    resolves: bool = False,
+    edition: Edition = CURRENT,
+    versions: bool = False,
+) -> Any:
+    """The world after a prelude, in which each step is taken with its first outcome."""
+    first = initial_of(part_of(prelude), resolves=resolves, edition=edition, versions=versions)
+    return after(first, *prelude)
+
+
 @dataclass(frozen=True)
-class SmallWorld:
+class SmallWorld(Generic[AnyLimits]):
     """A beginning, and how far to go from there.
 
     summary   what it shows
@@ -49,12 +65,12 @@ class SmallWorld:
 
     summary: str
     prelude: tuple[Step, ...]
-    bounds: Bounds
+    bounds: AnyLimits
     resolves: bool = False
     edition: Edition = CURRENT
     versions: bool = False
 
-    def start(self) -> World:
+    def start(self) -> Any:
         """The world at its beginning."""
         return begin(
             self.prelude, resolves=self.resolves, edition=self.edition, versions=self.versions

@@ -5,7 +5,7 @@ or with one of the options of 2006; and of those whose caches were declared inva
 from __future__ import annotations
 
 from zodb_spec.editions import Edition
-from zodb_spec.explore.exploring import Bounds
+from zodb_spec.explore.bounds import Bounds
 from zodb_spec.explore.small import ENDS, ONE, SmallWorld, held, words
 from zodb_spec.operation import Step
 
@@ -34,7 +34,7 @@ def opened(options: str) -> tuple[Step, ...]:
     )
 
 
-VIEWS: dict[str, SmallWorld] = {
+VIEWS: dict[str, SmallWorld[Bounds]] = {
     "history": SmallWorld(
         "A connection to the past beside one to the present",
         PAST,

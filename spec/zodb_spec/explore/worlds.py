@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from zodb_spec.editions import Edition
-from zodb_spec.explore.exploring import Bounds
+from zodb_spec.explore.bounds import Bounds
 from zodb_spec.explore.pasts import PASTS
 from zodb_spec.explore.several import SEVERAL_DATABASES
 from zodb_spec.explore.small import ENDS, ONE, TWO, SmallWorld, held, words
 from zodb_spec.explore.views import VIEWS
 
-ONE_DATABASE: dict[str, SmallWorld] = {
+ONE_DATABASE: dict[str, SmallWorld[Bounds]] = {
     "one-object": SmallWorld(
         "One connection, and one object that is made, added, linked, stored, found and forgotten",
         ONE,
@@ -191,7 +191,7 @@ ONE_DATABASE: dict[str, SmallWorld] = {
 }
 """Those with one database."""
 
-SMALL_WORLDS: dict[str, SmallWorld] = {
+SMALL_WORLDS: dict[str, SmallWorld[Bounds]] = {
     **ONE_DATABASE,
     **SEVERAL_DATABASES,
     **VIEWS,
