@@ -75,6 +75,13 @@ def test_what_the_root_does_not_lead_to_when_a_pack_begins_may_go() -> None:
     assert (told.packed, told.garbage) == (2, frozenset({B}))
 
 
+def test_who_opens_the_storage_after_one_that_failed_has_not_failed() -> None:
+    failed: list[ledger.Line] = [{"event": "opened"}, {"event": "failed", "error": "refused"}]
+    assert of_lines(failed).error == "refused"
+    assert of_lines([*failed, {"event": "opened"}]).error == ""
+    assert of_lines([*failed, {"event": "failed", "error": "closed"}]).error == "closed"
+
+
 def test_a_line_that_is_not_whole_does_not_count(tmp_path: Path) -> None:
     book = Book(tmp_path / "ledger")
     book.write("opened")

@@ -56,7 +56,7 @@ class Ledger:
     refused   those that were given up
     packed    how many were finished when the last pack began
     garbage   oids that the root did not lead to when some pack began
-    error     why the program could not go on, "" where it could
+    error     why the program could not go on, "" where it could, or where another one does
     """
 
     step: int = -1
@@ -89,6 +89,8 @@ class Ledger:
             case "packing":
                 self.packed = len(self.finished)
                 self.garbage |= self.oids() - set(self.leads)
+            case "opened":  # whoever failed before, somebody is at work again
+                self.error = ""
             case "failed":
                 self.error = line["error"]
         if self.event in DONE:
