@@ -11,7 +11,7 @@ from zodb_conformance.crashes.ledger import Book, Ledger, of_lines
 from zodb_conformance.crashes.points import changes, mixed, moments, spread
 from zodb_conformance.crashes.recording import Operation
 from zodb_conformance.crashes.stream import can_pack, can_undo, step_of
-from zodb_spec.crash import UNKNOWN, Written
+from zodb_spec.crash import ROOT, UNKNOWN, Written
 
 A, B = bytes(7) + b"\x01", bytes(7) + b"\x02"
 
@@ -73,6 +73,15 @@ def test_what_the_root_does_not_lead_to_when_a_pack_begins_may_go() -> None:
     ]
     told = of_lines([*FINISHED, *dropped]).told()
     assert (told.packed, told.garbage) == (2, frozenset({B}))
+
+
+def test_the_root_may_never_go() -> None:
+    lines = [
+        begin(0, {ROOT: "root", A: "one"}, (A,)),
+        {"event": "finished", "tid": b"tid 1".hex()},
+        {"event": "packing", "step": 1, "kind": "pack"},
+    ]
+    assert of_lines(lines).told().garbage == frozenset()
 
 
 def test_who_opens_the_storage_after_one_that_failed_has_not_failed() -> None:

@@ -14,6 +14,9 @@ from typing import NamedTuple
 UNKNOWN = b""
 """Stands for a tid that the storage has not told yet."""
 
+ROOT = bytes(8)
+"""The oid of the root, from which everything is reached, and which is reached in any case."""
+
 NEVER = bytes(8)
 """The tid of a storage without transactions."""
 

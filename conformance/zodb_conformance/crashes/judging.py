@@ -12,6 +12,7 @@ from zodb_spec.chapters.storage import durability
 from zodb_spec.clause import id_of
 from zodb_spec.crash import (
     BLOB,
+    ROOT,
     Continued,
     Crash,
     Found,
@@ -26,7 +27,7 @@ from zodb_spec.crash import (
 
 from zodb_conformance.crashes.finding import found_in
 from zodb_conformance.crashes.ledger import Book
-from zodb_conformance.crashes.stream import ROOT, Step
+from zodb_conformance.crashes.stream import Step
 from zodb_conformance.crashes.working import Worker
 from zodb_conformance.showing import short
 from zodb_conformance.supervisor.child import describe

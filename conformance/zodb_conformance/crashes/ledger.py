@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from zodb_spec.crash import UNKNOWN, Told, Written, current
+from zodb_spec.crash import ROOT, UNKNOWN, Told, Written, current
 
 Line = Mapping[str, Any]
 """One line of the ledger: an event, and what there is to be known of it.
@@ -88,7 +88,7 @@ class Ledger:
                 self._learn(bytes.fromhex(line["tid"]))
             case "packing":
                 self.packed = len(self.finished)
-                self.garbage |= self.oids() - set(self.leads)
+                self.garbage |= self.oids() - {ROOT, *self.leads}
             case "opened":  # whoever failed before, somebody is at work again
                 self.error = ""
             case "failed":

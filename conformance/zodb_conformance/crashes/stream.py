@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from zodb_conformance.crashes.ledger import Ledger
 
-ROOT = bytes(8)
-
 SIZES = (0, 0, 200, 3_000, 9_000, 40_000)
 """How many characters the values of objects have, roughly."""
 

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
-from zodb_spec.crash import BLOB
+from zodb_spec.crash import BLOB, ROOT
 
 from zodb_conformance.crashes.ledger import Book
-from zodb_conformance.crashes.stream import ROOT, Step
+from zodb_conformance.crashes.stream import Step
 from zodb_conformance.storagekit import (
     Layer,
     blob_file,
