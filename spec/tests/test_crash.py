@@ -90,6 +90,8 @@ def test_a_storage_that_was_being_made_is_empty_or_breaks_its_own_clause_alone()
     assert making_can_be_interrupted(nothing)
     assert not making_can_be_interrupted(nothing._replace(found=None))
     assert not making_can_be_interrupted(nothing._replace(found=Found(NEVER, {}, None, "x")))
+    assert not making_can_be_interrupted(nothing._replace(found=BEFORE))
+    assert making_can_be_interrupted(Crash(Told((), FIRST._replace(tid=UNKNOWN)), BEFORE))
 
 
 def test_a_blob_is_there_with_what_its_own_transaction_stored() -> None:
@@ -114,7 +116,11 @@ def test_work_goes_on_with_fresh_oids_and_later_tids() -> None:
     assert goes_on_after_kill(crash)
     reused = Continued(A, b"tid 2", found=True)
     packed = Told((FIRST,), packed=1, garbage=frozenset({A}))
-    assert goes_on_after_kill(Crash(packed, BEFORE, reused))
+    assert not goes_on_after_kill(Crash(packed, BEFORE, reused))
+    gone = BEFORE._replace(current={**BEFORE.current, A: None})
+    assert goes_on_after_kill(Crash(packed, gone, reused))
+    in_doubt = Crash(Told((FIRST,), IN_DOUBT), AFTER, Continued(C, b"tid 3", found=True))
+    assert not goes_on_after_kill(in_doubt), "the oid of one that was in doubt, and is there"
     for after, expected in (
         (Continued(C, b"tid 2", found=True), True),
         (Continued(C, b"tid 2", found=False), False),

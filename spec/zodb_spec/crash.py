@@ -160,6 +160,15 @@ def stored_in(oid: bytes, told: Told, found: Found) -> str:
     return next(stored, "nothing that the program knows of")
 
 
+def oids_taken(told: Told, found: Found) -> frozenset[bytes]:
+    """The oids that no new object may get after a crash: those of objects that are there, and of
+    all that were there before and that no pack can have taken away.
+    """
+    known = {oid for each in told.finished for oid in each.records}
+    seen = {oid for oid, state in found.current.items() if state is not None}
+    return frozenset(known - told.garbage | seen)
+
+
 def last_of(history: tuple[Written, ...]) -> bytes:
     """The tid of the last transaction of a history."""
     return history[-1].tid if history else NEVER

@@ -21,6 +21,7 @@ from zodb_spec.crash import (
     current,
     is_current,
     last_of,
+    oids_taken,
     outcomes,
     stored_in,
 )
@@ -76,7 +77,10 @@ def rules_for(told: Told, loss: Loss) -> tuple[Rule, ...]:
     verdict.
     """
     if not told.finished and (told.doubtful is None or loss == "new"):
-        return (durability.making_can_be_interrupted, durability.goes_on_after_kill)
+        making = durability.making_can_be_interrupted
+        if loss == "process":
+            return making, durability.vote_is_not_commit, durability.goes_on_after_kill
+        return (making,)
     in_pack = told.packed == len(told.finished)
     if loss == "unsynced":
         power, pack = durability.survives_power_loss, durability.pack_survives_power_loss
@@ -200,7 +204,7 @@ def _in_words(examined: Examined) -> tuple[str, str]:
     if after is not None:
         return (
             "work to go on after it was opened again",
-            f"a commit raised {examined.error}" if examined.error else _of_continued(after, told),
+            f"it raised {examined.error}" if examined.error else _of_continued(after, told, found),
         )
     whole = next((each for each in told.refused if _shows(found, each)), None)
     if whole is not None:
@@ -227,10 +231,10 @@ def _named(written: Written) -> str:
     return short(next((value for value in written.records.values() if value), "nothing"), 40)
 
 
-def _of_continued(after: Continued, told: Told) -> str:
-    if after.oid in {oid for each in told.finished for oid in each.records} - told.garbage:
+def _of_continued(after: Continued, told: Told, found: Found) -> str:
+    if after.oid in oids_taken(told, found):
         return f"a new object got the oid {after.oid.hex()}, which another one has"
-    if after.tid <= last_of(told.finished):
+    if after.tid <= found.last:
         return f"the next transaction got the tid {after.tid.hex()}, which is not later"
     return "what was committed then is not there when it is opened the next time"
 

@@ -15,7 +15,16 @@ clauses that speak of a new one, and of folders.
 from __future__ import annotations
 
 from zodb_spec.clause import MUST, SHOULD, crash
-from zodb_spec.crash import Crash, current, is_current, is_listed, last_of, outcomes, stored_in
+from zodb_spec.crash import (
+    Crash,
+    current,
+    is_current,
+    is_listed,
+    last_of,
+    oids_taken,
+    outcomes,
+    stored_in,
+)
 
 
 @crash("storage.reopens-after-kill", MUST, rules="STOR-68", needs="durable")
@@ -31,10 +40,14 @@ def reopens_after_kill(case: Crash) -> bool:
 @crash("storage.making-can-be-interrupted", SHOULD, rules="STOR-68 STOR-8", needs="durable")
 def making_can_be_interrupted(case: Crash) -> bool:
     """A storage that was about to be made, and in which no transaction was finished yet, can be
-    opened after a crash as well, of the process or of the machine, and lists no transactions then.
-    Nothing is lost where it can't; but somebody has to remove by hand what was left of it.
+    opened after a crash as well, of the process or of the machine, and lists no transactions then,
+    but for one that was being finished. Nothing is lost where it can't be opened; but somebody has
+    to remove by hand what was left of it.
     """
-    return case.found is not None and not case.found.unlisted
+    found = case.found
+    if found is None or found.unlisted:
+        return False
+    return len(found.transactions or ()) <= (case.told.doubtful is not None)
 
 
 @crash("storage.vote-is-not-commit", MUST, rules="STOR-68", needs="durable")
@@ -112,11 +125,11 @@ def goes_on_after_kill(case: Crash) -> bool:
     committed, its tid is later than all there are, the oid of a new object is that of no other
     (which was not packed away), and when the storage is opened the next time all of it is there.
     """
-    told, after = case.told, case.continued
+    found, after = case.found, case.continued
     if after is None:
         return True
-    taken = {oid for each in told.finished for oid in each.records} - told.garbage
-    return after.found and after.oid not in taken and after.tid > last_of(told.finished)
+    assert found is not None
+    return after.found and after.oid not in oids_taken(case.told, found) and after.tid > found.last
 
 
 def _is_intact(case: Crash) -> bool:
