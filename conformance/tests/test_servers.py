@@ -121,9 +121,28 @@ def test_a_server_that_dies_is_started_again(run: Path) -> None:
     folder = started(run)
     first = keeper.process_of(folder)
     time.sleep(keeper.STEADY)
-    os.kill(first, signal.SIGKILL)
+    os.kill(first, signal.SIGTERM)
     assert comes(lambda: keeper.process_of(folder) not in (0, first))
     assert comes(lambda: len(list(folder.glob("answers-*"))) == 2)
+
+
+def test_a_server_is_killed_as_soon_as_it_answers_and_starts_again(run: Path) -> None:
+    folder = started(run)
+    keeper.crash(folder, lambda: len(list(folder.glob("answers-*"))) == 2)
+    keeper.crash(folder, lambda: len(list(folder.glob("answers-*"))) == 3)
+    assert len(list(folder.glob("answers-*"))) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who started a process")
+def test_a_server_is_killed_with_the_processes_that_work_for_it(run: Path) -> None:
+    """They live in sessions of their own, and go on when nobody kills them."""
+    worker = "import subprocess, sys; subprocess.Popen("
+    worker += "[sys.executable, '-c', 'import time; time.sleep(100)'], start_new_session=True); "
+    folder = started(run, worker + SERVER)
+    first = keeper.process_of(folder)
+    (working,) = keeper._started_by(first)
+    keeper.crash(folder, lambda: len(list(folder.glob("answers-*"))) == 2)
+    assert comes(lambda: not lives(working))
 
 
 def test_a_server_that_is_not_needed_any_more_ends_before_the_run(run: Path) -> None:

@@ -123,7 +123,7 @@ def process_of(folder: Path) -> int:
 
 
 def crash(folder: Path, answers: Callable[[], bool]) -> None:
-    """Kill a server that is kept, which starts it again.
+    """Kill a server that is kept, with the processes that it started; its keeper starts it again.
 
     answers  says whether the server can be used
 
@@ -131,7 +131,8 @@ def crash(folder: Path, answers: Callable[[], bool]) -> None:
     """
     killed = process_of(folder)
     if killed:
-        os.kill(killed, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it may have died by itself
+            _kill_family(killed)
     end = time.monotonic() + START
     while process_of(folder) in (0, killed) or not answers():
         if time.monotonic() > end:
@@ -139,6 +140,30 @@ def crash(folder: Path, answers: Callable[[], bool]) -> None:
             last = " ".join(said[-3:]) or "it printed nothing"
             raise TargetUnusable(f"a server does not start again after it was killed: {last}")
         time.sleep(locks.TICK)
+
+
+def _kill_family(process: int) -> None:
+    """Kill a process and those that it started, as where the machine goes down: none of them comes
+    to end its work, and none to act on the death of another.
+    """
+    os.kill(process, signal.SIGSTOP)
+    for each in _started_by(process):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+    os.kill(process, signal.SIGKILL)
+
+
+def _started_by(process: int) -> list[int]:
+    """The processes that a process started itself; none where the system has no ``/proc``, and
+    they end when they find out that it is dead.
+    """
+    found = []
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended since
+            told = each.read_text(encoding="utf-8", errors="replace")
+            if int(told.rpartition(") ")[2].split()[1]) == process:
+                found.append(int(each.parent.name))
+    return found
 
 
 def main(place: str) -> None:
@@ -176,7 +201,7 @@ def _needed(folder: Path) -> bool:
 
 
 def _run(folder: Path, order: Order) -> bool:
-    """Start the server once, and see to its end; whether it had started."""
+    """Start the server once, and see to its end; whether it had started, or was killed before."""
     keeper, begun = os.getpid(), time.monotonic()
 
     def die_with_the_keeper() -> None:
@@ -204,7 +229,7 @@ def _run(folder: Path, order: Order) -> bool:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
-    return time.monotonic() - begun > STEADY
+    return time.monotonic() - begun > STEADY or server.returncode == -signal.SIGKILL
 
 
 if __name__ == "__main__":
