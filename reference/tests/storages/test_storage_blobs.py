@@ -14,6 +14,7 @@ from zodb_reference.errors import (
     POSKeyError,
     StorageError,
     StorageTransactionError,
+    UndoError,
     Unsupported,
 )
 from zodb_reference.oids import p64, z64
@@ -278,6 +279,14 @@ def test_undo_brings_the_content_back(storage, put_blob, undo):
     assert content(storage, storage.lastTransaction(), A) == b"two"
     assert [content(storage, tid, A) for tid in made] == [b"one", b"two"]
     assert len(files(storage)) == 2
+
+
+def test_undo_of_an_earlier_change_is_refused(storage, put_blob, undo):
+    made = [put_blob(storage, content) for content in (b"one", b"two", b"three")]
+    with pytest.raises(UndoError):
+        undo(storage, 1)
+    assert storage.load(A)[1] == made[-1]
+    assert content(storage, made[-1], A) == b"three"
 
 
 def test_undo_of_the_creation_leaves_no_content(storage, put_blob, undo):

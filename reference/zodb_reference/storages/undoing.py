@@ -36,8 +36,10 @@ Sources = tuple[Record | None, ...]
 
 
 def same_data(one: Record | None, other: Record | None) -> bool:
-    """Tell whether both have the same data, or none."""
-    return (one.data if one else None) == (other.data if other else None)
+    """Tell whether both have the same data and the same content of a blob, or none."""
+    nothing = None, ""
+    first, second = ((each.data, each.blob) if each else nothing for each in (one, other))
+    return first == second
 
 
 def reversal(before: State, after: State, now: State) -> Sources | Difference:
@@ -53,6 +55,8 @@ def reversal(before: State, after: State, now: State) -> Sources | Difference:
         raise Blocked("it was changed since it left its version")
     if before.newest is None or before.newest.data is None or not (after.newest and now.newest):
         raise Blocked("there was no such object before, and it was changed since")
+    if now.newest.blob:
+        raise Blocked("what the blob holds was changed since")
     return Difference(after.newest, now.newest, before.newest.data)
 
 

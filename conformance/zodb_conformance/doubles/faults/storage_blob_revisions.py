@@ -143,6 +143,19 @@ def undo_brings_records_alone() -> Fault:
     return instead(undoing, "again", brought)
 
 
+@double("storage.blob-undo-of-one-of-several")
+def undo_looks_at_records_alone() -> Fault:
+    """Whether a blob was changed since is told by its record, and all of those are alike.
+
+    An undo of an early change takes all later ones back as well, and does not say so.
+    """
+
+    def same(one: Any, other: Any) -> bool:
+        return bool((one and one.data) == (other and other.data))
+
+    return instead(undoing, "same_data", same)
+
+
 @double("storage.blob-creation-undone")
 def files_outlive_the_undo_of_their_creation() -> Fault:
     """The revision that says that a blob is gone still has its file.

@@ -129,6 +129,28 @@ def blob_undone() -> None:
     """
 
 
+@example(
+    "storage.blob-undo-of-one-of-several",
+    MUST,
+    rules="STOR-62 STOR-52",
+    error="UndoError",
+    needs="blobs undo",
+)
+def blob_undo_of_one_of_several() -> None:
+    """A change of a blob can't be undone after what it holds was changed again, since nobody can
+    merge two files: the undo is refused, and the blob holds what it held. It is of no account that
+    all records of a blob are alike.
+
+    >>> oid, tids = storage.new_oid(), [z64]
+    >>> for value in b"one", b"two", b"three":
+    ...     tids.append(commit_blob(storage, oid, tids[-1], value))
+    >>> with raises("UndoError"):
+    ...     undo(storage, storage.undoLog(1, 2)[0]["id"])
+    >>> newest(storage).load(oid)[1] == tids[-1], held(storage, oid, tids[-1])
+    (True, [b'three'])
+    """
+
+
 @example("storage.blob-creation-undone", MUST, rules="STOR-62", needs="blobs undo")
 def blob_creation_undone() -> None:
     """Where the creation of a blob is undone, the revision that says so has no file. To undo that
