@@ -7,6 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from zope.interface import alsoProvides
+
 from zodb_conformance.targets.announcing import ALONE
 from zodb_conformance.targets.base import INSTANCES, Storage, Target
 from zodb_conformance.targets.reference import CAPABILITIES
@@ -95,10 +97,17 @@ def snapshots() -> Target:
     """ZODB over the reference's storage that brings its own snapshots, the first instance included:
     what others of that sort are compared with.
     """
+    from ZODB import POSException
+    from ZODB.interfaces import IMVCCStorage
     from zodb_reference.storages import MemoryStorage, SnapshotStorage
 
     class Instance(SnapshotStorage):
         """ZODB's IMVCCStorage has it that every instance shows one state, its histories too."""
+
+        def __init__(self, storage: Any) -> None:
+            super().__init__(storage)
+            # Else ZODB.DB takes it for one that has no snapshots, and puts its own over it.
+            alsoProvides(self, IMVCCStorage)
 
         def history(self, oid: bytes, size: int = 1) -> list[Any]:
             entries = self._storage.history(oid, MOST)
@@ -112,20 +121,28 @@ def snapshots() -> Target:
 
     def over_memory(name: str, plain: Target, *, resolves: bool) -> Target:
         def open_storage(directory: Path) -> Any:
-            storage = (Instance if resolves else Plain)(MemoryStorage(resolves=resolves))
+            storage = (Instance if resolves else Plain)(
+                MemoryStorage(resolves=resolves, errors=POSException)
+            )
             storage.poll_invalidations()  # from here on it shows what it shows now
             return storage
 
         lines = (
+            "from ZODB import POSException",
+            "from ZODB.interfaces import IMVCCStorage",
             "from zodb_reference.storages import MemoryStorage, SnapshotStorage",
+            "from zope.interface import alsoProvides",
             "class Instance(SnapshotStorage):",
+            "    def __init__(self, storage):",
+            "        super().__init__(storage)",
+            "        alsoProvides(self, IMVCCStorage)",
             "    def history(self, oid, size=1):",
             f"        entries = self._storage.history(oid, {MOST})",
             "        last = self.lastTransaction()",
             "        return [each for each in entries if each['tid'] <= last][:size]",
             "    def supportsUndo(self):",
             f"        return {resolves}",
-            f"storage = Instance(MemoryStorage(resolves={resolves}))",
+            f"storage = Instance(MemoryStorage(resolves={resolves}, errors=POSException))",
             "told = storage.poll_invalidations()  # from here on it shows what it shows now",
         )
         offered = RESOLVING | {"undo"} if resolves else SHARED
