@@ -27,7 +27,7 @@ from zodb_spec.preludes import (
     VERSION_GROUPS,
     VERSIONS,
 )
-from zodb_spec.protocol.preludes import LINKED_RECORDS, STORED
+from zodb_spec.protocol.preludes import COUNTED, LINKED_RECORDS, STORED
 from zodb_spec.script import mix
 
 
@@ -330,7 +330,7 @@ MIXES: dict[str, Mix] = {
     "storage": Mix({}, ((), STORED), needs=STORAGE_ALONE, part="storage"),
     "storage-upkeep": Mix(
         {"undo-transaction": 24, "pack-storage": 6, "delete-object": 8, "call-as-stranger": 0},
-        (STORED, LINKED_RECORDS),
+        (STORED, LINKED_RECORDS, COUNTED),
         needs=STORAGE_ALONE,
         part="storage",
     ),

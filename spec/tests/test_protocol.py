@@ -8,7 +8,7 @@ import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_spec.clause import clauses
 from zodb_spec.operation import Raised, all_operations, operations
-from zodb_spec.protocol.preludes import LINKED_RECORDS, STORED, committed
+from zodb_spec.protocol.preludes import COUNTED, LINKED_RECORDS, STORED, committed
 from zodb_spec.protocol.reading import LIGHT, READS
 from zodb_spec.protocol.world import NEVER, STORAGE, World, initial
 from zodb_spec.script import WIDTH, after, makes_sense, mix, outcomes, part_of, resolve
@@ -61,7 +61,7 @@ def test_nothing_that_is_stored_is_seen_before_the_end() -> None:
     [
         (True, ["protocol.resolved"]),
         (False, ["protocol.conflict", "protocol.conflict"]),
-        (None, ["protocol.resolved", "protocol.conflict", "protocol.conflict"]),
+        (None, ["protocol.resolved", "protocol.conflict"]),
     ],
 )
 def test_a_conflict_is_resolved_where_the_storage_does_that(
@@ -97,6 +97,61 @@ def test_undo_brings_back_what_was_before() -> None:
     assert world.commit is not None
     restored = world.commit.writes["oid1"].value
     assert restored == world.store.lineage("oid1")[0][1].value
+
+
+def undone(world: World, *backs: str) -> World:
+    """The world in which a transaction has undone others, each by the number of those after it."""
+    begun: World = after(world, ("tpc-begin", STORAGE, "meta9"))
+    for back in backs:
+        begun = after(begun, ("undo-transaction", STORAGE, "meta9", back))
+    return begun
+
+
+def value(world: World, oid: str) -> str | None:
+    """What an object will hold after the commit."""
+    assert world.commit is not None
+    data = world.commit.writes[oid].value
+    return None if data is None else data.value
+
+
+def test_undo_takes_one_change_back_and_leaves_the_others() -> None:
+    world = after(initial(resolves=True), *COUNTED)
+    first, second, third = [
+        int(fact.value.value) for _, fact in world.store.lineage("oid1") if fact.value is not None
+    ]
+    merged, refused = outcomes(undone(world), "undo-transaction", STORAGE, "meta9", "3")
+    assert (merged.clause, refused.clause) == ("protocol.undo-merged", "protocol.undo-refused")
+    assert value(merged.world, "oid1") == str(third - (second - first))
+    passed, failed = outcomes(merged.world, "tpc-vote", STORAGE, "meta9")
+    assert (passed.clause, failed.clause) == ("protocol.vote", "protocol.undo-refused")
+
+
+def test_nothing_is_merged_where_the_storage_does_not_do_that() -> None:
+    world = undone(after(initial(resolves=False), *COUNTED))
+    found = outcomes(world, "undo-transaction", STORAGE, "meta9", "3")
+    assert {outcome.clause for outcome in found} == {"protocol.undo-refused"}
+
+
+def test_what_was_changed_back_is_in_nobodys_way() -> None:
+    world = undone(after(initial(), *COUNTED))
+    (found,) = outcomes(world, "undo-transaction", STORAGE, "meta9", "2")
+    assert found.clause == "protocol.undo-changed-back"
+    assert value(found.world, "oid0") == "'one'"
+
+
+def test_several_are_undone_one_on_top_of_the_other() -> None:
+    world = undone(after(initial(), *COUNTED), "0")
+    (found,) = outcomes(world, "undo-transaction", STORAGE, "meta9", "1")
+    assert found.clause == "protocol.undo-several"
+    assert value(found.world, "oid0") == "'two'"
+    (again,) = outcomes(found.world, "undo-transaction", STORAGE, "meta9", "2")
+    assert value(again.world, "oid0") == "'one'"
+
+
+def test_the_older_of_two_can_not_be_undone_first() -> None:
+    world = undone(after(initial(), *LINKED_RECORDS, *committed(7, ("oid1", "'three'"))))
+    found = outcomes(world, "undo-transaction", STORAGE, "meta9", "1")
+    assert {outcome.clause for outcome in found} == {"protocol.undo-refused"}
 
 
 def test_undo_of_what_was_changed_since_is_refused() -> None:

@@ -85,6 +85,7 @@ ORDER = (
     "storage.interface",
     "storage.commits",
     "storage.revisions",
+    "storage.reversals",
     "storage.upkeep",
     "storage.snapshots",
     "storage.protocol_laws",

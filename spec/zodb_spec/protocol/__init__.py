@@ -4,7 +4,8 @@ of it.
 ``world``       the nouns, and how they are told as Python
 ``committing``  the two phases: begin, store, delete, check, vote, finish, abort
 ``reading``     everything that is read
-``upkeep``      undo, pack, closing and opening again
+``undoing``     undo
+``upkeep``      pack, closing and opening again
 ``snapshots``   instances with snapshots of their own
 
 The steps call the clauses of the chapters in `zodb_spec.chapters.storage`.
@@ -12,6 +13,6 @@ The steps call the clauses of the chapters in `zodb_spec.chapters.storage`.
 
 from __future__ import annotations
 
-from zodb_spec.protocol import committing, reading, snapshots, upkeep
+from zodb_spec.protocol import committing, reading, snapshots, undoing, upkeep
 
-__all__ = ["committing", "reading", "snapshots", "upkeep"]
+__all__ = ["committing", "reading", "snapshots", "undoing", "upkeep"]

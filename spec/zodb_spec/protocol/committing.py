@@ -187,7 +187,8 @@ def _can_be_written(world: World, handle: Name, meta: Name, oid: Oid, word: str)
     """
     if not is_running(world, handle, meta) or oid not in world.store.known():
         return False
-    if world.commit is None or oid in world.commit.resolved | world.commit.undone:
+    commit = world.commit
+    if commit is None or oid in commit.resolved | commit.deleted | commit.undone:
         return False
     if choices.serial(world, oid, word) is None:
         return False
@@ -245,8 +246,10 @@ def store(world: World, handle: Name, meta: Name, oid: Oid, serial: str, data: s
     refusals = unstored(world, commit, commits.conflict, refused(world, commits.conflict))
     if merged is None:
         return refusals
-    passing = passes(world._replace(commit=merged), commits.resolved)
-    return [passing] if world.store.resolves else [passing, *refusals]
+    if world.store.resolves:
+        return [passes(world._replace(commit=merged), commits.resolved)]
+    doubted = merged._replace(doubt=id_of(commits.conflict))
+    return [passes(world._replace(commit=doubted), commits.resolved), *refusals[:1]]
 
 
 @declared(
@@ -317,14 +320,20 @@ def check_current(world: World, handle: Name, meta: Name, oid: Oid, serial: str)
 def tpc_vote(world: World, handle: Name, meta: Name) -> Outcomes:
     """Vote."""
     commit = choices.own(world, meta)
+    refusals = [
+        Outcome(world._replace(commit=commits.failed(commit)), Raised(clauses()[id].error), id)
+        for id in (commit.refusal or commit.doubt,)
+        if id
+    ]
     if commit.refusal:
-        failed = world._replace(commit=commits.failed(commit))
-        return [Outcome(failed, Raised(clauses()[commit.refusal].error), commit.refusal)]
+        return refusals
     told = f"resolved{world.step}"
-    if commit.undone:
-        told = f"{told} - {_set_of(commit.undone)}"
+    unsaid = commit.deleted | commit.undone
+    if unsaid:
+        told = f"{told} - {_set_of(unsaid)}"
     shows = Shows(told, _set_of(commit.resolved))
-    return [passes(world._replace(commit=commits.vote(world, commit)), commits.vote, shows)]
+    after = world._replace(commit=commits.vote(world, commit))
+    return [passes(after, commits.vote, shows), *refusals]
 
 
 def _set_of(oids: frozenset[Oid]) -> str:

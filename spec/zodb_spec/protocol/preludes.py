@@ -34,3 +34,13 @@ LINKED_RECORDS: tuple[Step, ...] = (
     *committed(4, ("oid1", "refers")),
 )
 """A root that leads to an object, and a third one that leads to that."""
+
+COUNTED: tuple[Step, ...] = (
+    ("new-oid", "oid1"),
+    *committed(2, (ROOT, "'one'"), ("oid1", "counter")),
+    *committed(3, ("oid1", "counter")),
+    *committed(4, (ROOT, "'two'"), ("oid1", "counter")),
+    *committed(5, (ROOT, "'three'")),
+    *committed(6, (ROOT, "'two'")),
+)
+"""A root that was changed and changed back, and a counter that has counted several times."""

@@ -1,63 +1,15 @@
-"""Undo, pack, and opening again, as operations on a storage."""
+"""Pack, and opening again, as operations on a storage."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from zodb_spec.chapters.storage import upkeep
-from zodb_spec.operation import Argument, Outcome, refused
-from zodb_spec.protocol import choices
-from zodb_spec.protocol.committing import declared, is_running, passes, unstored
-from zodb_spec.protocol.reading import gives, seen, source
-from zodb_spec.protocol.world import ROOT, STORAGE, Handle, Name, World
+from zodb_spec.operation import Outcome
+from zodb_spec.protocol.committing import declared, passes
+from zodb_spec.protocol.world import ROOT, STORAGE, Handle, World
 
 Outcomes = Sequence[Outcome]
-
-
-def _backs(world: World, *before: str) -> Sequence[str]:
-    """How many transactions there are after each of the newest that can be undone."""
-    return [str(back) for back in range(len(upkeep.undo_log(world.store)))][: choices.MOST_BACK]
-
-
-def _can_be_undone(world: World, handle: Name, meta: Name, back: str) -> bool:
-    if handle != STORAGE or not is_running(world, handle, meta) or back not in _backs(world):
-        return False
-    undone = upkeep.undo_log(world.store)[int(back)]
-    return (
-        bool(undone.revisions)
-        and upkeep.is_clear(world.store, undone)
-        and choices.own(world, meta).writes.keys().isdisjoint(undone.revisions)
-    )
-
-
-@declared(
-    Argument("handle", choices.committing),
-    Argument("transaction", choices.running),
-    Argument("back", _backs),
-    line=lambda world, handle, meta, back: (
-        f"{handle}.undo({source(STORAGE)}.undoLog({back}, {int(back) + 1})[0]['id'], {meta})"
-    ),
-    sensible=_can_be_undone,
-    weight=8,
-    needs="undo",
-)
-def undo_transaction(world: World, handle: Name, meta: Name, back: str) -> Outcomes:
-    """Have a transaction undone."""
-    commit = choices.own(world, meta)
-    undone = upkeep.undo_log(world.store)[int(back)]
-    if upkeep.undo_refused(world, undone):
-        return unstored(world, commit, upkeep.undo_refused, refused(world, upkeep.undo_refused))
-    return [passes(world._replace(commit=upkeep.undo(world, commit, undone)), upkeep.undo)]
-
-
-@declared(
-    line=lambda world: f"{seen(world)} = undo_log_of({source(STORAGE)})",
-    needs="undo",
-)
-def list_undo_log(world: World) -> Outcomes:
-    """List what can be undone."""
-    told = ", ".join(each.description for each in upkeep.undo_log(world.store))
-    return [gives(world, upkeep.undo_log, f"[{told}]")]
 
 
 def _can_be_packed(world: World) -> bool:

@@ -152,8 +152,10 @@ class Commit(NamedTuple):
     stage        BEGUN, VOTED, or FAILED: then it can only be aborted
     writes       what it is about to store, by oid
     resolved     the objects for which a conflict was resolved
-    undone       the objects that are deleted, or of which a change is undone
+    deleted      those that are deleted
+    undone       those of which a change is undone
     refusal      the clause by which the vote will be refused, "" where it is to pass
+    doubt        the clause by which it may be refused, "" where there is none
     spared       the clause by which a call has left it alone, the last one; "" where none has
     """
 
@@ -163,8 +165,10 @@ class Commit(NamedTuple):
     stage: str = BEGUN
     writes: Mapping[Oid, Revision] = NOTHING
     resolved: frozenset[Oid] = frozenset()
+    deleted: frozenset[Oid] = frozenset()
     undone: frozenset[Oid] = frozenset()
     refusal: str = ""
+    doubt: str = ""
     spared: str = ""
 
 

@@ -1,65 +1,16 @@
-"""Faults in undo, packing and opening again, as scripts drive a storage."""
+"""Faults in packing and opening again, as scripts drive a storage."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from zodb_reference.errors import POSKeyError
-from zodb_reference.storages import undoing
 from zodb_reference.storages.packing import PackableStorage
 from zodb_reference.storages.reading import ReadableStorage
 from zodb_reference.storages.twophase import TwoPhaseStorage
-from zodb_reference.storages.undoing import UndoableStorage
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, together
-
-
-@double("protocol.undo", checks="walk.storage-upkeep")
-def what_is_undone_stays_done() -> Fault:
-    """A transaction is undone by storing once more what it has stored.
-
-    The log tells that it was undone.
-    """
-
-    def reversal(correct: Any, before: Any, after: Any, now: Any) -> Any:
-        correct(before, after, now)
-        return (after.newest,)
-
-    return around(undoing, "reversal", reversal)
-
-
-@double("protocol.undo-refused", checks="walk.storage-upkeep")
-def what_was_changed_since_is_undone_as_well() -> Fault:
-    """A transaction is undone even if its objects were changed since.
-
-    Those changes are lost.
-    """
-
-    def reversal(correct: Any, before: Any, after: Any, now: Any) -> Any:
-        try:
-            found = correct(before, after, now)
-        except undoing.Blocked:
-            return (before.newest,)
-        return (before.newest,) if isinstance(found, undoing.Difference) else found
-
-    return around(undoing, "reversal", reversal)
-
-
-@double("protocol.undo-log", checks="walk.storage-upkeep")
-def the_log_begins_at_the_beginning() -> Fault:
-    """`undoLog` lists the oldest transaction first.
-
-    Who undoes the first of them does not undo what he has just done.
-    """
-
-    def log(
-        correct: Any, storage: UndoableStorage, first: int = 0, last: int = -20, *args: Any
-    ) -> Any:
-        found = correct(storage, first, last, *args)
-        return found[::-1] if last - first > 1 else found
-
-    return around(UndoableStorage, "undoLog", log)
 
 
 @double("protocol.pack", checks="walk.storage-upkeep")

@@ -107,7 +107,7 @@ def delete(world: World, commit: Commit, oid: Oid) -> Commit:
     end.
     """
     writes = {**commit.writes, oid: world.fact(None, id_of(delete))}
-    return commit._replace(writes=writes, undone=commit.undone | {oid})
+    return commit._replace(writes=writes, deleted=commit.deleted | {oid})
 
 
 @step("protocol.check-current", MUST, rules="STOR-38", error="ReadConflictError POSKeyError")

@@ -1,50 +1,9 @@
-"""Undo and pack, step by step: what becomes of a storage that is looked after."""
+"""Pack, and opening again, step by step: what becomes of a storage that is looked after."""
 
 from __future__ import annotations
 
-from zodb_spec.chapters.storage.revisions import unpacked
 from zodb_spec.clause import MUST, SHOULD, id_of, step
-from zodb_spec.protocol.world import (
-    COUNTER,
-    ROOT,
-    Commit,
-    Oid,
-    Store,
-    Tid,
-    Transaction,
-    World,
-)
-
-
-@step("protocol.undo", MUST, rules="STOR-51 STOR-53", needs="undo")
-def undo(world: World, commit: Commit, undone: Transaction) -> Commit:
-    """`undo` has every object that a transaction has stored become what it was before, as a part of
-    another transaction; what was created does not exist any more.  Nobody sees that before the end.
-    """
-    before = world.store.until(undone.tid)
-    restored = {}
-    for oid in undone.revisions:
-        lineage = before.lineage(oid)
-        data = lineage[-2][1].value if len(lineage) > 1 else None
-        restored[oid] = world.fact(data, id_of(undo))
-    undone_oids = commit.undone | restored.keys()
-    return commit._replace(writes={**commit.writes, **restored}, undone=undone_oids)
-
-
-@step("protocol.undo-refused", MUST, rules="STOR-52", error="UndoError", needs="undo")
-def undo_refused(world: World, undone: Transaction) -> bool:
-    """A transaction can't be undone where one of its objects was changed since, and has become
-    something else: `undo` is refused, or the vote is, and nothing of it is undone.
-    """
-    return any(world.store.serial(oid) != undone.tid for oid in undone.revisions)
-
-
-@step("protocol.undo-log", MUST, rules="STOR-56 STOR-50", needs="undo")
-def undo_log(store: Store) -> list[Transaction]:
-    """`undoLog` lists the transactions that can be undone, newest first: all since the storage was
-    packed.
-    """
-    return [store.transaction(tid) for tid in reversed(unpacked(store))]
+from zodb_spec.protocol.world import ROOT, Oid, Store, Tid, World
 
 
 @step("protocol.pack", MUST, rules="STOR-45 STOR-46 STOR-47", needs="pack")
@@ -112,19 +71,3 @@ def reopened_last(store: Store) -> Store:
     if not store.history or store.history[-1].revisions:
         return store
     return store._replace(latest=id_of(reopened_last))
-
-
-def is_clear(store: Store, undone: Transaction) -> bool:
-    """Whether it is decided what comes of undoing a transaction: not where an object was changed
-    since and is the same again, or might be merged.
-    """
-    for oid, fact in undone.revisions.items():
-        found = store.current(oid)
-        if found is None:
-            return False
-        if found[0] == undone.tid:
-            continue
-        kinds = {each.value.kind for _, each in store.lineage(oid) if each.value is not None}
-        if found[1].value == fact.value or COUNTER in kinds:
-            return False
-    return True
