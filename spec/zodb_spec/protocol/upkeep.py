@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from zodb_spec.chapters.storage import upkeep
 from zodb_spec.operation import Outcome
 from zodb_spec.protocol.committing import declared, passes
+from zodb_spec.protocol.reading import source
 from zodb_spec.protocol.world import ROOT, STORAGE, Handle, World
 
 Outcomes = Sequence[Outcome]
@@ -35,20 +36,25 @@ def _instances(world: World) -> list[Handle]:
 
 
 @declared(
-    line=lambda world: f"{STORAGE}.pack(time.time(), oids_in)",
+    line=lambda world: f"{source(STORAGE)}.lastTransaction(); {STORAGE}.pack(time.time(), oids_in)",
     sensible=_can_be_packed,
     weight=3,
     needs="pack",
 )
 def pack_storage(world: World) -> Outcomes:
-    """Pack for now."""
+    """Pack for now, when what is read has been looked at: who comes to a storage that was packed
+    may find that it has forgotten its last transaction, as `reopen_storage` tells.
+    """
     stores = [
         upkeep.pack(world, collected=collected, forgotten=forgotten)
         for collected in (True, False)
         for forgotten in (True, False)
     ]
     distinct = {tuple(tuple(t.revisions) for t in store.history): store for store in stores}
-    allowed = list(distinct.values())
+    allowed = [
+        upkeep.pack_last(store) if upkeep.is_emptied(store) else store
+        for store in distinct.values()
+    ]
     if any(store.history == world.store.history for store in allowed):
         allowed.append(world.store)
     return [passes(world._replace(store=store), upkeep.pack) for store in allowed]

@@ -13,7 +13,7 @@ from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, together
 
 
-@double("protocol.pack", checks="walk.storage-upkeep")
+@double("protocol.pack", also="protocol.pack-last", checks="walk.storage-upkeep")
 def a_pack_forgets_the_last_transaction() -> Fault:
     """After a pack no transaction is the last one.
 
@@ -23,6 +23,21 @@ def a_pack_forgets_the_last_transaction() -> Fault:
     def pack(correct: Any, storage: PackableStorage, *args: Any, **options: Any) -> None:
         correct(storage, *args, **options)
         storage._last_tid = bytes(8)
+
+    return around(PackableStorage, "pack", pack)
+
+
+@double("protocol.pack-last", checks="walk.storage-upkeep")
+def the_last_transaction_is_the_last_that_is_left() -> Fault:
+    """After a pack the last transaction is the last of which a record is left.
+
+    A client that has seen a later one takes its cache for that of another storage.
+    """
+
+    def pack(correct: Any, storage: PackableStorage, *args: Any, **options: Any) -> None:
+        correct(storage, *args, **options)
+        left = [each.tid for each in storage.iterator() if list(each)]
+        storage._last_tid = left[-1] if left else bytes(8)
 
     return around(PackableStorage, "pack", pack)
 

@@ -50,6 +50,14 @@ def reachable(store: Store) -> set[Oid]:
     return reached
 
 
+@step("protocol.pack-last", MUST, rules="STOR-47", needs="pack")
+def pack_last(store: Store) -> Store:
+    """The last transaction is the same after a pack also where that has left nothing of it, for
+    everybody who has seen it before.
+    """
+    return store._replace(latest=id_of(pack_last))
+
+
 @step("protocol.reopened", MUST, rules="STOR-8 STOR-68", needs="durable")
 def reopened(world: World) -> World:
     """What was finished before a storage was closed is there when it is opened again, and nothing
@@ -68,6 +76,9 @@ def reopened_last(store: Store) -> Store:
     A client that remembers a later one than its server knows has to take its cache for that of
     another storage, and to begin anew.
     """
-    if not store.history or store.history[-1].revisions:
-        return store
-    return store._replace(latest=id_of(reopened_last))
+    return store._replace(latest=id_of(reopened_last)) if is_emptied(store) else store
+
+
+def is_emptied(store: Store) -> bool:
+    """Whether nothing is left of the last transaction."""
+    return bool(store.history) and not store.history[-1].revisions
