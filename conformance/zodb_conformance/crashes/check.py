@@ -25,11 +25,13 @@ from zodb_conformance.crashes.judging import (
     rules_of,
     stuck,
 )
+from zodb_conformance.crashes.killing import PATIENCE
 from zodb_conformance.crashes.ledger import of_lines, read
 from zodb_conformance.crashes.points import (
     Delay,
     Point,
     changes,
+    is_of_server,
     mixed,
     moments,
     of_change,
@@ -59,7 +61,6 @@ HEARTBEAT = 1.0
 """Seconds after which a check that waits says that it is still there."""
 
 POWER: tuple[Loss, ...] = ("unsynced", "new", "some", "names")
-LOSSES: tuple[Loss, ...] = ("process", *POWER)
 
 
 def crashes(context: Context) -> str:
@@ -94,6 +95,7 @@ class Crashes:
     _told: set[str] = field(default_factory=set)
     _beat: float = 0.0
     _number: int = 0
+    _seed: int = 0
 
     def run(self) -> str:
         """Kill, and look, until it is enough; give a note on what could not be done."""
@@ -107,6 +109,7 @@ class Crashes:
         """Kill processes that work on one stream, and let the power fail in it; tell whether that
         could be done.
         """
+        self._seed = seed
         trials = Trials(self.context.plan, self.context.target, self.folder, seed, self._wait)
         self._begin()
         recorded = trials.record()
@@ -118,7 +121,7 @@ class Crashes:
         dice = random.Random(seed)
         if self._wants(("process",)):
             enough = self.killed + quota
-            for point in self._points(recorded, dice):
+            for point in self._points(recorded, dice, serves=trials.serves):
                 if self.killed >= enough:
                     break
                 self._kill(trials, point, dice, enough, recorded=bool(recorded.operations))
@@ -129,22 +132,22 @@ class Crashes:
     def _note(self, text: str) -> None:
         self.notes[text] = None
 
-    def _points(self, recorded: Recorded, dice: random.Random) -> list[Point]:
+    def _points(self, recorded: Recorded, dice: random.Random, *, serves: bool) -> list[Point]:
         """Where the first process in a place is killed."""
-        storage = self.context.target.storage
-        assert storage is not None
-        serves = storage.crash is not None
         delays: list[Point] = [
             Delay(dice.uniform(0, recorded.seconds), server=serves and number % 2 == 0)
             for number in range(KILLS_FOR_A_STREAM)
         ]
-        at_moments: list[Point] = [
-            *spread(moments(recorded.lines), of_moment, dice, rank_of_moment)
-        ]
+        found = moments(recorded.lines)
+        at_moments: list[Point] = [*spread(found, of_moment, dice, rank_of_moment)]
+        if serves:
+            of_server = [each._replace(server=True) for each in found]
+            at_server: list[Point] = [*spread(of_server, of_moment, dice, rank_of_moment)]
+            return mixed(at_moments, at_server, delays)
         at_changes: list[Point] = []
         if recorded.operations:
-            found = changes(recorded.operations, recorded.lines)
-            at_changes = [*spread(found, of_change, dice, rank_of_change)]
+            done = changes(recorded.operations, recorded.lines)
+            at_changes = [*spread(done, of_change, dice, rank_of_change)]
         return mixed(at_changes[::2], at_moments[::2], at_changes[1::2], at_moments[1::2], delays)
 
     def _kill(
@@ -156,9 +159,13 @@ class Crashes:
         lives = dice.choice(LIVES)
         for life in range(lives):
             self._begin()
-            self.killed += trials.kill(place, point)
+            ended = trials.kill(place, point)
+            self.killed += ended.status < 0 or ended.end == "due"
+            if ended.end == "late":
+                self._note(f"a process was still at work after {PATIENCE:.0f} s, and killed there")
             known = of_lines(read(place.ledger))
-            failed = known.error if not self._is_of_server(point) else ""
+            # Whoever works on a server that is killed may well fail.
+            failed = "" if is_of_server(point) and ended.end == "due" else known.error
             if failed and not life:
                 self._note(f"a process failed before it was killed: {failed}")
                 break
@@ -176,10 +183,6 @@ class Crashes:
             point = trials.next_point(place, dice, recorded=recorded)
             told.append(f"opened again, and killed at {point}")
         shutil.rmtree(place.folder)
-
-    @staticmethod
-    def _is_of_server(point: Point) -> bool:
-        return isinstance(point, Delay) and point.server
 
     def _fail(self, trials: Trials, recorded: Recorded, most: int, dice: random.Random) -> None:
         """Have the power fail at many points of a run, and look at what is left."""
@@ -247,7 +250,7 @@ class Crashes:
         self, examined: Examined, judged: Judged, told: Sequence[str], image: Image
     ) -> Deviation:
         crash = examined.crash
-        comments = [f"Left in a stream of work (seed {self.context.plan.seed}): {'; '.join(told)}."]
+        comments = [f"Left in a stream of work (seed {self._seed}): {'; '.join(told)}."]
         return Deviation(
             clause=judged.broken,
             check=CHECK,

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ class Request:
     seed    of the stream
     upto    the number of the last step
     step, moment  where it kills itself: a moment of a step, -1 and "" for nowhere
+    halted  the file that it makes there, where it only halts, and goes on when it gets the signal
+            to continue; "" where it kills itself
     parent  the process without which it ends
     """
 
@@ -38,6 +41,7 @@ class Request:
     upto: int
     step: int = -1
     moment: str = ""
+    halted: str = ""
     parent: int = 0
 
     def to_json(self) -> str:
@@ -59,8 +63,11 @@ def main(text: str) -> None:
     book = Book(Path(request.ledger))
 
     def reached(moment: str) -> None:
-        if (book.ledger.step, moment) == (request.step, request.moment):
-            os.kill(os.getpid(), signal.SIGKILL)
+        if (book.ledger.step, moment) != (request.step, request.moment):
+            return
+        if request.halted:
+            Path(request.halted).touch()
+        os.kill(os.getpid(), signal.SIGSTOP if request.halted else signal.SIGKILL)
 
     try:
         work(request, target, book, reached)
@@ -69,7 +76,7 @@ def main(text: str) -> None:
         sys.exit(1)
 
 
-def work(request: Request, target: Target, book: Book, reached: Any) -> None:
+def work(request: Request, target: Target, book: Book, reached: Callable[[str], None]) -> None:
     """Perform the steps that are left, in the storage of the folder."""
     assert target.storage is not None
     open_storage = target.storage.open

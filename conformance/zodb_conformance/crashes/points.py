@@ -20,19 +20,22 @@ Item = TypeVar("Item")
 
 
 class Moment(NamedTuple):
-    """A moment in a step, at which the process kills itself.
+    """A moment in a step, at which the process kills itself, or its server is killed.
 
     step, kind  the number of the step, and its sort where it is known
     event       what has just been written into the ledger
+    server      whether it is the server that is killed
     """
 
     step: int
     kind: str
     event: str
+    server: bool = False
 
     def __str__(self) -> str:
         kind = f" ({self.kind})" if self.kind else ""
-        return f"step {self.step}{kind}, at {self.event!r}"
+        whom = "the server is killed at " if self.server else ""
+        return f"{whom}step {self.step}{kind}, at {self.event!r}"
 
 
 class Change(NamedTuple):
@@ -69,6 +72,11 @@ class Delay(NamedTuple):
 
 
 Point = Moment | Change | Delay
+
+
+def is_of_server(point: Point) -> bool:
+    """Whether it is the server that is killed there."""
+    return not isinstance(point, Change) and point.server
 
 
 def moments(lines: Iterable[Line]) -> list[Moment]:

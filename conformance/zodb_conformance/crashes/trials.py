@@ -6,7 +6,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from zodb_conformance.crashes.child import Request
 from zodb_conformance.crashes.judging import Examined, examine, go_on
 from zodb_conformance.crashes.killing import Life, live
 from zodb_conformance.crashes.ledger import Book, Line, of_lines
-from zodb_conformance.crashes.points import Change, Delay, Moment, Point
+from zodb_conformance.crashes.points import Change, Delay, Moment, Point, is_of_server
 from zodb_conformance.crashes.recording import Operation
 from zodb_conformance.plan import Plan
 from zodb_conformance.targets.base import Target
@@ -44,6 +44,11 @@ class Place:
     def ledger(self) -> Path:
         """The file of the ledger."""
         return self.folder / "ledger"
+
+    @property
+    def halted(self) -> Path:
+        """The file that says that a process has halted."""
+        return self.folder / "halted"
 
     @property
     def record(self) -> Path:
@@ -107,6 +112,11 @@ class Trials:
         return lambda: storage.open(place.storage)
 
     @property
+    def serves(self) -> bool:
+        """Whether there is a server that can be killed."""
+        return self.target.storage is not None and self.target.storage.crash is not None
+
+    @property
     def listing(self) -> bool:
         """Whether the storage lists its transactions."""
         return "iteration" in self.target.capabilities
@@ -114,7 +124,7 @@ class Trials:
     def record(self) -> Recorded:
         """Run the stream from its beginning to its end."""
         place, reason = self.place(), recording.reason_why_not()
-        if not reason and self.target.storage is not None and self.target.storage.crash is not None:
+        if not reason and self.serves:
             reason = "its files are those of a server"
         variables = {}
         if not reason:
@@ -151,17 +161,18 @@ class Trials:
         request = Request(self.plan, str(place.storage), str(place.ledger), self.seed, upto)
         after, kill = None, None
         if isinstance(point, Moment):
-            request = Request(**{**vars(request), "step": point.step, "moment": point.event})
+            request = replace(request, step=point.step, moment=point.event)
         elif isinstance(point, Delay):
             after = point.seconds
-            if point.server and (crash := storage.crash) is not None:
-                kill = lambda: crash(place.storage)  # noqa: E731  # it is one
+        if point is not None and is_of_server(point) and (crash := storage.crash) is not None:
+            kill = lambda: crash(place.storage)  # noqa: E731  # it is one
+            if isinstance(point, Moment):
+                place.halted.unlink(missing_ok=True)
+                request = replace(request, halted=str(place.halted))
         return live(request, variables, after=after, kill=kill, waiting=self.waiting)
 
-    def kill(self, place: Place, point: Point) -> bool:
-        """Have a process work in a place until it is killed at a point; tell whether it was, or
-        came to its end before.
-        """
+    def kill(self, place: Place, point: Point) -> Life:
+        """Have a process work in a place until it is killed at a point, or comes to its end."""
         book = Book(place.ledger)
         upto = max(STEPS, book.ledger.step + STEPS // 3)
         book.close()
@@ -170,9 +181,7 @@ class Trials:
             variables = recording.environment(
                 place.storage, marks=place.ledger, kill_at=point.number
             )
-        life = self._live(place, variables, upto=upto, point=point)
-        # Whoever works on a server that is killed may have ended with an error before its own turn.
-        return life.status < 0 or (isinstance(point, Delay) and point.server)
+        return self._live(place, variables, upto=upto, point=point)
 
     def examine(self, place: Place) -> Examined:
         """Look at what a kill left in a place."""
@@ -192,7 +201,8 @@ class Trials:
         step = of_lines(ledger.read(place.ledger)).step
         if recorded and dice.random() < 0.6:
             return Change(dice.randint(1, 60), "", "", "")
-        return Moment(step + dice.randint(1, 5), "", dice.choice(HITS))
+        server = self.serves and dice.random() < 0.5
+        return Moment(step + dice.randint(1, 5), "", dice.choice(HITS), server)
 
 
 def image_of(operations: tuple[Operation, ...], folder: Path) -> dict[str, bytes | None]:
