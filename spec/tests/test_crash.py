@@ -73,6 +73,22 @@ def test_what_a_pack_may_remove_may_be_gone() -> None:
     assert broken(packed._replace(packed=0), without) == "whole_or_absent"
 
 
+def test_a_storage_that_keeps_what_is_current_alone_lists_no_more() -> None:
+    left = (FIRST._replace(records={B: "b1"}), SECOND)
+    forgetful = AFTER._replace(transactions=left, forgets=True)
+    assert broken(Told((FIRST, SECOND)), forgetful) == ""
+    assert broken(Told((FIRST, SECOND)), forgetful._replace(forgets=False)) == "whole_or_absent"
+    less = forgetful._replace(transactions=left[:1])
+    assert broken(Told((FIRST, SECOND)), less) == "whole_or_absent"
+
+
+def test_what_is_current_is_listed_behind_a_pack_too() -> None:
+    packed = Told((FIRST, SECOND), packed=2)
+    assert broken(packed, AFTER._replace(transactions=(SECOND,))) == "whole_or_absent"
+    left = (FIRST._replace(records={B: "b1"}), SECOND)
+    assert broken(packed, AFTER._replace(transactions=left)) == ""
+
+
 def test_an_undo_brings_values_back_that_were_there_by_right() -> None:
     undo = Written(b"tid 3", {A: "a1", C: None})
     undone = Found(

@@ -67,6 +67,7 @@ class Found(NamedTuple):
     unlisted      why it could not list them though it should; "" where it could
     blobs         by oid, what those hold whose current value says that they are blobs; None where
                   that can't be read
+    forgets       whether the storage keeps what is current alone, and lists no more of transactions
     """
 
     last: bytes
@@ -74,6 +75,7 @@ class Found(NamedTuple):
     transactions: tuple[Written, ...] | None = None
     unlisted: str = ""
     blobs: Mapping[bytes, str | None] = NO_BLOBS
+    forgets: bool = False
 
 
 class Continued(NamedTuple):
@@ -132,14 +134,23 @@ def is_current(history: Iterable[Written], told: Told, found: Found) -> bool:
 
 def is_listed(history: tuple[Written, ...], told: Told, found: Found) -> bool:
     """Whether the transactions that are listed are those of a history: one after the other and as a
-    whole since the last pack began, and before that what it may have left of them.
+    whole since the last pack began, and before that what it may have left of them; which is at
+    least what is current.
     """
     if found.transactions is None:
         return not found.unlisted
-    since = {transaction.tid: transaction for transaction in history[told.packed :]}
-    before = {transaction.tid: transaction for transaction in history[: told.packed]}
+    whole = len(history) if found.forgets else told.packed
+    since = {transaction.tid: transaction for transaction in history[whole:]}
+    before = {transaction.tid: transaction for transaction in history[:whole]}
     listed = [transaction.tid for transaction in found.transactions]
     if listed != sorted(set(listed)) or not since.keys() <= set(listed):
+        return False
+    records = {
+        (oid, (value, transaction.tid))
+        for transaction in found.transactions
+        for oid, value in transaction.records.items()
+    }
+    if not all(known is None or (oid, known) in records for oid, known in found.current.items()):
         return False
     return all(
         transaction.records == since[transaction.tid].records

@@ -206,7 +206,7 @@ class Crashes:
 
     def _look(self, trials: Trials, place: Place, failure: Failure) -> None:
         known = of_lines(failure.lines)
-        examined = examine(trials.opener(place), known.told(), known.oids(), listing=trials.listing)
+        examined = examine(trials.opener(place), known.told(), known.oids(), trials.capabilities)
         told = [f"the power fails in {failure.last}: {failure.words}"]
         self._judge(examined, failure.loss, told, failure.image)
 

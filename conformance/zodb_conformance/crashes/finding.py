@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ from zodb_conformance.storagekit import blob_record, newest, value_in
 from zodb_conformance.supervisor.child import describe
 
 
-def found_in(storage: Any, oids: Iterable[bytes], *, listing: bool) -> Found:
+def found_in(storage: Any, oids: Iterable[bytes], capabilities: Collection[str]) -> Found:
     """What a storage shows that has just been opened.
 
-    oids     those of which the program knows
-    listing  whether the storage can list its transactions
+    oids          those of which the program knows
+    capabilities  those of the storage: whether it can list its transactions, and keeps what they
+                  have stored when others have stored something else
     """
     storage = newest(storage)
     current = {oid: _current(storage, oid) for oid in sorted(oids)}
@@ -25,8 +26,9 @@ def found_in(storage: Any, oids: Iterable[bytes], *, listing: bool) -> Found:
         for oid, known in current.items()
         if known is not None and known[0] == BLOB
     }
-    found = Found(storage.lastTransaction(), current, blobs=blobs)
-    if not listing:
+    forgets = "old-revisions" not in capabilities
+    found = Found(storage.lastTransaction(), current, blobs=blobs, forgets=forgets)
+    if "iteration" not in capabilities:
         return found
     try:
         return found._replace(transactions=_transactions(storage))

@@ -4,7 +4,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -123,18 +123,21 @@ def rules_of(losses: Iterable[Loss]) -> set[str]:
 
 
 def examine(
-    open_storage: Callable[[], Any], told: Told, oids: Iterable[bytes], *, listing: bool
+    open_storage: Callable[[], Any],
+    told: Told,
+    oids: Iterable[bytes],
+    capabilities: Collection[str],
 ) -> Examined:
     """Open a storage after a crash, and look at what is there; it is closed in the end.
 
-    told     what it had told
-    oids     those of which the program knows
-    listing  whether it can list its transactions
+    told          what it had told
+    oids          those of which the program knows
+    capabilities  those of the storage (see `found_in`)
     """
     try:
         storage = open_storage()
         try:
-            found = found_in(storage, oids, listing=listing)
+            found = found_in(storage, oids, capabilities)
         finally:
             storage.close()
     except Exception as error:  # noqa: BLE001  # whatever it is, the storage can't be used
@@ -142,7 +145,12 @@ def examine(
     return Examined(Crash(told, found))
 
 
-def go_on(open_storage: Callable[[], Any], book: Book, examined: Examined) -> Examined:
+def go_on(
+    open_storage: Callable[[], Any],
+    book: Book,
+    examined: Examined,
+    capabilities: Collection[str],
+) -> Examined:
     """Commit once more after a crash that left what it should, and look what is there when the
     storage is opened the next time.
     """
@@ -155,7 +163,7 @@ def go_on(open_storage: Callable[[], Any], book: Book, examined: Examined) -> Ex
         worker.perform(Step(ledger.step + 1, "commit", values=(f"{ledger.step + 1} {AFTERWARDS}",)))
         worker.close()
         written = ledger.finished[-1].written
-        again = examine(open_storage, ledger.told(), ledger.oids(), listing=False)
+        again = examine(open_storage, ledger.told(), ledger.oids(), capabilities)
     except Exception as error:  # noqa: BLE001  # whatever it is, work does not go on
         return stuck(examined, describe(error))
     whole = again.crash.found is not None and durability.whole_or_absent(again.crash)
@@ -259,7 +267,7 @@ def _difference(told: Told, found: Found) -> tuple[str, str] | None:
         return "its transactions to be listed", f"it raised {found.unlisted}"
     listed = [each.tid.hex() for each in found.transactions or ()]
     since = [each.tid.hex() for each in told.finished[told.packed :]]
-    if found.transactions is not None and not set(since) <= set(listed):
+    if found.transactions is not None and not (found.forgets or set(since) <= set(listed)):
         return (
             f"the transactions {', '.join(since)} to be listed",
             f"listed are {', '.join(listed)}",

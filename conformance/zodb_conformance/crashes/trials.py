@@ -117,9 +117,9 @@ class Trials:
         return self.target.storage is not None and self.target.storage.crash is not None
 
     @property
-    def listing(self) -> bool:
-        """Whether the storage lists its transactions."""
-        return "iteration" in self.target.capabilities
+    def capabilities(self) -> frozenset[str]:
+        """What the storage can do."""
+        return self.target.capabilities
 
     def record(self) -> Recorded:
         """Run the stream from its beginning to its end."""
@@ -186,13 +186,13 @@ class Trials:
     def examine(self, place: Place) -> Examined:
         """Look at what a kill left in a place."""
         known = of_lines(ledger.read(place.ledger))
-        return examine(self.opener(place), known.told(), known.oids(), listing=self.listing)
+        return examine(self.opener(place), known.told(), known.oids(), self.capabilities)
 
     def go_on(self, place: Place, examined: Examined) -> Examined:
         """Commit once more in a place where a kill left what it should."""
         book = Book(place.ledger)
         try:
-            return go_on(self.opener(place), book, examined)
+            return go_on(self.opener(place), book, examined, self.capabilities)
         finally:
             book.close()
 
