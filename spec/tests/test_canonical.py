@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
+from wandering import pairs_of_one_form, walk, what_can_happen
 from zodb_spec.editions import Edition
-from zodb_spec.explore import SMALL_WORLDS, Bounds, begin
+from zodb_spec.explore import SMALL_WORLDS, begin
 from zodb_spec.explore.canonical import canonical
-from zodb_spec.explore.exploring import every_choice
-from zodb_spec.operation import Raised, Step, operations
+from zodb_spec.operation import Step
 from zodb_spec.script import after
 from zodb_spec.world import Fact, InMemory, Stored, World
 
@@ -46,30 +45,10 @@ def renamed(value: Any, names: Mapping[str, str], shift: int) -> Any:
     return value
 
 
-def walk(name: str, seed: int, length: int) -> Iterator[World]:
-    """The worlds on one way through a small world."""
-    small = SMALL_WORLDS[name]
-    draw = random.Random(f"{name}/{seed}")
-    world = small.start()
-    for _ in range(length):
-        numbered = world._replace(step=world.step + 1)
-        steps = [
-            step
-            for operation in small.bounds.table()
-            for step in every_choice(numbered, operation, small.bounds.words)
-        ]
-        step = draw.choice(steps)
-        outcomes, _ = operations()[step[0]].outcomes(numbered, step[1:])
-        outcome = draw.choice(list(outcomes))
-        if small.bounds.allow(outcome.world):
-            world = outcome.world
-            yield world
-
-
 @pytest.mark.parametrize("name", SMALL_WORLDS)
 @pytest.mark.parametrize("seed", range(3))
 def test_names_and_oids_make_no_difference(name: str, seed: int) -> None:
-    for world in walk(name, seed, 15):
+    for world in walk(SMALL_WORLDS[name], seed, 15):
         old = [*world.managers, *world.connections, *world.objects]
         new = [f"other{number}" for number in range(len(old))]
         random.Random(seed).shuffle(new)
@@ -83,32 +62,15 @@ def test_names_and_oids_make_no_difference(name: str, seed: int) -> None:
         assert canonical(twin) == canonical(world)
 
 
-def what_can_happen(world: World, bounds: Bounds) -> set[tuple[str, object, str]]:
-    """What a program can do in a world, what it sees then, and where that leads."""
-    numbered = world._replace(step=world.step + 1)
-    found = set()
-    for operation in bounds.table():
-        for step in every_choice(numbered, operation, bounds.words):
-            for outcome in operation.outcomes(numbered, step[1:])[0]:
-                seen = outcome.seen
-                words = seen.errors if isinstance(seen, Raised) else seen.kind
-                form = bounds.form(outcome.world)
-                found.add((operation.name, words, form))
-    return found
-
-
 @pytest.mark.once
 @pytest.mark.parametrize("name", SMALL_WORLDS)
 def test_in_worlds_of_one_form_the_same_can_happen(name: str) -> None:
-    alike = defaultdict(list)
-    bounds = SMALL_WORLDS[name].bounds
-    for seed in range(25):
-        for world in walk(name, seed, 12):
-            alike[bounds.form(world)].append(world)
-    pairs = [(one, other) for one, *more in alike.values() for other in more[-1:] if one != other]
+    pairs = pairs_of_one_form(SMALL_WORLDS[name])
     assert len(pairs) > 10
     for one, other in pairs[:40]:
-        assert what_can_happen(one, bounds) == what_can_happen(other, bounds)
+        assert what_can_happen(one, SMALL_WORLDS[name]) == what_can_happen(
+            other, SMALL_WORLDS[name]
+        )
 
 
 # What makes a difference, and what makes none.

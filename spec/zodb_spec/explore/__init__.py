@@ -10,14 +10,17 @@ from zodb_spec.explore.checking import broken, laws
 from zodb_spec.explore.exploring import Exploration, Violation, explore, shortest
 from zodb_spec.explore.several import LARGE_WORLDS
 from zodb_spec.explore.small import SmallWorld, begin
+from zodb_spec.explore.storages import STORAGE_WORLDS, StorageBounds
 from zodb_spec.explore.worlds import SMALL_WORLDS
 
 __all__ = [
     "LARGE_WORLDS",
     "SMALL_WORLDS",
+    "STORAGE_WORLDS",
     "Bounds",
     "Exploration",
     "SmallWorld",
+    "StorageBounds",
     "Violation",
     "begin",
     "broken",

@@ -7,14 +7,15 @@ import gc
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from textwrap import indent
 from typing import Any
 
-from zodb_spec.explore import LARGE_WORLDS, SMALL_WORLDS, Exploration, SmallWorld
+from zodb_spec.explore import LARGE_WORLDS, SMALL_WORLDS, STORAGE_WORLDS, Exploration, SmallWorld
 from zodb_spec.operation import operations
 
-WORLDS: dict[str, SmallWorld[Any]] = {**SMALL_WORLDS, **LARGE_WORLDS}
+SMALL: dict[str, SmallWorld[Any]] = {**SMALL_WORLDS, **STORAGE_WORLDS}
+WORLDS: dict[str, SmallWorld[Any]] = {**SMALL, **LARGE_WORLDS}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,7 +24,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m zodb_spec.explore",
         description="Explore small worlds of the model: take every step that makes sense, check\n"
         "every law after it, and count the distinct worlds. Exit status 1 if a law is broken.",
-        epilog=f"small worlds:\n{_listed(SMALL_WORLDS)}\n\n"
+        epilog=f"small worlds of connections:\n{_listed(SMALL_WORLDS)}\n\n"
+        f"small worlds of a storage:\n{_listed(STORAGE_WORLDS)}\n\n"
         f"large ones, which take minutes:\n{_listed(LARGE_WORLDS)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -32,6 +34,12 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--connections", type=int, metavar="N", help="so many connections at most")
     found.add_argument("--transactions", type=int, metavar="N", help="so many transactions at most")
     found.add_argument("--savepoints", type=int, metavar="N", help="so many savepoints at most")
+    found.add_argument(
+        "--handles",
+        type=int,
+        metavar="N",
+        help="so many ways to a storage at most, itself included",
+    )
     found.add_argument("--steps", type=int, metavar="N", help="so many steps at most")
     found.add_argument("--worlds", type=int, metavar="N", help="so many distinct worlds at most")
     found.add_argument(
@@ -53,21 +61,23 @@ def _listed(worlds: Mapping[str, SmallWorld[Any]]) -> str:
 
 
 def chosen(options: argparse.Namespace) -> dict[str, SmallWorld[Any]]:
-    """The worlds that the options ask for, with their bounds changed.
+    """The worlds that the options ask for, with their bounds changed, as far as they have such.
 
     Raises LookupError where there is no such world or operation.
     """
     found = {}
-    for name in options.world or SMALL_WORLDS:
+    for name in options.world or SMALL:
         if name not in WORLDS:
             raise LookupError(f"there is no world {name!r}; there are {', '.join(WORLDS)}")
         bounds = WORLDS[name].bounds
         given = {
-            key: value
-            for key in ("objects", "connections", "savepoints", "transactions", "steps", "worlds")
-            if (value := getattr(options, key)) is not None
+            each.name: value
+            for each in fields(bounds)
+            if each.name not in ("operations", "words")
+            and (value := getattr(options, each.name, None)) is not None
         }
-        more = tuple(operations()) if "all" in options.operations else tuple(options.operations)
+        table = operations(bounds.part)
+        more = tuple(table) if "all" in options.operations else tuple(options.operations)
         taken = tuple(dict.fromkeys((*bounds.operations, *more)))
         words = {} if options.any_word else bounds.words
         bounds = replace(bounds, operations=taken, words=words, **given)
