@@ -10,10 +10,10 @@ from zodb_conformance.crashes import ledger
 from zodb_conformance.crashes.ledger import Book, Ledger, of_lines
 from zodb_conformance.crashes.points import changes, mixed, moments, spread
 from zodb_conformance.crashes.recording import Operation
-from zodb_conformance.crashes.stream import can_pack, can_undo, step_of
-from zodb_spec.crash import ROOT, UNKNOWN, Written
+from zodb_conformance.crashes.stream import can_pack, can_undo, deletable, step_of
+from zodb_spec.crash import BLOB, ROOT, UNKNOWN, Written
 
-A, B = bytes(7) + b"\x01", bytes(7) + b"\x02"
+A, B, C = (bytes(7) + bytes([number]) for number in (1, 2, 3))
 
 
 def begin(
@@ -126,18 +126,56 @@ def test_only_a_commit_since_the_last_pack_is_undone_and_only_what_is_new_is_pac
     assert not can_pack(known("commit", "commit", "undo", "pack", "commit"))
 
 
-@pytest.mark.parametrize("capabilities", [(), ("undo",), ("undo", "pack")])
+def test_only_what_the_root_has_let_go_is_deleted_and_only_once() -> None:
+    dropped = [
+        begin(0, {ROOT: "root", A: "one", B: "two"}, (A, B)),
+        {"event": "finished", "tid": b"tid 1".hex()},
+        begin(1, {ROOT: "less"}, (A,)),
+        {"event": "finished", "tid": b"tid 2".hex()},
+    ]
+    assert deletable(of_lines(dropped)) == [B]
+    packed = {"event": "packing", "step": 2, "kind": "pack"}
+    assert deletable(of_lines([*dropped, packed])) == [], "the pack may have removed it"
+    gone = [begin(2, {B: None}, (A,)), {"event": "finished", "tid": b"tid 3".hex()}]
+    assert deletable(of_lines([*dropped, *gone])) == []
+
+
+def holding(value: str) -> Ledger:
+    """The ledger of a storage with two objects that the root leads to, and one that it let go."""
+    lines: list[ledger.Line] = []
+    for number in range(3):
+        lines.append(begin(number, {ROOT: str(number), A: value, B: value, C: value}, (A, B)))
+        lines.append({"event": "finished", "tid": bytes([number]).hex()})
+    return of_lines(lines)
+
+
+def test_a_blob_is_restored_only_where_that_can_be_done() -> None:
+    def restored(*capabilities: str) -> set[bytes]:
+        steps = [step_of(7, number, holding(BLOB), capabilities) for number in range(200)]
+        chosen = [step for step in steps if step.kind == "restore"]
+        assert chosen
+        assert any(step.blobs for step in chosen) == ("blob-restoring" in capabilities)
+        return {oid for step in chosen for oid in step.changed}
+
+    assert restored("restoring", "blobs") == set()
+    assert restored("restoring", "blobs", "blob-restoring") == {A, B}
+
+
+KINDS = {"undo": "undo", "pack": "pack", "deletion": "delete", "restoring": "restore"}
+
+
+@pytest.mark.parametrize("capabilities", [(), ("undo",), ("undo", "pack"), tuple(KINDS)])
 def test_the_same_seed_gives_the_same_work_and_no_more_than_the_storage_can(
     capabilities: tuple[str, ...],
 ) -> None:
-    state = known("commit", "commit", "commit")
+    state = holding("one")
     steps = [step_of(7, number, state, capabilities) for number in range(60)]
     assert steps == [step_of(7, number, state, capabilities) for number in range(60)]
     assert steps != [step_of(8, number, state, capabilities) for number in range(60)]
     kinds = {step.kind for step in steps}
-    assert {"undo", "pack"} & kinds == set(capabilities)
+    assert set(KINDS.values()) & kinds == {KINDS[each] for each in capabilities}
     values = [value for step in steps for value in step.values]
-    assert len(values) == len(set(values)) > 60
+    assert len(values) == len(set(values)) > 40
 
 
 def test_points_come_to_every_sort_before_they_come_to_one_again() -> None:

@@ -183,5 +183,7 @@ def test_work_that_is_recorded_tells_its_moments_and_its_changes(tmp_path: Path)
     assert {"finished", "refused", "packed", "undone", "closed"} <= {
         line["event"] for line in recorded.lines
     }
+    kinds = {line.get("kind") for line in recorded.lines}
+    assert kinds >= {"commit", "undo", "pack", "delete", "restore", "reopen"}
     assert sum(each.kind == "mark" for each in recorded.operations) == len(recorded.lines)
     assert waits

@@ -51,6 +51,7 @@ class Ledger:
     step      the number of the last step that was begun, -1 where none was
     event     the last event
     kind      of the last step
+    kinds     of all steps that were begun
     finished  the transactions that are finished, in order
     open      the one that has begun and whose end is not known, with how far it came
     refused   those that were given up
@@ -62,6 +63,7 @@ class Ledger:
     step: int = -1
     event: str = ""
     kind: str = ""
+    kinds: set[str] = field(default_factory=set)
     finished: list[Entry] = field(default_factory=list)
     open: Entry | None = None
     refused: list[Written] = field(default_factory=list)
@@ -75,6 +77,7 @@ class Ledger:
         self.event = line["event"]
         self.step = line.get("step", self.step)
         self.kind = line.get("kind", self.kind)
+        self.kinds.add(self.kind)
         match self.event:
             case "begin":
                 records = {bytes.fromhex(oid): value for oid, value in line["records"].items()}

@@ -64,6 +64,8 @@ class Worker:
                 self._pack(step)
             case "undo":
                 self._undo(step)
+            case "delete":
+                self._delete(step)
             case _:
                 self._store(step)
 
@@ -77,10 +79,13 @@ class Worker:
         records: dict[bytes, str | None],
         leads: Collection[bytes],
         blobs: dict[bytes, str],
+        tid: bytes = b"",
     ) -> Any:
-        """Begin a transaction; the ledger names what it is going to store."""
+        """Begin a transaction, with a given tid where there is one; the ledger names what it is
+        going to store.
+        """
         meta = metadata(description=f"step {step.number}".encode())
-        self._storage.tpc_begin(meta)
+        self._storage.tpc_begin(meta, tid or None)
         self._note(
             "begin",
             step=step.number,
@@ -103,16 +108,19 @@ class Worker:
         kept = {oid for oid, known in before.items() if known is not None and known[0] == BLOB}
         blobs = {oid: records[oid] or "" for oid in records if oid in {*kept, *new[: step.blobs]}}
         records.update(dict.fromkeys(blobs, BLOB))
-        meta = self._begin(step, records, leads, blobs)
+        tid = _next_tid(ledger.finished[-1].written.tid) if step.kind == "restore" else b""
+        meta = self._begin(step, records, leads, blobs, tid)
         for oid, value in records.items():
             known = before.get(oid)
-            serial = known[1] if known else bytes(8)
+            serial = tid or (known[1] if known else bytes(8))
             if oid in blobs:
-                file = blob_file(self._storage, blobs[oid].encode())
-                self._storage.storeBlob(oid, serial, blob_record(), file, "", meta)
+                self._store_blob(oid, serial, blobs[oid], meta, restored=bool(tid))
                 continue
             data = content(value, *leads) if oid == ROOT else content(value)
-            self._storage.store(oid, serial, data, "", meta)
+            if tid:
+                self._storage.restore(oid, serial, data, "", None, meta)
+            else:
+                self._storage.store(oid, serial, data, "", meta)
         self._note("stored")
         if step.kind == "given up":
             self._give_up(meta)
@@ -123,6 +131,15 @@ class Worker:
             self._give_up(meta)
         else:
             self._finish(meta)
+
+    def _store_blob(
+        self, oid: bytes, serial: bytes, held: str, meta: Any, *, restored: bool
+    ) -> None:
+        file = blob_file(self._storage, held.encode())
+        if restored:
+            self._storage.restoreBlob(oid, serial, blob_record(), file, None, meta)
+        else:
+            self._storage.storeBlob(oid, serial, blob_record(), file, "", meta)
 
     def _give_up(self, meta: Any) -> None:
         self._storage.tpc_abort(meta)
@@ -151,6 +168,17 @@ class Worker:
         self._note("voted")
         self._finish(meta)
 
+    def _delete(self, step: Step) -> None:
+        ledger, oid = self._book.ledger, step.deleted
+        known = ledger.current()[oid]
+        assert known is not None, "only what is there is deleted"
+        meta = self._begin(step, {oid: None}, ledger.leads, {})
+        self._storage.deleteObject(oid, known[1], meta)
+        self._note("stored")
+        self._storage.tpc_vote(meta)
+        self._note("voted")
+        self._finish(meta)
+
     def _pack(self, step: Step) -> None:
         self._note("packing", step=step.number, kind=step.kind)
         asked = False
@@ -164,3 +192,7 @@ class Worker:
 
         self._storage.pack(time.time(), references)
         self._note("packed")
+
+
+def _next_tid(tid: bytes) -> bytes:
+    return (int.from_bytes(tid, "big") + 1).to_bytes(8, "big")
