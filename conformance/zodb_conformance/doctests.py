@@ -15,7 +15,8 @@ with the rest.  For storages alone:
 ``open_storage()``    opens a new storage of the implementation under test, which is empty
 ``reopened(storage, read_only=False)``  closes one, and opens what is in its folder again
 ``client_of(storage)``  opens another client of the same data, while the first is open
-``layer_over(storage)``  opens a new storage of changes over one that is open
+``layer_over(storage)``  opens a new storage of changes over one that is open, and that shows its
+newest state from then on
 
 and their first line is ``storage = open_storage()``.
 """

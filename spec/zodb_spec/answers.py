@@ -150,6 +150,10 @@ ELSEWHERE: dict[str, str] = {
         "when the storage reads what it is given is up to the storage; to leave that as it is, to "
         "the program"
     ),
+    "storage.layered-base-stays": (
+        "that the base is never written to is the part of the storage above; that nobody else "
+        "changes it is that of the program"
+    ),
     "storage.one-participant": (
         "that begin waits is the storage's part; not to wait for oneself is the program's"
     ),

@@ -120,6 +120,8 @@ ORDER = (
     "storage.resolving",
     "storage.wrapping",
     "storage.layering",
+    "storage.layering_upkeep",
+    "storage.layering_blobs",
     "storage.durability",
 )
 """The chapters that are read in this order; others follow by name."""

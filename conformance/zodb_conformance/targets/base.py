@@ -41,11 +41,12 @@ in another way.
 class Layers(NamedTuple):
     """How storages are opened that keep changes of another one, which stays as it is.
 
-    open   opens an empty one over a storage that is open: ``open(base)``
+    open   opens an empty one over a storage that is open, with an empty folder for its changes:
+           ``open(base, directory)``
     lines  the lines of Python that open one over ``base`` as ``storage``, for witnesses
     """
 
-    open: Callable[[Any], Any]
+    open: Callable[[Any, Path], Any]
     lines: tuple[str, ...]
 
 

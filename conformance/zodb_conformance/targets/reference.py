@@ -115,7 +115,7 @@ def layers() -> Layers:
         "from zodb_reference.storages import LayeredStorage",
         "storage = LayeredStorage(base)",
     )
-    return Layers(LayeredStorage, lines)
+    return Layers(lambda base, directory: LayeredStorage(base), lines)
 
 
 def memory() -> Target:
@@ -181,8 +181,9 @@ def snapshots() -> Target:
         )
 
     plain = snapshots_of(_plain(below("resolves=False", resolves=False)))
-    capabilities = CAPABILITIES - {"versions"} | {"instances"}
-    return _over("reference-snapshots", snapshots_of(below("")), capabilities, plain)
+    capabilities = CAPABILITIES - {"versions"} | {"instances", "layers"}
+    opened = snapshots_of(below(""))._replace(over=layers())
+    return _over("reference-snapshots", opened, capabilities, plain)
 
 
 def clients() -> Target:
@@ -201,5 +202,6 @@ def clients() -> Target:
         )
 
     plain = _plain(storage(", resolves=False", resolves=False))
-    capabilities = CAPABILITIES - {"versions"} | {"durable", "several-clients"}
-    return _over("reference-clients", storage(""), capabilities, plain)
+    opened = storage("")._replace(over=layers())
+    capabilities = CAPABILITIES - {"versions"} | {"durable", "layers", "several-clients"}
+    return _over("reference-clients", opened, capabilities, plain)

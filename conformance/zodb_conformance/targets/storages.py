@@ -5,7 +5,8 @@ What examples on the storage protocol call is the same in both:
 ``open_storage()``                       opens a new, empty one, in a folder of its own
 ``reopened(storage, read_only=False)``   closes one, and opens what is in its folder again
 ``client_of(storage)``                   opens another client of the same data
-``layer_over(storage)``                  opens a new storage of changes over one that is open
+``layer_over(storage)``                  opens a new storage of changes over one that is open, and
+                                         that shows its newest state from then on
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
+from zodb_conformance.storagekit import newest
 from zodb_conformance.targets.base import Storage, Target
 from zodb_conformance.targets.emptiness import unspoilt
 
@@ -59,8 +61,7 @@ class Storages:
 
         Raises TargetUnusable where it holds something already.
         """
-        folder = self._directory / f"storage-{next(self._numbers)}"
-        folder.mkdir()
+        folder = self._new_folder("storage")
         return self._kept(unspoilt(self._storage.open(folder)), folder)
 
     def reopened(self, storage: Any, read_only: bool = False) -> Any:
@@ -77,10 +78,10 @@ class Storages:
         return self._kept(self._storage.open(folder), folder)
 
     def layer_over(self, storage: Any) -> Any:
-        """Open a new storage of changes over one that is open."""
+        """Open a new storage of changes over one that is open, in its newest state."""
         chosen = self._storage.over
         assert chosen is not None, "its capabilities say that there are such storages"
-        opened = chosen.open(storage)
+        opened = chosen.open(newest(storage), self._new_folder("layer"))
         self._layers.append(opened)
         return opened
 
@@ -93,6 +94,11 @@ class Storages:
         for storage in (*reversed(self._layers), *(one for one, _ in reversed(self._opened))):
             with suppress(Exception):
                 storage.close()
+
+    def _new_folder(self, name: str) -> Path:
+        folder = self._directory / f"{name}-{next(self._numbers)}"
+        folder.mkdir()
+        return folder
 
     def _kept(self, storage: Any, folder: Path) -> Any:
         self._opened.append((storage, folder))
@@ -110,7 +116,8 @@ def definitions(target: Target) -> str:
     if storage.read_only is not None:
         parts.append(_opening("open_read_only", storage.read_only))
     if storage.over is not None:
-        body = indent("\n".join((*storage.over.lines, "return storage")), "    ")
+        polling = ("if hasattr(base, 'poll_invalidations'):", "    base.poll_invalidations()")
+        body = indent("\n".join((*polling, *storage.over.lines, "return storage")), "    ")
         parts.append(f"def layer_over(base):\n{body}")
     return "\n\n\n".join(parts) + "\n\n"
 

@@ -156,7 +156,7 @@ def layers() -> Layers:
         "import ZODB.DemoStorage",
         "storage = ZODB.DemoStorage.DemoStorage(base=base, close_base_on_close=False)",
     )
-    return Layers(lambda base: DemoStorage(base=base, close_base_on_close=False), lines)
+    return Layers(lambda base, _: DemoStorage(base=base, close_base_on_close=False), lines)
 
 
 def demo() -> Target:

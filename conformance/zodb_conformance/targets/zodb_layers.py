@@ -10,7 +10,7 @@ from typing import Any
 from zope.interface import alsoProvides
 
 from zodb_conformance.targets.announcing import ALONE
-from zodb_conformance.targets.base import INSTANCES, Storage, Target
+from zodb_conformance.targets.base import INSTANCES, Layers, Storage, Target
 from zodb_conformance.targets.reference import CAPABILITIES
 from zodb_conformance.targets.zodb import (
     BESIDE_BLOBS,
@@ -69,8 +69,26 @@ def demo_with_changes() -> Target:
             "changes = FileStorage(file, blob_dir=blobs)",
             "storage = ZODB.DemoStorage.DemoStorage(base=base, changes=changes)",
         ),
+        over=Layers(
+            lambda base, directory: DemoStorage(
+                base=base,
+                changes=FileStorage(
+                    str(directory / "Changes.fs"), blob_dir=str(directory / "blobs")
+                ),
+                close_base_on_close=False,
+            ),
+            (
+                "import ZODB.DemoStorage",
+                *BESIDE_BLOBS,
+                "changes = FileStorage(file, blob_dir=blobs)",
+                "changes.folder = directory  # which goes with them",
+                "storage = ZODB.DemoStorage.DemoStorage(",
+                "    base=base, changes=changes, close_base_on_close=False",
+                ")",
+            ),
+        ),
     )
-    return over_zodb("zodb-demo-changes", storage, LAYERED | {"blobs"}, mapping())
+    return over_zodb("zodb-demo-changes", storage, LAYERED | {"blobs", "layers"}, mapping())
 
 
 def hexadecimal() -> Target:

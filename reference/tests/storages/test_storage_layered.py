@@ -1,8 +1,11 @@
 """A storage of changes over another one."""
 
+import time
+
 import pytest
+from blob_contents import content
 from zodb_reference import DB
-from zodb_reference.errors import ConflictError, POSKeyError
+from zodb_reference.errors import ConflictError, POSKeyError, UndoError
 from zodb_reference.oids import p64, z64
 from zodb_reference.storages import LayeredStorage
 
@@ -69,6 +72,80 @@ def test_no_oid_of_the_base_is_new(storage, layered, commit):
     following = p64(int.from_bytes(oid) + 1)
     commit(storage, {following: b"below"})
     assert layered.new_oid() not in (oid, following)
+
+
+def test_a_deletion_above_hides_what_is_below_and_is_not_packed_away(layered, begin, tid):
+    meta = begin(layered)
+    layered.deleteObject(A, tid, meta)
+    layered.tpc_vote(meta)
+    deleted = layered.tpc_finish(meta)
+    layered.pack(2**32, list)
+    with pytest.raises(POSKeyError):
+        layered.load(A)
+    assert layered.load(B) == (b"b", tid)
+    # What was packed away is not shown; see above.
+    assert layered.loadBefore(A, deleted) is None
+
+
+def test_what_was_deleted_and_stored_again_was_not_there_in_between(layered, begin, commit, tid):
+    meta = begin(layered)
+    layered.deleteObject(A, tid, meta)
+    layered.tpc_vote(meta)
+    deleted = layered.tpc_finish(meta)
+    before = time.time()
+    meta = begin(layered)
+    layered.store(A, deleted, b"again", "", meta)
+    layered.tpc_vote(meta)
+    again = layered.tpc_finish(meta)
+    layered.pack(before, list)
+    assert layered.load(A) == (b"again", again)
+    with pytest.raises(POSKeyError):
+        layered.loadBefore(A, again)
+
+
+def test_an_undo_brings_back_what_is_below(storage, layered, commit, undo, tid):
+    commit(layered, {A: b"changed", C: b"new"})
+    undo(layered, 0)
+    assert layered.load(A)[0] == b"a"
+    with pytest.raises(POSKeyError):
+        layered.load(C)
+    undo(layered, 0)
+    assert [layered.load(oid)[0] for oid in (A, C)] == [b"changed", b"new"]
+    assert storage.lastTransaction() == tid
+
+
+def test_a_transaction_of_the_base_is_not_undone(storage, layered, begin):
+    with pytest.raises(UndoError):
+        layered.undo(storage.undoLog()[0]["id"], begin(layered))
+
+
+def test_contents_of_blobs_are_found_in_any_layer(storage, put_blob, undo):
+    first = put_blob(storage, b"one")
+    layered = LayeredStorage(storage)
+    upper = LayeredStorage(layered)
+    assert content(upper, first, A) == b"one"
+    second = put_blob(layered, b"two")
+    assert [content(layered, tid, A) for tid in (first, second)] == [b"one", b"two"]
+    undo(layered, 0)
+    layered.pack(2**32, list)
+    assert content(layered, layered.load(A)[1], A) == b"one"
+    for serial in second, z64:
+        with pytest.raises(POSKeyError):
+            storage.loadBlob(A, serial)
+
+
+def test_current_records_are_listed_once(layered, commit, tid):
+    commit(layered, {B: b"changed", C: b"new"})
+    listed, cookie = [], None
+    while not listed or cookie is not None:
+        oid, _, data, cookie = layered.record_iternext(cookie)
+        listed.append((oid, data))
+    assert listed == [(A, b"a"), (B, b"changed"), (C, b"new")]
+
+
+def test_an_empty_one_over_nothing_lists_nothing(make_storage):
+    with pytest.raises(ValueError, match="there are no objects"):
+        LayeredStorage(make_storage()).record_iternext()
 
 
 def test_a_database_works_over_it_and_leaves_the_base(storage, make_storage):
