@@ -207,6 +207,13 @@ def test_a_database_that_is_no_storage_is_not_driven_so() -> None:
     assert not [name for name in runner.check_names(plan) if "storage" in name]
 
 
+def test_a_wrapper_whose_instances_are_bare_is_found() -> None:
+    tally = Tally()
+    plan = Plan(target="bad_storages:wrapped_snapshots", checks=("examples.storage.instances",))
+    runner.run_checks(plan, tally)
+    assert "storage.instances-are-alike" in {each.clause for each in tally.deviations}
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("name", ["reference-snapshots", "reference-clients"])
 def test_the_other_forms_of_the_reference_obey_what_concerns_storages(name: str) -> None:

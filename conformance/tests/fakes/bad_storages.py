@@ -8,8 +8,11 @@ import re
 import sys
 
 from ZODB import POSException
+from ZODB.interfaces import IMVCCStorage
 from ZODB.MappingStorage import MappingStorage
-from zodb_reference.storages import MemoryStorage
+from ZODB.tests.hexstorage import HexStorage
+from zodb_reference.storages import MemoryStorage, SnapshotStorage
+from zope.interface import alsoProvides
 
 
 class Bad(MappingStorage):
@@ -134,3 +137,10 @@ def used_up(directory):
     if next(made) > 4:
         raise OSError(28, "No space left on device")
     return MappingStorage("good")
+
+
+def wrapped_snapshots(directory):
+    """A wrapper that hands on what it wraps, and knows nothing of instances."""
+    storage = SnapshotStorage(MemoryStorage(errors=POSException))
+    alsoProvides(storage, IMVCCStorage)
+    return HexStorage(storage)

@@ -14,6 +14,7 @@ from zodb_reference.oids import maxtid, p64, u64, z64
 from zodb_reference.storages import SnapshotStorage
 from zodb_reference.storages.history import just_after
 from zodb_reference.storages.twophase import TwoPhaseStorage
+from zope.interface import directlyProvides
 
 from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around, together
@@ -259,6 +260,21 @@ def each_instance_counts_its_oids() -> Fault:
         return oid
 
     return around(SnapshotStorage, "new_oid", new_oid)
+
+
+@faulty("storage.instances-are-alike")
+def a_new_instance_announces_nothing() -> Fault:
+    """What the storage can do, the instances that it makes do not say.
+
+    A connection takes them for storages without blobs, and refuses to store one.
+    """
+
+    def new_instance(correct: Any, storage: Any) -> Any:
+        other = correct(storage)
+        directlyProvides(other)
+        return other
+
+    return around(SnapshotStorage, "new_instance", new_instance)
 
 
 @faulty("storage.instances-sort-alike")

@@ -300,6 +300,30 @@ def instances_share_their_oids() -> None:
     """
 
 
+@example("storage.instances-are-alike", MUST, rules="STOR-35 SER-19", needs="instances")
+def instances_are_alike() -> None:
+    """Every instance is a storage of the same kind as the one that made it: it provides the same
+    interfaces, and what was stored through one is read through all, to the byte.
+
+    So a wrapper, which changes records on their way to another storage, wraps each instance of that
+    as well, or does not say that it has instances: the layer above asks nobody but the wrapper, and
+    would go on to work with what lies behind it. It would store there what the wrapper can't read.
+
+    >>> from zope.interface import providedBy
+    >>> instances, oids, seen = [storage, storage.new_instance()], [], []
+    >>> instances.append(instances[1].new_instance())
+    >>> kinds = [{each.__name__ for each in providedBy(one).flattened()} for one in instances]
+    >>> kinds[0] == kinds[1] == kinds[2]
+    True
+    >>> for writer in instances:
+    ...     oids.append(newest(writer).new_oid())
+    ...     tid = commit(writer, (oids[-1], z64, content("any")))
+    ...     seen += [newest(reader).load(oids[-1]) == (content("any"), tid) for reader in instances]
+    >>> set(seen)
+    {True}
+    """
+
+
 @example("storage.instances-sort-alike", MUST, rules="STOR-35 STOR-30", needs="instances")
 def instances_sort_alike() -> None:
     """All instances have the `sortKey` of their storage: who takes part in a transaction says so
