@@ -57,7 +57,7 @@ def perform(
         run = begun(part, target, Path(directory), recorder, avoid=avoid, **looks)
         try:
             for number, source in enumerate(sources, 1):
-                step = source(run.world._replace(step=number))
+                step = source(run.at(number))
                 if step is None or (avoid is not None and avoid(run.world, step)):
                     continue
                 finding: Finding | None = run.take(step, number)

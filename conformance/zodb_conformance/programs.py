@@ -16,7 +16,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import lru_cache
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -64,10 +64,16 @@ class Done(NamedTuple):
     variable: str
 
 
-@cache
+@lru_cache(1 << 14)
 def compiled(line: str) -> CodeType:
     """The code of a line."""
     return compile(line, "<trace>", "exec")
+
+
+@lru_cache(1 << 14)
+def compiled_expression(expression: str) -> CodeType:
+    """The code of an expression."""
+    return compile(expression, "<trace>", "eval")
 
 
 class Program:
@@ -83,7 +89,12 @@ class Program:
         An error that it raises is a result, except for what ends the process or says that the
         target is of no use.
         """
-        variable = line.partition(" = ")[0]
+        done = self.look(line)
+        self.lines.append(Line(line, step, failed=done.error is not None))
+        return done
+
+    def look(self, line: str) -> Done:
+        """Execute a line that is no part of the program; errors as in `perform`."""
         error = None
         try:
             exec(compiled(line), self.variables)
@@ -92,8 +103,14 @@ class Program:
         except Exception as raised:  # noqa: BLE001  # what a target raises is a result
             # Its frames would keep objects alive that the program gave up.
             error = raised.with_traceback(None)
-        self.lines.append(Line(line, step, failed=error is not None))
-        return Done(error, variable)
+        return Done(error, line.partition(" = ")[0])
+
+    def holds(self, expression: str) -> bool:
+        """Whether an expression is true; one that raises is not."""
+        try:
+            return bool(eval(compiled_expression(expression), self.variables))
+        except Exception:  # noqa: BLE001  # what a target gave may be anything
+            return False
 
 
 def quietly(call: Callable[[], Any]) -> None:

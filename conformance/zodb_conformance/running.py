@@ -89,11 +89,17 @@ class Run:
         self.audited = "raw-records" in target.capabilities
         recorder.script()
 
+    def at(self, number: int) -> World:
+        """The world in which the step of that number is to be taken."""
+        if self.world.step != number:
+            self.world = self.world._replace(step=number)
+        return self.world
+
     def take(self, step: Step, number: int) -> Finding | None:
         """Perform a step that makes sense, and compare."""
         operation = operations()[step[0]]
         arguments = step[1:]
-        before = self.world = self.world._replace(step=number)
+        before = self.at(number)
         line = operation.line(before, *arguments)
         outcomes, trace = operation.outcomes(before, arguments)
         if step[0] == "get":

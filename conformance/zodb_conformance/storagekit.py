@@ -1,13 +1,14 @@
 """The functions that examples and scripts on the storage protocol use beside the protocol itself.
 
-A witness quotes the source of those that it uses, so each uses nothing but the others and what it
-imports itself.
+A witness quotes the source of those that it uses, so each uses nothing but the others and what is
+imported.
 """
 
 # ruff: noqa: D102, N802, PLC0415 -- protocols fix the names; each function stands alone
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -113,6 +114,14 @@ def shown(found: Any) -> Any:
     """What a call that reads gives, with what the records hold in place of their data: the value of
     a mapping or how far a counter has counted, and the oids to which it refers.
     """
+    if isinstance(found, tuple | list):
+        return (shown(found[0]), *found[1:])
+    return None if found is None else held_in(found)
+
+
+@functools.lru_cache  # the same records are read again and again
+def held_in(data: bytes) -> tuple[Any, list[bytes]]:
+    """What a record holds, and the oids to which it refers."""
     import io
     import pickle
 
@@ -123,11 +132,7 @@ def shown(found: Any) -> Any:
         def find_class(self, module: str, name: str) -> Any:
             return type(name, (), {"__module__": module})
 
-    if isinstance(found, tuple | list):
-        return (shown(found[0]), *found[1:])
-    if found is None:
-        return None
-    unpickler = Unpickler(io.BytesIO(found))
+    unpickler = Unpickler(io.BytesIO(data))
     unpickler.load()
     state = unpickler.load()
     if "n" in state:

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_spec.clause import clauses
+from zodb_spec.explore.exploring import every_choice
 from zodb_spec.operation import Raised, all_operations, operations
 from zodb_spec.protocol.preludes import COUNTED, LINKED_RECORDS, STORED, committed
 from zodb_spec.protocol.reading import LIGHT, READS
@@ -190,3 +191,25 @@ def test_every_script_can_be_interpreted(resolves: bool | None) -> None:
                 world = draw.choice(outcomes_of(world, step[0], *step[1:])).world  # type: ignore[attr-defined]
                 taken.add(step[0])
     assert taken == TABLE.keys()
+
+
+def test_no_read_depends_on_what_is_being_committed() -> None:
+    def looks(world: World) -> list[object]:
+        return [
+            (step, TABLE[name].line(world, *step[1:]), [each.seen for each in outcomes])
+            for name in READS
+            for step in every_choice(world, TABLE[name])
+            for outcomes in (TABLE[name].outcomes(world, step[1:])[0],)
+        ]
+
+    draw, world, compared = Random(1), after(initial(), *STORED), 0
+    for index in range(300):
+        world = world._replace(step=index + len(STORED))
+        step = resolve(world, [draw.randrange(1 << 16) for _ in range(WIDTH)], mix({}, "storage"))
+        if step is None:
+            continue
+        world = TABLE[step[0]].outcomes(world, step[1:])[0][0].world
+        if world.commit is not None and world.commit.writes:
+            assert looks(world) == looks(world._replace(commit=None, idle=()))
+            compared += 1
+    assert compared > 5

@@ -128,7 +128,7 @@ def machine_for(search: Search, mix: Mix, noted: list[Finding]) -> type[RuleBase
             self._consider(lambda world: resolve(world, numbers, choice))
 
         def _consider(self, source: Source) -> None:
-            step = source(self.run.world._replace(step=self.number + 1))
+            step = source(self.run.at(self.number + 1))
             if step is None or search.avoids(self.run.world, step):
                 return
             self.number += 1

@@ -6,9 +6,9 @@ may have changed something, every read of the table is made with all arguments t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from zodb_spec.clause import clauses
 from zodb_spec.explore.checking import broken, laws
@@ -19,7 +19,7 @@ from zodb_spec.protocol.world import STORAGE, World
 
 from zodb_conformance.blaming import names_of
 from zodb_conformance.comparing import Mismatch
-from zodb_conformance.programs import Done, Line, Program, quietly
+from zodb_conformance.programs import Done, Line, Program, compiled, quietly
 from zodb_conformance.protocol.blaming import Cause, of_call, of_read
 from zodb_conformance.results import Recorder, Step
 from zodb_conformance.scripts import Finding, beginning
@@ -38,6 +38,27 @@ OPENING = (
     "oid0 = z64",
 )
 """How a script begins."""
+
+
+class Look(NamedTuple):
+    """A read that is made after a step.
+
+    line      how it is made
+    outcomes  what may come of it
+    clauses   those that it exercises
+    """
+
+    step: Step
+    line: str
+    outcomes: Sequence[Outcome]
+    clauses: tuple[str, ...]
+
+
+class Known(NamedTuple):
+    """What is known of the reads of a world, by the names of their operations."""
+
+    world: World
+    looks: dict[str, list[Look]]
 
 
 class Run:
@@ -72,14 +93,22 @@ class Run:
             for name in READS
             if set(operations("storage")[name].needs.split()) <= target.capabilities
         )
+        self.light = tuple(each for each in self.reads if each.name in LIGHT)
+        self.known: Known | None = None
         self.taken: list[Step] = []
         self.numbers: list[int] = []
         recorder.script()
 
+    def at(self, number: int) -> World:
+        """The world in which the step of that number is to be taken."""
+        if self.world.step != number:
+            self.world = self.world._replace(step=number)
+        return self.world
+
     def take(self, step: Step, number: int) -> Finding | None:
         """Perform a step that makes sense, and compare."""
         operation = operations("storage")[step[0]]
-        before = self.world = self.world._replace(step=number)
+        before = self.at(number)
         line = operation.line(before, *step[1:])
         outcomes, trace = operation.outcomes(before, step[1:])
         self.recorder.step(step)
@@ -125,12 +154,15 @@ class Run:
 
         Where there is none, what is wrong is told as it is in the first of them.
         """
-        first: Mismatch | None = None
         reads: tuple[Operation, ...] = ()
         if operation.name in TURNING and (self.footprint or len(fitting) > 1):
             reads = self.reads
         elif self.footprint and operation.name not in READS:
-            reads = tuple(each for each in self.reads if each.name in LIGHT)
+            reads = self.light
+        if not reads:
+            self.world = fitting[0].world
+            return None
+        first: Mismatch | None = None
         commit = self.world.commit
         written = commit.writes if commit is not None and operation.name == "tpc-finish" else ()
         for outcome in fitting:
@@ -151,20 +183,33 @@ class Run:
         cause:     the step after which they are made
         exercised: the clauses are added to it that were compared
         """
+        for look in self._looks(reads):
+            done = self.bench.look(look.line)
+            if not any(self._fits(outcome, done) for outcome in look.outcomes):
+                call = look.line.partition(" = ")[2]
+                observed = _observed(self.bench, look.outcomes[0], done)
+                blame = of_read(self.world, self.bench, look.step, look.outcomes[0], cause)
+                expected, check = _expected(look.outcomes), _check(call, look.outcomes)
+                yield Mismatch(*blame, expected, observed, check)
+            exercised.update(look.clauses)
+
+    def _looks(self, reads: tuple[Operation, ...]) -> Iterator[Look]:
+        """Every read of some operations that makes sense.
+
+        The model is not asked again as long as there is nothing new for anybody to see; what is
+        being committed is not.
+        """
+        world = self.world._replace(step=0, commit=None, idle=())
+        if self.known is None or self.known.world != world:
+            self.known = Known(world, {})
         for operation in reads:
-            for step in every_choice(self.world, operation):
-                if self.avoid is not None and self.avoid(self.world, step):
-                    continue
-                outcomes, trace = operation.outcomes(self.world, step[1:])
-                line = operation.line(self.world, *step[1:])
-                done = self.bench.look(line)
-                if not any(self._fits(outcome, done) for outcome in outcomes):
-                    call = line.partition(" = ")[2]
-                    observed = _observed(self.bench, outcomes[0], done)
-                    blame = of_read(self.world, self.bench, step, outcomes[0], cause)
-                    yield Mismatch(*blame, _expected(outcomes), observed, _check(call, outcomes))
-                exercised.update(trace)
-                exercised.update(outcome.clause for outcome in outcomes)
+            if operation.name not in self.known.looks:
+                self.known.looks[operation.name] = [
+                    _look(world, operation, step)
+                    for step in every_choice(world, operation)
+                    if self.avoid is None or not self.avoid(world, step)
+                ]
+            yield from self.known.looks[operation.name]
 
     def _contradiction(self, before: World, outcomes: Any, done: Done) -> Mismatch:
         blame = of_call(before.commit, outcomes[0], done)
@@ -192,21 +237,8 @@ class Bench(Program):
         self.storages = storages
         self.variables.update(storages.calls(), z64=bytes(8))
         for line in OPENING:
-            exec(line, self.variables)
+            exec(compiled(line), self.variables)
             self.lines.append(Line(line))
-
-    def holds(self, expression: str) -> bool:
-        """Whether an expression is true; one that raises is not."""
-        try:
-            return bool(eval(expression, self.variables))
-        except Exception:  # noqa: BLE001  # what a target gave may be anything
-            return False
-
-    def look(self, line: str) -> Done:
-        """Perform a line that changes nothing, and is no part of the program."""
-        done = self.perform(line)
-        self.lines.pop()
-        return done
 
     def close(self) -> None:
         """Close everything, whatever state it is in."""
@@ -215,6 +247,12 @@ class Bench(Program):
                 quietly(value.release)
         self.storages.close()
         self.variables.clear()
+
+
+def _look(world: World, operation: Operation, step: Step) -> Look:
+    outcomes, trace = operation.outcomes(world, step[1:])
+    clauses = dict.fromkeys([*trace, *(outcome.clause for outcome in outcomes)])
+    return Look(step, operation.line(world, *step[1:]), outcomes, tuple(clauses))
 
 
 def _expected(outcomes: Any) -> str:

@@ -161,18 +161,16 @@ def every_choice(
 
     only: for an argument of that name, the only words that are chosen
     """
-
-    def complete(arguments: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        if len(arguments) == len(operation.arguments):
-            yield arguments
-            return
-        argument = operation.arguments[len(arguments)]
+    found: list[tuple[str, ...]] = [()]
+    for argument in operation.arguments:
         words = only.get(argument.name)
-        for word in dict.fromkeys(argument.choices(world, *arguments)):
-            if words is None or word in words:
-                yield from complete((*arguments, word))
-
-    for arguments in complete(()):
+        found = [
+            (*before, word)
+            for before in found
+            for word in dict.fromkeys(argument.choices(world, *before))
+            if words is None or word in words
+        ]
+    for arguments in found:
         if operation.makes_sense(world, arguments):
             yield (operation.name, *arguments)
 
