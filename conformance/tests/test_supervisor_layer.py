@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from zodb_conformance import runner
+from zodb_conformance import runner, supervisor
 from zodb_conformance.context import Context
 from zodb_conformance.drivers.search import Search
 from zodb_conformance.plan import Plan
@@ -230,6 +230,16 @@ def test_an_example_that_takes_the_baseline_down_is_excused_at_once(workplace):
         "storage was not asked"
     )
     assert layer.fails(replace(EXAMPLE, kind="crash", script=()))
+
+
+def test_examples_on_a_storage_alone_are_not_asked_of_the_baseline(workplace, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        supervisor.layer, "in_lanes", lambda _nursery, _plan, checks, _learnt: asked.extend(checks)
+    )
+    checks = ("smoke", "examples.storage.turns", "examples.turns", "story.turns", "walk.storage")
+    layer_of("good").learn(checks, ())
+    assert asked == ["examples.turns", "story.turns"]
 
 
 def test_a_fall_counts_where_the_baseline_only_deviates(workplace):

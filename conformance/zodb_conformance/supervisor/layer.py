@@ -23,6 +23,11 @@ from zodb_conformance.supervisor.nursery import Nursery
 TEXTS = ("examples", "story.")
 """How the names of the checks begin that perform examples and stories."""
 
+ALONE = "examples.storage."
+"""How the names of the checks begin that perform examples on a storage alone: nothing above it has
+a part in them.
+"""
+
 Sort = tuple[str, str, str]
 """The check that found something, the clause that is blamed, and the kind."""
 
@@ -55,7 +60,7 @@ class Layer:
 
         What takes the baseline down is excused at once: the target is not even asked.
         """
-        texts = [check for check in checks if check.startswith(TEXTS)]
+        texts = [each for each in checks if each.startswith(TEXTS) and not each.startswith(ALONE)]
         learnt = Learnt()
         in_lanes(self.nursery, replace(self.nursery.plan, avoid=avoid), texts, learnt)
         self._failing = {sort(found) for found in learnt.deviations}
