@@ -57,12 +57,14 @@ class Failure:
     performed           the lines up to the one that failed
     place               where in their source it failed: the number of a line of Python, from 1
     raised              whether that one failed by an error
+    traced              whether that error came from elsewhere, as its traceback tells
     expected, observed  the same in words
     """
 
     performed: tuple[doctest.Example, ...]
     place: int
     raised: bool
+    traced: bool
     expected: str
     observed: str
 
@@ -98,7 +100,8 @@ def perform(
         return None
     performed = tuple(lines[: runner.begun])
     place = beginning_of_last(performed) + runner.failed_in - 1
-    return Failure(performed, place, runner.raised, runner.expected, runner.observed)
+    raised, traced = runner.raised, runner.traced
+    return Failure(performed, place, raised, traced, runner.expected, runner.observed)
 
 
 def beginning_of_last(lines: Sequence[doctest.Example]) -> int:
@@ -123,7 +126,7 @@ class _Runner(doctest.DocTestRunner):
 
     begun               how many lines were begun
     failed_in           in which line of its own Python the last one failed, from 1; 0 if it did not
-    raised              whether it failed by an error
+    raised, traced      as of a `Failure`
     expected, observed  in words, how it failed
     unusable            the error that says that there is no database to perform it on
     """
@@ -133,7 +136,7 @@ class _Runner(doctest.DocTestRunner):
         super().__init__(checker=_Checker(), verbose=False, optionflags=flags)
         self.starting = starting
         self.begun = self.failed_in = 0
-        self.raised = False
+        self.raised = self.traced = False
         self.unusable: TargetUnusable | None = None
         self.expected = self.observed = ""
 
@@ -171,10 +174,12 @@ class _Runner(doctest.DocTestRunner):
             said = without_addresses(str(error)).removeprefix("expected ")
             self.expected, _, observed = said.partition(", ")
             self.observed = observed.removeprefix("but ")
+            self.traced = error.__context__ is not None
         else:
             line = example.source.splitlines()[self.failed_in - 1].strip()
             self.expected = f"`{line}` to succeed"
             self.observed = f"it raised {short(error, 160)}"
+            self.traced = True
 
 
 @contextmanager
@@ -206,28 +211,30 @@ def program(
     clause: Clause,
     performed: Iterable[doctest.Example],
     target: Target,
-    *,
-    raised: bool = False,
+    failure: Failure | None = None,
 ) -> str:
     """A script that performs lines without the suite.
 
     clause:    what they are about
     performed: the lines, of which the last one may fail
     target:    what they were performed on
-    raised:    whether the last line fails by an error
+    failure:   how the last line fails, where it does
 
     It ends with status 1 and a sentence where the deviation shows, and with 0 where it does not.
     """
     statements = [_statement(done) for done in performed]
     statements[0] = OPENINGS[clause.part].defined(target, statements)
+    raised = failure is not None and failure.raised
+    traced = failure is not None and failure.traced
     if raised:
-        statements[-1] = _guarded(statements[-1])
+        statements[-1] = _guarded(statements[-1], traced)
     quoted = quotations(statements)
     used = names_used("\n".join([*statements, *quoted])) | {"transaction"}
     bound = sorted({line for name, line in bindings(target.extras).items() if name in used})
     imports = [line for line in bound if line.startswith(("from", "import"))]
     head = ["from __future__ import annotations", ""]
-    head += dict.fromkeys(["import logging", "import sys", *imports])
+    tracing = ["import traceback"] if traced else []
+    head += dict.fromkeys(["import logging", "import sys", *tracing, *imports])
     parts = [
         fill(f"{clause.id}: {clause.summary}", 98, initial_indent="# ", subsequent_indent="# "),
         "\n".join(head),
@@ -249,9 +256,13 @@ def _statement(done: doctest.Example) -> str:
     return f"expect({source}, {' '.join(done.want.split())!r})"
 
 
-def _guarded(statement: str) -> str:
-    """The statement, so that an error in it ends the script with a sentence."""
+def _guarded(statement: str, traced: bool) -> str:
+    """The statement, so that an error in it ends the script with a sentence, below its traceback
+    where that tells something.
+    """
+    tracing = "    traceback.print_exc()\n" if traced else ""
     return (
         f"try:\n{indent(statement, '    ')}\nexcept Exception as error:\n"
+        f"{tracing}"
         '    sys.exit(f"{CLAUSE}: {type(error).__name__}: {error}")'
     )

@@ -52,7 +52,7 @@ def run_example(
         noticed_at=failure.place,
         trace=source_of(failure.performed),
         script=(("example", clause.id),),
-        witness=program(clause, failure.performed, target, raised=failure.raised),
+        witness=program(clause, failure.performed, target, failure),
     )
 
 

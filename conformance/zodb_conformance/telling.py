@@ -16,7 +16,7 @@ from zodb_conformance.targets.base import Target
 from zodb_conformance.targets.opening import definition_of_open_db
 from zodb_conformance.targets.storages import definitions
 
-IMPORTED = (*(module.__name__ for module in MODULES), "os", "pickle", "sys")
+IMPORTED = (*(module.__name__ for module in MODULES), "os", "pickle", "sys", "traceback")
 """The modules of the standard library that a program imports where it uses them."""
 BINDING = re.compile(r"((?:db\d+_)?(?:oid|tid)\d+|manager\d+|connection\d+(?= = \w+\._p_jar$)) = ")
 """The lines that only tie a name."""
@@ -106,6 +106,7 @@ def _checked(expression: str) -> list[str]:
         "try:",
         f"    conforms = {expression}",
         "except Exception as error:",
+        "    traceback.print_exc()",
         '    sys.exit(f"{DEVIATION}; to look at it raises {error!r}")',
         "if not conforms:",
         "    sys.exit(DEVIATION)",
@@ -119,6 +120,7 @@ def _raising(line: str, expected: str, observed: str) -> list[str]:
         indent(line, "    "),
         "except Exception as error:",
         f"    if {{cls.__name__ for cls in type(error).__mro__}}.isdisjoint({names!r}):",
+        "        traceback.print_exc()",
         "        sys.exit(DEVIATION)",
     ]
     if observed == "nothing is raised":

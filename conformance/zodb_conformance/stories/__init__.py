@@ -183,5 +183,5 @@ def _deviation(story: Story, clause: str, failure: Failure, target: Target) -> D
         noticed_at=failure.place,
         trace=source_of(failure.performed),
         script=(("story", story.name),),
-        witness=program(clauses()[clause], failure.performed, target, raised=failure.raised),
+        witness=program(clauses()[clause], failure.performed, target, failure),
     )

@@ -14,11 +14,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
+from typing import NamedTuple
 
 from zodb_conformance import invocation
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation
+from zodb_conformance.showing import without_addresses
+from zodb_conformance.stacks import PROGRAM
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import TICK, Ended, kill_group, tail
 
@@ -111,36 +114,51 @@ def _end_of_heading(program: str) -> int:
     return end
 
 
-def shows(nursery: Nursery, recorded: Deviation) -> bool | None:
-    """Run the plain script of a deviation: whether it shows by itself what was recorded.
+class Shown(NamedTuple):
+    """What came of running a plain script.
 
-    It has to end with status 1 and its own sentence (an assertion, or a line that begins with the
-    clause), die where a crash was recorded, or be ended by its own timer where a hang was.  Any
-    other error says something about the script only.  None where the run is stopped before that.
+    shows   whether it showed by itself what was recorded; None where the run was stopped before
+    output  the end of what it printed
+    """
+
+    shows: bool | None
+    output: str
+
+
+def shown(nursery: Nursery, recorded: Deviation) -> Shown:
+    """Run the plain script of a deviation.
+
+    To show it, it has to end with status 1 and its own sentence (an assertion, or a line that
+    begins with the clause), die where a crash was recorded, or be ended by its own timer where a
+    hang was.  Any other error says something about the script only.
     """
     seconds = 2 * nursery.patience.hang + nursery.patience.start
     status, output = run_plain(recorded.witness, nursery.plan, seconds, nursery.stop)
     if nursery.stop.is_set():
-        return None
+        return Shown(None, "")
+    return Shown(_shows(recorded, status, output), output)
+
+
+def _shows(recorded: Deviation, status: int | None, output: str) -> bool:
     lines = output.rstrip().splitlines() or [""]
     by_an_error = any(line.startswith("Traceback (most recent call last)") for line in lines)
     if recorded.kind == "crash":
         return status is not None and not by_an_error and NOTHING_HAPPENED not in lines
     if recorded.kind == "hang":
         return status == 1 and any(line.startswith("Timeout (") for line in lines)
-    if by_an_error:
-        return status == 1 and lines[-1].startswith("AssertionError")
-    return status == 1 and any(line.startswith(f"{recorded.clause}: ") for line in lines)
+    by_its_sentence = any(line.startswith(f"{recorded.clause}: ") for line in lines)
+    by_an_assertion = by_an_error and lines[-1].startswith("AssertionError")
+    return status == 1 and (by_its_sentence or by_an_assertion)
 
 
 def run_plain(program: str, plan: Plan, seconds: float, stop: Flag) -> tuple[int | None, str]:
     """Run a plain script as its reader will, and give its status (None where it had to be killed)
-    and its output.
+    and its output, without what differs from one time to the next.
     """
     with tempfile.TemporaryDirectory(prefix="zodb-conformance-") as temporary:
         # A server that it starts may have to run as somebody else, who has to get through.
         Path(temporary).chmod(0o711)
-        path, output = Path(temporary, "witness.py"), Path(temporary, "output")
+        path, output = Path(temporary, PROGRAM), Path(temporary, "output")
         path.write_text(program, encoding="utf-8")
         environment = {**os.environ, "TMPDIR": temporary}
         if needs_this_folder(plan):
@@ -160,7 +178,8 @@ def run_plain(program: str, plan: Plan, seconds: float, stop: Flag) -> tuple[int
             pass
         status = process.poll()
         kill_group(process)
-        return status, tail(output.read_bytes())
+        said = without_addresses(tail(output.read_bytes())).replace(f"{temporary}/", "")
+        return status, said
 
 
 def needs_this_folder(plan: Plan) -> bool:

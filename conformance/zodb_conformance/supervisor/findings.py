@@ -57,7 +57,8 @@ class Finding:
     reproduced  whether the suite could show it again; None where the run was stopped before that
     shown       whether its plain script shows it; None where there is none, or it was not run
     also        further checks that found the same clause broken
-    output      the end of what the target printed, where it took the process down
+    output      the end of what the target printed, where it took the process down, and else of what
+                its plain script printed, where that tells of an error
     why         why a clause of the connection level counts against a storage; "" elsewhere
     """
 

@@ -12,7 +12,8 @@ from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.known import Known
 from zodb_conformance.plan import SMOKE, Plan
 from zodb_conformance.results import Deviation
-from zodb_conformance.supervisor.evidence import again, reproduces, shows
+from zodb_conformance.stacks import failures
+from zodb_conformance.supervisor.evidence import again, reproduces, shown
 from zodb_conformance.supervisor.falls import at_first_sight, deviation_of, shortened
 from zodb_conformance.supervisor.findings import (
     Candidate,
@@ -314,15 +315,19 @@ def finding_of(nursery: Nursery, group: Sequence[Candidate]) -> Finding:
     """
     tried = []
     for item in group[:CANDIDATES]:
-        reproduced, shown = item.reproduced, None
+        reproduced, seen = item.reproduced, None
         if nursery.stop.is_set():
             tried.append(Finding(item.deviation, reproduced, output=item.output, why=item.why))
             break
         if item.deviation.witness:
-            shown = shows(nursery, item.deviation)
+            seen = shown(nursery, item.deviation)
         if reproduced is None:
-            reproduced = True if shown else reproduces(nursery, item.deviation)
-        tried.append(Finding(item.deviation, reproduced, shown, output=item.output, why=item.why))
+            reproduced = True if seen and seen.shows else reproduces(nursery, item.deviation)
+        output = item.output
+        if not output and seen and seen.shows and failures(seen.output):
+            output = seen.output
+        shows = seen.shows if seen else None
+        tried.append(Finding(item.deviation, reproduced, shows, output=output, why=item.why))
         if reproduced is not False:
             break
     best = tried[-1] if tried[-1].reproduced is not False else tried[0]
