@@ -235,7 +235,7 @@ def test_what_became_worse_fails_and_what_became_better_does_not(command):
     status, output, _ = command("compare", "good", "bad")
     assert status == 1
     assert "holds → deviates" in output
-    assert "1 worse, 9 clauses the same." in output
+    assert "1 worse, 10 clauses the same." in output
     status, output, _ = command("compare", "bad", "good/report.json")
     assert status == 0
     assert "deviates → holds" in output

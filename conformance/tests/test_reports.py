@@ -315,33 +315,6 @@ def test_a_failed_smoke_test_is_told_with_all_that_helps_to_see_it():
     assert "Mend it." in junit.document(report)
 
 
-STACK = """\
-Current thread 0x0000000000000001 (most recent call first):
-  File "/lib/python3.12/site-packages/mine/storage.py", line 9 in tpc_vote
-  File "{}/here.py", line 8 in commit
-  File "/elsewhere.py", line 7 in commit
-  File "/elsewhere.py", line 6 in commit
-"""
-
-
-def test_of_a_hang_the_innermost_calls_are_shown():
-    stack = STACK.format(Path.cwd())
-    output = printed(report_of(Finding(deviation(kind="hang"), True, True, output=stack)))
-    lines = [line.strip() for line in output.splitlines()]
-    place = lines.index("where      tpc_vote in mine/storage.py, line 9")
-    assert lines[place + 1 : place + 3] == [
-        "commit in here.py, line 8",
-        "commit in /elsewhere.py, line 7",
-    ]
-    assert "line 6" not in output
-
-
-def test_of_a_stack_only_what_the_target_called_is_shown():
-    stack = STACK.format("x").replace("/elsewhere.py", "<doctest lines[1]>")
-    assert len(terminal.calls(stack)) == 2
-    assert terminal.calls("last words") == []
-
-
 def test_every_form_says_what_the_run_was_limited_to():
     report = REPORTS["excused"]()
     line = "1 clause is broken by some.DB whatever the storage; only --level all counts it"

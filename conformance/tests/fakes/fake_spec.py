@@ -59,6 +59,13 @@ def caller() -> None:
     """A program does not use a connection in two threads at once."""
 
 
+def alone() -> None:
+    """A storage does by itself what it is asked for."""
+
+
+alone.__module__ = "zodb_spec.chapters.storage.fake"
+
+
 def clause(function, id, level, **more):
     given = {
         "kind": "step",
@@ -87,5 +94,6 @@ CLAUSES = {
         clause(may, "fake.name", MAY),
         clause(disk, "fake.disk", MUST, binds="storage"),
         clause(caller, "fake.threads", MUST, kind="text", binds="caller"),
+        clause(alone, "storage.fake", MUST, binds="storage"),
     )
 }

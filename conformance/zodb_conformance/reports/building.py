@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from zodb_conformance.reports.model import (
     Told,
     Verdict,
 )
+from zodb_conformance.reports.repeating import leaders
 from zodb_conformance.supervisor.evidence import command as plain_command
 from zodb_conformance.supervisor.findings import Finding, Findings
 
@@ -110,7 +112,8 @@ def told_of(
     folder: Path,
     taken: Collection[str],
 ) -> list[Told]:
-    """The findings as they are told, those first that fail the run, and of them what ends a
+    """The findings as they are told, those first that fail the run, of them what a storage does by
+    itself, since what is seen through connections may follow from that, and of this what ends a
     process.
     """
     told = []
@@ -131,11 +134,26 @@ def told_of(
         )
     order = {id: number for number, id in enumerate(clauses)}
 
-    def key(entry: Told) -> tuple[bool, int, int]:
+    def key(entry: Told) -> tuple[bool, bool, int, int]:
         found = entry.finding.deviation
-        return not entry.counts, KINDS.index(found.kind), order.get(found.clause, -1)
+        place = order.get(found.clause, -1)
+        return not entry.counts, not entry.by_itself, KINDS.index(found.kind), place
 
-    return sorted(told, key=key)
+    return with_repetitions(sorted(told, key=key))
+
+
+def with_repetitions(told: Sequence[Told]) -> list[Told]:
+    """The findings, those that repeat an error tied to the first that shows it."""
+    standing = [entry for entry in told if not entry.finding.flaky]
+    firsts = leaders([entry.finding for entry in standing])
+    tied = {
+        entry.name: standing[first]
+        for number, (entry, first) in enumerate(zip(standing, firsts, strict=True))
+        if first != number
+    }
+    return [
+        replace(entry, repeats=tied[entry.name]) if entry.name in tied else entry for entry in told
+    ]
 
 
 def told_alone(item: Finding, clauses: Mapping[str, Clause]) -> Told:

@@ -7,7 +7,17 @@ from markupsafe import Markup
 
 from zodb_conformance.reports import prose
 from zodb_conformance.reports.model import VERDICTS, Report, Verdict
-from zodb_conformance.reports.words import borne_out, counted, edition, excused, headline, how_long
+from zodb_conformance.reports.words import (
+    borne_out,
+    calls,
+    counted,
+    edition,
+    excused,
+    headline,
+    how_long,
+    repeated,
+    through_connections,
+)
 
 ORDER: tuple[Verdict, ...] = ("deviates", "known", "not-reached", "holds", "not-applicable")
 """The verdicts in the order in which a reader wants to see them."""
@@ -42,6 +52,9 @@ def page(report: Report) -> str:
         edition=edition(report),
         borne_out=borne_out,
         excused=excused,
+        calls=lambda told: calls(told.finding.output),
+        repeated=repeated,
+        through_connections=through_connections,
         elapsed=how_long(report.elapsed),
         meanings=VERDICTS,
         inlined=inlined,

@@ -78,6 +78,7 @@ class Told:
     replay   the command that runs the recorded failure again
     python   the command that runs the plain script, "" where there is none that shows it
     origin   where it was established and where it was noticed, in a sentence; "" where unknown
+    repeats  the finding told before that shows the same error; None where none does
     """
 
     finding: Finding
@@ -87,12 +88,20 @@ class Told:
     replay: str
     python: str
     origin: str
+    repeats: Told | None = None
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether it was seen in a storage by itself, with nothing above it."""
+        return self.clause is not None and self.clause.part == "storage"
 
     @property
     def message(self) -> str:
         """What is wrong, and why it counts where that is not plain, in a sentence for tables."""
-        why = self.finding.why
-        return self.finding.deviation.message + (f"; {why}" if why else "")
+        parts = [self.finding.deviation.message, self.finding.why]
+        if self.repeats and self.repeats.clause:
+            parts.append(f"the same error as of {self.repeats.clause.id}")
+        return "; ".join(filter(None, parts))
 
     @property
     def witness(self) -> str:
@@ -116,6 +125,7 @@ class Told:
             "reproduced": self.finding.reproduced,
             "also": list(self.finding.also),
             "output": self.finding.output,
+            "repeats": self.repeats.name if self.repeats else None,
             "witness": self.witness,
             "script_file": self.script_file,
             "commands": {"replay": self.replay, "python": self.python or None},
@@ -195,6 +205,15 @@ class Report:
     def count(self, verdict: Verdict) -> int:
         """How many clauses have the verdict."""
         return sum(chapter.count(verdict) for chapter in self.chapters)
+
+    @property
+    def leading(self) -> tuple[Told, ...]:
+        """The deviations that do not show the same error as one told before."""
+        return tuple(told for told in self.deviations if told.repeats is None)
+
+    def repeating(self, leader: Told) -> tuple[Told, ...]:
+        """The deviations that show the same error as that one, which is told before them."""
+        return tuple(told for told in self.deviations if told.repeats is leader)
 
     @property
     def scope(self) -> str:

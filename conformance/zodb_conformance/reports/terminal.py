@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import islice, takewhile
-from pathlib import Path
+from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -14,8 +13,17 @@ from rich.text import Text
 
 from zodb_conformance.reports.excerpt import excerpt
 from zodb_conformance.reports.model import Chapter, Overall, Report, Told, Verdict
-from zodb_conformance.reports.words import counted, edition, excused, headline, how_long, plain
-from zodb_conformance.stacks import frames
+from zodb_conformance.reports.words import (
+    calls,
+    counted,
+    edition,
+    excused,
+    headline,
+    how_long,
+    plain,
+    repeated,
+    through_connections,
+)
 
 STYLES: dict[Verdict, str] = {
     "holds": "green",
@@ -30,19 +38,22 @@ MARKS: dict[Overall, tuple[str, str]] = {
     "unusable": ("!", "bold red"),
     "interrupted": ("…", "bold yellow"),
 }
+MOST_WHOLE = 12
+"""Of how many chapters there is a line each where nothing is wrong in them, but in others."""
+
 BAR = 24
 """The width of the bar of a chapter."""
 
 MOST_LINES = 12
 """How many lines at the end of a trace are shown, beside those that bind their names."""
 
-MOST_CALLS = 3
-"""How many calls are shown of the stack of a target that fell."""
-
 NOT_SHOWN = "the plain script made for it did not show it by itself, so none is given"
 
 MOST_TOLD = 3
 """How many deviations are told in full; of the others there is a line."""
+
+MOST_NAMED = 4
+"""How many of the clauses are named that repeat the error of another."""
 
 MOST_MISSED = 8
 """How many clauses without a verdict are named."""
@@ -56,13 +67,15 @@ def summary(report: Report, console: Console) -> None:
     if report.verdict != "unusable":
         console.print(table_of_chapters(report))
         console.print()
-    told = [*report.deviations, *report.flaky]
-    for entry in told[:MOST_TOLD]:
-        finding(entry, console)
-    for entry in told[MOST_TOLD:]:
-        console.print(Padding(_title(entry), (0, 0, 0, 2)))
-        console.print(Padding(Text(plain(entry.message)), (0, 2, 0, 4)))
-        console.print(Text(f"    {entry.python or entry.replay}\n", "cyan"), soft_wrap=True)
+    told = [*report.leading, *report.flaky]
+    for number, entry in enumerate(told):
+        if number and told[number - 1].by_itself and not entry.by_itself and entry.counts:
+            through = through_connections(report)
+            console.print(Padding(Text(through, "dim"), (0, 2, 1, 2)))
+        if number < MOST_TOLD:
+            finding(entry, console, report.repeating(entry))
+        else:
+            _briefly(entry, console, report.repeating(entry))
     for stale in report.stale:
         text = "  is a known deviation, and its witness does not fail any more: remove the entry.\n"
         console.print(Text.assemble((f"  {stale.clause}", "bold red"), text))
@@ -72,6 +85,24 @@ def summary(report: Report, console: Console) -> None:
         console.print(Text("  What was printed last:", "dim"))
         _end_of(report.output, console)
     _outcome(report, console)
+
+
+def _briefly(told: Told, console: Console, repeating: Sequence[Told]) -> None:
+    console.print(Padding(_title(told), (0, 0, 0, 2)))
+    if told.clause:
+        console.print(Padding(Text(told.clause.summary.replace("`", "")), (0, 2, 0, 4)))
+    where = "".join(f", in {call}" for call in calls(told.finding.output)[:1])
+    console.print(Padding(Text(plain(told.message + where)), (0, 2, 0, 4)))
+    if repeating:
+        console.print(Padding(Text(_repeated(repeating), "dim"), (0, 2, 0, 4)))
+    console.print(Text(f"    {told.python or told.replay}\n", "cyan"), soft_wrap=True)
+
+
+def _repeated(repeating: Sequence[Told]) -> str:
+    named = [told.finding.deviation.clause or "no clause" for told in repeating[:MOST_NAMED]]
+    more = ", ..." if len(repeating) > MOST_NAMED else ""
+    number = counted(len(repeating), "further clause")
+    return f"the same error in {number}: {', '.join(named)}{more}"
 
 
 def _end_of(text: str, console: Console) -> None:
@@ -100,6 +131,9 @@ def _outcome(report: Report, console: Console) -> None:
         line(console, "edition", edition(report))
     if report.excused:
         line(console, "excused", excused(report))
+    if len(report.leading) < len(report.deviations):
+        line(console, "causes", repeated(report))
+        line(console, "", f"begin with {report.leading[0].finding.deviation.clause}, told first")
     done = f"{counted(report.scripts, 'script')}, {counted(report.steps, 'step')}"
     work = f"{done} in {how_long(report.elapsed)}; seed {report.plan.seed}, {report.plan.profile}"
     line(console, "work", work)
@@ -112,8 +146,11 @@ def line(console: Console, word: str, rest: str) -> None:
     console.print(Text.assemble((f"  {word:<8}", "dim"), plain(rest)), soft_wrap=True)
 
 
-def finding(told: Told, console: Console) -> None:
-    """Print one deviation, as much of it as helps at first sight."""
+def finding(told: Told, console: Console, repeating: Sequence[Told] = ()) -> None:
+    """Print one deviation, as much of it as helps at first sight.
+
+    repeating  those that show the same error
+    """
     parts: list[RenderableType] = [_title(told)]
     if told.clause:
         parts.append(Text(told.clause.summary.replace("`", "")))
@@ -126,6 +163,8 @@ def finding(told: Told, console: Console) -> None:
         if rest:
             style = "" if rest == NOT_SHOWN else "cyan"
             console.print(Text.assemble((f"  {word:<11}", "dim"), (rest, style)), soft_wrap=True)
+    if repeating:
+        console.print(Padding(Text(_repeated(repeating), "dim"), (0, 2, 0, 2)))
     console.print()
 
 
@@ -161,21 +200,6 @@ def _facts(told: Told) -> RenderableType:
     return table
 
 
-def calls(output: str) -> list[str]:
-    """The innermost calls of a target that fell, as far as they lie in files."""
-    in_files = takewhile(lambda frame: not frame.file.startswith("<"), frames(output))
-    return [
-        f"{frame.function} in {_place(frame.file)}, line {frame.line}"
-        for frame in islice(in_files, MOST_CALLS)
-    ]
-
-
-def _place(file: str) -> str:
-    """A path as short as it can be understood: within its package, or from where we are."""
-    installed = file.rpartition("/site-packages/")[2]
-    return installed if installed != file else file.removeprefix(f"{Path.cwd()}/")
-
-
 def trace(told: Told) -> RenderableType:
     """The lines of the trace that help at first sight, numbered, the two that matter marked."""
     found = told.finding.deviation
@@ -203,18 +227,21 @@ def trace(told: Told) -> RenderableType:
 
 
 def table_of_chapters(report: Report) -> Table:
-    """The chapters with their verdicts."""
+    """The chapters with their verdicts; where something is wrong, those in which something is."""
     table = Table.grid(padding=(0, 2))
     table.add_column(overflow="ellipsis", no_wrap=True, max_width=40)
     table.add_column(width=BAR)
     table.add_column(justify="right", no_wrap=True)
-    for chapter in report.chapters:
-        applicable = chapter.applicable
-        if not applicable:
-            continue
+    applying = [chapter for chapter in report.chapters if chapter.applicable]
+    whole = [chapter for chapter in applying if chapter.count("holds") == chapter.applicable]
+    if report.verdict != "conforms" and len(whole) > MOST_WHOLE:
+        rows = tuple(row for chapter in whole for row in chapter.rows)
+        others = Chapter("", f"{len(whole)} further chapters", rows)
+        applying = [*(chapter for chapter in applying if chapter not in whole), others]
+    for chapter in applying:
         held = chapter.count("holds")
-        style = "" if held == applicable else STYLES[worst(chapter)]
-        number = Text(f"{held} of {applicable} hold", style or "dim")
+        style = "" if held == chapter.applicable else STYLES[worst(chapter)]
+        number = Text(f"{held} of {chapter.applicable} hold", style or "dim")
         title = re.split("[:,]", chapter.title)[0].replace("`", "")
         table.add_row(Text(f"  {title}", style), bar(chapter), number)
     return table

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice, takewhile
+from pathlib import Path
+
 from zodb_conformance.reports.model import Capability, Report
+from zodb_conformance.stacks import place
 
 EDITION_TEXTS = {
     "2005-06-10": "the first chapter on references across databases",
@@ -12,6 +16,10 @@ EDITION_TEXTS = {
     "current": "today's rules",
 }
 """What the editions are, by name."""
+
+
+MOST_CALLS = 3
+"""How many calls are shown of the stack of a target that fell or failed."""
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -34,6 +42,21 @@ def plain(text: str) -> str:
     return "".join(
         sign if sign.isprintable() or sign in "\n\t" else repr(sign)[1:-1] for sign in text
     )
+
+
+def calls(output: str) -> list[str]:
+    """The innermost calls of a target that fell or failed, as far as they lie in files."""
+    in_files = takewhile(lambda frame: not frame.file.startswith("<"), place(output))
+    return [
+        f"{frame.function} in {_place(frame.file)}, line {frame.line}"
+        for frame in islice(in_files, MOST_CALLS)
+    ]
+
+
+def _place(file: str) -> str:
+    """A path as short as it can be understood: within its package, or from where we are."""
+    installed = file.rpartition("/site-packages/")[2]
+    return installed if installed != file else file.removeprefix(f"{Path.cwd()}/")
 
 
 def headline(report: Report) -> tuple[str, str]:
@@ -66,6 +89,23 @@ def excused(report: Report) -> str:
     them = "it" if len(report.excused) == 1 else "them"
     database = plain(report.target.database)
     return f"{number} broken by {database} whatever the storage; only --level all counts {them}"
+
+
+def repeated(report: Report) -> str:
+    """How many of the clauses that are broken only repeat an error, in a sentence."""
+    number = len(report.deviations) - len(report.leading)
+    repeat = "repeats" if number == 1 else "repeat"
+    return f"{number} of the {len(report.deviations)} deviations only {repeat} the error of another"
+
+
+def through_connections(report: Report) -> str:
+    """What stands between that which a storage does by itself and what is seen through connections,
+    in a sentence.
+    """
+    return (
+        f"So much for the storage by itself. What follows was seen through {report.target.database}"
+        " over it, and may be due to the same."
+    )
 
 
 def borne_out(entry: Capability) -> str:
