@@ -140,16 +140,9 @@ WEAKER: dict[str, str] = {
         "the row has idle connections dropped by the next open, and does not say whether that "
         "comes before or after the open has taken one"
     ),
-    "protocol.reopened-last": (
-        "the rows speak of a storage that is open; what a file that was packed says of a "
-        "transaction of which nothing is left, no document promises"
-    ),
     "savepoint.data-outside-of-memory": (
         "that the data is kept apart is a MUST; how much memory it takes is a matter of size: an "
         "implementation for small databases may keep it there"
-    ),
-    "storage.begin-with-an-early-tid": (
-        "of a row about a tid that is given, this is the sentence that says SHOULD"
     ),
     "storage.copy-moves-records-with-their-transaction": (
         "the row asks for later tids where those of the source are out of order, and says "

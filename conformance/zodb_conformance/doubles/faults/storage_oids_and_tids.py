@@ -35,7 +35,7 @@ def an_empty_storage_has_a_last_transaction() -> Fault:
 @double(
     "storage.tids-increase",
     also="""storage.tids-of-threads-increase storage.tids-increase-though-the-clock-does-not
-    storage.begin-with-a-tid storage.begin-with-an-early-tid storage.early-tid-spares""",
+    storage.begin-with-a-tid storage.refuses-tids-of-the-past storage.early-tid-spares""",
 )
 def tids_are_whole_seconds() -> Fault:
     """Transactions of the same second have the same tid.
@@ -123,7 +123,7 @@ def _taking_any_tid() -> Fault:
     return around(TwoPhaseStorage, "_choose_tid", choose)
 
 
-@double("storage.begin-with-an-early-tid", also="storage.early-tid-spares")
+@double("storage.refuses-tids-of-the-past", also="storage.early-tid-spares")
 def the_past_can_be_written() -> Fault:
     """A transaction can be given a tid that is not later than the last one.
 

@@ -29,7 +29,7 @@ def loads_with_the_last_tid() -> Fault:
     return around(ReadableStorage, "load", load)
 
 
-@double("storage.loads-what-was-stored")
+@double("storage.records-of-any-content")
 def lines_end_as_elsewhere() -> Fault:
     """Records are kept as text: of two characters that end a line, one is left.
 
@@ -44,8 +44,8 @@ def lines_end_as_elsewhere() -> Fault:
 
 @double(
     "storage.loads-no-unknown-object",
-    also="storage.aborted-is-never-seen storage.malformed-ids-lead-nowhere "
-    "storage.store-of-what-is-gone storage.uncommitted-is-unseen",
+    also="storage.abort storage.malformed-ids-lead-nowhere "
+    "storage.store-of-what-is-gone storage.unseen-before-finish",
 )
 def the_unknown_is_empty() -> Fault:
     """An object that was never stored is loaded as an empty record.
@@ -112,7 +112,7 @@ def nothing_is_too_early() -> Fault:
     return around(ReadableStorage, "loadBefore", load_before)
 
 
-@double("storage.load-before-knows-no-unknown", also="storage.uncommitted-is-unseen")
+@double("storage.load-before-knows-no-unknown", also="storage.unseen-before-finish")
 def the_unknown_is_young() -> Fault:
     """An object that was never stored is said to be younger than the snapshot.
 
@@ -171,7 +171,7 @@ def get_tid_tells_the_last_transaction() -> Fault:
     return around(ReadableStorage, "getTid", get_tid)
 
 
-@double("storage.last-transaction-was-finished", also="storage.uncommitted-is-unseen")
+@double("storage.last-transaction-was-finished", also="storage.unseen-before-finish")
 def a_vote_is_the_last_transaction() -> Fault:
     """A transaction that has voted is told as the last one.
 
@@ -190,7 +190,7 @@ def a_vote_is_the_last_transaction() -> Fault:
 
 @double(
     "storage.last-transaction",
-    also="storage.snapshots-are-whole storage.tids-never-go-back storage.uncommitted-is-unseen",
+    also="storage.snapshots-are-whole storage.tids-never-go-back storage.unseen-before-finish",
 )
 def the_last_transaction_is_the_one_before() -> Fault:
     """`lastTransaction` is one transaction behind.
@@ -214,7 +214,7 @@ def the_last_transaction_is_the_one_before() -> Fault:
     )
 
 
-@double("storage.uncommitted-is-unseen", also="storage.read-beside-a-commit")
+@double("storage.unseen-before-finish", also="storage.read-beside-a-commit")
 def what_is_stored_is_loaded() -> Fault:
     """What a transaction has stored can be loaded before it is finished.
 
@@ -233,8 +233,9 @@ def what_is_stored_is_loaded() -> Fault:
 
 
 @double(
-    "storage.aborted-is-never-seen",
-    also="storage.last-transaction storage.last-transaction-was-finished",
+    "storage.abort",
+    also="storage.callback storage.last-transaction storage.last-transaction-was-finished "
+    "storage.same-meta-data-again storage.vote-twice",
 )
 def an_abort_after_the_vote_comes_too_late() -> Fault:
     """A transaction that is aborted after it has voted is committed all the same.
@@ -315,7 +316,7 @@ def what_is_gone_is_forgotten() -> Fault:
     return around(TwoPhaseStorage, "store", store)
 
 
-@double("storage.read-beside-a-commit", also="storage.uncommitted-is-unseen")
+@double("storage.read-beside-a-commit", also="storage.unseen-before-finish")
 def nobody_reads_after_a_vote() -> Fault:
     """From the vote to the finish of a transaction, nobody can load.
 

@@ -114,23 +114,6 @@ def begin_with_a_tid() -> None:
     """
 
 
-@example("storage.begin-with-an-early-tid", SHOULD, rules="STOR-16", needs="restoring")
-def begin_with_an_early_tid() -> None:
-    """`tpc_begin` refuses a tid that is not later than that of the last transaction: what was read
-    as of a tid would change.
-
-    >>> tid = commit(storage, (storage.new_oid(), z64, content("one")))
-    >>> for early in (tid, (int.from_bytes(tid, "big") - 1).to_bytes(8, "big")):
-    ...     meta = metadata()
-    ...     with raises("POSError", "TransactionError", "ValueError"):
-    ...         storage.tpc_begin(meta, early)
-    ...     storage.tpc_abort(meta)
-    >>> later = in_thread(lambda: commit(storage, (storage.new_oid(), z64, content("two"))))
-    >>> later > tid
-    True
-    """
-
-
 @example("storage.early-tid-spares", MUST, rules="STOR-16 STOR-14", needs="restoring")
 def early_tid_spares_others() -> None:
     """Whether a storage takes a tid that is not later than that of the last transaction or refuses

@@ -360,32 +360,6 @@ def undo_out_of_order() -> None:
     """
 
 
-@example("storage.undo-after-vote-spares", MUST, rules="STOR-1 STOR-51", needs="undo")
-def undo_after_vote_spares_others() -> None:
-    """Whatever becomes of a transaction that undoes something after the vote, nothing that was
-    committed before is damaged by it: an object shows what it showed or what the undo would have
-    brought back.
-
-    >>> oid, other, added = (storage.new_oid() for _ in range(3))
-    >>> first = commit(storage, (oid, z64, content("first")), (other, z64, content("other")))
-    >>> second = commit(storage, (oid, first, content("second")))
-    >>> undoable = newest(storage).undoLog(0, 1)[0]["id"]
-    >>> meta = voted(storage, (added, z64, content("added")))
-    >>> with allowing("Exception"):
-    ...     storage.undo(undoable, meta)
-    >>> with allowing("Exception"):
-    ...     storage.tpc_finish(meta)
-    >>> storage.tpc_abort(meta)
-    >>> value_in(newest(storage).load(oid)[0]) in ("first", "second")
-    True
-    >>> later = commit(storage, (other, first, content("later")))
-    >>> newest(storage).load(other) == (content("later"), later)
-    True
-    >>> value_in(newest(storage).load(oid)[0]) in ("first", "second")
-    True
-    """
-
-
 @example("storage.deletion-after-vote-spares", MUST, rules="STOR-1 STOR-43", needs="deletion")
 def deletion_after_vote_spares_others() -> None:
     """Whatever becomes of a transaction that deletes something after the vote, nothing that was

@@ -32,22 +32,6 @@ def loads_current() -> None:
     """
 
 
-@example("storage.loads-what-was-stored", MUST, rules="STOR-22 STOR-25")
-def loads_what_was_stored() -> None:
-    r"""Records come back byte for byte, whatever is in them and however large they are: they mean
-    nothing to the storage.
-
-    >>> values = [bytes(range(256)), "\n\r\0\u2116", b"x" * 65536, b"\xff" * 3_000_000]
-    >>> oids = [storage.new_oid() for value in values]
-    >>> records = [content(value) for value in values]
-    >>> tid = commit(storage, *((oid, z64, data) for oid, data in zip(oids, records)))
-    >>> [newest(storage).load(oid) == (data, tid) for oid, data in zip(oids, records)]
-    [True, True, True, True]
-    >>> [storage.loadSerial(oid, tid) == data for oid, data in zip(oids, records)]
-    [True, True, True, True]
-    """
-
-
 @example("storage.loads-no-unknown-object", MUST, rules="STOR-22", error="POSKeyError")
 def loads_no_unknown_object() -> None:
     """To load an object that was never stored is a key error: in an empty storage, as in one that
@@ -214,67 +198,6 @@ def last_transaction() -> None:
     >>> meta = voted(storage, (oid, tids[-1], content("aborted")))
     >>> storage.tpc_abort(meta)
     >>> newest(storage).lastTransaction() == tids[-1]
-    True
-    """
-
-
-@example("storage.uncommitted-is-unseen", MUST, rules="STOR-8 STOR-15 STOR-22")
-def uncommitted_is_unseen() -> None:
-    r"""Nothing of a transaction can be read before it is finished, not even by who commits it: not
-    after it was stored, and not after the vote. All that is asked meanwhile is answered as if it
-    had not begun.
-
-    >>> oid, new = storage.new_oid(), storage.new_oid()
-    >>> tid = commit(storage, (oid, z64, content(1)))
-    >>> last = b"\x7f" + b"\xff" * 7
-    >>> def seen():
-    ...     with raises("POSKeyError"):
-    ...         storage.load(new)
-    ...     with raises("POSKeyError"):
-    ...         storage.loadBefore(new, last)
-    ...     return storage.load(oid), storage.loadBefore(oid, last), storage.lastTransaction()
-    >>> before = (content(1), tid), (content(1), tid, None), tid
-    >>> meta = metadata()
-    >>> storage = newest(storage)
-    >>> storage.tpc_begin(meta)
-    >>> seen() == before
-    True
-    >>> storage.store(oid, tid, content(2), "", meta)
-    >>> storage.store(new, z64, content("new"), "", meta)
-    >>> seen() == before
-    True
-    >>> resolved = storage.tpc_vote(meta)
-    >>> seen() == before
-    True
-    >>> tid = storage.tpc_finish(meta)
-    >>> newest(storage).load(oid) == (content(2), tid)
-    True
-    >>> newest(storage).load(new) == (content("new"), tid)
-    True
-    """
-
-
-@example("storage.aborted-is-never-seen", MUST, rules="STOR-15 STOR-22")
-def aborted_is_never_seen() -> None:
-    """What was aborted, before the vote or after it, is as if it had never been stored: old
-    objects are what they were, new ones are unknown, and what is committed next is committed on top
-    of what was there before.
-
-    >>> oid, new = storage.new_oid(), storage.new_oid()
-    >>> tid = commit(storage, (oid, z64, content(1)))
-    >>> for voting in (False, True):
-    ...     meta = metadata()
-    ...     storage.tpc_begin(meta)
-    ...     storage.store(oid, tid, content("aborted"), "", meta)
-    ...     storage.store(new, z64, content("aborted"), "", meta)
-    ...     resolved = storage.tpc_vote(meta) if voting else None
-    ...     storage.tpc_abort(meta)
-    ...     with raises("POSKeyError"):
-    ...         newest(storage).load(new)
-    ...     if newest(storage).load(oid) != (content(1), tid):
-    ...         raise AssertionError("expected the revision from before")
-    >>> second = commit(storage, (oid, tid, content(2)), (new, z64, content("new")))
-    >>> [newest(storage).load(each)[0] for each in (oid, new)] == [content(2), content("new")]
     True
     """
 

@@ -38,13 +38,14 @@ def commit_by_four_calls() -> None:
 
 @example("storage.records-of-any-content", MUST, rules="STOR-1 STOR-8 STOR-22")
 def records_of_any_content() -> None:
-    """What a record means is none of the storage's business: any bytes, of any length but zero,
+    r"""What a record means is none of the storage's business: any bytes, of any length but zero,
     come back as they were stored.
 
-    >>> lengths = (1, 7, 8, 255, 256, 4096, 65535, 65536, 1_000_003)
+    >>> lengths = (1, 7, 8, 255, 256, 4096, 65535, 65536, 3_000_003)
     >>> records = {storage.new_oid(): (bytes(range(256)) * n)[:n] for n in lengths}
     >>> records[storage.new_oid()] = bytes(5000)
     >>> records[storage.new_oid()] = bytes([255]) * 5000
+    >>> records[storage.new_oid()] = b"\n\r\0\r\n"
     >>> tid = commit(storage, *((oid, z64, data) for oid, data in records.items()))
     >>> seen = newest(storage)
     >>> [len(data) for oid, data in records.items() if seen.load(oid) != (data, tid)]
@@ -69,29 +70,32 @@ def many_records() -> None:
 
 @example("storage.unseen-before-finish", MUST, rules="STOR-1 STOR-8 STOR-9")
 def unseen_before_finish() -> None:
-    """Nothing of a transaction can be seen before it is finished, neither what it changes nor what
-    it adds, in whatever state it is, and by whomever.
+    r"""Nothing of a transaction can be seen before it is finished, neither what it changes nor what
+    it adds, in whatever state it is, and by whomever, not even by who commits it. All that is asked
+    meanwhile is answered as if it had not begun.
 
-    >>> oid, added = storage.new_oid(), storage.new_oid()
+    >>> oid, added, last = storage.new_oid(), storage.new_oid(), b"\x7f" + b"\xff" * 7
     >>> tid = commit(storage, (oid, z64, content("old")))
-    >>> def shows_the_old(reader):
-    ...     seen = newest(reader)
-    ...     with raises("KeyError"):
-    ...         seen.load(added)
-    ...     return seen.load(oid) == (content("old"), tid), seen.lastTransaction() == tid
+    >>> storage = newest(storage)
+    >>> def shows_the_old(seen):
+    ...     for look in (lambda: seen.load(added), lambda: seen.loadBefore(added, last)):
+    ...         with raises("POSKeyError"):
+    ...             look()
+    ...     told = seen.load(oid), seen.loadBefore(oid, last), seen.lastTransaction()
+    ...     return told == ((content("old"), tid), (content("old"), tid, None), tid)
     >>> reader, meta = beside(storage), metadata()
     >>> storage.tpc_begin(meta)
-    >>> shows_the_old(reader)
+    >>> shows_the_old(storage), shows_the_old(newest(reader))
     (True, True)
     >>> storage.store(oid, tid, content("new"), "", meta)
     >>> storage.store(added, z64, content("new"), "", meta)
-    >>> shows_the_old(reader)
+    >>> shows_the_old(storage), shows_the_old(newest(reader))
     (True, True)
     >>> _ = storage.tpc_vote(meta)
-    >>> shows_the_old(reader)
+    >>> shows_the_old(storage), shows_the_old(newest(reader))
     (True, True)
-    >>> in_thread(lambda: shows_the_old(reader))
-    (True, True)
+    >>> in_thread(lambda: shows_the_old(newest(reader)))
+    True
     >>> tid_of_new = storage.tpc_finish(meta)
     >>> {newest(reader).load(each)[1] for each in (oid, added)} == {tid_of_new}
     True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zodb_spec.clause import MUST, SHOULD, id_of, step
+from zodb_spec.clause import MUST, id_of, step
 from zodb_spec.protocol.world import ROOT, Oid, Store, Tid, World
 
 
@@ -68,7 +68,7 @@ def reopened(world: World) -> World:
     return world._replace(store=store._replace(oids=known))
 
 
-@step("protocol.reopened-last", SHOULD, rules="STOR-15 STOR-47", needs="durable pack")
+@step("protocol.reopened-last", MUST, rules="STOR-15 STOR-47", needs="durable pack")
 def reopened_last(store: Store) -> Store:
     """The last transaction is the same when a storage is opened again, also where nothing is left
     of it since the storage was packed.
