@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
-from planted import exchanges, one_database, pasts, several_databases, views
+from planted import exchanges, one_database, pasts, several_databases, storages, views
 from planted.fault import Fault, found
+from zodb_spec.clause import Part
 from zodb_spec.editions import EDITIONS
 from zodb_spec.explore import laws
 
@@ -14,6 +17,7 @@ FAULTS = (
     *several_databases.FAULTS,
     *views.FAULTS,
     *pasts.FAULTS,
+    *storages.FAULTS,
 )
 
 
@@ -31,5 +35,11 @@ def test_a_planted_fault_is_found_by_the_shortest_trace(
 
 
 def test_every_law_is_broken_by_some_fault() -> None:
-    known = {clause.id for edition in EDITIONS for group in laws(edition) for clause in group}
+    known = {
+        clause.id
+        for part in get_args(Part)
+        for edition in EDITIONS
+        for group in laws(edition, part)
+        for clause in group
+    }
     assert known == {fault.law for fault in FAULTS}

@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
-from zodb_spec.explore import SMALL_WORLDS, Violation, explore
+from zodb_spec.explore import SMALL_WORLDS, STORAGE_WORLDS, SmallWorld, Violation, explore
+
+WORLDS: dict[str, SmallWorld[Any]] = {**SMALL_WORLDS, **STORAGE_WORLDS}
 
 
 class Fault(NamedTuple):
@@ -39,7 +41,7 @@ def refuses_nothing(function: Callable[..., Any], *arguments: Any) -> bool:
 
 def found(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> Violation | None:
     """What an exploration of the small world finds with the fault in the model."""
-    small = SMALL_WORLDS[fault.small]
+    small = WORLDS[fault.small]
     start = small.start()
     bounds = small.bounds
     if fault.operations:

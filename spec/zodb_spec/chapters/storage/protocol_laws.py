@@ -6,9 +6,13 @@ the model as on a target.
 
 from __future__ import annotations
 
+from typing import Any
+
+from zodb_spec.chapters.storage import revisions
 from zodb_spec.clause import MUST, law
-from zodb_spec.operation import Outcome, Step
-from zodb_spec.protocol.world import BEGUN, ROOT, Store, World
+from zodb_spec.operation import Outcome, Raised, Step
+from zodb_spec.protocol import choices
+from zodb_spec.protocol.world import BEGUN, NEVER, ROOT, Commit, Data, Oid, Store, World
 
 PACK = "pack-storage"
 
@@ -20,6 +24,43 @@ def names_are_given_once(world: World) -> bool:
     return len({ROOT, *store.oids}) == len(store.oids) + 1 and len(set(store.tids)) == len(
         store.tids
     )
+
+
+@law("protocol.reads-agree", MUST, rules="STOR-22 STOR-23 STOR-25 STOR-26 STOR-42")
+def reads_agree(world: World) -> bool:
+    """What one way to read says of the current revision of an object, the others say as well; and
+    what `load` gave before a transaction, `loadBefore` gives for its tid until a pack.
+    """
+    store = world.store
+    return all(_agree(store, oid) for oid in store.known()) and all(
+        _same(revisions.load_before(store, oid, tid), revisions.load(earlier, oid))
+        for tid in revisions.unpacked(store)
+        for earlier in (store._replace(history=store.history[: store.tids.index(tid)]),)
+        for oid in store.known()
+    )
+
+
+def _agree(store: Store, oid: Oid) -> bool:
+    found = revisions.load(store, oid)
+    if (oid in revisions.record_iteration(store)) != (found is not None):
+        return False
+    if not _same(revisions.load_before(store, oid, NEVER), found):
+        return False
+    if found is None:
+        return True
+    data, tid = found
+    return (
+        revisions.load_serial(store, oid, tid) == data
+        and revisions.get_tid(store, oid) == tid
+        and revisions.history(store, oid)[0] == tid
+    )
+
+
+def _same(before: tuple[Any, ...] | None, found: tuple[Any, ...] | None) -> bool:
+    """Whether `loadBefore` gave what `load` gives, which has nothing to tell of a deletion."""
+    if before is None or before[0] is None:
+        return found is None
+    return before[:2] == found
 
 
 @law("protocol.only-the-end-is-seen", MUST, rules="STOR-1 STOR-8 STOR-7")
@@ -51,6 +92,47 @@ def first_committer_wins(before: World, step: Step, outcome: Outcome) -> bool:
     oid, word = step[3], step[4]
     is_stale = word != "current" and before.store.serial(oid) != "z64"
     return not is_stale or bool(commit.refusal) or oid in commit.resolved
+
+
+@law("protocol.merging-loses-nothing", MUST, rules="ISO-22 STOR-12")
+def merging_loses_nothing(before: World, step: Step, outcome: Outcome) -> bool:
+    """What is made of two counts in conflict has counted on from the committed one as far as the
+    transaction has from the one that it was given.
+    """
+    commit = outcome.world.commit
+    if step[0] != "store" or commit is None or before.commit is None:
+        return True
+    oid, word, kept = step[3], step[4], step[5]
+    if oid not in commit.resolved - before.commit.resolved:
+        return True
+    lineage = dict(before.store.lineage(oid))
+    read = lineage[choices.serial(before, oid, word) or NEVER]
+    committed = lineage[before.store.serial(oid)]
+    stored, given = commit.writes[oid].value, choices.data(before, oid, kept)
+    return _count(stored) - _count(committed.value) == _count(given) - _count(read.value)
+
+
+def _count(data: Data | None) -> int:
+    assert data is not None, "only counts are merged"
+    return int(data.value)
+
+
+@law("protocol.refusals-change-nothing", MUST, rules="STOR-2 STOR-4 STOR-19")
+def refusals_change_nothing(before: World, step: Step, outcome: Outcome) -> bool:
+    """A call that is refused changes nothing of what is kept, of what instances show, and of what
+    the transaction that is being committed has written; at most that can only be aborted then.
+    """
+    after: World = outcome.world
+    if not isinstance(outcome.seen, Raised):
+        return True
+    same = (after.store, after.handles, after.idle) == (before.store, before.handles, before.idle)
+    return same and _written(after.commit) == _written(before.commit)
+
+
+def _written(commit: Commit | None) -> Any:
+    if commit is None:
+        return None
+    return commit._replace(stage="", refusal="", spared="")
 
 
 @law("protocol.pack-spares-what-is-current", MUST, rules="STOR-45 STOR-47", needs="pack")
