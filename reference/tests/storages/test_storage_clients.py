@@ -52,6 +52,30 @@ def two(connect, one):
     return connect()
 
 
+def begun_elsewhere(one, two):
+    """Return what stood for a transaction of `two`, and stands for one of `one`, now voted for."""
+    meta = TransactionMetaData()
+    two.tpc_begin(meta)
+    two.tpc_abort(meta)
+    one.tpc_begin(meta)
+    one.store(A, z64, b"1", "", meta)
+    one.tpc_vote(meta)
+    return meta
+
+
+def test_a_client_is_told_of_what_it_has_begun_itself_and_another_one_has_committed(one, two):
+    layer = Layer(two)
+    tid = one.tpc_finish(begun_elsewhere(one, two))
+    assert [(found, oids) for found, oids, _ in layer.told] == [(tid, [A])]
+
+
+def test_a_client_that_is_closed_leaves_alone_what_another_one_has_begun_since(one, two):
+    meta = begun_elsewhere(one, two)
+    two.close()
+    tid = one.tpc_finish(meta)
+    assert one.load(A) == (b"1", tid)
+
+
 def test_what_one_client_commits_the_others_have(one, two, commit):
     tid = commit(one, {A: b"1"})
     assert two.load(A) == (b"1", tid)

@@ -29,6 +29,7 @@ class ServedStorage(SQLiteStorage):
     def __init__(self, path: str | os.PathLike[str], **options: Any) -> None:
         super().__init__(path, **options)
         self.clients: list[ClientStorage] = []
+        self.turn: ClientStorage | None = None
 
     def tpc_finish(
         self, transaction: object, callback: Callable[[bytes], object] | None = None
@@ -116,7 +117,8 @@ class ClientStorage:
                 return
             self._is_closed = True
             self._storage.clients.remove(self)
-            self._storage.tpc_abort(self._begun)
+            if self._storage.turn is self:
+                self._storage.tpc_abort(self._begun)
             if not self._storage.clients:
                 if _served.get(self._place) is self._storage:
                     del _served[self._place]
@@ -124,12 +126,16 @@ class ClientStorage:
 
     def tpc_begin(self, transaction: MetaData, tid: bytes | None = None, status: str = " ") -> None:
         """See `TwoPhaseStorage`; the clients take turns."""
-        self._open_storage().tpc_begin(transaction, tid, status)
-        self._begun = transaction
+        storage = self._open_storage()
+        storage.tpc_begin(transaction, tid, status)
+        # What has stood for a transaction here may stand for another one elsewhere, later.
+        storage.turn, self._begun = self, transaction
 
     def has_begun(self, transaction: object) -> bool:
-        """Tell whether a transaction is the one that was last begun through this client."""
-        return self._begun is transaction
+        """Tell whether a transaction is the one that was begun last, and that through this
+        client.
+        """
+        return self._storage.turn is self and self._begun is transaction
 
     def _open_storage(self) -> ServedStorage:
         if self._is_closed:
