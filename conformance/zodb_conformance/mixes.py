@@ -27,7 +27,7 @@ from zodb_spec.preludes import (
     VERSION_GROUPS,
     VERSIONS,
 )
-from zodb_spec.protocol.preludes import COUNTED, LINKED_RECORDS, STORED
+from zodb_spec.protocol.preludes import COUNTED, LINKED_RECORDS, SEVERAL_CLIENTS, STORED
 from zodb_spec.script import mix
 
 
@@ -328,6 +328,20 @@ MIXES: dict[str, Mix] = {
         needs="undo",
     ),
     "storage": Mix({}, ((), STORED), needs=STORAGE_ALONE, part="storage"),
+    "storage-clients": Mix(
+        {
+            "open-client": 8,
+            "catch-up": 8,
+            "client-oid": 4,
+            "close-client": 2,
+            "undo-transaction": 4,
+            "call-as-stranger": 0,
+            "abort-as-stranger": 0,
+        },
+        (SEVERAL_CLIENTS,),
+        needs="several-clients",
+        part="storage",
+    ),
     "storage-upkeep": Mix(
         {"undo-transaction": 24, "pack-storage": 6, "delete-object": 8, "call-as-stranger": 0},
         (STORED, LINKED_RECORDS, COUNTED),

@@ -360,19 +360,18 @@ def newest(storage: Any) -> Any:
     return storage
 
 
-def caught_up(storage: Any, tid: bytes) -> Any:
+def caught_up(storage: Any, tid: bytes, seconds: float = 60) -> Any:
     """The storage, as soon as it tells of a transaction that another client has committed.
 
-    tid: that of the transaction
-
-    What a client is told comes over a network, and may take a moment; a minute is too long.
+    tid:     that of the transaction
+    seconds: what is too long; what a client is told comes over a network, and may take a moment
     """
     import time
 
-    latest = time.monotonic() + 60
+    latest = time.monotonic() + seconds
     while newest(storage).lastTransaction() < tid:
         if time.monotonic() > latest:
-            raise AssertionError("expected to hear of a transaction of another client, in a minute")
+            raise AssertionError(f"expected to hear of another client's commit in {seconds} s")
         time.sleep(0.001)
     return storage
 

@@ -9,7 +9,7 @@ import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_spec.clause import clauses
 from zodb_spec.explore.exploring import every_choice
 from zodb_spec.operation import Raised, all_operations, operations
-from zodb_spec.protocol.preludes import COUNTED, LINKED_RECORDS, STORED, committed
+from zodb_spec.protocol.preludes import COUNTED, LINKED_RECORDS, SEVERAL_CLIENTS, STORED, committed
 from zodb_spec.protocol.reading import LIGHT, READS
 from zodb_spec.protocol.world import NEVER, STORAGE, World, initial
 from zodb_spec.script import WIDTH, after, makes_sense, mix, outcomes, part_of, resolve
@@ -155,6 +155,55 @@ def test_the_older_of_two_can_not_be_undone_first() -> None:
     assert {outcome.clause for outcome in found} == {"protocol.undo-refused"}
 
 
+def test_the_vote_is_refused_for_one_of_several_reasons() -> None:
+    world = undone(after(initial(), *LINKED_RECORDS))
+    for step in (
+        ("undo-transaction", STORAGE, "meta9", "1"),
+        ("store", STORAGE, "meta9", "oid1", "stale", "'two'"),
+    ):
+        world = outcomes(world, *step)[-1].world
+    found = outcomes(world, "tpc-vote", STORAGE, "meta9")
+    assert [outcome.clause for outcome in found] == ["protocol.undo-refused", "protocol.conflict"]
+
+
+def seen_by(world: World, handle: str, oid: str) -> set[str]:
+    """What a client that may not have heard of everything may show."""
+    found = outcomes(world, "load-behind", handle, oid)
+    return {"" if isinstance(each.seen, Raised) else each.seen.value for each in found}
+
+
+def test_a_client_shows_nothing_older_than_what_it_has_told_of() -> None:
+    world = after(initial(), *STORED, ("open-client", "client4"), ("new-oid", "oid2"))
+    world = after(world, *committed(6, ("oid1", "counter")))
+    assert seen_by(world, "client4", "oid1") == {"((8, []), tid3)", "((14, []), tid6)"}
+    assert not makes_sense(world, ("load", "client4", "oid1"))
+    world = after(world, ("catch-up", "client4"), *committed(7, ("oid2", "'one'")))
+    assert seen_by(world, "client4", "oid1") == {"((14, []), tid6)"}
+    assert seen_by(world, "client4", "oid2") == {"", "(('one', []), tid7)"}
+
+
+def test_what_a_client_commits_it_shows_itself_and_the_others_hear_of() -> None:
+    world = after(
+        initial(),
+        ("open-client", "client1"),
+        ("tpc-begin", "client1", "meta2"),
+        ("store", "client1", "meta2", "oid0", "current", "'one'"),
+        ("tpc-vote", "client1", "meta2"),
+        ("tpc-finish", "client1", "meta2", "tid2"),
+    )
+    assert makes_sense(world, ("load", "client1", "oid0"))
+    assert world.is_behind(STORAGE)
+    assert world.handles[STORAGE].told == (("tid2", ("oid0",)),)
+    assert "caught_up(reader, tid2" in TABLE["load"].line(world, STORAGE, "oid0")
+    assert not makes_sense(world, ("list-announced", STORAGE))
+    assert makes_sense(after(world, ("catch-up", STORAGE)), ("list-announced", STORAGE))
+
+
+def test_a_client_takes_what_it_was_about_to_commit_with_it() -> None:
+    world = after(initial(), ("open-client", "client1"), ("tpc-begin", "client1", "meta2"))
+    assert after(world, ("close-client", "client1")).commit is None
+
+
 def test_undo_of_what_was_changed_since_is_refused() -> None:
     world = after(initial(), *LINKED_RECORDS, ("tpc-begin", STORAGE, "meta9"))
     found = outcomes(world, "undo-transaction", STORAGE, "meta9", "1")
@@ -180,10 +229,13 @@ def test_what_is_given_and_not_stored_may_be_given_again_later() -> None:
 @pytest.mark.parametrize("resolves", [True, False, None])
 def test_every_script_can_be_interpreted(resolves: bool | None) -> None:
     taken = set()
+    often = {"open-client": 4, "catch-up": 9, "list-announced": 9, "delete-object": 9}
     for number in range(200):
         draw = Random(number)
-        world, choice = initial(resolves=resolves), mix(part="storage")
-        for index in range(1, 60):
+        world, choice = initial(resolves=resolves), mix(often, "storage")
+        if number % 2:
+            world = after(world, *SEVERAL_CLIENTS)
+        for index in range(world.step + 1, world.step + 60):
             world = world._replace(step=index)
             step = resolve(world, [draw.randrange(1 << 16) for _ in range(WIDTH)], choice)
             if step is not None:

@@ -88,6 +88,7 @@ ORDER = (
     "storage.reversals",
     "storage.upkeep",
     "storage.snapshots",
+    "storage.sharing",
     "storage.protocol_laws",
     "storage.two_phase",
     "storage.out_of_order",

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from zodb_spec.operation import Outcome
+from zodb_spec.protocol.reading import LATEST, source
 from zodb_spec.protocol.world import STORAGE, Commit, Data, Oid, Tid, World
 
 from zodb_conformance.blaming import names_of
@@ -18,7 +19,15 @@ FOREIGN = "StorageTransactionError"
 TURNS = ("tpc-finish", "pack-storage", "reopen-storage")
 """The operations after which there may be another last transaction."""
 
-OWN = ("protocol.newer-object", "protocol.last-transaction")
+CATCHES_UP = "protocol.client-catches-up"
+"""The clause that says what a client shows."""
+
+OWN = (
+    "protocol.newer-object",
+    "protocol.last-transaction",
+    "protocol.client-reads",
+    "protocol.client-is-told",
+)
 """The clauses of reads that are to blame themselves, whatever handle shows it."""
 
 
@@ -61,20 +70,24 @@ def of_read(world: World, bench: Any, step: Step, outcome: Outcome, cause: Cause
     has made it visible; and else that step.
     """
     if step[0] == "last-transaction":
-        if cause.operation == "tpc-abort":
+        if cause.operation in ("tpc-abort", "close-client"):
             return Blame(cause.clause)
         is_new = cause.operation in TURNS or not cause.operation
         return Blame(world.store.latest if is_new else outcome.clause)
     if outcome.clause in OWN:
         return Blame(outcome.clause)
     if step[1:] and step[1] in world.handles and step[1] != STORAGE:
+        if world.handles[step[1]].is_client:
+            return Blame(cause.clause if cause.operation == "open-client" else CATCHES_UP)
         return Blame("protocol.poll")
+    if world.is_behind(STORAGE) and not bench.holds(f"{source(world)} is not None"):
+        return Blame(CATCHES_UP)
     oids = [word for word in step[1:] if word in world.store.known()]
     for oid in oids or world.store.known():
         found = world.store.current(oid)
         tid, revision = found if found is not None else ("", None)
         data = None if revision is None else revision.value
-        if _is_shown(bench, oid, tid, data, but=step[0]):
+        if _is_shown(world, bench, oid, tid, data, but=step[0]):
             continue
         if revision is not None and (oid in cause.written or not cause.clause):
             return Blame(revision.clause, revision.step)
@@ -82,11 +95,11 @@ def of_read(world: World, bench: Any, step: Step, outcome: Outcome, cause: Cause
     return Blame(outcome.clause)
 
 
-def _is_shown(bench: Any, oid: Oid, tid: Tid, data: Data | None, *, but: str) -> bool:
+def _is_shown(world: World, bench: Any, oid: Oid, tid: Tid, data: Data | None, *, but: str) -> bool:
     """Whether some other way of reading shows the current revision of an object."""
     ways = {
-        "load": f"newest(reader).load({oid})",
-        "load-before": f"newest(reader).loadBefore({oid}, b'\\x7f' + b'\\xff' * 7)[:2]",
+        "load": f"{source(world)}.load({oid})",
+        "load-before": f"{source(world)}.loadBefore({oid}, {LATEST})[:2]",
     }
     for name, call in ways.items():
         if name == but:

@@ -27,7 +27,17 @@ from zodb_conformance.showing import short
 from zodb_conformance.targets.base import Target
 from zodb_conformance.targets.storages import Storages
 
-TURNING = ("tpc-finish", "tpc-abort", "pack-storage", "reopen-storage", "poll", "release")
+TURNING = (
+    "tpc-finish",
+    "tpc-abort",
+    "pack-storage",
+    "reopen-storage",
+    "poll",
+    "release",
+    "open-client",
+    "catch-up",
+    "close-client",
+)
 """The operations after which everything is read; after the others it is what any of them shows."""
 
 OPENING = (

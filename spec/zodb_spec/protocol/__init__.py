@@ -7,12 +7,13 @@ of it.
 ``undoing``     undo
 ``upkeep``      pack, closing and opening again
 ``snapshots``   instances with snapshots of their own
+``clients``     other clients of the same storage
 
 The steps call the clauses of the chapters in `zodb_spec.chapters.storage`.
 """
 
 from __future__ import annotations
 
-from zodb_spec.protocol import committing, reading, snapshots, undoing, upkeep
+from zodb_spec.protocol import clients, committing, reading, snapshots, undoing, upkeep
 
-__all__ = ["committing", "reading", "snapshots", "undoing", "upkeep"]
+__all__ = ["clients", "committing", "reading", "snapshots", "undoing", "upkeep"]

@@ -10,6 +10,7 @@ from zodb_spec.protocol.world import (
     MAPPING,
     NEVER,
     ROOT,
+    STORAGE,
     VOTED,
     Commit,
     Data,
@@ -35,8 +36,19 @@ def writers(world: World, *before: str) -> Sequence[str]:
 
 
 def readers(world: World, *before: str) -> Sequence[str]:
-    """The handles of which it is known what they show."""
-    return [name for name, found in world.handles.items() if found.snapshot is not None]
+    """The handles of which it is known what they show; of the storage itself it always is, since
+    it is waited for.
+    """
+    return [
+        name
+        for name, found in world.handles.items()
+        if found.snapshot is not None and (name == STORAGE or not world.is_behind(name))
+    ]
+
+
+def clients(world: World, *before: str) -> Sequence[str]:
+    """The other clients of the storage."""
+    return [name for name, found in world.handles.items() if found.is_client]
 
 
 def committing(world: World, *before: str) -> Sequence[str]:

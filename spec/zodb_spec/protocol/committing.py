@@ -60,16 +60,24 @@ def is_running(world: World, handle: Name, meta: Name, *stages: str) -> bool:
     )
 
 
+def oid_is_new(world: World, oid: Oid) -> bool:
+    """Whether an oid can be given that name."""
+    return oid not in world.store.known() and len(world.store.oids) < MOST_OIDS
+
+
 @declared(
     fresh("oid"),
     line=lambda world, oid: f"{oid} = {STORAGE}.new_oid()",
-    sensible=lambda world, oid: (
-        oid not in world.store.known() and len(world.store.oids) < MOST_OIDS
-    ),
+    sensible=oid_is_new,
     weight=4,
 )
 def new_oid(world: World, oid: Oid) -> Outcomes:
     """Have a new oid given."""
+    return given_oid(world, oid)
+
+
+def given_oid(world: World, oid: Oid) -> Outcomes:
+    """The outcomes where an oid is given, by whichever handle."""
     known = ", ".join(dict.fromkeys((ROOT, *world.store.oids)))
     shows = Shows(f"(len({oid}), {oid} in ({known},))", "(8, False)")
     return [passes(world._replace(store=commits.new_oid(world, oid)), commits.new_oid, shows)]
@@ -207,11 +215,16 @@ def _is_mixed(world: World, oid: Oid, serial: str, data: str) -> bool:
     )
 
 
+def doubted(commit: Commit, clause: Callable[..., Any]) -> Commit:
+    """A commit whose vote may be refused by a clause."""
+    return commit._replace(doubts=(*commit.doubts, id_of(clause)))
+
+
 def unstored(world: World, commit: Commit, clause: Callable[..., Any], error: Outcome) -> Outcomes:
     """The outcomes of a call with which a transaction can't be stored any more: it is refused at
     once, or else the vote will be.
     """
-    later = commit._replace(refusal=id_of(clause))
+    later = commit._replace(refusals=(*commit.refusals, id_of(clause)))
     return [
         error._replace(world=world._replace(commit=commits.failed(commit))),
         passes(world._replace(commit=later), clause),
@@ -248,8 +261,8 @@ def store(world: World, handle: Name, meta: Name, oid: Oid, serial: str, data: s
         return refusals
     if world.store.resolves:
         return [passes(world._replace(commit=merged), commits.resolved)]
-    doubted = merged._replace(doubt=id_of(commits.conflict))
-    return [passes(world._replace(commit=doubted), commits.resolved), *refusals[:1]]
+    passing = passes(world._replace(commit=doubted(merged, commits.conflict)), commits.resolved)
+    return [passing, *refusals[:1]]
 
 
 @declared(
@@ -322,10 +335,9 @@ def tpc_vote(world: World, handle: Name, meta: Name) -> Outcomes:
     commit = choices.own(world, meta)
     refusals = [
         Outcome(world._replace(commit=commits.failed(commit)), Raised(clauses()[id].error), id)
-        for id in (commit.refusal or commit.doubt,)
-        if id
+        for id in dict.fromkeys((*commit.refusals, *commit.doubts))
     ]
-    if commit.refusal:
+    if commit.refusals:
         return refusals
     told = f"resolved{world.step}"
     unsaid = commit.deleted | commit.undone
@@ -371,7 +383,7 @@ def tpc_finish(world: World, handle: Name, meta: Name, tid: Name) -> Outcomes:
     commit = choices.own(world, meta)
     shows = Shows(f"(told{number(tid)}, {tid} > {world.store.last})", f"([{tid}], True)")
     after = world._replace(store=commits.finish(world, commit, tid), commit=None)
-    return [passes(_at_rest(after, handle), commits.finish, shows)]
+    return [passes(_heard(after, handle), commits.finish, shows)]
 
 
 @declared(
@@ -385,6 +397,22 @@ def tpc_abort(world: World, handle: Name, meta: Name) -> Outcomes:
     """Abort what is being committed."""
     after = commits.abort(world, choices.own(world, meta))
     return [passes(_at_rest(after, handle), commits.abort)]
+
+
+def _heard(world: World, handle: Name) -> World:
+    """The world in which a handle has finished a commit, which the others have yet to hear of."""
+    *_, last = world.store.history
+    near = {handle, STORAGE} if world.handles[handle].is_instance else {handle}
+    news = last.tid, tuple(sorted(last.revisions))
+    handles = {
+        name: found
+        if found.is_instance
+        else found._replace(snapshot=last.tid)
+        if name in near
+        else found._replace(told=(*found.told, news))
+        for name, found in world.handles.items()
+    }
+    return _at_rest(world._replace(handles=handles), handle)
 
 
 def _at_rest(world: World, handle: Name) -> World:

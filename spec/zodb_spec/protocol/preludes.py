@@ -44,3 +44,10 @@ COUNTED: tuple[Step, ...] = (
     *committed(6, (ROOT, "'two'")),
 )
 """A root that was changed and changed back, and a counter that has counted several times."""
+
+SEVERAL_CLIENTS: tuple[Step, ...] = (
+    *STORED,
+    ("open-client", "client4"),
+    ("open-client", "client5"),
+)
+"""What `STORED` has stored, and two more clients of it."""

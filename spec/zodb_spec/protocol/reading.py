@@ -32,13 +32,22 @@ OID = Argument("oid", choices.oids)
 LATEST = r"b'\x7f' + b'\xff' * 7"
 """A tid that is later than all others."""
 
+SECONDS = 10
+"""How long it may take until one client has heard of what another one has done."""
+
 ANY = "None"
 """What stands for a bound that is not given."""
 
 
-def source(handle: Name) -> str:
-    """The Python by which a handle is read: the storage itself shows what is newest."""
-    return "newest(reader)" if handle == STORAGE else handle
+def source(world: World, handle: Name = STORAGE) -> str:
+    """The Python by which a handle is read: all but instances show what is newest, the storage
+    itself as soon as it has heard of it.
+    """
+    if handle != STORAGE:
+        return handle if world.handles[handle].is_instance else f"newest({handle})"
+    if world.is_behind(STORAGE):
+        return f"caught_up(reader, {world.store.last}, {SECONDS})"
+    return "newest(reader)"
 
 
 def seen(world: World) -> str:
@@ -62,7 +71,7 @@ def _can_be_read(world: World, handle: Name, oid: Oid) -> bool:
 @declared(
     READER,
     OID,
-    line=lambda world, handle, oid: f"{seen(world)} = shown({source(handle)}.load({oid}))",
+    line=lambda world, handle, oid: f"{seen(world)} = shown({source(world, handle)}.load({oid}))",
     sensible=_can_be_read,
     weight=2,
 )
@@ -70,7 +79,7 @@ def load(world: World, handle: Name, oid: Oid) -> Outcomes:
     """Load the current revision, or the one that an instance shows."""
     store = _shown(world, handle)
     if revisions.load_missing(store, oid):
-        if handle != STORAGE and snapshots.is_newer(world.store, store, oid):
+        if world.handles[handle].is_instance and snapshots.is_newer(world.store, store, oid):
             return [refused(world, snapshots.is_newer)]
         return [refused(world, revisions.load_missing)]
     found = revisions.load(store, oid)
@@ -94,7 +103,7 @@ def _tids(world: World, handle: Name, *before: str) -> Sequence[str]:
     OID,
     Argument("tid", _tids),
     line=lambda world, handle, oid, tid: (
-        f"{seen(world)} = shown({source(handle)}.loadBefore({oid}, {_tid_text(tid)}))"
+        f"{seen(world)} = shown({source(world, handle)}.loadBefore({oid}, {_tid_text(tid)}))"
     ),
     sensible=lambda world, handle, oid, tid: (
         _can_be_read(world, handle, oid) and tid in _tids(world, handle)
@@ -140,7 +149,7 @@ def _serials(world: World, handle: Name, oid: Oid) -> Sequence[str]:
     OID,
     Argument("tid", _serials),
     line=lambda world, handle, oid, tid: (
-        f"{seen(world)} = shown({source(handle)}.loadSerial({oid}, {tid}))"
+        f"{seen(world)} = shown({source(world, handle)}.loadSerial({oid}, {tid}))"
     ),
     sensible=lambda world, handle, oid, tid: (
         _can_be_read(world, handle, oid) and tid in _serials(world, handle, oid)
@@ -158,7 +167,7 @@ def load_serial(world: World, handle: Name, oid: Oid, tid: Tid) -> Outcomes:
 
 
 @declared(
-    line=lambda world: f"{seen(world)} = {source(STORAGE)}.lastTransaction()",
+    line=lambda world: f"{seen(world)} = {source(world)}.lastTransaction()",
 )
 def last_transaction(world: World) -> Outcomes:
     """Ask for the last transaction."""
@@ -172,7 +181,7 @@ def _existing(world: World, *before: str) -> Sequence[str]:
 
 @declared(
     Argument("oid", _existing),
-    line=lambda world, oid: f"{seen(world)} = {source(STORAGE)}.getTid({oid})",
+    line=lambda world, oid: f"{seen(world)} = {source(world)}.getTid({oid})",
     sensible=lambda world, oid: oid in _existing(world),
     needs="serving",
 )
@@ -196,7 +205,7 @@ def _noted(transaction: Transaction) -> str:
 
 @declared(
     Argument("oid", _whole),
-    line=lambda world, oid: f"{seen(world)} = history_of({source(STORAGE)}, {oid})",
+    line=lambda world, oid: f"{seen(world)} = history_of({source(world)}, {oid})",
     sensible=lambda world, oid: oid in _whole(world),
     needs="history old-revisions",
 )
@@ -220,7 +229,7 @@ def _bounds(world: World, *before: str) -> Sequence[str]:
     Argument("start", _bounds),
     Argument("stop", _bounds),
     line=lambda world, start, stop: (
-        f"{seen(world)} = transactions({source(STORAGE)}.iterator({start}, {stop}))"
+        f"{seen(world)} = transactions({source(world)}.iterator({start}, {stop}))"
     ),
     sensible=lambda world, start, stop: {start, stop} <= set(_bounds(world)),
     needs="iteration old-revisions",
@@ -245,7 +254,7 @@ def _data_text(data: Data | None) -> str:
 
 
 @declared(
-    line=lambda world: f"{seen(world)} = current_records({source(STORAGE)})",
+    line=lambda world: f"{seen(world)} = current_records({source(world)})",
     sensible=lambda world: bool(_existing(world)),
     needs="record-iteration",
 )
@@ -269,6 +278,8 @@ READS = (
     "iterate",
     "list-records",
     "list-undo-log",
+    "load-behind",
+    "list-announced",
 )
 """The operations that change nothing, those first that show a fault most plainly."""
 

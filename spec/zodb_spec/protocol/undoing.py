@@ -8,7 +8,7 @@ from zodb_spec.chapters.storage import reversals
 from zodb_spec.clause import id_of
 from zodb_spec.operation import Argument, Outcome, refused
 from zodb_spec.protocol import choices
-from zodb_spec.protocol.committing import declared, is_running, passes, unstored
+from zodb_spec.protocol.committing import declared, doubted, is_running, passes, unstored
 from zodb_spec.protocol.reading import gives, seen, source
 from zodb_spec.protocol.world import STORAGE, Name, World
 
@@ -36,7 +36,7 @@ def _can_be_undone(world: World, handle: Name, meta: Name, back: str) -> bool:
     commit = choices.own(world, meta)
     undone = reversals.undo_log(world.store)[int(back)]
     return (
-        not commit.refusal
+        not commit.refusals
         and bool(undone.revisions)
         and reversals.is_clear(world.store, commit, undone)
     )
@@ -47,7 +47,7 @@ def _can_be_undone(world: World, handle: Name, meta: Name, back: str) -> bool:
     Argument("transaction", choices.running),
     Argument("back", _backs),
     line=lambda world, handle, meta, back: (
-        f"{handle}.undo({source(STORAGE)}.undoLog({back}, {int(back) + 1})[0]['id'], {meta})"
+        f"{handle}.undo({source(world)}.undoLog({back}, {int(back) + 1})[0]['id'], {meta})"
     ),
     sensible=_can_be_undone,
     weight=8,
@@ -69,15 +69,14 @@ def undo_transaction(world: World, handle: Name, meta: Name, back: str) -> Outco
     reason = next(clause for clause in RAREST_FIRST if id_of(clause) in reasons)
     if reason != reversals.undo_merged:
         return [passes(world._replace(commit=after), reason)]
-    doubted = after._replace(doubt=id_of(reversals.undo_refused))
     return [
-        passes(world._replace(commit=doubted), reason),
+        passes(world._replace(commit=doubted(after, reversals.undo_refused)), reason),
         *unstored(world, commit, reversals.undo_refused, error)[:1],
     ]
 
 
 @declared(
-    line=lambda world: f"{seen(world)} = undo_log_of({source(STORAGE)})",
+    line=lambda world: f"{seen(world)} = undo_log_of({source(world)})",
     needs="undo",
 )
 def list_undo_log(world: World) -> Outcomes:

@@ -14,13 +14,13 @@ Outcomes = Sequence[Outcome]
 
 
 def _can_be_packed(world: World) -> bool:
-    """Whether it is decided what a pack does: nothing is being committed, no instance shows what
-    is older, and everything that can be reached from the root is there.
+    """Whether it is decided what a pack does: nothing is being committed, nobody shows what is
+    older, and everything that can be reached from the root is there.
     """
     store = world.store
     return (
         world.commit is None
-        and all(found.snapshot == store.last for found in _instances(world))
+        and all(found.snapshot == store.last for found in _others(world))
         and all(
             found is not None and found[1].value is not None
             for oid in upkeep.reachable(store)
@@ -31,12 +31,12 @@ def _can_be_packed(world: World) -> bool:
     )
 
 
-def _instances(world: World) -> list[Handle]:
-    return [found for found in world.handles.values() if found.is_instance]
+def _others(world: World) -> list[Handle]:
+    return [found for name, found in world.handles.items() if name != STORAGE]
 
 
 @declared(
-    line=lambda world: f"{source(STORAGE)}.lastTransaction(); {STORAGE}.pack(time.time(), oids_in)",
+    line=lambda world: f"{source(world)}.lastTransaction(); {STORAGE}.pack(time.time(), oids_in)",
     sensible=_can_be_packed,
     weight=3,
     needs="pack",
@@ -64,7 +64,7 @@ def pack_storage(world: World) -> Outcomes:
     line=lambda world: (
         f"{STORAGE} = reopened({STORAGE}); {STORAGE}.registerDB(layer); reader = beside({STORAGE})"
     ),
-    sensible=lambda world: world.commit is None and not _instances(world),
+    sensible=lambda world: world.commit is None and not _others(world),
     weight=2,
     needs="durable",
 )
@@ -72,4 +72,5 @@ def reopen_storage(world: World) -> Outcomes:
     """Close it, and open it again."""
     after = upkeep.reopened(world)
     store = upkeep.reopened_last(after.store)
-    return [passes(after._replace(store=store), upkeep.reopened)]
+    handles = {STORAGE: Handle(snapshot=store.last)}
+    return [passes(after._replace(store=store, handles=handles), upkeep.reopened)]

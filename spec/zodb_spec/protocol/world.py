@@ -133,11 +133,17 @@ class Handle(NamedTuple):
     """What a program calls.
 
     is_instance  whether it is an instance with a snapshot of its own
-    snapshot     the newest transaction that it shows; None where it has yet to look
+    is_client    whether it is another client of the storage
+    snapshot     the newest transaction that it shows, or for one without a snapshot of its own the
+                 newest that it is sure to show; None where it has yet to look
+    told         what it has to tell the layer above it: the tids and oids of what others have
+                 committed, in that order
     """
 
     is_instance: bool = False
+    is_client: bool = False
     snapshot: Tid | None = NEVER
+    told: tuple[tuple[Tid, tuple[Oid, ...]], ...] = ()
 
 
 BEGUN, VOTED, FAILED = "begun", "voted", "failed"
@@ -154,8 +160,8 @@ class Commit(NamedTuple):
     resolved     the objects for which a conflict was resolved
     deleted      those that are deleted
     undone       those of which a change is undone
-    refusal      the clause by which the vote will be refused, "" where it is to pass
-    doubt        the clause by which it may be refused, "" where there is none
+    refusals     the clauses by one of which the vote will be refused, none where it is to pass
+    doubts       the clauses by one of which it may be refused
     spared       the clause by which a call has left it alone, the last one; "" where none has
     """
 
@@ -167,8 +173,8 @@ class Commit(NamedTuple):
     resolved: frozenset[Oid] = frozenset()
     deleted: frozenset[Oid] = frozenset()
     undone: frozenset[Oid] = frozenset()
-    refusal: str = ""
-    doubt: str = ""
+    refusals: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     spared: str = ""
 
 
@@ -189,6 +195,11 @@ class World(NamedTuple):
     idle: tuple[Name, ...] = ()
     edition: Edition = CURRENT
     step: int = 0
+
+    def is_behind(self, name: Name) -> bool:
+        """Whether a handle that has no snapshot of its own may not have heard of everything."""
+        found = self.handles[name]
+        return not found.is_instance and found.snapshot != self.store.last
 
     @property
     def part(self) -> Part:

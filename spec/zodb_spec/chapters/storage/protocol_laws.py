@@ -91,7 +91,7 @@ def first_committer_wins(before: World, step: Step, outcome: Outcome) -> bool:
         return True
     oid, word = step[3], step[4]
     is_stale = word != "current" and before.store.serial(oid) != "z64"
-    return not is_stale or bool(commit.refusal) or oid in commit.resolved
+    return not is_stale or bool(commit.refusals) or oid in commit.resolved
 
 
 @law("protocol.merging-loses-nothing", MUST, rules="ISO-22 STOR-12")
