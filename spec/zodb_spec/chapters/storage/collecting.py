@@ -101,18 +101,18 @@ def gc_goes_far() -> None:
     """However many objects there are, and however many references lead to one of them, one after
     the other, it can be reached.
 
-    >>> chain = [z64, *(storage.new_oid() for _ in range(100))]
+    >>> chain = [z64, *(storage.new_oid() for _ in range(20))]
     >>> writes = []
     >>> for number, oid in enumerate(chain):
-    ...     leaves = [storage.new_oid() for _ in range(12)]
+    ...     leaves = [storage.new_oid() for _ in range(60)]
     ...     writes += [(leaf, z64, content("leaf")) for leaf in leaves]
     ...     writes.append((oid, z64, content(number, *leaves, *chain[number + 1 :][:1])))
     >>> tid = commit(storage, *reversed(writes))
     >>> storage.pack(pause(), oids_in)
-    >>> values_of(storage, *chain) == list(range(101))
+    >>> values_of(storage, *chain) == list(range(21))
     True
     >>> values_of(storage, *[oid for oid, _, _ in writes]).count("leaf")
-    1212
+    1260
     """
 
 
@@ -367,9 +367,9 @@ def gc_is_iterated() -> None:
     ...     (lost, z64, content("lost")),
     ... )
     >>> storage.pack(pause(), oids_in)
-    >>> found, following = [], None
+    >>> seen, found, following = newest(storage), [], None
     >>> while not found or following is not None:
-    ...     oid, _, _, following = newest(storage).record_iternext(following)
+    ...     oid, _, _, following = seen.record_iternext(following)
     ...     found.append(oid)
     >>> found == sorted([z64, one])
     True
