@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import dataclasses
 import faulthandler
+import gc
 import glob
 import importlib
 import os
@@ -68,6 +69,8 @@ def describe(error: BaseException) -> str:
 def perform(request: Request, board: Board, journal: Journal) -> None:
     """Do what is asked for, with the runner that the request names."""
     runner: Any = importlib.import_module(request.runner)
+    # Targets collect garbage, some at every turn; what is imported now is none, and most there is.
+    gc.freeze()
     plan = request.plan
     match request.mode:
         case "smoke":
