@@ -132,6 +132,15 @@ ELSEWHERE: dict[str, str] = {
     "blob.conflict": "the storage finds the conflict; what the blob holds then is the connection's",
     "blob.historical": "the storage keeps the file; which one is read is the connection's choice",
     "blob.undone": "the storage brings the file back; which one is read is the connection's choice",
+    **dict.fromkeys(
+        (
+            "database.last-transaction",
+            "database.pack-removes",
+            "database.pack-time",
+        ),
+        "the storage answers; where its instances show snapshots, and IMVCCStorage counts history "
+        "among what goes by these, the database chooses whom it asks, and whether that one looks",
+    ),
     "database.interface-of-history": (
         "the row is about the answers, which are the storage's; the call is made on the database"
     ),

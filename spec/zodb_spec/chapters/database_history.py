@@ -17,7 +17,7 @@ the client of a server may show what it has kept of the current ones.
 """
 
 
-@example("database.last-transaction", SHOULD, rules="STOR-17", binds="storage")
+@example("database.last-transaction", SHOULD, rules="STOR-17")
 def last_transaction() -> None:
     """`db.lastTransaction()` is the tid of the last transaction that was committed: that of the
     objects which were stored in it. What was aborted leaves no trace in it. A storage that is the
@@ -45,7 +45,6 @@ def last_transaction() -> None:
     "database.history",
     MUST,
     rules="STOR-26 TXN-13",
-    binds="storage",
     since=CURRENT,
     needs="history",
 )
@@ -53,6 +52,9 @@ def history() -> None:
     """`db.history(oid)` lists revisions of an object, the newest first: for each a mapping with the
     `tid` and the `time`, in seconds, of the transaction that committed it, with its `user_name` and
     its `description` as text, and with the `size` of the record.
+
+    That is so at any time. Over a storage whose instances show snapshots, and list the history of
+    what they show, the database sees to it that the one which it asks has looked.
 
     >>> import time
     >>> root = connection.root()
@@ -75,7 +77,6 @@ def history() -> None:
     "database.history-size",
     MUST,
     rules="STOR-26 TXN-13",
-    binds="storage",
     since=CURRENT,
     needs="history",
 )
@@ -123,7 +124,7 @@ def pack_keeps_current(world: World, database: Name) -> Database:
     return found._replace(packed=found.last)
 
 
-@example("database.pack-removes", MUST, rules="STOR-45", binds="storage", needs="pack history")
+@example("database.pack-removes", MUST, rules="STOR-45", needs="pack history")
 def pack_removes() -> None:
     """Revisions that were replaced by the time of the pack are gone after it.
 
@@ -139,7 +140,7 @@ def pack_removes() -> None:
     """
 
 
-@example("database.pack-time", MUST, rules="STOR-45", binds="storage", needs="pack history")
+@example("database.pack-time", MUST, rules="STOR-45", needs="pack history")
 def pack_time() -> None:
     """A pack can be told for which time it is done, in seconds since 1970: what was current then
     stays, and what came later. Where it is told `days` as well, it is done for so many days
