@@ -176,6 +176,10 @@ WEAKER: dict[str, str] = {
     "storage.iterator-tells-the-pickled-extension": (
         "the row asks for the extension; a storage that keeps nothing for long need not pickle it"
     ),
+    "storage.layer-takes-any-oids": (
+        "the row names the call; that oids can be gone through once alone, the interface says of "
+        "others, and not of this call"
+    ),
     "storage.load-version-is-empty": (
         "today's interface has no version in load; one that takes the argument still, and shows "
         "what everybody sees, tells nothing that is wrong"

@@ -213,3 +213,12 @@ def test_what_iteration_gives_can_begin_a_transaction_of_another_storage(
 
     assert content(copy) == content(storage)
     assert {transaction.status for transaction in copy.iterator()} == {"p"}
+
+
+def test_the_last_transactions_are_told_with_what_they_wrote(storage, commit):
+    assert storage.lastInvalidations(3) == []
+    tids = [commit(storage, {p64(number): b"data", z64: b"root"}) for number in range(1, 4)]
+    expected = [(tid, {p64(number), z64}) for number, tid in enumerate(tids, 1)]
+    for size in range(5):
+        found = [(tid, set(oids)) for tid, oids in storage.lastInvalidations(size)]
+        assert found == expected[len(tids) - min(size, len(tids)) :]

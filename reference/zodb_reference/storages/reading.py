@@ -134,6 +134,22 @@ class ReadableStorage:
                 oids[tid] = [record.oid for record in history.records(tid)]
             return Changes(last, oids)
 
+    def lastInvalidations(self, size: int) -> list[tuple[bytes, list[bytes]]]:
+        """Return the tids of the last transactions, at most `size`, with the oids that they wrote.
+
+        They come in their order; a server asks for them, to tell clients what they have missed.
+        """
+        found: list[tuple[bytes, list[bytes]]] = []
+        with self._lock:
+            history, at_most = self._open_history(), self._last_tid
+            while len(found) < size:
+                notes = history.notes(z64, at_most, newest=True)
+                if notes is None:
+                    break
+                found.append((notes.tid, [record.oid for record in history.records(notes.tid)]))
+                at_most = p64(u64(notes.tid) - 1)
+        return found[::-1]
+
     def getTid(self, oid: bytes) -> bytes:
         """Return the tid of the current revision; `POSKeyError` if there is no such object."""
         with self._lock:

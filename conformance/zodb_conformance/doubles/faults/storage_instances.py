@@ -196,6 +196,34 @@ def to_release_one_is_to_close_all() -> Fault:
     return around(SnapshotStorage, "release", release)
 
 
+@faulty("storage.use-after-release-spares")
+def what_was_released_goes_on() -> Fault:
+    """To release an instance leaves the transaction that has begun through it.
+
+    Whoever thinks that it was given up finds it committed later, or waits for it.
+    """
+
+    def release(correct: Any, storage: Any) -> None:
+        """Do nothing."""
+
+    return around(SnapshotStorage, "release", release)
+
+
+@faulty("storage.instance-history")
+def histories_end_where_they_were_asked_for_first() -> Fault:
+    """An instance lists the history up to when it was first asked for one.
+
+    However often it looks since, what is new does not come.
+    """
+
+    def history(storage: Any, oid: bytes, size: int = 1) -> Any:
+        last = storage.__dict__.setdefault("_first_asked", storage.lastTransaction())
+        found = storage._storage.history(oid, size=size)
+        return [each for each in found if each["tid"] <= last]
+
+    return added("history", history)
+
+
 @faulty("storage.instances-conflict", also="storage.instances-lose-no-update")
 def what_shows_may_be_replaced() -> Fault:
     """An instance takes what its snapshot shows for current, and has it replaced.

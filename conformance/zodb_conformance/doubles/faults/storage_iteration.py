@@ -14,7 +14,7 @@ from zodb_reference.storages.reading import ReadableStorage
 from zodb_reference.storages.twophase import TwoPhaseStorage
 
 from zodb_conformance.doubles.double import Fault, double
-from zodb_conformance.doubles.planting import around, together
+from zodb_conformance.doubles.planting import around, instead, together
 
 Bound = bytes | None
 Current = tuple[bytes, bytes, bytes, Bound]
@@ -354,3 +354,16 @@ def what_was_changed_comes_again() -> Fault:
         return oid, tid, data, rest or changed.get(id(storage))
 
     return around(ReadableStorage, "record_iternext", following)
+
+
+@double("storage.iterated-stand-for-transactions")
+def iterated_transactions_keep_one_note() -> Fault:
+    """A transaction of an iteration keeps what the last storage has noted with it, for all.
+
+    Two storages into which it is copied at once take each other's notes for their own.
+    """
+
+    def data(transaction: TransactionCopy, ob: object) -> object:
+        return [*transaction._data.values()][-1]
+
+    return instead(TransactionCopy, "data", data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from zodb_reference.invalidation import InvalidationLog
@@ -57,6 +57,21 @@ def announcements_are_not_heeded() -> Fault:
         correct: Any, shared: SharedStorage, tid: bytes, oids: Iterable[bytes], version: str = ""
     ) -> None:
         """Do nothing."""
+
+    return around(SharedStorage, "invalidate", invalidate)
+
+
+@double("storage.layer-takes-any-oids")
+def announcements_are_lists() -> Fault:
+    """A database takes no notice of oids that are not in a list, or another collection.
+
+    A storage that gives them one by one announces nothing.
+    """
+
+    def invalidate(
+        correct: Any, shared: SharedStorage, tid: bytes, oids: Iterable[bytes], version: str = ""
+    ) -> None:
+        correct(shared, tid, oids if isinstance(oids, Collection) else (), version)
 
     return around(SharedStorage, "invalidate", invalidate)
 

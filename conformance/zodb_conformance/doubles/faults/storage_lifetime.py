@@ -315,3 +315,17 @@ def nothing_is_told_after_the_vote() -> Fault:
         return None if commit is not None and commit.prepared else correct(storage)
 
     return around(TwoPhaseStorage, "tpc_transaction", transaction)
+
+
+@double("storage.recent-invalidations")
+def recent_transactions_wrote_one_object_each() -> Fault:
+    """Of what the last transactions have written, one object each is told of.
+
+    A client that was away for a while goes on to show what has been replaced.
+    """
+
+    def last(correct: Any, storage: Any, size: int) -> Any:
+        found = correct(storage, size)
+        return [(tid, [min(oids)]) for tid, oids in found]
+
+    return around(ReadableStorage, "lastInvalidations", last)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 from zodb_reference.errors import POSKeyError, StorageError
 from zodb_reference.oids import maxtid, p64, u64
@@ -378,3 +379,18 @@ def oids_may_be_abbreviated() -> Fault:
         return found
 
     return around(ReadableStorage, "load", load)
+
+
+@double("storage.prefetch-is-a-hint")
+def prefetch_loads_what_there_is() -> Fault:
+    """A storage that is told what is about to be loaded fails where one of the objects is missing.
+
+    A program that only meant well stops.
+    """
+
+    def prefetch(storage: Any, oids: Any, tid: bytes) -> None:
+        for oid in oids:
+            storage.loadBefore(oid, tid)
+
+    fault: Fault = patch.object(TwoPhaseStorage, "prefetch", prefetch, create=True)
+    return fault

@@ -271,3 +271,17 @@ def restored_oids_are_free() -> Fault:
         storage._last_oid = last
 
     return restoring_by(restore)
+
+
+@double("storage.restore-returns-nothing")
+def restore_returns_the_tid() -> Fault:
+    """`restore` returns the tid of the transaction, as `store` did long ago.
+
+    Who copies takes it for a conflict that was resolved.
+    """
+
+    def restore(correct: Any, storage: Any, oid: bytes, serial: bytes, *what: Any) -> bytes:
+        correct(storage, oid, serial, *what)
+        return serial
+
+    return around(RestorableStorage, "restore", restore)

@@ -209,6 +209,62 @@ def released_instance() -> None:
     """
 
 
+@example("storage.use-after-release-spares", MUST, rules="STOR-35", needs="instances")
+def use_after_release_spares() -> None:
+    """What becomes of calls of an instance that was released is not defined: each may fail, with
+    any error, or have the instance begin anew. To release it once more does no harm. Whatever it
+    is, nothing that was committed is damaged, nothing appears that was not, and nobody has to wait.
+
+    >>> oid, released = storage.new_oid(), newest(storage.new_instance())
+    >>> first = commit(storage, (oid, z64, content("one")))
+    >>> meta = begun(released, (released.new_oid(), z64, content("given up")))
+    >>> released.release()
+    >>> released.release()
+    >>> calls = [
+    ...     lambda: released.load(oid),
+    ...     lambda: released.store(oid, first, content("late"), "", meta),
+    ...     lambda: released.tpc_vote(meta),
+    ...     lambda: released.tpc_finish(meta),
+    ...     lambda: released.tpc_abort(meta),
+    ...     released.poll_invalidations,
+    ...     released.release,
+    ... ]
+    >>> for call in calls:
+    ...     with allowing("Exception"):
+    ...         call()
+    >>> newest(storage).load(oid) == (content("one"), first)
+    True
+    >>> second = in_thread(lambda: commit(storage, (oid, first, content("two"))))
+    >>> newest(storage).load(oid) == (content("two"), second)
+    True
+    """
+
+
+@example(
+    "storage.instance-history",
+    MUST,
+    rules="STOR-35 STOR-26",
+    needs="instances history old-revisions",
+)
+def instance_history() -> None:
+    """The history that an instance lists is that of what it shows, or of the newest state, as a
+    storage likes. Once the instance has looked, these are the same.
+
+    >>> oid = storage.new_oid()
+    >>> tids = [commit(storage, (oid, z64, content(1)))]
+    >>> reader = newest(storage.new_instance())
+    >>> for n in 2, 3:
+    ...     tids.insert(0, commit(storage, (oid, tids[0], content(n))))
+    >>> def listed():
+    ...     return [entry["tid"] for entry in reader.history(oid, size=9)]
+    >>> listed() in (tids, tids[2:])
+    True
+    >>> told = reader.poll_invalidations()
+    >>> listed() == tids
+    True
+    """
+
+
 @example("storage.instances-conflict", MUST, rules="STOR-35", needs="instances")
 def instances_conflict() -> None:
     """A revision that is not the current one any more can't be built upon, also where an instance

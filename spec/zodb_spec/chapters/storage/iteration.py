@@ -57,6 +57,36 @@ def iterator_tells_the_notes() -> None:
 
 
 @example(
+    "storage.iterated-stand-for-transactions",
+    MUST,
+    rules="STOR-27 STOR-41",
+    needs="iteration old-revisions",
+)
+def iterated_stand_for_transactions() -> None:
+    """A transaction of an iteration can stand for one in another storage, which is how copies are
+    made: it has all that a storage asks of what it is given, and keeps for each storage what that
+    notes by `set_data(storage, data)`, until it asks for it by `data(storage)`.
+
+    >>> user, target, keys = b"gardener", open_storage(), (Layer(), Layer())
+    >>> oid, meta = storage.new_oid(), metadata(user, b"planted", {"a": 1})
+    >>> tid = commit(storage, (oid, z64, content("tree")), meta=meta)
+    >>> (found,) = storage.iterator()
+    >>> found.set_data(keys[0], "kept for one")
+    >>> found.set_data(keys[1], "kept for another")
+    >>> [found.data(key) for key in keys]
+    ['kept for one', 'kept for another']
+    >>> with raises("KeyError"):
+    ...     found.data(target)
+    >>> again = commit(target, (oid, z64, content("tree")), meta=found)
+    >>> newest(target).load(oid) == (content("tree"), again)
+    True
+    >>> (copied,) = target.iterator()
+    >>> (copied.user, copied.description, copied.extension) == (user, b"planted", {"a": 1})
+    True
+    """
+
+
+@example(
     "storage.iterator-tells-the-pickled-extension",
     SHOULD,
     rules="STOR-41",

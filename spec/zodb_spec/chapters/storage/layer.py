@@ -7,7 +7,7 @@ program that uses a database never sees.
 
 from __future__ import annotations
 
-from zodb_spec.clause import MUST, example
+from zodb_spec.clause import MUST, SHOULD, example
 
 
 @example(
@@ -95,6 +95,38 @@ def layer_heeds_announcements() -> None:
     >>> connection.sync()
     >>> [*seen, thing["value"]], tid_of(thing) == tid
     (['old', 'old', 'new'], True)
+    """
+
+
+@example(
+    "storage.layer-takes-any-oids",
+    SHOULD,
+    rules="STOR-33 STOR-34",
+    binds="connection",
+    needs="connection-function",
+    without="instances",
+)
+def layer_takes_any_oids() -> None:
+    """The oids that `invalidate` of the layer is told are anything that can be gone through, once
+    perhaps; all connections hear of all of them. The interface does not say that it may be once, as
+    it does where it means that, so a storage had better give a collection.
+
+    >>> layers, seen = [], []
+    >>> with replaced(storage, "registerDB", lambda method, above: layers.append(above)):
+    ...     db = in_thread(lambda: connect(storage).db())
+    >>> connections = [opened(db) for n in range(2)]
+    >>> things = [PersistentMapping({"value": "old"}) for n in range(2)]
+    >>> connections[0].root().update(enumerate(things))
+    >>> connections[0].transaction_manager.commit()
+    >>> connections[1].sync()
+    >>> found = [connection.root()[n] for connection in connections for n in range(2)]
+    >>> seen = [thing["value"] for thing in found]
+    >>> tid = commit(storage, *((thing._p_oid, tid_of(thing), content("new")) for thing in things))
+    >>> layers[0].invalidate(tid, (thing._p_oid for thing in things))
+    >>> for connection in connections:
+    ...     connection.sync()
+    >>> seen, [thing["value"] for thing in found]
+    (['old', 'old', 'old', 'old'], ['new', 'new', 'new', 'new'])
     """
 
 

@@ -354,3 +354,28 @@ def tells_what_it_commits() -> None:
     >>> [*told, storage.tpc_transaction()]
     [None, True, None, True, None]
     """
+
+
+@example("storage.recent-invalidations", MUST, rules="STOR-65 STOR-34", needs="serving")
+def recent_invalidations() -> None:
+    """A storage that has `lastInvalidations(size)` gives by it the last transactions, at most so
+    many, in the order of their tids: for each the tid and the oids that it has written, or pairs of
+    an oid and the empty string. None is left out, for a server tells clients by them what they have
+    missed.
+
+    >>> recent = getattr(storage, "lastInvalidations", None)
+    >>> tids, expected, told = [z64], [], []
+    >>> oid = storage.new_oid()
+    >>> for n in range(4):
+    ...     new = storage.new_oid()
+    ...     tids.append(commit(storage, (oid, tids[-1], content(n)), (new, z64, content(n))))
+    ...     expected.append((tids[-1], {oid, new}))
+    >>> aborted = begun(storage, (oid, tids[-1], content("aborted")))
+    >>> for size in 0, 1, 3, 99:
+    ...     found = [*recent(size)] if recent else expected[4 - min(4, size):]
+    ...     told.append([(tid, {each[:8] if len(each) == 8 else each[0] for each in oids})
+    ...         for tid, oids in found])
+    >>> storage.tpc_abort(aborted)
+    >>> told == [[], expected[-1:], expected[-3:], expected]
+    True
+    """

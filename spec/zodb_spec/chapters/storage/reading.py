@@ -373,3 +373,22 @@ def malformed_ids_lead_nowhere() -> None:
     >>> newest(storage).load(oid) == (content(1), tid)
     True
     """
+
+
+@example("storage.prefetch-is-a-hint", MUST, rules="STOR-23", without="instances")
+def prefetch_is_a_hint() -> None:
+    """A storage that can make use of it is told by `prefetch(oids, tid)` what is about to be loaded
+    as of before a tid: by anything that can be gone through once. Whether the objects are there or
+    not is no error, and nothing that is loaded is different afterwards, or later.
+
+    >>> one, two = storage.new_oid(), storage.new_oid()
+    >>> first = commit(storage, (one, z64, content("old")), (two, z64, content("old")))
+    >>> prefetch = getattr(storage, "prefetch", lambda oids, tid: list(oids))
+    >>> result = prefetch((oid for oid in (one, two, storage.new_oid())), next_tid(first))
+    >>> second = commit(storage, (one, first, content("new")))
+    >>> result = prefetch(iter([one]), first)
+    >>> storage.load(one) == (content("new"), second)
+    True
+    >>> storage.loadBefore(two, next_tid(second)) == (content("old"), first, None)
+    True
+    """

@@ -81,6 +81,20 @@ def restores_a_revision() -> None:
     """
 
 
+@example("storage.restore-returns-nothing", MUST, rules="STOR-40", needs="restoring")
+def restore_returns_nothing() -> None:
+    """`restore` returns nothing, whatever it is given: the tid is known already.
+
+    >>> oid, meta = storage.new_oid(), metadata()
+    >>> storage.tpc_begin(meta, next_tid(z64))
+    >>> results = [storage.restore(oid, next_tid(z64), content(1), "", None, meta)]
+    >>> results.append(storage.restore(oid, next_tid(z64), None, "", None, meta))
+    >>> storage.tpc_abort(meta)
+    >>> results
+    [None, None]
+    """
+
+
 @example("storage.restore-is-seen-at-once", MUST, rules="STOR-40 STOR-15", needs="restoring")
 def restore_is_seen_at_once() -> None:
     """What was restored is read by everybody from then on, as after any commit: also by who has
