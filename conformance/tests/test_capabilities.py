@@ -4,6 +4,7 @@ for the lack of one.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from target_names import EACH, clean, each_of
 from zodb_conformance import runner
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Tally
+from zodb_conformance.storagekit import commit, content
 from zodb_conformance.targets import Target, announcing, registered, resolve
 from zodb_conformance.targets.announcing import of_database, of_storage
 from zodb_conformance.targets.reference import memory
@@ -338,6 +340,53 @@ def test_a_storage_that_is_named_is_asked(
     (tmp_path / "storage.conf").write_text(text)
     expected = {"undo": undo, "pack": True, "history": True, "historical": True, "versions": False}
     assert answers(resolve(Plan(**plan))) == expected
+
+
+@pytest.mark.parametrize(
+    ("plan", "durable", "read_only"),
+    [
+        ({"target": "ZODB.MappingStorage:MappingStorage"}, False, None),
+        ({"target": "bad_storages:in_a_file"}, True, None),
+        ({"target": "bad_storages:in_a_file_that_may_be_read_only"}, True, True),
+        ({"target": "bad_storages:refusing"}, False, None),
+        ({"target": "bad_storages:kept_elsewhere"}, None, None),
+        ({"target": "bad_factories:always_the_same"}, None, None),
+        ({"zconfig": "filestorage"}, True, True),
+        ({"zconfig": "zeoclient"}, None, None),
+    ],
+)
+def test_what_keeps_its_data_in_its_folder_is_found_out(
+    plan: dict[str, str],
+    durable: bool | None,
+    read_only: bool | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, line in (
+        ("filestorage", "path {directory}/Data.fs"),
+        ("zeoclient", "server localhost:9991"),
+    ):
+        (tmp_path / name).write_text(f"<{name}>\n  {line}\n</{name}>\n")
+    target = resolve(Plan(**plan))
+    for capability, expected in (("durable", durable), ("read-only", read_only)):
+        assert (capability in target.capabilities) is (expected is True)
+        assert (capability in target.unknown) is (expected is None)
+    assert target.storage is not None
+    assert (target.storage.read_only is not None) is (read_only is True)
+
+
+def test_a_folder_that_the_suite_has_filled_is_opened_again(tmp_path: Path) -> None:
+    storage = resolve(Plan(target="bad_storages:in_a_file_that_may_be_read_only")).storage
+    assert storage is not None
+    with closing(storage.open(tmp_path)) as first:
+        tid = commit(first, (bytes(8), bytes(8), content("kept")))
+    with closing(storage.open(tmp_path)) as again:
+        assert again.lastTransaction() == tid
+    assert storage.read_only is not None
+    with closing(storage.read_only.open(tmp_path)) as again:
+        assert again.lastTransaction() == tid
+        assert again.isReadOnly()
 
 
 @pytest.mark.parametrize("name", EACH)

@@ -63,11 +63,12 @@ def test_a_database_with_data_is_refused_by_every_check_and_left_as_it_is(
     assert bad_factories.what_lies_there() == mine
 
 
-def test_a_refused_database_is_closed(mine: bytes) -> None:
+@pytest.mark.usefixtures("mine")
+def test_a_refused_database_is_closed(tmp_path_factory: pytest.TempPathFactory) -> None:
     target = resolve(Plan(target="bad_factories:in_this_folder"))
     for _ in range(2):  # the first one would hold the lock of the file
         with pytest.raises(TargetUnusable, match="not empty"):
-            target.open_database(Path())
+            target.open_database(tmp_path_factory.mktemp("given"))
 
 
 def test_a_place_that_all_databases_share_is_told_after_the_first_script(

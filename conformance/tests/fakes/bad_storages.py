@@ -8,6 +8,7 @@ import re
 import sys
 
 from ZODB import POSException
+from ZODB.FileStorage import FileStorage
 from ZODB.interfaces import IMVCCStorage
 from ZODB.MappingStorage import MappingStorage
 from ZODB.tests.hexstorage import HexStorage
@@ -144,3 +145,22 @@ def wrapped_snapshots(directory):
     storage = SnapshotStorage(MemoryStorage(errors=POSException))
     alsoProvides(storage, IMVCCStorage)
     return HexStorage(storage)
+
+
+def in_a_file(directory):
+    return FileStorage(f"{directory}/Data.fs")
+
+
+def in_a_file_that_may_be_read_only(directory, read_only=False):
+    return FileStorage(f"{directory}/Data.fs", read_only=read_only)
+
+
+places = {}
+
+
+def kept_elsewhere(directory):
+    """What was committed is there when the folder is opened again, as long as the process lives."""
+    storage = MappingStorage("elsewhere")
+    storage.__dict__ = places.setdefault(directory, storage.__dict__)
+    storage.opened = True
+    return storage

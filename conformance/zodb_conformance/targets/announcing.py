@@ -27,6 +27,11 @@ class Announced(NamedTuple):
     unknown: frozenset[str]
 
 
+def together(one: Announced, other: Announced) -> Announced:
+    """What is known from two who were asked for different things."""
+    return Announced(one.capabilities | other.capabilities, one.unknown | other.unknown)
+
+
 Question = Callable[[Any], bool | None]
 """Whether a storage or a database can do something, None where it does not say."""
 

@@ -1,4 +1,6 @@
-"""What is wrong with a ZConfig file, told with the line that is to be mended."""
+"""ZConfig files: what is wrong with one, told with the line that is to be mended, and how the same
+storage is opened read-only.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,17 @@ import re
 
 NAMED = re.compile(r"'([^']+)'")
 """A word that a message names."""
+
+
+OPENED = re.compile(r"^\s*<[\w-][^>]*[^>/]>[ \t]*$", re.MULTILINE)
+"""The line that opens a section."""
+
+
+def read_only(text: str) -> str:
+    """A configuration that opens the same storage so that nothing can be changed, where the first
+    section has the option of that name.
+    """
+    return OPENED.sub(lambda found: f"{found[0]}\n  read-only true", text, count=1)
 
 
 def wrong(path: str, text: str, error: Exception) -> str:

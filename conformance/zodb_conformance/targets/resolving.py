@@ -20,9 +20,15 @@ from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
 from zodb_conformance.showing import short
 from zodb_conformance.targets import reference, zodb
-from zodb_conformance.targets.announcing import of_database, of_nobody, of_storage
+from zodb_conformance.targets.announcing import (
+    Announced,
+    of_database,
+    of_nobody,
+    of_storage,
+    together,
+)
 from zodb_conformance.targets.base import DOUBLE, SEVERAL, SHORT, VERSIONS, Storage, Target, over
-from zodb_conformance.targets.configuring import wrong
+from zodb_conformance.targets.configuring import read_only, wrong
 from zodb_conformance.targets.editions import CURRENT, in_edition
 from zodb_conformance.targets.emptiness import opened, unspoilt
 from zodb_conformance.targets.mixing import mixed
@@ -34,6 +40,7 @@ from zodb_conformance.targets.places import (
     refusal_of_address,
     refusal_of_configuration,
 )
+from zodb_conformance.targets.trying import READ_ONLY, UNTRIED, tried
 
 GROUP = "zodb_conformance.targets"
 EXTRAS = ("relstorage-postgresql", "relstorage-sqlite", "tempstorage", "zeo", "zlib")
@@ -195,8 +202,15 @@ def _from_factory(path: str, edition: str) -> Target:
     if isinstance(found, type) and issubclass(found, Target):
         return found()  # type: ignore[call-arg]  # a subclass gives its own defaults
     _require_callable(path, found, "open_storage(directory)")
-    lines = _calling(path, "storage")
-    return _over_storage(path, lambda directory: found(str(directory)), lines, edition)
+    opening = Storage(lambda directory: found(str(directory)), _calling(path, "storage"))
+    if _takes(found, "read_only"):
+        opening = opening._replace(
+            read_only=Storage(
+                lambda directory: found(str(directory), read_only=True),
+                _calling(path, "storage", ", read_only=True"),
+            )
+        )
+    return _over_storage(path, opening, edition)
 
 
 def _require_callable(path: str, found: Any, form: str) -> None:
@@ -205,14 +219,14 @@ def _require_callable(path: str, found: Any, form: str) -> None:
     _takes_a_folder(path, found, form)
 
 
-def _calling(path: str, variable: str) -> tuple[str, ...]:
+def _calling(path: str, variable: str, options: str = "") -> tuple[str, ...]:
     """The lines of Python that call what `path` stands for on a new folder."""
     module, _, name = path.partition(":")
     return (
         "import tempfile",
         f"from {module} import {name.split('.')[0]}",
         "directory = tempfile.TemporaryDirectory()",
-        f"{variable} = {name}(directory.name)",
+        f"{variable} = {name}(directory.name{options})",
     )
 
 
@@ -241,10 +255,10 @@ def _joins_collections(factory: Callable[..., Any]) -> bool:
     return True
 
 
-def _takes_edition(factory: Callable[..., Any]) -> bool:
-    """Whether a database factory names the option that says which edition is to be obeyed."""
+def _takes(factory: Callable[..., Any], option: str) -> bool:
+    """Whether a factory names an option."""
     try:
-        return "edition" in inspect.signature(factory).parameters
+        return option in inspect.signature(factory).parameters
     except (TypeError, ValueError):
         return False
 
@@ -257,22 +271,18 @@ def failed(error: Exception) -> str:
     return f"failed{place}: {' '.join(''.join(traceback.format_exception_only(error)).split())}"
 
 
-def _over_storage(
-    name: str,
-    open_storage: Callable[[Path], Any],
-    lines: tuple[str, ...],
-    edition: str,
-    *,
-    one_place: bool = False,
-) -> Target:
-    """A storage with a connection level over it: ZODB's, or the reference's where ZODB is not
-    installed, or where an older edition is asked for, which ZODB can't be opened for.
+def _checked(
+    name: str, open_storage: Callable[[Path], Any], *, one_place: bool
+) -> Callable[[Path], Any]:
+    """What opens storages, and raises TargetUnusable with a sentence where it opens something else,
+    or one that holds data which are not those of the folder that the suite gave it.
 
-    one_place: whether all storages that it opens are the same, as on a server
+    one_place: whether they have no data in folders
     """
     last: list[Any] = []
 
     def checked(directory: Path) -> Any:
+        is_new = one_place or not any(directory.iterdir())
         try:
             storage = open_storage(directory)
         except TargetUnusable:
@@ -293,11 +303,30 @@ def _over_storage(
                 "another one whenever it is called"
             )
         last[:] = [storage]
-        return unspoilt(storage)
+        return unspoilt(storage) if is_new else storage
 
-    storage = Storage(checked, lines)
+    return checked
+
+
+def _asked(storage: Storage) -> Announced:
+    """What a storage announces, and what is found out by trying."""
+    return together(
+        of_storage(storage.open), tried(storage.open, storage.read_only and storage.read_only.open)
+    )
+
+
+def _over_storage(name: str, opening: Storage, edition: str, *, one_place: bool = False) -> Target:
+    """A storage with a connection level over it: ZODB's, or the reference's where ZODB is not
+    installed, or where an older edition is asked for, which ZODB can't be opened for.
+
+    opening    how it is opened, also so that nothing can be changed, where that may be possible
+    one_place  whether all storages that it opens are the same, as on a server
+    """
+    storage = opening._replace(open=_checked(name, opening.open, one_place=one_place))
     # A server may be silent for long, and in a place for all there may be somebody's data.
-    announced = of_nobody() if one_place else of_storage(checked)
+    announced = together(of_nobody(), UNTRIED) if one_place else _asked(storage)
+    if READ_ONLY not in announced.capabilities:
+        storage = storage._replace(read_only=None)
     several = frozenset() if one_place else frozenset({SEVERAL})
     capabilities = announced.capabilities | CONNECTION_LEVEL | several
     connections = None
@@ -350,7 +379,7 @@ def _from_database(path: str, edition: str) -> Target:
             )
         return database
 
-    knows_editions = _takes_edition(found)
+    knows_editions = _takes(found, "edition")
     asked: dict[str, Any] = {}
     if knows_editions and edition != CURRENT:
         asked["edition"] = edition
@@ -385,21 +414,25 @@ def _from_zconfig(path: str, edition: str) -> Target:
             f"such as {A_SECTION}"
         )
 
-    def open_storage(directory: Path) -> Any:
-        try:
-            return storageFromString(text.replace("{directory}", str(directory)))
-        except ConfigurationError as error:
-            raise TargetUnusable(wrong(path, text, error)) from error
-        except Exception as error:
-            raise TargetUnusable(f"{path}: opening it {failed(error)}") from error
+    def configured(text: str) -> Storage:
+        def open_storage(directory: Path) -> Any:
+            try:
+                return storageFromString(text.replace("{directory}", str(directory)))
+            except ConfigurationError as error:
+                raise TargetUnusable(wrong(path, text, error)) from error
+            except Exception as error:
+                raise TargetUnusable(f"{path}: opening it {failed(error)}") from error
 
-    lines = (
-        "import tempfile",
-        "from ZODB.config import storageFromString",
-        "directory = tempfile.TemporaryDirectory()",
-        f"storage = storageFromString({text!r}.replace('{{directory}}', directory.name))",
-    )
-    return _over_storage(path, open_storage, lines, edition, one_place=names_server(text))
+        lines = (
+            "import tempfile",
+            "from ZODB.config import storageFromString",
+            "directory = tempfile.TemporaryDirectory()",
+            f"storage = storageFromString({text!r}.replace('{{directory}}', directory.name))",
+        )
+        return Storage(open_storage, lines)
+
+    opening = configured(text)._replace(read_only=configured(read_only(text)))
+    return _over_storage(path, opening, edition, one_place=names_server(text))
 
 
 def _from_uri(uri: str, edition: str) -> Target:
@@ -408,17 +441,22 @@ def _from_uri(uri: str, edition: str) -> Target:
     except ImportError as error:
         raise TargetUnusable("--uri needs zodburi; install zodb-conformance[zodb]") from error
 
-    def open_storage(directory: Path) -> Any:
-        try:
-            factory, _ = resolve_uri(uri.replace("{directory}", str(directory)))
-            return factory()
-        except Exception as error:
-            raise TargetUnusable(f"{uri}: opening it {failed(error)}") from error
+    def addressed(uri: str) -> Storage:
+        def open_storage(directory: Path) -> Any:
+            try:
+                factory, _ = resolve_uri(uri.replace("{directory}", str(directory)))
+                return factory()
+            except Exception as error:
+                raise TargetUnusable(f"{uri}: opening it {failed(error)}") from error
 
-    lines = (
-        "import tempfile",
-        "from zodburi import resolve_uri",
-        "directory = tempfile.TemporaryDirectory()",
-        f"storage = resolve_uri({uri!r}.replace('{{directory}}', directory.name))[0]()",
-    )
-    return _over_storage(uri, open_storage, lines, edition, one_place=is_served(uri))
+        lines = (
+            "import tempfile",
+            "from zodburi import resolve_uri",
+            "directory = tempfile.TemporaryDirectory()",
+            f"storage = resolve_uri({uri!r}.replace('{{directory}}', directory.name))[0]()",
+        )
+        return Storage(open_storage, lines)
+
+    option = f"{'&' if '?' in uri else '?'}read_only=1"
+    opening = addressed(uri)._replace(read_only=addressed(uri + option))
+    return _over_storage(uri, opening, edition, one_place=is_served(uri))
