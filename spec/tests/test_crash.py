@@ -89,6 +89,17 @@ def test_what_is_current_is_listed_behind_a_pack_too() -> None:
     assert broken(packed, AFTER._replace(transactions=left)) == ""
 
 
+def test_where_a_pack_left_nothing_of_the_last_transaction_the_one_before_may_be_the_last() -> None:
+    """That it must not is another clause, which needs no crash."""
+    deletion = Written(b"tid 3", {C: None})
+    packed = Told((FIRST, SECOND, deletion), packed=3, garbage=frozenset({C}))
+    gone = AFTER._replace(current={**AFTER.current, C: None})
+    assert broken(packed, gone) == ""
+    assert broken(packed, gone._replace(last=b"tid 3")) == ""
+    assert broken(packed, gone._replace(last=b"tid 1")) == "survives_kill"
+    assert broken(packed._replace(packed=2), gone) == "survives_kill"
+
+
 def test_an_undo_brings_values_back_that_were_there_by_right() -> None:
     undo = Written(b"tid 3", {A: "a1", C: None})
     undone = Found(

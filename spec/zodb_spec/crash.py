@@ -180,6 +180,22 @@ def oids_taken(told: Told, found: Found) -> frozenset[bytes]:
     return frozenset(known - told.garbage | seen)
 
 
+def lasts_of(history: tuple[Written, ...], told: Told) -> tuple[bytes, ...]:
+    """The tids of which one is that of the last transaction behind a history: its last, and where a
+    pack may have left nothing of that, the one before as well.
+
+    To tell an earlier one then is wrong, but not because of a crash: it is so whenever the storage
+    is opened again.
+    """
+    tids = []
+    for number, each in reversed([*enumerate(history)]):
+        tids.append(each.tid)
+        left = {oid for oid, value in each.records.items() if value is not None}
+        if number >= told.packed or left - told.garbage:
+            return tuple(tids)
+    return (*tids, NEVER)
+
+
 def last_of(history: tuple[Written, ...]) -> bytes:
     """The tid of the last transaction of a history."""
     return history[-1].tid if history else NEVER

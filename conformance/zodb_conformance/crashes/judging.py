@@ -21,6 +21,7 @@ from zodb_spec.crash import (
     current,
     is_current,
     last_of,
+    lasts_of,
     oids_taken,
     outcomes,
     stored_in,
@@ -260,9 +261,9 @@ def _difference(told: Told, found: Found) -> tuple[str, str] | None:
             wanted = " or ".join(dict.fromkeys(_state(state.get(oid)) for state in states))
             return f"object {oid.hex()} to be {wanted}", f"it is {_state(seen)}"
     fitting = [history for history in histories if is_current(history, told, found)] or histories
-    lasts = [last_of(history).hex() for history in fitting]
-    if found.last.hex() not in lasts:
-        return f"the last transaction to be {' or '.join(lasts)}", f"it is {found.last.hex()}"
+    if all(found.last not in lasts_of(history, told) for history in fitting):
+        lasts = " or ".join(last_of(history).hex() for history in fitting)
+        return f"the last transaction to be {lasts}", f"it is {found.last.hex()}"
     if found.unlisted:
         return "its transactions to be listed", f"it raised {found.unlisted}"
     listed = [each.tid.hex() for each in found.transactions or ()]

@@ -21,6 +21,7 @@ from zodb_spec.crash import (
     is_current,
     is_listed,
     last_of,
+    lasts_of,
     oids_taken,
     outcomes,
     stored_in,
@@ -81,7 +82,7 @@ def survives_kill(case: Crash) -> bool:
         is_newer = oid in doubtful and doubtful[oid] == (seen and seen[0])
         if seen != left and not is_newer and not (seen is None and oid in told.garbage):
             return False
-    return found.last >= last_of(told.finished)
+    return found.last >= lasts_of(told.finished, told)[-1]
 
 
 @crash("storage.pack-survives-kill", MUST, rules="STOR-47 STOR-68", needs="durable pack")
@@ -102,7 +103,7 @@ def whole_or_absent(case: Crash) -> bool:
     told, found = case.told, case.found
     assert found is not None
     return any(
-        found.last == last_of(history)
+        found.last in lasts_of(history, told)
         and is_current(history, told, found)
         and is_listed(history, told, found)
         for history in outcomes(told, found)
