@@ -132,7 +132,7 @@ def refusals_change_nothing(before: World, step: Step, outcome: Outcome) -> bool
 def _written(commit: Commit | None) -> Any:
     if commit is None:
         return None
-    return commit._replace(stage="", refusal="", spared="")
+    return commit._replace(stage="", refusals=(), doubts=(), spared="")
 
 
 @law("protocol.pack-spares-what-is-current", MUST, rules="STOR-45 STOR-47", needs="pack")
