@@ -283,6 +283,8 @@ def test_a_capability_of_which_nothing_is_said_is_reported_as_such():
         "verified": None,
     }
     assert "<code>undo</code></td><td>not said</td>" in html.page(report)
+    assert "nothing tells whether it has undo: 1 clause left out" in printed(report)
+    assert "nothing tells" not in printed(report_of())
 
 
 def test_a_known_deviation_that_is_out_of_date_fails_a_run_that_conforms():

@@ -199,8 +199,8 @@ class Run:
                 call = look.line.partition(" = ")[2]
                 observed = _observed(self.bench, look.outcomes[0], done)
                 blame = of_read(self.world, self.bench, look.step, look.outcomes[0], cause)
-                expected, check = _expected(look.outcomes), _check(call, look.outcomes)
-                yield Mismatch(*blame, expected, observed, check)
+                expected = f"{_expected(look.outcomes)} from `{call}`"
+                yield Mismatch(*blame, expected, observed, _check(call, look.outcomes))
             exercised.update(look.clauses)
 
     def _looks(self, reads: tuple[Operation, ...]) -> Iterator[Look]:

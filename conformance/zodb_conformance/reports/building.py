@@ -21,6 +21,7 @@ from zodb_conformance.reports.model import (
     Row,
     Told,
     Verdict,
+    not_declared,
 )
 from zodb_conformance.reports.repeating import leaders
 from zodb_conformance.supervisor.evidence import command as plain_command
@@ -189,7 +190,7 @@ def why_not_applicable(clause: Clause, findings: Findings) -> str:
         return ""
     missing = [name for name in clause.needs if not findings.target.capabilities.get(name)]
     if missing:
-        return f"the target does not declare the capability {missing[0]}"
+        return not_declared(missing[0])
     had = [name for name in clause.without if name not in findings.target.lacking]
     if had:
         return f"it binds those who lack the capability {had[0]}"

@@ -30,6 +30,11 @@ STATUS: dict[Overall, int] = {"conforms": 0, "deviates": 1, "unusable": 3, "inte
 """The exit status of each outcome of a run."""
 
 
+def not_declared(capability: str) -> str:
+    """Why a clause does not apply that needs a capability which the target does not declare."""
+    return f"the target does not declare the capability {capability}"
+
+
 @dataclass(frozen=True)
 class Row:
     """What is said of one clause.
@@ -205,6 +210,11 @@ class Report:
     def count(self, verdict: Verdict) -> int:
         """How many clauses have the verdict."""
         return sum(chapter.count(verdict) for chapter in self.chapters)
+
+    def left_out(self, capability: str) -> int:
+        """How many clauses do not apply because the target does not declare a capability."""
+        reason = not_declared(capability)
+        return sum(row.message == reason for row in self.rows)
 
     @property
     def leading(self) -> tuple[Told, ...]:

@@ -20,6 +20,7 @@ from zodb_conformance.reports.words import (
     excused,
     headline,
     how_long,
+    left_open,
     plain,
     repeated,
     through_connections,
@@ -50,7 +51,13 @@ MOST_LINES = 12
 NOT_SHOWN = "the plain script made for it did not show it by itself, so none is given"
 
 MOST_TOLD = 3
-"""How many deviations are told in full; of the others there is a line."""
+"""How many deviations are told in full."""
+
+MOST_BRIEF = 12
+"""How many more are told briefly; the others are named, and told in the report."""
+
+MOST_SIGNS = 400
+"""How long the sentence may be that says briefly what is wrong."""
 
 MOST_NAMED = 4
 """How many of the clauses are named that repeat the error of another."""
@@ -74,8 +81,12 @@ def summary(report: Report, console: Console) -> None:
             console.print(Padding(Text(through, "dim"), (0, 2, 1, 2)))
         if number < MOST_TOLD:
             finding(entry, console, report.repeating(entry))
-        else:
+        elif number < MOST_TOLD + MOST_BRIEF or entry.finding.flaky:
             _briefly(entry, console, report.repeating(entry))
+        else:
+            console.print(Padding(_title(entry), (0, 0, 0, 2)))
+    if len(told) > MOST_TOLD + MOST_BRIEF:
+        console.print()
     for stale in report.stale:
         text = "  is a known deviation, and its witness does not fail any more: remove the entry.\n"
         console.print(Text.assemble((f"  {stale.clause}", "bold red"), text))
@@ -92,7 +103,9 @@ def _briefly(told: Told, console: Console, repeating: Sequence[Told]) -> None:
     if told.clause:
         console.print(Padding(Text(told.clause.summary.replace("`", "")), (0, 2, 0, 4)))
     where = "".join(f", in {call}" for call in calls(told.finding.output)[:1])
-    console.print(Padding(Text(plain(told.message + where)), (0, 2, 0, 4)))
+    message = plain(told.message)
+    cut = message if len(message) <= MOST_SIGNS else f"{message[:MOST_SIGNS]}…"
+    console.print(Padding(Text(cut + where), (0, 2, 0, 4)))
     if repeating:
         console.print(Padding(Text(_repeated(repeating), "dim"), (0, 2, 0, 4)))
     console.print(Text(f"    {told.python or told.replay}\n", "cyan"), soft_wrap=True)
@@ -129,6 +142,8 @@ def _outcome(report: Report, console: Console) -> None:
             line(console, "", "there was no time for all scripts: --budget gives it more")
     if report.plan.edition != "current":
         line(console, "edition", edition(report))
+    if waiting := left_open(report):
+        line(console, "unknown", waiting)
     if report.excused:
         line(console, "excused", excused(report))
     if len(report.leading) < len(report.deviations):

@@ -91,6 +91,20 @@ def excused(report: Report) -> str:
     return f"{number} broken by {database} whatever the storage; only --level all counts {them}"
 
 
+def left_open(report: Report) -> str:
+    """Of which capabilities it is not known whether the target has them, and how much depends on
+    that, in a sentence; "" where nothing does.
+    """
+    unknown = {
+        each.name: report.left_out(each.name) for each in report.capabilities if each.unknown
+    }
+    waiting = [name for name, number in unknown.items() if number]
+    if not waiting:
+        return ""
+    left_out = counted(sum(unknown.values()), "clause")
+    return f"nothing tells whether it has {', '.join(waiting)}: {left_out} left out"
+
+
 def repeated(report: Report) -> str:
     """How many of the clauses that are broken only repeat an error, in a sentence."""
     number = len(report.deviations) - len(report.leading)
