@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation
 from zodb_conformance.supervisor.findings import TargetInfo
 from zodb_conformance.supervisor.nursery import Nursery
-from zodb_conformance.supervisor.stages import credible, level_of
+from zodb_conformance.supervisor.stages import comes_again, credible, empty, level_of, take_note
+from zodb_conformance.witnesses import Witness
 
 
 def told(clause: str, check: str) -> Deviation:
@@ -57,3 +61,40 @@ def test_only_clauses_that_the_run_is_about_count_as_reached() -> None:
         nursery.run("checks")
         reached.append(nursery.status().clauses)
     assert reached == [3, 1]
+
+
+IN_AN_EXAMPLE = replace(
+    told("storage.turns-end", "examples.storage.turns"), script=(("example", "storage.turns-end"),)
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "comes"),
+    [
+        pytest.param(IN_AN_EXAMPLE, True, id="an example"),
+        pytest.param(replace(IN_AN_EXAMPLE, kind="hang"), False, id="an example that hung"),
+        pytest.param(
+            replace(IN_AN_EXAMPLE, check="examples.other"), False, id="one not in the run"
+        ),
+        pytest.param(SAME, False, id="a script"),
+    ],
+)
+def test_a_failure_in_an_example_is_not_tried_twice(found: Deviation, comes: bool) -> None:
+    assert comes_again(Witness(Plan(), found), ("smoke", "examples.storage.turns")) == comes
+
+
+def test_what_the_checks_have_tried_again_counts_as_replayed() -> None:
+    findings = empty(Plan())
+    findings.remembered = (2, 1)
+    findings.learnt.notes["examples.storage.turns"] = ""
+    findings.learnt.deviations.append(IN_AN_EXAMPLE)
+    mended = replace(IN_AN_EXAMPLE, clause="storage.turns-begin")
+    not_done = replace(IN_AN_EXAMPLE, check="examples.storage.deletion")
+    coming = [
+        Witness(Plan(), found, Path(f"{number}.json"))
+        for number, found in enumerate([IN_AN_EXAMPLE, mended, not_done])
+    ]
+    take_note(findings, coming)
+    assert findings.remembered == (4, 2)
+    # What there was no time for is not known to be mended: its witness stays.
+    assert findings.replayed == [Path("0.json"), Path("1.json")]

@@ -69,12 +69,15 @@ def run(
             memories = [memory for memory in memories if not layer.fails(memory.deviation)]
         if memories:
             announce("failures of earlier runs")
+        coming = [each for each in memories if comes_again(each, findings.checks)]
+        memories = [each for each in memories if each not in coming]
         remembered = replay_memories(nursery, findings, active, memories)
         announce("checks")
         avoid = avoid_of(active, remembered, layer)
         plan = replace(nursery.plan, avoid=(*nursery.plan.avoid, *avoid))
         checks = [check for check in findings.checks if check != SMOKE]
         in_lanes(nursery, plan, checks, findings.learnt)
+        take_note(findings, coming)
         announce("witnesses")
         candidates = held(layer, remembered) + new_candidates(nursery, findings.learnt, layer)
         confirm(
@@ -218,6 +221,23 @@ def replay_memories(
             findings.learnt.falls.append(fall_of(nursery, found.ended))
     findings.remembered = len(findings.replayed), sum(bool(found.fails) for found in results)
     return candidates
+
+
+def comes_again(memory: Witness, checks: Collection[str]) -> bool:
+    """Whether a failure is one in an example, which a check of the run performs as it stands."""
+    found = memory.deviation
+    is_example = found.script[:1] == (("example", found.clause),)
+    return is_example and found.kind == "deviation" and found.check in checks
+
+
+def take_note(findings: Findings, coming: Sequence[Witness]) -> None:
+    """Count the failures of earlier runs that the checks have tried again in their course."""
+    done = [memory for memory in coming if memory.deviation.check in findings.learnt.notes]
+    findings.replayed += [memory.path for memory in done if memory.path]
+    found = {deviation.clause for deviation in findings.learnt.deviations}
+    replayed, failing = findings.remembered
+    failing += sum(memory.deviation.clause in found for memory in done)
+    findings.remembered = replayed + len(done), failing
 
 
 def avoid_of(
