@@ -242,6 +242,15 @@ def test_what_became_worse_fails_and_what_became_better_does_not(command):
     assert command("compare", "good", "good")[0] == 0
 
 
+def test_clauses_that_one_run_was_not_about_are_counted_and_not_listed(command):
+    command("run", "good", "--report", "all")
+    command("run", "good", "--report", "some", "--only", "fake.set")
+    status, output, _ = command("compare", "all", "some")
+    assert status == 0
+    assert "fake.get" not in output
+    assert "in only one of the two runs." in output
+
+
 @pytest.mark.parametrize(
     ("before", "after", "change"),
     [

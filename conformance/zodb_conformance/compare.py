@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from zodb_conformance.errors import UsageError
 from zodb_conformance.files import parsed
-from zodb_conformance.reports.model import SCHEMA
+from zodb_conformance.reports.model import NOT_SELECTED, SCHEMA
 
-Change = Literal["worse", "better", "changed", "new", "gone", "same"]
+Change = Literal["worse", "better", "changed", "new", "gone", "unasked", "same"]
 
 UNSEEN = ("not-applicable", "not-reached")
 """The verdicts of clauses that were not compared with the target."""
@@ -23,7 +23,10 @@ RANKS = {"deviates": 0, "not-reached": 1, "known": 2, "holds": 3}
 
 @dataclass(frozen=True)
 class Difference:
-    """What became of one clause; None stands for a report that does not have it."""
+    """What became of one clause; None stands for a report that does not have it.
+
+    change  "unasked" stands for one that only one of the two runs was about
+    """
 
     clause: str
     before: str | None
@@ -58,6 +61,11 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
         message = new.get(clause, {}).get("message") or ""
         unseen = unknown and first in UNSEEN and second in UNSEEN
         change = "same" if unseen else change_of(first, second)
+        if change == "changed" and NOT_SELECTED in (
+            old.get(clause, {}).get("message"),
+            new.get(clause, {}).get("message"),
+        ):
+            change = "unasked"
         result.append(Difference(clause, first, second, change, message))
     return result
 

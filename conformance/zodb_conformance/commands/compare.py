@@ -64,6 +64,8 @@ def compare(options: argparse.Namespace, _suite: Suite) -> int:
         console.print()
     numbers = Counter(entry.change for entry in found)
     told = [f"{numbers[change]} {change}" for change in STYLES if numbers[change]]
-    same = f"{counted(numbers['same'], 'clause')} the same"
-    console.print(Text(", ".join([*told, same]) + "."))
+    told.append(f"{counted(numbers['same'], 'clause')} the same")
+    if numbers["unasked"]:
+        told.append(f"{numbers['unasked']} in only one of the two runs")
+    console.print(Text(", ".join(told) + "."))
     return int(numbers["worse"] > 0)

@@ -14,6 +14,7 @@ from zodb_spec.clause import MUST, SHOULD, Clause
 from zodb_conformance import invocation, witnesses
 from zodb_conformance.plan import Plan
 from zodb_conformance.reports.model import (
+    NOT_SELECTED,
     Capability,
     Chapter,
     Overall,
@@ -207,7 +208,7 @@ def why_not_asked(clause: Clause, plan: Plan) -> str:
     if clause.binds not in BINDS.get(plan.level, EVERYBODY):
         return f"it binds the {clause.binds}, and the run is for the level {plan.level}"
     if not plan.wants(clause.id):
-        return "not selected by --only"
+        return NOT_SELECTED
     return ""
 
 

@@ -30,6 +30,10 @@ STATUS: dict[Overall, int] = {"conforms": 0, "deviates": 1, "unusable": 3, "inte
 """The exit status of each outcome of a run."""
 
 
+NOT_SELECTED = "not selected by --only"
+"""Why a clause does not apply that a run was not to be about."""
+
+
 def not_declared(capability: str) -> str:
     """Why a clause does not apply that needs a capability which the target does not declare."""
     return f"the target does not declare the capability {capability}"
