@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from fake_reports import deviation, printed, report_of
-from zodb_conformance.reports import html, junit, terminal
+from zodb_conformance.reports import github, html, junit, terminal
 from zodb_conformance.reports.words import calls
 from zodb_conformance.supervisor.findings import Finding
 
@@ -98,3 +98,44 @@ def test_where_something_is_wrong_only_the_chapters_with_it_have_a_line(monkeypa
     output = printed(report_of(Finding(deviation(), True), counts=counts))
     assert re.search("1 further chapters +━+ +1 of 1 hold", output)
     assert "further chapters" not in printed(report_of(counts=counts))
+
+
+def failing_in(file):
+    output = f"""\
+Traceback (most recent call last):
+  File "{file}", line 9, in load
+KeyError: b'x'
+"""
+    return Finding(deviation(observed="got KeyError(b'x')"), True, True, output=output)
+
+
+def test_an_annotation_is_tied_to_the_line_of_the_project_that_failed():
+    [line] = github.annotation_lines(report_of(failing_in(Path.cwd() / "mine/storage.py")))
+    assert "file=mine/storage.py,line=9::A name gives the value that was set last. Expected" in line
+    [line] = github.annotation_lines(report_of(failing_in("/elsewhere/storage.py")))
+    assert "file=out/witnesses/fake.get.py,line=1::" in line
+
+
+def test_annotations_begin_with_what_repeats_no_error():
+    ids = ["fake.set", "fake.get", "fake.commit"]
+    errors = ["got X(1)", "got X(1)", "got Y(1)"]
+    found = [
+        Finding(deviation(id, observed=each), True) for id, each in zip(ids, errors, strict=True)
+    ]
+    lines = github.annotation_lines(report_of(*found))
+    assert [line.partition("title=")[2].partition(",")[0] for line in lines] == [
+        "fake.set",
+        "fake.commit",
+        "fake.get",
+    ]
+
+
+def test_junit_tells_of_a_failure_how_to_see_it_and_where_it_is():
+    told = junit.document(report_of(failing_in("/elsewhere/storage.py")))
+    for part in (
+        "A name gives the value",
+        "values['a'] = 'one'",
+        "in load in /elsewhere/storage.py",
+    ):
+        assert part in told
+    assert "zodb-conformance replay out/witnesses/fake.get.json" in told

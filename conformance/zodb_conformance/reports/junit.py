@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from zodb_conformance.reports.model import Report, Row
-from zodb_conformance.reports.words import plain
+from zodb_conformance.reports.model import Report, Row, Told
+from zodb_conformance.reports.words import calls, plain
 
 
 def document(report: Report) -> str:
@@ -13,9 +13,11 @@ def document(report: Report) -> str:
     skipped.
     """
     failing = {
-        told.finding.deviation.clause for told in (*report.deviations, *report.flaky) if told.counts
+        told.finding.deviation.clause: told
+        for told in reversed((*report.deviations, *report.flaky))
+        if told.counts
     }
-    cases = [_case(row, row.id in failing) for row in report.rows]
+    cases = [_case(row, failing.get(row.id)) for row in report.rows]
     cases += [
         _failure("no-clause", told.name, told.message)
         for told in (*report.deviations, *report.flaky)
@@ -42,14 +44,22 @@ def document(report: Report) -> str:
     return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _case(row: Row, fails: bool) -> ET.Element:
+def _case(row: Row, fails: Told | None) -> ET.Element:
     if fails:
-        return _failure(row.chapter, row.id, row.message or "", text=row.witness or "")
+        return _failure(row.chapter, row.id, row.message or "", text=_told(row, fails))
     case = ET.Element("testcase", classname=row.chapter, name=row.id)
     if row.verdict != "holds":
         text = plain(f"{row.verdict}: {row.message}")
         ET.SubElement(case, "skipped", message=text)
     return case
+
+
+def _told(row: Row, fails: Told) -> str:
+    """What is shown of a failure that is opened."""
+    called = [f"in {call}" for call in calls(fails.finding.output)]
+    commands = [command for command in (fails.python, fails.replay) if command]
+    lines = [row.summary, "", *fails.finding.deviation.trace, "", fails.message, *called, ""]
+    return plain("\n".join([*lines, *commands]))
 
 
 def _failure(
