@@ -27,7 +27,7 @@ from zodb_spec.preludes import (
     VERSION_GROUPS,
     VERSIONS,
 )
-from zodb_spec.protocol.preludes import COUNTED, LINKED_RECORDS, SEVERAL_CLIENTS, STORED
+from zodb_spec.protocol.preludes import BLOBS, COUNTED, LINKED_RECORDS, SEVERAL_CLIENTS, STORED
 from zodb_spec.script import mix
 
 
@@ -328,6 +328,20 @@ MIXES: dict[str, Mix] = {
         needs="undo",
     ),
     "storage": Mix({}, ((), STORED), needs=STORAGE_ALONE, part="storage"),
+    "storage-blobs": Mix(
+        {
+            "store-blob": 30,
+            "store": 12,
+            "undo-transaction": 16,
+            "pack-storage": 5,
+            "delete-object": 5,
+            "call-as-stranger": 0,
+            "abort-as-stranger": 0,
+        },
+        (BLOBS,),
+        needs="blobs",
+        part="storage",
+    ),
     "storage-clients": Mix(
         {
             "open-client": 8,

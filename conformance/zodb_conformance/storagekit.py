@@ -112,7 +112,7 @@ def counted(n: int) -> bytes:
 
 def shown(found: Any) -> Any:
     """What a call that reads gives, with what the records hold in place of their data: the value of
-    a mapping or how far a counter has counted, and the oids to which it refers.
+    a mapping or how far a counter has counted, None for a blob, and the oids to which it refers.
     """
     if isinstance(found, tuple | list):
         return (shown(found[0]), *found[1:])
@@ -135,6 +135,8 @@ def held_in(data: bytes) -> tuple[Any, list[bytes]]:
     unpickler = Unpickler(io.BytesIO(data))
     unpickler.load()
     state = unpickler.load()
+    if state is None:
+        return None, []
     if "n" in state:
         return state["n"], []
     return state["data"]["value"], state["data"]["strong"]

@@ -9,7 +9,14 @@ import zodb_spec.contents  # noqa: F401  # states all clauses
 from zodb_spec.clause import clauses
 from zodb_spec.explore.exploring import every_choice
 from zodb_spec.operation import Raised, all_operations, operations
-from zodb_spec.protocol.preludes import COUNTED, LINKED_RECORDS, SEVERAL_CLIENTS, STORED, committed
+from zodb_spec.protocol.preludes import (
+    BLOBS,
+    COUNTED,
+    LINKED_RECORDS,
+    SEVERAL_CLIENTS,
+    STORED,
+    committed,
+)
 from zodb_spec.protocol.reading import LIGHT, READS
 from zodb_spec.protocol.world import NEVER, STORAGE, World, initial
 from zodb_spec.script import WIDTH, after, makes_sense, mix, outcomes, part_of, resolve
@@ -202,6 +209,47 @@ def test_what_a_client_commits_it_shows_itself_and_the_others_hear_of() -> None:
 def test_a_client_takes_what_it_was_about_to_commit_with_it() -> None:
     world = after(initial(), ("open-client", "client1"), ("tpc-begin", "client1", "meta2"))
     assert after(world, ("close-client", "client1")).commit is None
+
+
+def test_a_blob_that_was_changed_since_is_in_the_way() -> None:
+    found = outcomes(
+        undone(after(initial(resolves=True), *BLOBS)), "undo-transaction", STORAGE, "meta9", "1"
+    )
+    assert {outcome.clause for outcome in found} == {"protocol.undo-refused"}
+
+
+def test_undo_gives_a_blob_its_file_back() -> None:
+    world = after(initial(), *BLOBS)
+    first, second = [fact.value.value for _, fact in world.store.lineage("oid1") if fact.value]
+    assert value(undone(world, "0"), "oid1") == first != second
+    done = after(
+        undone(world, "0"), ("tpc-vote", STORAGE, "meta9"), ("tpc-finish", STORAGE, "meta9", "tid9")
+    )
+    for step, held in (
+        (("load-blob", STORAGE, "oid1"), first),
+        (("open-blob", STORAGE, "oid1", "tid3"), second),
+    ):
+        (found,) = outcomes(done, *step)
+        assert found.seen.value == held
+
+
+def test_what_is_no_blob_has_no_file() -> None:
+    world = after(initial(), *BLOBS)
+    (found,) = outcomes(world, "load-blob", STORAGE, "oid0")
+    assert found.clause == "protocol.blob-missing"
+    assert not makes_sense(world, ("store-blob", STORAGE, "meta9", "oid0", "current"))
+
+
+def test_a_client_is_not_asked_for_files_that_were_packed_away() -> None:
+    world = after(initial(), *BLOBS)
+    assert makes_sense(world, ("open-blob", STORAGE, "oid1", "tid2"))
+    assert not makes_sense(after(world, ("pack-storage",)), ("open-blob", STORAGE, "oid1", "tid2"))
+
+
+def test_the_root_may_be_kept_from_being_undone() -> None:
+    world = undone(after(initial(), *committed(2, ("oid0", "'one'"))))
+    found = outcomes(world, "undo-transaction", STORAGE, "meta9", "0")
+    assert [outcome.clause for outcome in found] == ["protocol.undo", "protocol.undo-refused"]
 
 
 def test_undo_of_what_was_changed_since_is_refused() -> None:

@@ -85,6 +85,7 @@ ORDER = (
     "storage.interface",
     "storage.commits",
     "storage.revisions",
+    "storage.files",
     "storage.reversals",
     "storage.upkeep",
     "storage.snapshots",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from zodb_spec.operation import Outcome
 from zodb_spec.protocol.reading import LATEST, source
-from zodb_spec.protocol.world import STORAGE, Commit, Data, Oid, Tid, World
+from zodb_spec.protocol.world import BLOB, STORAGE, Commit, Data, Oid, Tid, World
 
 from zodb_conformance.blaming import names_of
 from zodb_conformance.programs import Done
@@ -18,6 +18,9 @@ FOREIGN = "StorageTransactionError"
 
 TURNS = ("tpc-finish", "pack-storage", "reopen-storage")
 """The operations after which there may be another last transaction."""
+
+OF_BLOBS = ("load-blob", "open-blob")
+"""The operations that read the file of a blob."""
 
 CATCHES_UP = "protocol.client-catches-up"
 """The clause that says what a client shows."""
@@ -97,6 +100,15 @@ def of_read(world: World, bench: Any, step: Step, outcome: Outcome, cause: Cause
 
 def _is_shown(world: World, bench: Any, oid: Oid, tid: Tid, data: Data | None, *, but: str) -> bool:
     """Whether some other way of reading shows the current revision of an object."""
+    if data is not None and data.kind == BLOB and but in OF_BLOBS:
+        return any(
+            bench.holds(f"read_out({call}) == {data.value}")
+            for name, call in {
+                "load-blob": f"open({source(world)}.loadBlob({oid}, {tid}), 'rb')",
+                "open-blob": f"{source(world)}.openCommittedBlobFile({oid}, {tid})",
+            }.items()
+            if name != but
+        )
     ways = {
         "load": f"{source(world)}.load({oid})",
         "load-before": f"{source(world)}.loadBefore({oid}, {LATEST})[:2]",

@@ -4,6 +4,7 @@ of it.
 ``world``       the nouns, and how they are told as Python
 ``committing``  the two phases: begin, store, delete, check, vote, finish, abort
 ``reading``     everything that is read
+``blobs``       storing blobs, and reading what they hold
 ``undoing``     undo
 ``upkeep``      pack, closing and opening again
 ``snapshots``   instances with snapshots of their own
@@ -14,6 +15,6 @@ The steps call the clauses of the chapters in `zodb_spec.chapters.storage`.
 
 from __future__ import annotations
 
-from zodb_spec.protocol import clients, committing, reading, snapshots, undoing, upkeep
+from zodb_spec.protocol import blobs, clients, committing, reading, snapshots, undoing, upkeep
 
-__all__ = ["clients", "committing", "reading", "snapshots", "undoing", "upkeep"]
+__all__ = ["blobs", "clients", "committing", "reading", "snapshots", "undoing", "upkeep"]

@@ -16,6 +16,7 @@ from zodb_spec.protocol.world import (
     Data,
     Name,
     Oid,
+    Store,
     Tid,
     World,
 )
@@ -127,3 +128,9 @@ def own(world: World, meta: Name) -> Commit:
     if world.commit is None or world.commit.meta != meta:
         raise LookupError(f"{meta} is not what is being committed")
     return world.commit
+
+
+def kinds(store: Store, oid: Oid) -> set[str]:
+    """Of what sort an object is, and was."""
+    revisions = [revision for _, revision in store.lineage(oid)]
+    return {each.value.kind for each in revisions if each.value is not None}

@@ -13,6 +13,7 @@ from zodb_spec.operations.choices import fresh
 from zodb_spec.protocol import choices
 from zodb_spec.protocol.world import (
     BEGUN,
+    BLOB,
     COUNTER,
     FAILED,
     NEVER,
@@ -180,14 +181,14 @@ def abort_as_stranger(world: World, meta: Name) -> Outcomes:
 # The first phase.
 
 
-def _asked(world: World, oid: Oid, word: str) -> str:
+def asked(world: World, oid: Oid, word: str) -> str:
     """The serial that a word stands for, as Python text."""
     found = choices.serial(world, oid, word)
     assert found is not None, "it was looked whether there is one"
     return found
 
 
-def _can_be_written(world: World, handle: Name, meta: Name, oid: Oid, word: str) -> bool:
+def can_be_written(world: World, handle: Name, meta: Name, oid: Oid, word: str) -> bool:
     """Whether it is decided what comes of it that a transaction writes an object.
 
     A serial that nobody gave says nothing where nothing is stored.  What a transaction has merged,
@@ -207,12 +208,19 @@ def _is_mixed(world: World, oid: Oid, serial: str, data: str) -> bool:
     """Whether a conflict could be resolved by the class of a record, between others that are of
     another class: what comes of that is up to the class.
     """
-    if data != COUNTER or not commits.conflict(world, oid, _asked(world, oid, serial)):
+    if data != COUNTER or not commits.conflict(world, oid, asked(world, oid, serial)):
         return False
     return any(
         revision.value is not None and revision.value.kind != COUNTER
         for _, revision in world.store.lineage(oid)
     )
+
+
+def _is_blob(world: World, oid: Oid) -> bool:
+    """Whether an object is stored with a file."""
+    data = [] if world.commit is None else [world.commit.writes.get(oid)]
+    kinds = {each.value.kind for each in data if each is not None and each.value is not None}
+    return BLOB in kinds | choices.kinds(world.store, oid)
 
 
 def doubted(commit: Commit, clause: Callable[..., Any]) -> Commit:
@@ -238,19 +246,20 @@ def unstored(world: World, commit: Commit, clause: Callable[..., Any], error: Ou
     SERIAL,
     Argument("data", choices.data_words),
     line=lambda world, handle, meta, oid, serial, data: (
-        f"{handle}.store({oid}, {_asked(world, oid, serial)}, "
+        f"{handle}.store({oid}, {asked(world, oid, serial)}, "
         f"{choices.data(world, oid, data).made}, '', {meta})"
     ),
     sensible=lambda world, handle, meta, oid, serial, data: (
-        _can_be_written(world, handle, meta, oid, serial)
+        can_be_written(world, handle, meta, oid, serial)
         and not _is_mixed(world, oid, serial, data)
+        and not _is_blob(world, oid)
     ),
     weight=30,
 )
 def store(world: World, handle: Name, meta: Name, oid: Oid, serial: str, data: str) -> Outcomes:
     """Store a record."""
     commit = choices.own(world, meta)
-    given, made = _asked(world, oid, serial), choices.data(world, oid, data)
+    given, made = asked(world, oid, serial), choices.data(world, oid, data)
     if not commits.conflict(world, oid, given):
         return [
             passes(world._replace(commit=commits.store(world, commit, oid, made)), commits.store)
@@ -271,10 +280,10 @@ def store(world: World, handle: Name, meta: Name, oid: Oid, serial: str, data: s
     STORED,
     SERIAL,
     line=lambda world, handle, meta, oid, serial: (
-        f"{handle}.deleteObject({oid}, {_asked(world, oid, serial)}, {meta})"
+        f"{handle}.deleteObject({oid}, {asked(world, oid, serial)}, {meta})"
     ),
     sensible=lambda world, handle, meta, oid, serial: (
-        _can_be_written(world, handle, meta, oid, serial)
+        can_be_written(world, handle, meta, oid, serial)
         and oid != ROOT
         and _exists(world, oid)
         and oid not in choices.own(world, meta).writes
@@ -285,7 +294,7 @@ def store(world: World, handle: Name, meta: Name, oid: Oid, serial: str, data: s
 def delete_object(world: World, handle: Name, meta: Name, oid: Oid, serial: str) -> Outcomes:
     """Delete an object."""
     commit = choices.own(world, meta)
-    if commits.conflict(world, oid, _asked(world, oid, serial)):
+    if commits.conflict(world, oid, asked(world, oid, serial)):
         return unstored(world, commit, commits.conflict, refused(world, commits.conflict))
     return [passes(world._replace(commit=commits.delete(world, commit, oid)), commits.delete)]
 
@@ -301,7 +310,7 @@ def _exists(world: World, oid: Oid) -> bool:
     OID,
     SERIAL,
     line=lambda world, handle, meta, oid, serial: (
-        f"{handle}.checkCurrentSerialInTransaction({oid}, {_asked(world, oid, serial)}, {meta})"
+        f"{handle}.checkCurrentSerialInTransaction({oid}, {asked(world, oid, serial)}, {meta})"
     ),
     sensible=lambda world, handle, meta, oid, serial: (
         is_running(world, handle, meta)
@@ -314,7 +323,7 @@ def _exists(world: World, oid: Oid) -> bool:
 def check_current(world: World, handle: Name, meta: Name, oid: Oid, serial: str) -> Outcomes:
     """Have it made sure that a revision is, and stays, the current one."""
     commit = choices.own(world, meta)
-    if commits.check_current(world, oid, _asked(world, oid, serial)):
+    if commits.check_current(world, oid, asked(world, oid, serial)):
         error = refused(world, commits.check_current)
         return unstored(world, commit, commits.check_current, error)
     return [passes(world, commits.check_current)]

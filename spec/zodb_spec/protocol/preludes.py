@@ -51,3 +51,17 @@ SEVERAL_CLIENTS: tuple[Step, ...] = (
     ("open-client", "client5"),
 )
 """What `STORED` has stored, and two more clients of it."""
+
+BLOBS: tuple[Step, ...] = (
+    ("new-oid", "oid1"),
+    ("tpc-begin", STORAGE, "meta2"),
+    ("store", STORAGE, "meta2", ROOT, "current", "refers"),
+    ("store-blob", STORAGE, "meta2", "oid1", "current"),
+    ("tpc-vote", STORAGE, "meta2"),
+    ("tpc-finish", STORAGE, "meta2", "tid2"),
+    ("tpc-begin", STORAGE, "meta3"),
+    ("store-blob", STORAGE, "meta3", "oid1", "current"),
+    ("tpc-vote", STORAGE, "meta3"),
+    ("tpc-finish", STORAGE, "meta3", "tid3"),
+)
+"""A root that leads to a blob, of which there are two revisions."""

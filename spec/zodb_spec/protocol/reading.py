@@ -140,8 +140,18 @@ def _missing(world: World, clause: Callable[..., Any]) -> Outcomes:
 
 
 def _serials(world: World, handle: Name, oid: Oid) -> Sequence[str]:
-    """The newest transactions, of which some have stored the object."""
-    return _shown(world, handle).tids[-choices.MOST_BACK :]
+    """The newest transactions, of which some have stored the object.  What a pack has removed, who
+    has read it before may still know: of that the storage itself is asked alone.
+    """
+    store = _shown(world, handle)
+    tids = store.tids[-choices.MOST_BACK :]
+    return tids if handle == STORAGE else left(store, oid, tids)
+
+
+def left(store: Store, oid: Oid, tids: Sequence[Tid]) -> Sequence[Tid]:
+    """Those of some transactions from which nothing of an object was packed away."""
+    there = {*revisions.unpacked(store), *dict(store.lineage(oid))}
+    return [tid for tid in tids if tid in there]
 
 
 @declared(
@@ -278,6 +288,8 @@ READS = (
     "iterate",
     "list-records",
     "list-undo-log",
+    "load-blob",
+    "open-blob",
     "load-behind",
     "list-announced",
 )

@@ -10,7 +10,7 @@ from zodb_spec.operation import Argument, Outcome, refused
 from zodb_spec.protocol import choices
 from zodb_spec.protocol.committing import declared, doubted, is_running, passes, unstored
 from zodb_spec.protocol.reading import gives, seen, source
-from zodb_spec.protocol.world import STORAGE, Name, World
+from zodb_spec.protocol.world import ROOT, STORAGE, Name, World
 
 Outcomes = Sequence[Outcome]
 MOST_BACK = 4
@@ -67,7 +67,8 @@ def undo_transaction(world: World, handle: Name, meta: Name, back: str) -> Outco
     )
     reasons = {fact.clause for fact in restored.values()}
     reason = next(clause for clause in RAREST_FIRST if id_of(clause) in reasons)
-    if reason != reversals.undo_merged:
+    leaves_no_root = ROOT in restored and restored[ROOT].value is None
+    if reason != reversals.undo_merged and not leaves_no_root:
         return [passes(world._replace(commit=after), reason)]
     return [
         passes(world._replace(commit=doubted(after, reversals.undo_refused)), reason),

@@ -31,14 +31,14 @@ NEVER: Tid = "z64"
 STORAGE: Name = "storage"
 """The handle that a program has from the beginning."""
 
-MAPPING, COUNTER = "mapping", "counter"
+MAPPING, COUNTER, BLOB = "mapping", "counter", "blob"
 
 
 class Data(NamedTuple):
     """What a record holds.
 
-    kind   MAPPING, or COUNTER, whose conflicts can be resolved
-    value  what it is, or how far it has counted, as Python text
+    kind   MAPPING; COUNTER, whose conflicts can be resolved; or BLOB, which has a file beside it
+    value  what it is, how far it has counted, or what is in the file, as Python text
     oids   the objects to which it refers
     """
 
@@ -51,11 +51,17 @@ class Data(NamedTuple):
         """The Python that makes the record."""
         if self.kind == COUNTER:
             return f"counted({self.value})"
+        if self.kind == BLOB:
+            return "blob_record()"
         return f"content({', '.join((self.value, *self.oids))})"
 
     @property
     def shown(self) -> str:
-        """The Python that is equal to what the record shows."""
+        """The Python that is equal to what the record shows: of a blob nothing, which all have in
+        common.
+        """
+        if self.kind == BLOB:
+            return "(None, [])"
         return f"({self.value}, [{', '.join(self.oids)}])"
 
 

@@ -15,7 +15,8 @@ from zodb_conformance.doubles.planting import around, together
 
 @double(
     "protocol.undo",
-    also="protocol.undo-refused protocol.undo-several protocol.undo-changed-back",
+    also="protocol.undo-refused protocol.undo-merged"
+    " protocol.undo-several protocol.undo-changed-back",
     checks="walk.storage-upkeep",
 )
 def what_is_undone_stays_done() -> Fault:
@@ -55,7 +56,7 @@ def what_was_changed_since_is_undone_as_well() -> Fault:
     )
 
 
-@double("protocol.undo-merged", checks="walk.storage-upkeep")
+@double("protocol.undo-merged", also="protocol.undo-refused", checks="walk.storage-upkeep")
 def what_could_be_merged_is_lost() -> Fault:
     """Where the class could take back one change and leave the others, all are taken back.
 
@@ -90,7 +91,7 @@ def what_was_changed_is_in_the_way_for_ever() -> Fault:
     return around(UndoableStorage, "_reversals", reversals)
 
 
-@double("protocol.undo-several", checks="walk.storage-upkeep")
+@double("protocol.undo-several", also="protocol.undo-refused", checks="walk.storage-upkeep")
 def the_second_undo_is_for_nothing() -> Fault:
     """A transaction that has undone another one undoes no change that was made before that.
 

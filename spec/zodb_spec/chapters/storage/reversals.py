@@ -39,6 +39,11 @@ class States(NamedTuple):
         """Of what sort it was and is."""
         return {state.kind for state in self if state is not None}
 
+    @property
+    def can_be_merged(self) -> bool:
+        """Whether the class of the object can take back the one change."""
+        return None not in self and self.kinds == {COUNTER}
+
 
 def states(store: Store, commit: Commit, undone: Transaction, oid: Oid) -> States:
     """The states of an object that a transaction has stored, where another one is to undo it."""
@@ -73,26 +78,21 @@ def undo_several(world: World, found: States) -> Revision:
 
 
 @step("protocol.undo-merged", MUST, rules="STOR-52 ISO-22", needs="undo conflict-resolution")
-def undo_merged(world: World, found: States) -> Revision | None:
+def undo_merged(world: World, found: States) -> Revision:
     """Where an object was changed since, its class may take back the one change and leave the
     others: it is asked as in a conflict, the old state being that after the undone transaction, the
     committed one that of now, and the new one that before.  To refuse such an undo is safe too.
-
-    None where the class can't do that, or there was no object before.
     """
-    before, after, now = found
-    if world.store.resolves is False or before is None or after is None or now is None:
-        return None
-    if found.kinds != {COUNTER}:
-        return None
-    merged = int(now.value) + int(before.value) - int(after.value)
+    before, after, now = (0 if state is None else int(state.value) for state in found)
+    merged = now + before - after
     return world.fact(Data(COUNTER, str(merged)), id_of(undo_merged))
 
 
 @step("protocol.undo-refused", MUST, rules="STOR-52", error="UndoError", needs="undo")
 def undo_refused(found: Mapping[Oid, Revision | None]) -> bool:
     """A transaction can't be undone where one of its objects was changed since, and has become
-    something else: `undo` is refused, or the vote is, and nothing of it is undone.
+    something else: `undo` is refused, or the vote is, and nothing of it is undone.  An undo that
+    would leave no root may be refused as well: nothing could be opened then.
 
     found: what becomes of the objects, None for one that is in the way
     """
@@ -107,7 +107,8 @@ def reversal(world: World, commit: Commit, undone: Transaction) -> dict[Oid, Rev
     for oid, stored in undone.revisions.items():
         its = states(world.store, commit, undone, oid)
         if its.now != its.after:
-            found[oid] = undo_merged(world, its)
+            can_be_merged = world.store.resolves is not False and its.can_be_merged
+            found[oid] = undo_merged(world, its) if can_be_merged else None
         elif oid in commit.writes:
             found[oid] = undo_several(world, its)
         elif world.store.serial(oid) != undone.tid:
