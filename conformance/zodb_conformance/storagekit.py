@@ -428,6 +428,17 @@ def transactions(iterator: Any) -> list[tuple[bytes, bytes, dict[bytes, Any]]]:
     return found
 
 
+def notes_of(iterator: Any) -> list[tuple[bytes, bytes, bytes, dict[str, Any]]]:
+    """The tid, and what was told of it, of each transaction that has records, as a storage lists
+    them.
+    """
+    return [
+        (each.tid, text_bytes(each.user), text_bytes(each.description), dict(each.extension))
+        for each in iterator
+        if list(each)
+    ]
+
+
 def current_records(storage: Any) -> list[tuple[bytes, bytes, Any]]:
     """The oid, the tid and what is shown of each current record, as the storage lists them."""
     found: list[tuple[bytes, bytes, Any]] = []

@@ -23,6 +23,7 @@ from zodb_spec.protocol.world import (
     VOTED,
     Commit,
     Name,
+    Notes,
     Oid,
     Shows,
     World,
@@ -84,21 +85,38 @@ def given_oid(world: World, oid: Oid) -> Outcomes:
     return [passes(world._replace(store=commits.new_oid(world, oid)), commits.new_oid, shows)]
 
 
-@declared(
-    WRITER,
-    fresh("meta"),
-    line=lambda world, handle, meta: (
-        f"{meta} = metadata(b'', b'note {number(meta)}'); {handle}.tpc_begin({meta})"
-    ),
-    sensible=lambda world, handle, meta: (
-        world.commit is None and handle in world.handles and meta not in world.idle
-    ),
-    weight=12,
-)
+def notes(meta: Name) -> Notes:
+    """What a storage is told of the transaction for which something stands, by its name."""
+    if meta.startswith("noted"):
+        given = f"b'user {number(meta)}'", f"b'note {number(meta)}'"
+        return Notes(*given, f"{{'reason': ['noted', {number(meta)}]}}")
+    return Notes("b''", f"b'note {number(meta)}'", "{}")
+
+
+def _can_begin(world: World, handle: Name, meta: Name) -> bool:
+    return world.commit is None and handle in world.handles and meta not in world.idle
+
+
+def _begun(world: World, handle: Name, meta: Name) -> Outcomes:
+    commit = commits.begin(world, handle, meta, notes(meta))
+    idle = tuple(each for each in world.idle if each != meta)
+    return [passes(world._replace(commit=commit, idle=idle), commits.begin)]
+
+
+def _beginning(world: World, handle: Name, meta: Name) -> str:
+    return f"{meta} = {notes(meta).made}; {handle}.tpc_begin({meta})"
+
+
+@declared(WRITER, fresh("meta"), line=_beginning, sensible=_can_begin, weight=9)
 def tpc_begin(world: World, handle: Name, meta: Name) -> Outcomes:
     """Begin to commit a new transaction."""
-    commit = commits.begin(world, handle, meta, f"b'note {number(meta)}'")
-    return [passes(world._replace(commit=commit), commits.begin)]
+    return _begun(world, handle, meta)
+
+
+@declared(WRITER, fresh("noted"), line=_beginning, sensible=_can_begin, weight=3)
+def begin_noted(world: World, handle: Name, meta: Name) -> Outcomes:
+    """Begin to commit a new transaction, and tell by whom, what for, and more."""
+    return _begun(world, handle, meta)
 
 
 @declared(
@@ -112,9 +130,7 @@ def tpc_begin(world: World, handle: Name, meta: Name) -> Outcomes:
 )
 def begin_again(world: World, handle: Name, meta: Name) -> Outcomes:
     """Begin with what has stood for a transaction that was aborted."""
-    commit = commits.begin(world, handle, meta, f"b'note {number(meta)}'")
-    idle = tuple(each for each in world.idle if each != meta)
-    return [passes(world._replace(commit=commit, idle=idle), commits.begin)]
+    return _begun(world, handle, meta)
 
 
 @declared(

@@ -210,7 +210,7 @@ def _whole(world: World, *before: str) -> Sequence[str]:
 
 
 def _noted(transaction: Transaction) -> str:
-    return f"({transaction.tid}, {transaction.description})"
+    return f"({transaction.tid}, {transaction.notes.description})"
 
 
 @declared(
@@ -256,11 +256,21 @@ def _told(transaction: Transaction) -> str:
     records = ", ".join(
         f"{oid}: {_data_text(fact.value)}" for oid, fact in sorted(transaction.revisions.items())
     )
-    return f"({transaction.tid}, {transaction.description}, {{{records}}})"
+    return f"({transaction.tid}, {transaction.notes.description}, {{{records}}})"
 
 
 def _data_text(data: Data | None) -> str:
     return "None" if data is None else data.shown
+
+
+@declared(
+    line=lambda world: f"{seen(world)} = notes_of({source(world)}.iterator())",
+    needs="iteration old-revisions",
+)
+def list_notes(world: World) -> Outcomes:
+    """List what the storage was told of the transactions."""
+    told = ", ".join(f"({tid}, {', '.join(noted)})" for tid, noted in revisions.notes(world.store))
+    return [gives(world, revisions.notes, f"[{told}]")]
 
 
 @declared(
@@ -286,6 +296,7 @@ READS = (
     "get-tid",
     "history-of",
     "iterate",
+    "list-notes",
     "list-records",
     "list-undo-log",
     "load-blob",

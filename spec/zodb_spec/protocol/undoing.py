@@ -82,5 +82,5 @@ def undo_transaction(world: World, handle: Name, meta: Name, back: str) -> Outco
 )
 def list_undo_log(world: World) -> Outcomes:
     """List what can be undone."""
-    told = ", ".join(each.description for each in reversals.undo_log(world.store))
+    told = ", ".join(each.notes.description for each in reversals.undo_log(world.store))
     return [gives(world, reversals.undo_log, f"[{told}]")]

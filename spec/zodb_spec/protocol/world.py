@@ -69,11 +69,25 @@ Revision = Fact["Data | None"]
 """A revision of an object; None where it does not exist any more."""
 
 
+class Notes(NamedTuple):
+    """What a storage is told of a transaction, as Python text."""
+
+    user: str
+    description: str
+    extension: str
+
+    @property
+    def made(self) -> str:
+        """The Python that makes what stands for the transaction."""
+        given = [*self] if self.extension != "{}" else [*self][:2]
+        return f"metadata({', '.join(given)})"
+
+
 class Transaction(NamedTuple):
-    """A committed transaction: its tid, the description that it was given, and what it stored."""
+    """A committed transaction: its tid, what the storage was told of it, and what it stored."""
 
     tid: Tid
-    description: str
+    notes: Notes
     revisions: Mapping[Oid, Revision]
 
 
@@ -160,7 +174,7 @@ class Commit(NamedTuple):
 
     handle       by which handle
     meta         what stands for it in every call
-    description  what the storage was told of it
+    notes        what the storage was told of it
     stage        BEGUN, VOTED, or FAILED: then it can only be aborted
     writes       what it is about to store, by oid
     resolved     the objects for which a conflict was resolved
@@ -173,7 +187,7 @@ class Commit(NamedTuple):
 
     handle: Name
     meta: Name
-    description: str
+    notes: Notes
     stage: str = BEGUN
     writes: Mapping[Oid, Revision] = NOTHING
     resolved: frozenset[Oid] = frozenset()

@@ -179,6 +179,22 @@ def a_listing_leaves_the_end_out() -> Fault:
     return around(ReadableStorage, "iterator", iterate)
 
 
+@double("protocol.notes", checks="walk.storage")
+def what_was_noted_is_noted_of_the_next() -> Fault:
+    """`iterator` shows of each transaction the further notes of the one before.
+
+    The wrong person is asked about a change.
+    """
+
+    def iterate(correct: Any, storage: ReadableStorage, *args: Any) -> Any:
+        before: dict[str, Any] = {}
+        for each in correct(storage, *args):
+            each.extension, before = before, each.extension
+            yield each
+
+    return around(ReadableStorage, "iterator", iterate)
+
+
 @double("protocol.record-iteration", checks="walk.storage")
 def there_is_nothing_behind_the_first_record() -> Fault:
     """`record_iternext` ends with the first object.

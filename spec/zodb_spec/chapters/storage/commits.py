@@ -19,6 +19,7 @@ from zodb_spec.protocol.world import (
     Commit,
     Data,
     Name,
+    Notes,
     Oid,
     Revision,
     Store,
@@ -37,11 +38,11 @@ def new_oid(world: World, oid: Oid) -> Store:
 
 
 @step("protocol.begin", MUST, rules="STOR-1 STOR-6")
-def begin(world: World, handle: Name, meta: Name, description: str) -> Commit:
+def begin(world: World, handle: Name, meta: Name, notes: Notes) -> Commit:
     """`tpc_begin` begins to commit a transaction, where none is being committed; the object that
     stood for one that was aborted may stand for another one.
     """
-    return Commit(handle, meta, description)
+    return Commit(handle, meta, notes)
 
 
 @step("protocol.begin-twice", MUST, rules="STOR-4", error="StorageTransactionError")
@@ -142,7 +143,7 @@ def finish(world: World, commit: Commit, tid: Tid) -> Store:
     everything that the transaction has stored.
     """
     writes: dict[Oid, Revision] = dict(commit.writes)
-    done = Transaction(tid, commit.description, writes)
+    done = Transaction(tid, commit.notes, writes)
     history = (*world.store.history, done)
     return world.store._replace(history=history, latest=id_of(finish))
 

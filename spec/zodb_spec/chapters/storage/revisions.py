@@ -7,7 +7,7 @@ been finished is no part of that: whatever is read beside it, by whomever, is wh
 from __future__ import annotations
 
 from zodb_spec.clause import MUST, step
-from zodb_spec.protocol.world import NEVER, Data, Oid, Store, Tid, Transaction
+from zodb_spec.protocol.world import NEVER, Data, Notes, Oid, Store, Tid, Transaction
 
 
 @step("protocol.load", MUST, rules="STOR-22")
@@ -112,6 +112,15 @@ def iteration(store: Store, start: Tid, stop: Tid) -> list[Transaction]:
     first = tids.index(start) if start != NEVER else 0
     last = tids.index(stop) if stop != NEVER else len(tids) - 1
     return list(store.history[first : last + 1])
+
+
+@step("protocol.notes", MUST, rules="STOR-27 STOR-6", needs="iteration old-revisions")
+def notes(store: Store) -> list[tuple[Tid, Notes]]:
+    """`iterator` shows of each transaction the user, the description and the further notes that the
+    storage was told with it, and no others; also where what stands for it has stood for another one
+    before.
+    """
+    return [(each.tid, each.notes) for each in store.history if each.revisions]
 
 
 @step("protocol.record-iteration", MUST, rules="STOR-42", needs="record-iteration")
