@@ -11,11 +11,19 @@ from dataclasses import fields, replace
 from textwrap import indent
 from typing import Any
 
-from zodb_spec.explore import LARGE_WORLDS, SMALL_WORLDS, STORAGE_WORLDS, Exploration, SmallWorld
+from zodb_spec.explore import (
+    LARGE_STORAGE_WORLDS,
+    LARGE_WORLDS,
+    SMALL_WORLDS,
+    STORAGE_WORLDS,
+    Exploration,
+    SmallWorld,
+)
 from zodb_spec.operation import operations
 
 SMALL: dict[str, SmallWorld[Any]] = {**SMALL_WORLDS, **STORAGE_WORLDS}
-WORLDS: dict[str, SmallWorld[Any]] = {**SMALL, **LARGE_WORLDS}
+LARGE: dict[str, SmallWorld[Any]] = {**LARGE_WORLDS, **LARGE_STORAGE_WORLDS}
+WORLDS: dict[str, SmallWorld[Any]] = {**SMALL, **LARGE}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
         "every law after it, and count the distinct worlds. Exit status 1 if a law is broken.",
         epilog=f"small worlds of connections:\n{_listed(SMALL_WORLDS)}\n\n"
         f"small worlds of a storage:\n{_listed(STORAGE_WORLDS)}\n\n"
-        f"large ones, which take minutes:\n{_listed(LARGE_WORLDS)}",
+        f"large ones, which take minutes:\n{_listed(LARGE)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     found.add_argument("world", nargs="*", help="worlds to explore; all small ones if absent")

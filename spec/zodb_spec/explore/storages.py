@@ -10,7 +10,7 @@ from zodb_spec.explore.exploring import Limits
 from zodb_spec.explore.small import SmallWorld, words
 from zodb_spec.explore.storage_form import canonical
 from zodb_spec.operation import Step
-from zodb_spec.protocol.preludes import STORED, committed
+from zodb_spec.protocol.preludes import LINKED_RECORDS, STORED, committed
 from zodb_spec.protocol.world import ROOT, World
 
 
@@ -92,7 +92,6 @@ STORAGE_WORLDS: dict[str, SmallWorld[StorageBounds]] = {
         StorageBounds(
             (*CALLS, "undo-transaction", "list-undo-log", "load"),
             words(data="'two'", oid="oid0", serial="current"),
-            transactions=5,
         ),
     ),
     "garbage": SmallWorld(
@@ -110,7 +109,6 @@ STORAGE_WORLDS: dict[str, SmallWorld[StorageBounds]] = {
         StorageBounds(
             (*CALLS, "undo-transaction", "list-undo-log", "pack-storage"),
             words(data="'two'", oid="oid0", serial="current"),
-            transactions=5,
         ),
     ),
     "snapshots": SmallWorld(
@@ -145,3 +143,24 @@ STORAGE_WORLDS: dict[str, SmallWorld[StorageBounds]] = {
     ),
 }
 """The small ones, by name."""
+
+LARGE_STORAGE_WORLDS: dict[str, SmallWorld[StorageBounds]] = {
+    "whole-storage": SmallWorld(
+        "A storage, an instance beside it, and three objects: all that changes anything",
+        LINKED_RECORDS,
+        StorageBounds(
+            (
+                *("new-oid", *CALLS, "delete-object", "check-current", "tpc-abort"),
+                *("undo-transaction", "pack-storage", "reopen-storage"),
+                *("new-instance", "poll", "release"),
+            ),
+            words(data="'two' refers counter", serial="current stale"),
+            objects=2,
+            transactions=5,
+            handles=2,
+            worlds=1_000_000,
+        ),
+        resolves=True,
+    ),
+}
+"""Those that take minutes, by name."""
