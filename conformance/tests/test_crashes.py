@@ -14,7 +14,7 @@ from zodb_conformance import runner
 from zodb_conformance.context import Context
 from zodb_conformance.crashes import __main__ as command
 from zodb_conformance.crashes import recording
-from zodb_conformance.crashes.check import CHECK, crashes
+from zodb_conformance.crashes.check import CHECK, Crashes, crashes
 from zodb_conformance.crashes.trials import Trials
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation, Tally
@@ -125,6 +125,17 @@ def test_the_witness_is_silent_where_the_crash_left_what_it_should(
     script.write_text(text.replace("sorted(LEFT)", "()"))
     done = subprocess.run([sys.executable, script], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_work_has_to_go_on_after_a_power_failure_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Crashes, "_points", lambda *_, **__: [])
+    tally, note = ran(
+        "double:oids-are-counted-in-memory", kills=4, only=("storage.goes-on-after-kill",)
+    )
+    assert note.startswith("0 kills, ")
+    (found,) = tally.deviations
+    assert found.noticed.startswith("the power fails in ")
+    assert "a new object got the oid " in found.observed or "another one has" in found.message
 
 
 def test_a_crash_is_rendered_for_whoever_falls_in_it() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from zodb_spec.chapters.storage import durability
 from zodb_spec.clause import clauses, id_of
 
 from zodb_conformance.context import Context
@@ -173,15 +174,13 @@ class Crashes:
             examined = trials.examine(place)
             if failed:
                 examined = stuck(examined, failed)
-            rules = rules_for(examined.crash.told, "process")
-            judged = self._judge(examined, "process", told, left)
-            if judged.broken or judge(examined, rules).broken:
+            if not self._is_intact(examined, "process", told, left):
                 break
             examined = trials.go_on(place, examined)
-            if self._judge(examined, "process", told, left).broken or self.killed >= enough:
+            if not self._is_intact(examined, "process", told, left) or self.killed >= enough:
                 break
             point = trials.next_point(place, dice, recorded=recorded)
-            told.append(f"opened again, and killed at {point}")
+            told.append(f"and opened again: {point}")
         shutil.rmtree(place.folder)
 
     def _fail(self, trials: Trials, recorded: Recorded, most: int, dice: random.Random) -> None:
@@ -208,7 +207,10 @@ class Crashes:
         known = of_lines(failure.lines)
         examined = examine(trials.opener(place), known.told(), known.oids(), trials.capabilities)
         told = [f"the power fails in {failure.last}: {failure.words}"]
-        self._judge(examined, failure.loss, told, failure.image)
+        intact = self._is_intact(examined, failure.loss, told, failure.image)
+        if intact and durability.goes_on_after_kill in rules_for(examined.crash.told, failure.loss):
+            examined = trials.go_on(place, examined, failure.lines)
+            self._is_intact(examined, failure.loss, told, failure.image)
 
     def _failing(self, recorded: Recorded, most: int, dice: random.Random) -> set[int]:
         """The numbers of operations behind which the power fails."""
@@ -233,18 +235,18 @@ class Crashes:
         chosen = [*at_moments[: most // 3], *(number_of[each.number] for each in found)]
         return set(chosen[:most])
 
-    def _judge(self, examined: Examined, loss: Loss, told: Sequence[str], image: Image) -> Judged:
-        """Hold against a crash the clauses that are asked for, and tell what is broken."""
+    def _is_intact(self, examined: Examined, loss: Loss, told: Sequence[str], image: Image) -> bool:
+        """Hold against a crash the clauses that are asked for, and tell what is broken; whether all
+        of them hold, asked for or not.
+        """
         recorder = self.context.recorder
-        rules = [
-            rule for rule in rules_for(examined.crash.told, loss) if self._is_asked(id_of(rule))
-        ]
-        judged = judge(examined, rules)
+        rules = rules_for(examined.crash.told, loss)
+        judged = judge(examined, [rule for rule in rules if self._is_asked(id_of(rule))])
         if judged.broken and judged.broken not in self._told:
             self._told.add(judged.broken)
             recorder.deviation(self._deviation(examined, judged, told, image))
         recorder.exercised(judged.held)
-        return judged
+        return not judge(examined, rules).broken
 
     def _deviation(
         self, examined: Examined, judged: Judged, told: Sequence[str], image: Image

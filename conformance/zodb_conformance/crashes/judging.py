@@ -85,7 +85,8 @@ def rules_for(told: Told, loss: Loss) -> tuple[Rule, ...]:
     in_pack = told.packed == len(told.finished)
     if loss == "unsynced":
         power, pack = durability.survives_power_loss, durability.pack_survives_power_loss
-        return (pack if in_pack else power, durability.blob_survives_power_loss)
+        blob, on = durability.blob_survives_power_loss, durability.goes_on_after_kill
+        return (pack if in_pack else power, blob, on)
     if loss == "new":  # a storage that was packed has files that are newer
         return () if told.packed else (durability.new_survives_power_loss,)
     if loss == "some":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -188,9 +188,12 @@ class Trials:
         known = of_lines(ledger.read(place.ledger))
         return examine(self.opener(place), known.told(), known.oids(), self.capabilities)
 
-    def go_on(self, place: Place, examined: Examined) -> Examined:
-        """Commit once more in a place where a kill left what it should."""
-        book = Book(place.ledger)
+    def go_on(self, place: Place, examined: Examined, lines: Iterable[Line] = ()) -> Examined:
+        """Commit once more in a place where a crash left what it should.
+
+        lines: what is known of the place and is not in its ledger
+        """
+        book = Book(place.ledger, lines)
         try:
             return go_on(self.opener(place), book, examined, self.capabilities)
         finally:

@@ -122,9 +122,10 @@ def blob_survives_kill(case: Crash) -> bool:
 
 @crash("storage.goes-on-after-kill", MUST, rules="STOR-68 STOR-8", needs="durable")
 def goes_on_after_kill(case: Crash) -> bool:
-    """When the storage has been opened again after a crash, work goes on: a transaction can be
-    committed, its tid is later than all there are, the oid of a new object is that of no other
-    (which was not packed away), and when the storage is opened the next time all of it is there.
+    """When the storage has been opened again after a crash, of the process or of the machine, work
+    goes on: a transaction can be committed, its tid is later than all there are, the oid of a new
+    object is that of no other (which was not packed away), and when the storage is opened the next
+    time all of it is there.
     """
     found, after = case.found, case.continued
     if after is None:
