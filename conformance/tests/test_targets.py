@@ -386,8 +386,10 @@ def test_a_zconfig_file_with_an_error_is_told_with_the_line_and_the_reason(
 ) -> None:
     config = tmp_path / "storage.conf"
     config.write_text(text)
+    folder = tmp_path / "data"
+    folder.mkdir()
     with pytest.raises(TargetUnusable) as error:
-        resolve(Plan(zconfig=str(config))).open_database(tmp_path)
+        resolve(Plan(zconfig=str(config))).open_database(folder)
     found = str(error.value)
     assert found.startswith(str(config))
     assert sentence in found

@@ -67,6 +67,7 @@ class Plan:
     checks     globs of check names; empty means all
     avoid      ids of clauses and names of situations that generated scripts keep away from
     skip       names of checks that are done already
+    found      the capabilities of the target that were found by trying
     baseline   do it over the storage that stands for a right one, in place of the target's own
     backwards  there, let the database that was opened last be the first one in a commit
     """
@@ -86,6 +87,7 @@ class Plan:
     checks: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
     baseline: bool = False
     backwards: bool = False
 

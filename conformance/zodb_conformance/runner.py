@@ -23,7 +23,8 @@ from zodb_conformance.programs import Line
 from zodb_conformance.protocol.running import OPENING
 from zodb_conformance.results import Deviation, Quiet, Recorder, Step
 from zodb_conformance.scripts import beginning, resolved
-from zodb_conformance.targets import CAPABILITIES, Target, resolve
+from zodb_conformance.targets import CAPABILITIES, Target, resolve, trying
+from zodb_conformance.targets.base import SEVERAL
 from zodb_conformance.telling import deviation_of, needed, program_of_steps
 from zodb_conformance.tying import ties
 
@@ -45,6 +46,17 @@ def describe(plan: Plan) -> dict[str, Any]:
         "lacking": [name for name in CAPABILITIES if target.suited((), (name,))],
         "in_edition": all(each.in_edition for each in (target, target.second or target)),
     }
+
+
+def tried(plan: Plan) -> Iterator[str]:
+    """The capabilities of the target of a plan that are found by trying, as they are found."""
+    target = resolve(plan)
+    # In a place that all share nothing is written but by the checks.
+    if target.storage is not None and SEVERAL in target.capabilities and not plan.found:
+        with quiet():
+            for name in trying.found(target.storage):
+                if name in target.unknown:
+                    yield name
 
 
 def check_names(plan: Plan) -> tuple[str, ...]:

@@ -38,7 +38,8 @@ class Witness:
     def to_json(self) -> dict[str, Any]:
         """The witness as JSON data; the plain script is not part of it."""
         plan = {
-            name: getattr(self.plan, name) for name in (*TARGET_FIELDS, "level", "profile", "seed")
+            name: getattr(self.plan, name)
+            for name in (*TARGET_FIELDS, "found", "level", "profile", "seed")
         }
         deviation = self.deviation.to_json()
         del deviation["witness"]

@@ -162,5 +162,5 @@ def kept_elsewhere(directory):
     """What was committed is there when the folder is opened again, as long as the process lives."""
     storage = MappingStorage("elsewhere")
     storage.__dict__ = places.setdefault(directory, storage.__dict__)
-    storage.opened = True
+    storage._opened = True
     return storage

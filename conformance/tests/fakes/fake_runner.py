@@ -39,6 +39,7 @@ TARGETS = (
     "example-fails", "example-segfaults", "stays", "breaks-the-suite", "starts-a-server",
     "a-storage-over-reads-wrong", "a-storage-over-good",
     "cannot-connect", "cannot-open-again", "reads-wrong-until-full", "reads-wrong-backwards",
+    "keeps-it-to-itself", "hangs-when-tried",
     "is-none", "dies-at-birth", "hangs-at-birth", "dies-in-smoke", *FALLS,
 )  # fmt: skip
 
@@ -140,8 +141,20 @@ def describe(plan):
             "hash": str(hash("a")),
             "core": str(resource.getrlimit(resource.RLIMIT_CORE)[0]),
         },
-        "capabilities": {"undo": True, "pack": False},
+        "capabilities": {"undo": True, "pack": False, **dict.fromkeys(plan.found, True)},
+        "unknown": sorted({"durable", "old-revisions"} - set(plan.found)) if is_tried(plan) else [],
     }
+
+
+def is_tried(plan):
+    return plan.target in ("keeps-it-to-itself", "hangs-when-tried")
+
+
+def tried(plan):
+    if not plan.found:
+        yield "old-revisions"
+        if plan.target == "hangs-when-tried":
+            time.sleep(1000)
 
 
 def check_names(plan):

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from zodb_conformance.errors import TargetUnusable
-from zodb_conformance.plan import SMOKE
+from zodb_conformance.plan import SMOKE, Plan
 from zodb_conformance.supervisor.board import Board
 from zodb_conformance.supervisor.journal import Journal
 from zodb_conformance.supervisor.request import Meeting, Request
@@ -74,9 +74,11 @@ def perform(request: Request, board: Board, journal: Journal) -> None:
     plan = request.plan
     match request.mode:
         case "smoke":
-            journal.write("target", **runner.describe(plan))
-            journal.write("checks", names=list(runner.check_names(plan)))
+            introduce(runner, plan, journal)
             runner.run_checks(dataclasses.replace(plan, checks=(SMOKE,)), board)
+        case "try":
+            board.check("try")
+            introduce(runner, try_out(runner, plan, journal), journal)
         case "checks":
             runner.run_checks(plan, board)
         case "replay" if request.script:
@@ -96,6 +98,20 @@ def perform(request: Request, board: Board, journal: Journal) -> None:
             clause, trace, place, witness = runner.render(plan, request.script)
             told = {"clause": clause, "trace": list(trace), "place": place, "witness": witness}
             journal.write("rendered", **told)
+
+
+def try_out(runner: Any, plan: Plan, journal: Journal) -> Plan:
+    """Find out what the target of a plan has no way to say; the plan with what was found."""
+    for name in runner.tried(plan):
+        journal.write("found", name=name)
+        plan = dataclasses.replace(plan, found=(*plan.found, name))
+    return plan
+
+
+def introduce(runner: Any, plan: Plan, journal: Journal) -> None:
+    """Say what the target of a plan is, and which checks there are."""
+    journal.write("target", **runner.describe(plan))
+    journal.write("checks", names=list(runner.check_names(plan)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from zodb_conformance.results import Step
 RUNNER = "zodb_conformance.runner"
 """The module that knows checks and targets; a child imports it, the supervisor does not."""
 
-Mode = Literal["smoke", "checks", "replay", "judge", "render"]
+Mode = Literal["smoke", "try", "checks", "replay", "judge", "render"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class Request:
     """One child's work.
 
     mode     smoke   say what the target is and which checks there are, and do the first of them
+             try     find out by trying what the target has no way to say, and say then what the
+                     target is and which checks there are
              checks  do the checks of the plan
              replay  do one script again; without a script, the check called `check` for the
                      clause `clause`

@@ -26,7 +26,7 @@ from zodb_conformance.supervisor.lanes import Fall, Learnt, fall_of, in_lanes, s
 from zodb_conformance.supervisor.layer import Layer
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended
-from zodb_conformance.targets.base import DEFAULT
+from zodb_conformance.targets.base import DEFAULT, DURABLE, TRIED
 from zodb_conformance.witnesses import Witness
 
 CANDIDATES = 3
@@ -56,6 +56,7 @@ def run(
         if not smoke(nursery, findings):
             show_smoke(nursery, findings, memories, announce)
             return
+        try_out(nursery, findings)
         findings.plan = nursery.plan = replace(
             nursery.plan, level=level_of(nursery.plan, findings.target)
         )
@@ -94,12 +95,7 @@ def smoke(nursery: Nursery, findings: Findings) -> bool:
     """Learn what the target is, and whether it can be exercised at all."""
     ended = nursery.run("smoke")
     findings.learnt.take(ended)
-    for event in ended.all("target"):
-        findings.target = TargetInfo(
-            **{key: value for key, value in event.items() if key != "event"}
-        )
-    for event in ended.all("checks"):
-        findings.checks = tuple(event["names"])
+    get_to_know(findings, ended)
     if ended.kind not in ("finished", "stopped"):
         findings.unusable = why_unusable(ended)
         if ended.fell and ended.glance.script:
@@ -107,6 +103,36 @@ def smoke(nursery: Nursery, findings: Findings) -> bool:
         traces = [event["traceback"] for event in ended.all("broke")]
         findings.output = "\n".join(filter(None, [ended.output, *traces]))
     return ended.kind == "finished"
+
+
+def get_to_know(findings: Findings, ended: Ended) -> None:
+    """Keep what a target said of itself, and which checks there are."""
+    for event in ended.all("target"):
+        findings.target = TargetInfo(
+            **{key: value for key, value in event.items() if key != "event"}
+        )
+    for event in ended.all("checks"):
+        findings.checks = tuple(event["names"])
+
+
+def try_out(nursery: Nursery, findings: Findings) -> None:
+    """Learn what the target can do that it has no way to say.
+
+    Who falls when it is opened again is taken to be durable: the clauses tell what is wrong.
+    """
+    if not set(findings.target.unknown).intersection(TRIED):
+        return
+    ended = nursery.run("try")
+    if ended.fell:
+        found = {event["name"] for event in ended.all("found")} | {DURABLE}
+        nursery.plan = replace(nursery.plan, found=tuple(sorted(found)))
+        ended = nursery.run("try")
+    if ended.kind == "finished":
+        found = {*nursery.plan.found, *(event["name"] for event in ended.all("found"))}
+        nursery.plan = replace(nursery.plan, found=tuple(sorted(found)))
+        get_to_know(findings, ended)
+        left = [name for name in findings.target.unknown if name not in TRIED]
+        findings.target = replace(findings.target, unknown=left)
 
 
 def show_smoke(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from zope.interface import providedBy
 
-from zodb_conformance.targets.base import RESOLUTION, VERSIONS
+from zodb_conformance.targets.base import DURABLE, OLD, READ_ONLY, RESOLUTION, VERSIONS
 
 
 class Announced(NamedTuple):
@@ -25,11 +25,6 @@ class Announced(NamedTuple):
 
     capabilities: frozenset[str]
     unknown: frozenset[str]
-
-
-def together(one: Announced, other: Announced) -> Announced:
-    """What is known from two who were asked for different things."""
-    return Announced(one.capabilities | other.capabilities, one.unknown | other.unknown)
 
 
 Question = Callable[[Any], bool | None]
@@ -163,8 +158,10 @@ ALONE = {
     "deletion": _announces("IExternalGC", "deleteObject"),
     "instances": _announces("IMVCCStorage", "new_instance", "poll_invalidations"),
     "iteration": _announces("IStorageIteration", "iterator"),
-    # Whoever undoes keeps what was; others do not say whether they do.
-    "old-revisions": _announces("IStorageUndoable"),
+    # Whoever undoes keeps what was; of others it is tried, as whatever no interface tells.
+    OLD: _announces("IStorageUndoable"),
+    DURABLE: lambda _: None,
+    READ_ONLY: lambda _: None,
     "record-iteration": _announces("IStorageCurrentRecordIteration", "record_iternext"),
     "restoring": _announces("IStorageRestoreable", "restore"),
     "blob-restoring": _announces("IBlobStorageRestoreable", "restoreBlob"),

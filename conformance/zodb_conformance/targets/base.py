@@ -12,10 +12,16 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 from zodb_spec.clause import STORAGE_ALONE
 from zodb_spec.editions import EDITIONS, Edition
 
+DURABLE = "durable"
 INSTANCES = "instances"
+OLD = "old-revisions"
+READ_ONLY = "read-only"
 RESOLUTION = "conflict-resolution"
 SEVERAL = "several-databases"
 VERSIONS = "versions"
+
+TRIED = (DURABLE, OLD, READ_ONLY)
+"""The capabilities that are tried where a target says nothing of them: no interface tells them."""
 
 DEFAULT = "reference-memory"
 SHORT = {"": DEFAULT, "reference": DEFAULT}
@@ -233,7 +239,7 @@ CAPABILITIES: dict[str, str] = {
     "large-record-warning": "It warns about records of `large_record_size` bytes or more.",
     "references": "The database finds the references in a record: `db.references(data)`.",
     STORAGE_ALONE: "The storage can be opened alone, and driven through its protocol.",
-    "old-revisions": "Revisions that are not current any more can be read until they are packed.",
+    OLD: "Revisions that are not current any more can be read until they are packed.",
     "record-iteration": "The storage lists its current records: `record_iternext`.",
     "deletion": "Objects can be deleted by somebody who collects garbage: `deleteObject`.",
     "restoring": "Revisions can be copied from other storages: `restore`, `copyTransactionsFrom`.",
@@ -241,8 +247,8 @@ CAPABILITIES: dict[str, str] = {
     "blobs": "The storage keeps large data in files of their own: `storeBlob`, `loadBlob`.",
     "blob-restoring": "Blobs can be copied from other storages: `restoreBlob`.",
     "serving": "The storage has what a server asks for: `getTid`, `tpc_transaction` ...",
-    "durable": "What was committed is there when the folder is opened again.",
-    "read-only": "What is there can be opened so that nothing can be changed.",
+    DURABLE: "What was committed is there when the folder is opened again.",
+    READ_ONLY: "What is there can be opened so that nothing can be changed.",
     "layers": "A storage of changes can be opened over another one, which stays as it is.",
     "several-clients": "Several clients can have the same storage open at once.",
     "undo": "A committed transaction can be undone by a later one, through `db.undo`.",

@@ -9,7 +9,7 @@ import importlib
 import inspect
 import re
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from importlib import metadata
@@ -20,13 +20,7 @@ from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
 from zodb_conformance.showing import short
 from zodb_conformance.targets import reference, zodb
-from zodb_conformance.targets.announcing import (
-    Announced,
-    of_database,
-    of_nobody,
-    of_storage,
-    together,
-)
+from zodb_conformance.targets.announcing import of_database, of_nobody, of_storage
 from zodb_conformance.targets.base import DOUBLE, SEVERAL, SHORT, VERSIONS, Storage, Target, over
 from zodb_conformance.targets.configuring import read_only, wrong
 from zodb_conformance.targets.editions import CURRENT, in_edition
@@ -40,7 +34,6 @@ from zodb_conformance.targets.places import (
     refusal_of_address,
     refusal_of_configuration,
 )
-from zodb_conformance.targets.trying import READ_ONLY, UNTRIED, tried
 
 GROUP = "zodb_conformance.targets"
 EXTRAS = ("relstorage-postgresql", "relstorage-sqlite", "tempstorage", "zeo", "zlib")
@@ -65,12 +58,20 @@ def resolve(plan: Plan) -> Target:
     reason = refused(plan)
     if reason:
         raise TargetUnusable(reason)
-    target = _named(plan)
+    target = _with(plan.found, _named(plan))
     if plan.second:
         target = mixed(target, _second(plan))
     if plan.baseline:
         target = over_baseline(target, backwards=plan.backwards)
     return in_edition(target, plan.edition)
+
+
+def _with(found: Collection[str], target: Target) -> Target:
+    """A target that also has the capabilities that were found out by trying."""
+    if not found:
+        return target
+    more = frozenset(found)
+    return replace(target, capabilities=target.capabilities | more, unknown=target.unknown - more)
 
 
 def over_baseline(target: Target, *, backwards: bool = False) -> Target:
@@ -282,7 +283,8 @@ def _checked(
     last: list[Any] = []
 
     def checked(directory: Path) -> Any:
-        is_new = one_place or not any(directory.iterdir())
+        if not one_place and any(directory.iterdir()):
+            return _again(open_storage, directory)
         try:
             storage = open_storage(directory)
         except TargetUnusable:
@@ -303,16 +305,17 @@ def _checked(
                 "another one whenever it is called"
             )
         last[:] = [storage]
-        return unspoilt(storage) if is_new else storage
+        return unspoilt(storage)
 
     return checked
 
 
-def _asked(storage: Storage) -> Announced:
-    """What a storage announces, and what is found out by trying."""
-    return together(
-        of_storage(storage.open), tried(storage.open, storage.read_only and storage.read_only.open)
-    )
+def _again(open_storage: Callable[[Path], Any], directory: Path) -> Any:
+    """Open a storage in its folder again: what becomes of that is for the checks."""
+    try:
+        return open_storage(directory)
+    except TargetUnusable as error:
+        raise error.__cause__ or error from None
 
 
 def _over_storage(name: str, opening: Storage, edition: str, *, one_place: bool = False) -> Target:
@@ -324,9 +327,7 @@ def _over_storage(name: str, opening: Storage, edition: str, *, one_place: bool 
     """
     storage = opening._replace(open=_checked(name, opening.open, one_place=one_place))
     # A server may be silent for long, and in a place for all there may be somebody's data.
-    announced = together(of_nobody(), UNTRIED) if one_place else _asked(storage)
-    if READ_ONLY not in announced.capabilities:
-        storage = storage._replace(read_only=None)
+    announced = of_nobody() if one_place else of_storage(storage.open)
     several = frozenset() if one_place else frozenset({SEVERAL})
     capabilities = announced.capabilities | CONNECTION_LEVEL | several
     connections = None

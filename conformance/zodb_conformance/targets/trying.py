@@ -1,65 +1,64 @@
 """What a storage can do and can't announce, because no interface has a word for it: found out by
-trying it once, in a folder that is thrown away.
+trying it once, in a folder that is thrown away, and in a process of its own: who hangs in it, hangs
+nobody else.
 """
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from persistent.mapping import PersistentMapping
+from zodb_conformance.storagekit import Layer, commit, content, newest
+from zodb_conformance.targets.base import DURABLE, OLD, READ_ONLY, Storage
 
-from zodb_conformance.storagekit import Layer, commit, newest
-from zodb_conformance.targets.announcing import Announced
-
-DURABLE, READ_ONLY = "durable", "read-only"
-ROOT = bytes(8)
-
-EMPTY = pickle.dumps(PersistentMapping, 3) + pickle.dumps({"data": {}}, 3)
-"""The record of an empty root, the least that can be committed."""
-
-UNTRIED = Announced(frozenset(), frozenset({DURABLE, READ_ONLY}))
-"""What is known of storages that are not tried."""
-
-Opening = Callable[[Path], Any]
-"""Opens the storage of a folder."""
+ROOT = NEVER = bytes(8)
 
 
-def tried(open_storage: Opening, open_read_only: Opening | None = None) -> Announced:
-    """Whether storages keep in their folders what was committed, and can be opened there so that
+def found(storage: Storage) -> Iterator[str]:
+    """Which of `TRIED` storages can do that are opened like this, as it is found: keep revisions
+    that are not current, keep in their folders what was committed, and be opened there so that
     nothing can be changed.
 
-    open_read_only  how that may be done, None where no way is known
-
-    Of what fails nothing is known: the checks will come to the same, and tell.  Nor is it of those
-    who keep their data elsewhere, in a place that others may know.
+    Where one fails before it has shown anything, nothing is found: the checks will come to the
+    same, and tell.  Nor is it of those who keep their data elsewhere, in a place known to others.
     """
-    answers: dict[str, bool | None] = {DURABLE: None, READ_ONLY: None}
     where = TemporaryDirectory(prefix="zodb-conformance-", ignore_cleanup_errors=True)
     with where as place, suppress(Exception):
         folder = Path(place)
-        with closing(open_storage(folder)) as storage:
-            storage.registerDB(Layer())
-            tid = commit(storage, (ROOT, bytes(8), EMPTY))
-        with closing(open_storage(folder)) as storage:
-            answers[DURABLE] = _is_shown(storage, tid) and (any(folder.iterdir()) or None)
-        if answers[DURABLE] and open_read_only is not None:
-            with closing(open_read_only(folder)) as storage:
-                answers[READ_ONLY] = bool(storage.isReadOnly()) and _is_shown(storage, tid)
-    return Announced(
-        frozenset(name for name, answer in answers.items() if answer),
-        frozenset(name for name, answer in answers.items() if answer is None),
-    )
+        one = storage.open(folder)
+        one.registerDB(Layer())
+        first = commit(one, (ROOT, NEVER, content(1)))
+        second = commit(one, (ROOT, first, content(2)))
+        if _shows_the_first(one, first, second):
+            yield OLD
+        one.close()
+        if not any(folder.iterdir()) or _is_new(storage, folder):
+            return
+        yield DURABLE
+        if storage.read_only is not None and _is_read_only(storage.read_only, folder, second):
+            yield READ_ONLY
 
 
-def _is_shown(storage: Any, tid: bytes) -> bool:
-    """Whether a storage shows what was committed to another then."""
-    try:
-        known: bytes = newest(storage).load(ROOT)[1]
-    except KeyError:
-        return False
-    return known == tid
+def _shows_the_first(storage: Any, first: bytes, second: bytes) -> bool:
+    with suppress(Exception):
+        return bool(newest(storage).loadBefore(ROOT, second)[:2] == (content(1), first))
+    return False
+
+
+def _is_new(storage: Storage, folder: Path) -> bool:
+    """Whether a folder with files in it is opened as if nothing had ever been committed there.
+
+    Who leaves files behind and can't open them has lost something: that is for the clauses.
+    """
+    with suppress(Exception), closing(storage.open(folder)) as again:
+        return newest(again).lastTransaction() in (None, NEVER)
+    return False
+
+
+def _is_read_only(storage: Storage, folder: Path, last: bytes) -> bool:
+    with suppress(Exception), closing(storage.open(folder)) as again:
+        return bool(again.isReadOnly()) and bool(newest(again).load(ROOT)[1] == last)
+    return False
