@@ -232,12 +232,13 @@ def test_an_example_that_takes_the_baseline_down_is_excused_at_once(workplace):
     assert layer.fails(replace(EXAMPLE, kind="crash", script=()))
 
 
-def test_examples_on_a_storage_alone_are_not_asked_of_the_baseline(workplace, monkeypatch):
+def test_what_is_told_of_a_storage_alone_is_not_asked_of_the_baseline(workplace, monkeypatch):
     asked = []
     monkeypatch.setattr(
         supervisor.layer, "in_lanes", lambda _nursery, _plan, checks, _learnt: asked.extend(checks)
     )
-    checks = ("smoke", "examples.storage.turns", "examples.turns", "story.turns", "walk.storage")
+    alone = ("examples.storage.turns", "story.storage-turns")
+    checks = ("smoke", *alone, "examples.turns", "story.turns", "walk.storage")
     layer_of("good").learn(checks, ())
     assert asked == ["examples.turns", "story.turns"]
 

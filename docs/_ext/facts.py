@@ -199,20 +199,23 @@ def with_clauses(story: Story) -> str:
     """The text of a story, with a line in place of each comment that says what it is about, or in
     which editions it is told.
     """
-    every = {part.needs for part in story.parts}
     # What every part needs is said once, where the editions are told.
-    said = every.pop() if len(every) == 1 and TOLD_IN.search(story.text) else ()
+    said: frozenset[str] = frozenset()
+    if story.parts and TOLD_IN.search(story.text):
+        said = frozenset.intersection(*(part.needs for part in story.parts))
 
     def line(found: re.Match[str]) -> str:
         clauses = " ".join(f":clause:`{id}`" for id in found["clauses"].split())
-        needs = "" if said else found["needs"]
-        only = f" (where the target declares {needs})" if needs else ""
+        needs = [need for need in (found["needs"] or "").split() if need not in said]
+        only = f" (where the target declares {' and '.join(needs)})" if needs else ""
         return f".. rst-class:: story-clauses\n\n{clauses}{only}"
 
     def when(found: re.Match[str]) -> str:
         first, last = found["first"], found["last"]
         editions = f"editions {first} to {last}" if last else f"edition {first}"
-        only = f", where the target declares {' and '.join(said)}" if said else ""
+        if first == CURRENT.value:
+            editions = "current edition"
+        only = f", where the target declares {' and '.join(sorted(said))}" if said else ""
         return f".. rst-class:: story-clauses\n\nTold in the {editions}{only}."
 
     return MARKER.sub(line, TOLD_IN.sub(when, story.text))

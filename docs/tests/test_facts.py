@@ -154,10 +154,17 @@ def test_what_every_part_of_a_story_needs_is_said_once():
     text = f"Title\n=====\n\n.. editions: current\n\n{part}\n{part}"
     shown = facts.with_clauses(story_of("dated", text))
     assert shown.count("several-databases") == 1
-    assert "Told in the edition current, where the target declares several-databases." in shown
+    assert "Told in the current edition, where the target declares several-databases." in shown
     other = part.replace("several-databases", "iteration")
     shown = facts.with_clauses(story_of("dated", f"{text}\n{other}"))
     assert shown.count("(where the target declares several-databases)") == 2
+    more = part.replace("several-databases", "several-databases iteration")
+    shown = facts.with_clauses(story_of("dated", f"{text}\n{more}"))
+    assert (
+        shown.count("several-databases")
+        == shown.count("(where the target declares iteration)")
+        == 1
+    )
 
 
 def test_the_clauses_of_some_editions_are_listed_by_the_editions():

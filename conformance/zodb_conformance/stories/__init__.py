@@ -16,7 +16,9 @@ edition, or the first and the last one::
 
     .. editions: 2005-06-17 to current
 
-The name of a story is that of its file, without the number that puts the stories in order.
+A story is about databases and their connections, or about a storage alone; which of them, its
+clauses say.  The name of a story is that of its file, without the number that puts the stories in
+order; that of one about a storage begins with ``storage-``.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from zodb_spec.clause import Part as PartOfSpec
 from zodb_spec.clause import clauses
 from zodb_spec.editions import EDITIONS, Edition
 
@@ -74,6 +77,11 @@ class Story:
     text: str
     parts: tuple[Part, ...]
     editions: tuple[Edition, ...]
+
+    @property
+    def about(self) -> PartOfSpec:
+        """Of what it tells: of databases and connections, or of a storage."""
+        return clauses()[self.parts[0].clauses[0]].part
 
     @property
     def check(self) -> str:
@@ -160,7 +168,7 @@ def run_story(
             begun.append(part)
         recorder.step(("story", story.name, str(part.number), str(number)))
 
-    failure = perform(lines_of(parts), target, OPENINGS["connection"], directory, starting)
+    failure = perform(lines_of(parts), target, OPENINGS[story.about], directory, starting)
     if failure is None:
         recorder.exercised(begun[-1].clauses)
         return None

@@ -23,9 +23,9 @@ from zodb_conformance.supervisor.nursery import Nursery
 TEXTS = ("examples", "story.")
 """How the names of the checks begin that perform examples and stories."""
 
-ALONE = "examples.storage."
-"""How the names of the checks begin that perform examples on a storage alone: nothing above it has
-a part in them.
+ALONE = ("examples.storage.", "story.storage-")
+"""How the names of the checks begin that perform examples and stories on a storage alone: nothing
+above it has a part in them.
 """
 
 Sort = tuple[str, str, str]
