@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import facts
 from docutils import nodes
@@ -37,7 +37,38 @@ logger = logging.getLogger(__name__)
 KINDS = ("clause", "rule", "operation")
 PAGES = ("index", "clauses", "rules", "operations", "model", "editions", "names")
 
-SINGULAR = {"chapters": "chapter", "operations": "operation", "stories": "story"}
+SINGULAR = {
+    "chapters": "chapter",
+    "operations": "operation",
+    "parts": "part",
+    "stories": "story",
+}
+
+
+class Part(NamedTuple):
+    """A part of the specification, with a page of its own: the name of that, and what it says."""
+
+    name: str
+    about: str
+    title: str
+    text: str
+
+
+PARTS = (
+    Part(
+        "connections",
+        "connection",
+        "Databases and connections",
+        "What databases and connections owe to programs.",
+    ),
+    Part(
+        "storages",
+        "storage",
+        "The storage protocol",
+        "What a storage owes to whatever stands above it, through the storage protocol alone.",
+    ),
+)
+"""The parts in the order in which they are read."""
 
 
 class Stated(SphinxDirective):
@@ -115,6 +146,7 @@ def gathered(config: Any) -> dict[str, Any]:
         "names": sorted(quoting.QUOTABLE.items(), key=lambda entry: entry[0].lower()),
         "nouns": {"connection": list(facts.nouns(world)), "storage": list(facts.nouns(protocol))},
         "operations": all_operations(),
+        "parts": PARTS,
         "tables": {part: operations(part) for part in ("connection", "storage")},
         "proofs": facts.listed((double.clause, double) for double in suite.doubles()),
         "rules": rules,
@@ -144,6 +176,7 @@ def write_pages(app: Sphinx) -> None:
     known = gathered(app.config)
     pages = {
         **{name: {} for name in PAGES},
+        **{f"parts/{part.name}": {"part": part} for part in PARTS},
         **{f"chapters/{chapter.name}": {"chapter": chapter} for chapter in known["chapters"]},
         **{f"stories/{story.name}": {"story": story} for story in known["stories"]},
         **{f"operations/{name}": {"operation": found} for name, found in all_operations().items()},
