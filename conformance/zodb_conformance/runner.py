@@ -81,7 +81,9 @@ def run_checks(plan: Plan, recorder: Recorder) -> None:
 
 
 def replay(plan: Plan, script: Sequence[Step], recorder: Recorder) -> Deviation | None:
-    """Perform a recorded script, and give the deviation that it shows, if it does."""
+    """Perform a recorded script, with footprints and without, and give the deviation that it shows,
+    if it does.
+    """
     target = resolve(plan)
     if script and script[0][0] == "example":
         clause = clauses()[script[0][1]]
@@ -89,8 +91,12 @@ def replay(plan: Plan, script: Sequence[Step], recorder: Recorder) -> Deviation 
     if script and script[0][0] == "story":
         return _replay_check(plan, stories.stories()[script[0][1]].check, (), recorder)
     with quiet():
-        finding = perform(target, resolved(script), recorder, part=part_of(script))
-    return None if finding is None else deviation_of(finding, "replay", target)
+        for footprint in (True, False):
+            part = part_of(script)
+            finding = perform(target, resolved(script), recorder, footprint=footprint, part=part)
+            if finding is not None:
+                return deviation_of(finding, "replay", target)
+    return None
 
 
 def _replay_check(

@@ -71,9 +71,16 @@ class Search:
         return None
 
     def judge(self, finding: Finding) -> Finding | None:
-        """Perform a contradiction again with full footprints, and report it where it is new."""
-        judged = self._again(finding.script)
-        if judged is None:
+        """Perform a contradiction again with full footprints, and report it where it is new.
+
+        Where it shows without footprints alone, since to look at everything heals it, it is judged
+        without them.
+        """
+        for footprint in (True, False):
+            judged = self._again(finding.script, footprint)
+            if judged is not None:
+                break
+        else:
             self._report_flaky(finding)
             return None
         clause = judged.mismatch.clause
@@ -81,7 +88,7 @@ class Search:
         sort = clause, self._breaks_the_baseline(clause, judged.script)
         self.found[sort] += 1
         if self.found[sort] == 1 and self.plan.wants(clause):
-            shortest = self._shortest(judged)
+            shortest = self._shortest(judged, footprint)
             self.recorder.deviation(deviation_of(shortest, self.check, self.target))
             self._keep_away(shortest)
         elif self.found[sort] >= TOLERATED:
@@ -119,24 +126,25 @@ class Search:
                 return True
         return False
 
-    def _performed(self, script: Sequence[Step]) -> Finding | None:
+    def _performed(self, script: Sequence[Step], footprint: bool) -> Finding | None:
         """What comes of a script when it is performed once more."""
-        return perform(self.target, resolved(script), Quiet(self.recorder), part=self.part)
+        quiet = Quiet(self.recorder)
+        return perform(self.target, resolved(script), quiet, footprint=footprint, part=self.part)
 
-    def _again(self, script: Sequence[Step]) -> Finding | None:
+    def _again(self, script: Sequence[Step], footprint: bool) -> Finding | None:
         for _ in range(REPLAYS):
-            found = self._performed(script)
+            found = self._performed(script, footprint)
             if found is not None:
                 return found
         return None
 
-    def _shortest(self, finding: Finding) -> Finding:
+    def _shortest(self, finding: Finding, footprint: bool) -> Finding:
         best, clause = finding, finding.mismatch.clause
         excused = self._breaks_the_baseline(clause, finding.script)
 
         def fails(script: Sequence[Step]) -> bool:
             nonlocal best
-            found = self._performed(script)
+            found = self._performed(script, footprint)
             if found is None or found.mismatch.clause != clause:
                 return False
             if not excused and self._breaks_the_baseline(clause, script):
