@@ -27,7 +27,14 @@ from zodb_spec.preludes import (
     VERSION_GROUPS,
     VERSIONS,
 )
-from zodb_spec.protocol.preludes import BLOBS, COUNTED, LINKED_RECORDS, SEVERAL_CLIENTS, STORED
+from zodb_spec.protocol.preludes import (
+    BLOBS,
+    COUNTED,
+    LINKED_RECORDS,
+    SEVERAL_CLIENTS,
+    STORED,
+    TIMED,
+)
 from zodb_spec.script import mix
 
 
@@ -357,8 +364,15 @@ MIXES: dict[str, Mix] = {
         part="storage",
     ),
     "storage-upkeep": Mix(
-        {"undo-transaction": 24, "pack-storage": 6, "delete-object": 8, "call-as-stranger": 0},
-        (STORED, LINKED_RECORDS, COUNTED),
+        {
+            "undo-transaction": 24,
+            "pack-storage": 4,
+            "take-time": 6,
+            "pack-past": 8,
+            "delete-object": 8,
+            "call-as-stranger": 0,
+        },
+        (STORED, LINKED_RECORDS, COUNTED, TIMED),
         needs=STORAGE_ALONE,
         part="storage",
     ),

@@ -15,6 +15,7 @@ from zodb_spec.protocol.preludes import (
     LINKED_RECORDS,
     SEVERAL_CLIENTS,
     STORED,
+    TIMED,
     committed,
 )
 from zodb_spec.protocol.reading import LIGHT, READS
@@ -250,6 +251,50 @@ def test_the_root_may_be_kept_from_being_undone() -> None:
     world = undone(after(initial(), *committed(2, ("oid0", "'one'"))))
     found = outcomes(world, "undo-transaction", STORAGE, "meta9", "0")
     assert [outcome.clause for outcome in found] == ["protocol.undo", "protocol.undo-refused"]
+
+
+def left(world: World, oid: str) -> list[str]:
+    """The transactions of which a storage has revisions of an object."""
+    return [tid for tid, _ in world.store.lineage(oid)]
+
+
+def test_a_pack_for_an_earlier_time_keeps_what_was_current_then_and_what_came_later() -> None:
+    # The root led to the second object at that time, and leads nowhere since; the first one was
+    # never led to, and was changed since.
+    found = [
+        outcome.world for outcome in outcomes(after(initial(), *TIMED), "pack-past", "moment5")
+    ]
+    ways = {
+        tuple(map(tuple, (left(world, oid) for oid in ("oid0", "oid1", "oid2")))) for world in found
+    }
+    root = ("tid3", "tid6")
+    assert ways == {
+        (root, ("tid4", "tid6"), ("tid3",)),
+        (root, ("tid6",), ("tid3",)),
+        (root, (), ("tid3",)),
+    }
+    assert all(world.store.last == "tid6" for world in found)
+
+
+def test_after_a_pack_for_an_earlier_time_what_came_later_can_be_undone() -> None:
+    world = after(initial(), *TIMED, ("pack-past", "moment5"))
+    assert makes_sense(undone(world), ("undo-transaction", STORAGE, "meta9", "0"))
+    assert not makes_sense(undone(world), ("undo-transaction", STORAGE, "meta9", "1"))
+
+
+def test_a_pack_for_a_time_before_the_last_one_changes_nothing() -> None:
+    world = after(initial(), *TIMED, ("pack-storage",))
+    passed, refused = outcomes(world, "pack-past", "moment5")
+    assert passed.clause == refused.clause == "protocol.pack-earlier"
+    assert passed.world.store == refused.world.store == world.store
+
+
+def test_a_pack_without_garbage_collection_keeps_what_is_led_to_by_nothing() -> None:
+    world = after(initial(), *LINKED_RECORDS)
+    passed, refused = outcomes(world, "pack-without-gc")
+    assert passed.world.store.known() == ("oid0", "oid1", "oid2")
+    assert left(passed.world, "oid1") == ["tid4"]
+    assert refused.world.store == world.store
 
 
 def test_undo_of_what_was_changed_since_is_refused() -> None:

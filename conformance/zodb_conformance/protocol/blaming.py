@@ -16,7 +16,7 @@ from zodb_conformance.results import Step
 FOREIGN = "StorageTransactionError"
 """What a call raises for a transaction that is not being committed."""
 
-TURNS = ("tpc-finish", "pack-storage", "reopen-storage")
+TURNS = ("tpc-finish", "pack-storage", "pack-past", "pack-without-gc", "reopen-storage")
 """The operations after which there may be another last transaction."""
 
 OF_BLOBS = ("load-blob", "open-blob")

@@ -31,6 +31,8 @@ TURNING = (
     "tpc-finish",
     "tpc-abort",
     "pack-storage",
+    "pack-past",
+    "pack-without-gc",
     "reopen-storage",
     "poll",
     "release",

@@ -35,6 +35,13 @@ LINKED_RECORDS: tuple[Step, ...] = (
 )
 """A root that leads to an object, and a third one that leads to that."""
 
+TIMED: tuple[Step, ...] = (
+    *LINKED_RECORDS,
+    ("take-time", "moment5"),
+    *committed(6, (ROOT, "'one'"), ("oid1", "'two'")),
+)
+"""What `LINKED_RECORDS` has stored, and a root that leads nowhere since a time that was noted."""
+
 COUNTED: tuple[Step, ...] = (
     ("new-oid", "oid1"),
     *committed(2, (ROOT, "'one'"), ("oid1", "counter")),

@@ -98,6 +98,15 @@ def _tids(world: World, handle: Name, *before: str) -> Sequence[str]:
     return (*known, NEVER) if handle == STORAGE else known
 
 
+def _was_forgotten(store: Store, oid: Oid, tid: Tid) -> bool:
+    """Whether a pack may have removed what there was of an object before a transaction: who has
+    read it before may still know.
+    """
+    if store.packed == NEVER or store.current(oid) is None:
+        return False
+    return revisions.earlier(store, oid, tid) is None
+
+
 @declared(
     READER,
     OID,
@@ -106,7 +115,9 @@ def _tids(world: World, handle: Name, *before: str) -> Sequence[str]:
         f"{seen(world)} = shown({source(world, handle)}.loadBefore({oid}, {_tid_text(tid)}))"
     ),
     sensible=lambda world, handle, oid, tid: (
-        _can_be_read(world, handle, oid) and tid in _tids(world, handle)
+        _can_be_read(world, handle, oid)
+        and tid in _tids(world, handle)
+        and not _was_forgotten(_shown(world, handle), oid, tid)
     ),
     needs="old-revisions",
 )

@@ -205,6 +205,7 @@ class World(NamedTuple):
     handles  by which handles, by name
     commit   the transaction that is being committed, if there is one
     idle     what has stood for a transaction that was aborted, or finished
+    moments  the names of times that were noted, each with the newest transaction then, oldest first
     edition  the edition whose rules are followed
     step     the number of the step that is being taken
     """
@@ -213,6 +214,7 @@ class World(NamedTuple):
     handles: Mapping[Name, Handle]
     commit: Commit | None = None
     idle: tuple[Name, ...] = ()
+    moments: tuple[tuple[Name, Tid], ...] = ()
     edition: Edition = CURRENT
     step: int = 0
 

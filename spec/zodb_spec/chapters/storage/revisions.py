@@ -35,6 +35,11 @@ def load_before(store: Store, oid: Oid, tid: Tid) -> tuple[Data | None, Tid, Tid
 
     tid: NEVER stands for one that is later than all others
     """
+    return earlier(store, oid, tid)
+
+
+def earlier(store: Store, oid: Oid, tid: Tid) -> tuple[Data | None, Tid, Tid | None] | None:
+    """The newest revision of an object that is earlier than a tid, and those of it and the next."""
     before = store.tids if tid == NEVER else store.tids[: store.tids.index(tid)]
     lineage = store.lineage(oid)
     earlier = [number for number, (each, _) in enumerate(lineage) if each in before]
