@@ -78,10 +78,11 @@ def rules_for(told: Told, loss: Loss) -> tuple[Rule, ...]:
     verdict.
     """
     if not told.finished and (told.doubtful is None or loss == "new"):
-        making = durability.making_can_be_interrupted
-        if loss == "process":
-            return making, durability.vote_is_not_commit, durability.goes_on_after_kill
-        return (making,)
+        return (
+            durability.vote_is_not_commit,
+            durability.making_can_be_interrupted,
+            durability.goes_on_after_kill,
+        )
     in_pack = told.packed == len(told.finished)
     if loss == "unsynced":
         power, pack = durability.survives_power_loss, durability.pack_survives_power_loss
