@@ -42,6 +42,13 @@ def test_what_was_not_synced_is_lost() -> None:
     assert found.image("journal", everything) == {"a": b"oWO"}
 
 
+def test_everything_is_synced_together() -> None:
+    steps = [("make", "a", 3), ("mkdir", "in"), ("make", "in/b", 4), ("write", 4, 0, b"one")]
+    assert done(*steps).image("folders", nothing) == {}
+    kept = {"a": b"", "in": None, "in/b": b"one"}
+    assert done(*steps, ("sync", -1)).image("folders", nothing) == kept
+
+
 def test_names_are_kept_before_the_content_of_their_files() -> None:
     found = done(("make", "a", 3), ("write", 3, 0, b"one"))
     assert found.image("journal", nothing) == {}
@@ -169,6 +176,41 @@ def test_a_process_is_killed_before_a_change(
     status, folder, _ = run_recorded(script, kill_at=4)
     assert status == -signal.SIGKILL
     assert sorted(disk.held_in(folder)) == ["0", "1", "2"]
+
+
+SYNCED = """
+import os
+from pathlib import Path
+folder = Path(os.environ["RECORDER_FOLDER"])
+fd = os.open(folder / "a", os.O_WRONLY | os.O_CREAT | os.{flag})
+os.write(fd, b"one")
+os.pwrite(fd, b"two", 3)
+os.close(fd)
+"""
+
+
+@pytest.mark.parametrize("flag", ["O_DSYNC", "O_SYNC"])
+def test_what_is_written_through_is_on_the_disk(
+    flag: str, run_recorded: Callable[..., tuple[int, Path, list[Operation]]]
+) -> None:
+    for chosen, expected in ((flag, b"onetwo"), ("O_CLOEXEC", b"")):
+        _, folder, operations = run_recorded(SYNCED.format(flag=chosen))
+        found = Disk(folder)
+        for each in operations:
+            found.do(each)
+        assert found.image("all", nothing) == {"a": expected}
+        (folder / "a").unlink()
+        (folder.parent / "record").unlink()
+
+
+def test_whoever_syncs_all_files_has_them_on_the_disk(
+    run_recorded: Callable[..., tuple[int, Path, list[Operation]]],
+) -> None:
+    _, folder, operations = run_recorded(SYNCED.format(flag="O_CLOEXEC") + "os.sync()")
+    found = Disk(folder)
+    for each in operations:
+        found.do(each)
+    assert found.image("folders", nothing) == {"a": b"onetwo"}
 
 
 @pytest.fixture

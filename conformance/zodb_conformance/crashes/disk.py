@@ -132,7 +132,7 @@ class Disk:
             case "close":
                 self._open.pop(operation.descriptor, None)
             case "sync":
-                self._sync(self._open[operation.descriptor])
+                self._sync(self._open.get(operation.descriptor))
             case "unlink" | "rmdir":
                 self._rename(self._name(operation.payload), None, None)
             case "mkdir":
@@ -186,7 +186,11 @@ class Disk:
         for name in below:  # names of files in a folder that moved: they move with it at once
             self._rename(name, new + name.removeprefix(old), self._names[name])
 
-    def _sync(self, synced: File | str) -> None:
+    def _sync(self, synced: File | str | None) -> None:
+        """Have a file on the disk, or the names in a folder, or for None everything."""
+        if synced is None:
+            self.settle()
+            return
         self._journal = len(self._renamings)
         if isinstance(synced, File):
             synced.sync()

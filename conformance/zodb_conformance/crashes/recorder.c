@@ -38,6 +38,7 @@ static int log_file = -1;
 static const char *folder, *marks;
 static long kill_at, changes;
 static char kinds[MOST_FILES];
+static char at_once[MOST_FILES]; /* whether what is written there is synced at once */
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 
 #define REAL(name)                                                            \
@@ -82,6 +83,8 @@ static void record(int64_t operation, int64_t fd, int64_t offset, const void *pa
     write_all(header, sizeof header);
     write_all(payload, size);
     pthread_mutex_unlock(&one_at_a_time);
+    if (operation == WRITE && at_once[fd])
+        record(SYNC, fd, 0, 0, 0, 0);
 }
 
 /* A change is about to be made. */
@@ -126,6 +129,7 @@ static int opened(int fd, const char *path, int flags, int existed) {
         kinds[fd] = MARKS;
     } else if (is_below(path)) {
         kinds[fd] = FOLLOWED;
+        at_once[fd] = (flags & O_DSYNC) != 0; /* O_SYNC has the same bit, and another one */
         record(OPEN, fd, 0, path, strlen(path), !existed);
         if (existed && (flags & O_TRUNC))
             record(TRUNCATE, fd, 0, 0, 0, 0);
@@ -311,6 +315,24 @@ EXTENDER(posix_fallocate64)
     }
 SYNCER(fsync)
 SYNCER(fdatasync)
+
+/* These sync more than one file; the record has no descriptor then. */
+
+static void (*real_sync)(void);
+void sync(void) {
+    change();
+    REAL(sync)();
+    record(SYNC, -1, 0, 0, 0, 0);
+}
+
+static int (*real_syncfs)(int);
+int syncfs(int fd) {
+    change();
+    int result = REAL(syncfs)(fd);
+    if (!result && kind_of(fd) == FOLLOWED)
+        record(SYNC, -1, 0, 0, 0, 0);
+    return result;
+}
 
 /* Names */
 

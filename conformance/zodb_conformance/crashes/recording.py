@@ -43,7 +43,7 @@ class Operation(NamedTuple):
     """One thing that a process did.
 
     kind        what it was, one of `KINDS`
-    descriptor  of the file, -1 where names were changed
+    descriptor  of the file, -1 where names were changed, or all files were synced
     place       the offset in the file, or its new size
     payload     what was written, or the path; two with a zero byte between them
     made        whether it made the file
