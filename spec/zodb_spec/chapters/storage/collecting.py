@@ -101,12 +101,14 @@ def gc_goes_far() -> None:
     """However many objects there are, and however many references lead to one of them, one after
     the other, it can be reached.
 
-    >>> chain = [z64, *(storage.new_oid() for _ in range(20))]
-    >>> writes = []
+    >>> chain, writes = [z64, *(storage.new_oid() for _ in range(20))], []
     >>> for number, oid in enumerate(chain):
-    ...     leaves = [storage.new_oid() for _ in range(60)]
-    ...     writes += [(leaf, z64, content("leaf")) for leaf in leaves]
-    ...     writes.append((oid, z64, content(number, *leaves, *chain[number + 1 :][:1])))
+    ...     branches = [storage.new_oid() for _ in range(4)]
+    ...     for branch in branches:
+    ...         leaves = [storage.new_oid() for _ in range(15)]
+    ...         writes += [(leaf, z64, content("leaf")) for leaf in leaves]
+    ...         writes.append((branch, z64, content("branch", *leaves)))
+    ...     writes.append((oid, z64, content(number, *branches, *chain[number + 1 :][:1])))
     >>> tid = commit(storage, *reversed(writes))
     >>> storage.pack(pause(), oids_in)
     >>> values_of(storage, *chain) == list(range(21))
