@@ -313,5 +313,6 @@ def test_an_example_that_opens_a_storage_again_says_what_that_needs(stated: Clau
         ("read_only=True", "read-only"),
         ("client_of(", "several-clients"),
         ("layer_over(", "layers"),
+        ("cut_off(", "reconnecting"),
     ):
         assert call not in stated.text or need in stated.needs, (stated.id, need)

@@ -17,6 +17,7 @@ with the rest.  For storages alone:
 ``client_of(storage)``  opens another client of the same data, while the first is open
 ``layer_over(storage)``  opens a new storage of changes over one that is open, and that shows its
 newest state from then on
+``cut_off(storage)``  a block in which a client has lost its connection
 
 and their first line is ``storage = open_storage()``.
 """

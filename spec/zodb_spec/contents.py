@@ -109,6 +109,7 @@ ORDER = (
     "storage.polling",
     "storage.announcing",
     "storage.clients",
+    "storage.lost_connections",
     "storage.layer",
     "storage.packing",
     "storage.collecting",

@@ -152,6 +152,10 @@ WEAKER: dict[str, str] = {
         "the row on tids that are not later says that they should be refused, and leaves it to "
         "a storage to take them"
     ),
+    "storage.cut-off-is-transient": (
+        "the row is about what is announced; that a program may try again, no document promises of "
+        "a client without its server"
+    ),
     "storage.deletion-of-a-deletion": (
         "of what becomes of an object that is deleted twice no document speaks, and it makes no "
         "difference"

@@ -97,7 +97,7 @@ def _faulty(double: Double, correct: Target, *, plain: bool = False) -> Target:
         )
 
     assert correct.storage is not None
-    opened = storage()._replace(over=correct.storage.over)
+    opened = storage()._replace(over=correct.storage.over, lost=correct.storage.lost)
     if correct.storage.read_only is not None:
         opened = opened._replace(read_only=storage(read_only=True))
     return replace(

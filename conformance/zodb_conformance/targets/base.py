@@ -56,6 +56,18 @@ class Layers(NamedTuple):
     lines: tuple[str, ...]
 
 
+class Cut(NamedTuple):
+    """How a client loses its connection to what serves it.
+
+    cut    has it lose the connection for now, and gives what lets it come back: ``cut(storage)``
+    lines  the lines of Python that do that to ``storage``, and bind the other to ``come_back``; for
+           witnesses
+    """
+
+    cut: Callable[[Any], Callable[[], None]]
+    lines: tuple[str, ...]
+
+
 class Storage(NamedTuple):
     """A way to open storages.
 
@@ -68,6 +80,7 @@ class Storage(NamedTuple):
               over the same data: ``crash(directory)``; None where a storage is the work of the
               process that opens it
     over      how a storage of changes is opened over such a storage, None where there is none
+    lost      how a client loses its connection, None where it has none that could be lost
 
     To open one in the folder of another is to open the same again, where it is durable; as long as
     the other is open, that is another client of the same data, where it can have several.  In the
@@ -80,6 +93,7 @@ class Storage(NamedTuple):
     read_only: Storage | None = None
     crash: Callable[[Path], None] | None = None
     over: Layers | None = None
+    lost: Cut | None = None
 
 
 class Connections(NamedTuple):
@@ -251,6 +265,7 @@ CAPABILITIES: dict[str, str] = {
     READ_ONLY: "What is there can be opened so that nothing can be changed.",
     "layers": "A storage of changes can be opened over another one, which stays as it is.",
     "several-clients": "Several clients can have the same storage open at once.",
+    "reconnecting": "A client that has lost its connection comes back to the same data by itself.",
     "undo": "A committed transaction can be undone by a later one, through `db.undo`.",
     "pack": "What nobody needs any more can be removed, through `db.pack`.",
     "garbage-collection": "A pack removes objects that the root does not lead to any more.",

@@ -4,11 +4,12 @@ its own snapshots, and over one that several clients have.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zodb_conformance.targets.base import Connections, Facts, Layers, Storage, Target, over
+from zodb_conformance.targets.base import Connections, Cut, Facts, Layers, Storage, Target, over
 
 CAPABILITIES = frozenset(
     {
@@ -202,6 +203,13 @@ def clients() -> Target:
         )
 
     plain = _plain(storage(", resolves=False", resolves=False))
-    opened = storage("")._replace(over=layers())
-    capabilities = CAPABILITIES - {"versions"} | {"durable", "layers", "several-clients"}
+
+    def cut(client: Any) -> Callable[[], None]:
+        client.disconnect()
+        return client.reconnect  # type: ignore[no-any-return]
+
+    lost = Cut(cut, ("storage.disconnect()", "come_back = storage.reconnect"))
+    opened = storage("")._replace(over=layers(), lost=lost)
+    added = {"durable", "layers", "reconnecting", "several-clients"}
+    capabilities = CAPABILITIES - {"versions"} | added
     return _over("reference-clients", opened, capabilities, plain)

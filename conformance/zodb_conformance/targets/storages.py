@@ -7,13 +7,14 @@ What examples on the storage protocol call is the same in both:
 ``client_of(storage)``                   opens another client of the same data
 ``layer_over(storage)``                  opens a new storage of changes over one that is open, and
                                          that shows its newest state from then on
+``cut_off(storage)``                     a block in which a client has lost its connection
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from textwrap import indent
@@ -23,7 +24,7 @@ from zodb_conformance.storagekit import newest
 from zodb_conformance.targets.base import Storage, Target
 from zodb_conformance.targets.emptiness import unspoilt
 
-CALLS = ("open_storage", "reopened", "client_of", "layer_over")
+CALLS = ("open_storage", "reopened", "client_of", "layer_over", "cut_off")
 
 SHARED = """
 folders = []
@@ -39,6 +40,10 @@ def client_of(storage):
     return open_storage(next(folder for known, folder in folders if known is storage))
 """
 """What scripts define beside the functions that open a storage."""
+
+
+COMING_BACK = ("try:", "    yield", "finally:", "    come_back()")
+"""How what scripts define ends in which a client has lost its connection."""
 
 
 class Storages:
@@ -85,6 +90,17 @@ class Storages:
         self._layers.append(opened)
         return opened
 
+    @contextmanager
+    def cut_off(self, storage: Any) -> Iterator[None]:
+        """Have a client lose its connection for as long as the block lasts."""
+        chosen = self._storage.lost
+        assert chosen is not None, "its capabilities say that it comes back"
+        come_back = chosen.cut(storage)
+        try:
+            yield
+        finally:
+            come_back()
+
     def calls(self) -> dict[str, Callable[..., Any]]:
         """What examples call, by name."""
         return {name: getattr(self, name) for name in CALLS}
@@ -119,6 +135,10 @@ def definitions(target: Target) -> str:
         polling = ("if hasattr(base, 'poll_invalidations'):", "    base.poll_invalidations()")
         body = indent("\n".join((*polling, *storage.over.lines, "return storage")), "    ")
         parts.append(f"def layer_over(base):\n{body}")
+    if storage.lost is not None:
+        body = indent("\n".join((*storage.lost.lines, *COMING_BACK)), "    ")
+        head = "import contextlib\n\n\n@contextlib.contextmanager\ndef cut_off(storage):\n"
+        parts.append(f"{head}{body}")
     return "\n\n\n".join(parts) + "\n\n"
 
 

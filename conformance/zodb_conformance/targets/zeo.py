@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from zodb_conformance.servers import lodging, zeo
-from zodb_conformance.targets.base import Storage, Target
+from zodb_conformance.targets.base import Cut, Storage, Target
 from zodb_conformance.targets.zodb import KEEPING, mapping, over_zodb
 
-CAPABILITIES = (KEEPING - {"serving"}) | {"blobs", "several-clients"}
+CAPABILITIES = (KEEPING - {"serving"}) | {"blobs", "reconnecting", "several-clients"}
 """What clients of a server can do that serves a FileStorage."""
 
 SERVED = (
@@ -30,6 +32,27 @@ ASSIGNED = "zeo.json"
 
 WAIT = 20
 """Seconds that a client waits for its server."""
+
+IMPATIENCE = 0.3
+"""Seconds that a call waits for the server while a client has lost its connection on purpose."""
+
+NOBODY = zeo.HOST, 9
+"""An address at which nobody listens."""
+
+CUTTING = (
+    "import time",
+    "io, addresses = storage._server, storage._server.client.addrs",
+    "io.wait()",
+    f"patience, io.timeout = io.timeout, {IMPATIENCE}",
+    f"storage.new_addr({NOBODY})",
+    "io.loop.call_soon_threadsafe(io.client.protocol.sm_protocol.transport.abort)",
+    "while io.is_connected():",
+    "    time.sleep(0.001)",
+    "def come_back():",
+    "    io.timeout = patience",
+    "    storage.new_addr(addresses)",
+)
+"""The lines of Python by which a client loses its connection."""
 
 
 def clients() -> Target:
@@ -65,8 +88,28 @@ def _over_zeo(name: str, *, shared: bool) -> Target:
     opened = storage("")._replace(
         read_only=storage(", read_only=True", read_only=True),
         crash=lambda directory: zeo.crash(assigned(directory)),
+        lost=Cut(cut, CUTTING),
     )
     return over_zodb(name, opened, CAPABILITIES, mapping(), ("ZEO",))
+
+
+def cut(client: Any) -> Callable[[], None]:
+    """Have a client lose its connection, and look for its server where nobody listens, until it is
+    let come back.  Calls do not wait for long meanwhile.
+    """
+    io, addresses = client._server, client._server.client.addrs
+    io.wait()
+    patience, io.timeout = io.timeout, IMPATIENCE
+    client.new_addr(NOBODY)
+    io.loop.call_soon_threadsafe(io.client.protocol.sm_protocol.transport.abort)
+    while io.is_connected():
+        time.sleep(0.001)
+
+    def come_back() -> None:
+        io.timeout = patience
+        client.new_addr(addresses)
+
+    return come_back
 
 
 def assigned(directory: Path) -> zeo.Served:

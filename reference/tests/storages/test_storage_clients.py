@@ -4,6 +4,7 @@ import logging
 import threading
 
 import pytest
+from transaction.interfaces import TransientError
 from zodb_reference.errors import ConflictError, StorageError, StorageTransactionError
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.oids import p64, z64
@@ -18,6 +19,9 @@ class Layer:
     def __init__(self, storage):
         self.storage, self.told = storage, []
         storage.registerDB(self)
+
+    def invalidateCache(self):  # noqa: N802
+        self.told.append((None, None, self.storage.lastTransaction()))
 
     def invalidate(self, tid, oids):
         self.told.append((tid, sorted(oids), self.storage.lastTransaction()))
@@ -214,3 +218,81 @@ def test_a_forked_process_has_no_client(run_child, tmp_path):
     assert "the process was forked" in told[0]
     assert "is open already" in told[1]
     assert told[2:] == ["child ended with 0"]
+
+
+def test_who_has_lost_the_connection_hears_later_what_was_committed(one, two, commit):
+    other, first = Layer(two), commit(one, {A: b"1"})
+    del other.told[:]
+    two.disconnect()
+    second, third = commit(one, {A: b"2", B: b"2"}), commit(one, {B: b"3"})
+    assert (other.told, two.lastTransaction()) == ([], first)
+    two.reconnect()
+    assert other.told == [(second, [A, B], first), (third, [B], second)]
+    assert (two.lastTransaction(), two.load(B)) == (third, (b"3", third))
+
+
+def test_who_can_not_be_told_what_was_missed_has_to_forget_everything(one, two, commit):
+    other, first = Layer(two), commit(one, {A: b"1"})
+    del other.told[:]
+    two.disconnect()
+    commit(one, {A: b"2"})
+    one.pack(2**33, lambda data: [])
+    two.reconnect()
+    two.reconnect()
+    assert other.told == [(None, None, first)]
+
+
+def test_calls_without_a_connection_fail_for_now(one, two, commit):
+    tid, meta = commit(one, {A: b"1"}), TransactionMetaData()
+    two.disconnect()
+    for call in (
+        lambda: two.load(A),
+        lambda: len(two),
+        lambda: two.tpc_begin(meta),
+        lambda: two.registerDB(None),
+    ):
+        with pytest.raises(StorageError, match="has lost its connection") as caught:
+            call()
+        assert isinstance(caught.value, TransientError)
+    two.tpc_abort(meta)
+    assert two.sortKey() == one.sortKey()
+    two.reconnect()
+    assert two.load(A) == (b"1", tid)
+
+
+@pytest.mark.parametrize("has_voted", [False, True])
+def test_what_was_begun_is_given_up_with_the_connection(one, two, begin, commit, has_voted):
+    meta = begin(two)
+    two.store(A, z64, b"lost", "", meta)
+    if has_voted:
+        two.tpc_vote(meta)
+    two.disconnect()
+    tid = commit(one, {A: b"1"})
+    two.reconnect()
+    with pytest.raises(StorageTransactionError):
+        two.tpc_finish(meta)
+    two.tpc_abort(meta)
+    assert two.load(A) == (b"1", tid)
+
+
+def test_who_waits_for_a_turn_without_connection_blocks_nobody(one, two, begin, commit):
+    meta, raised = begin(one), []
+
+    def wait():
+        with pytest.raises(StorageError, match="has lost its connection") as caught:
+            two.tpc_begin(TransactionMetaData())
+        raised.append(caught.value)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    two.disconnect()
+    one.tpc_abort(meta)
+    waiting.join(60)
+    assert len(raised) == 1
+    assert commit(one, {A: b"1"})
+
+
+def test_a_client_without_connection_can_be_closed(one, two, commit):
+    two.disconnect()
+    two.close()
+    assert commit(one, {A: b"1"})

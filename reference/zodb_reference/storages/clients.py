@@ -8,11 +8,13 @@ told to the layers above all others, before anybody can see it (STOR-34, ISO-33)
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from transaction.interfaces import TransientError
 from zope.interface import directlyProvides, providedBy
 
 from zodb_reference import errors as default_errors
@@ -43,17 +45,36 @@ class ServedStorage(SQLiteStorage):
         def announce(tid: bytes) -> None:
             oids = self.tpc_oids(transaction)
             for client in [*self.clients]:
-                if client.layer is not None and not client.has_begun(transaction):
-                    try:
-                        client.layer.invalidate(tid, oids)
-                    except Exception:
-                        logger.exception(
-                            "%r could not take note of transaction %s", client.layer, oid_repr(tid)
-                        )
+                if client.heard is None and not client.has_begun(transaction):
+                    client.hear(tid, oids)
             if callback is not None:
                 callback(tid)
 
         return super().tpc_finish(transaction, announce)
+
+    def lose(self, client: "ClientStorage") -> None:
+        """Announce nothing more to a client, and give up what it has begun."""
+        with self._lock:
+            if client.heard is None:
+                if self.turn is client:
+                    self.tpc_abort(client.begun)
+                client.heard = self._last_tid
+
+    def find_again(self, client: "ClientStorage") -> None:
+        """Announce to a client what was committed since it was lost.
+
+        Nobody commits meanwhile, so that nothing is missed, or comes twice.
+        """
+        with self._lock:
+            if client.heard is None:
+                return
+            missed = self.changes_since(client.heard).oids
+            for tid, oids in (missed or {}).items():
+                client.hear(tid, oids)
+                client.heard = tid
+            if missed is None and client.layer is not None:
+                client.layer.invalidateCache()
+            client.heard = None
 
 
 class ClientStorage:
@@ -66,6 +87,11 @@ class ClientStorage:
     What is not named here is answered by the storage, which all clients have in common: they see
     the same state at the same time, and take turns to commit. A thread commits through one of them
     at a time.
+
+    To try what becomes of programs then, a client can lose its connection, by `disconnect`. What it
+    has begun is given up, and calls that need the storage raise `ClientDisconnected`, which is a
+    `StorageError` of the client's errors, and transient. It does not hear of what others commit
+    before `reconnect`, and tells its layer of that then.
     """
 
     def __init__(
@@ -76,8 +102,10 @@ class ClientStorage:
         errors: ModuleType = default_errors,
     ) -> None:
         self.layer: Any = None
+        self.begun: object = None
+        self.heard: bytes | None = None  # the last transaction before the connection was lost
         self._errors = errors
-        self._begun: object = None
+        self._losses = 0
         self._place = Path(path).resolve()
         with _lock:
             storage = _served.get(self._place)
@@ -110,6 +138,30 @@ class ClientStorage:
         self._open_storage().registerDB(wrapper)
         self.layer = wrapper
 
+    def disconnect(self) -> None:
+        """Lose the connection to the storage."""
+        self._losses += 1
+        self._storage.lose(self)
+
+    def reconnect(self) -> None:
+        """Find the storage again; the layer above is told what it has missed."""
+        self._storage.find_again(self)
+
+    def hear(self, tid: bytes, oids: Iterable[bytes]) -> None:
+        """Tell the layer above, if there is one, of a transaction of another client."""
+        if self.layer is not None:
+            try:
+                self.layer.invalidate(tid, oids)
+            except Exception:
+                logger.exception(
+                    "%r could not take note of transaction %s", self.layer, oid_repr(tid)
+                )
+
+    def lastTransaction(self) -> bytes:
+        """Return the tid of the last transaction that the layer was told of, or z64."""
+        heard = self.heard
+        return self._open_storage().lastTransaction() if heard is None else heard
+
     def close(self) -> None:
         """Give up a transaction that has begun here, and leave; a second call does nothing."""
         with _lock:
@@ -118,7 +170,7 @@ class ClientStorage:
             self._is_closed = True
             self._storage.clients.remove(self)
             if self._storage.turn is self:
-                self._storage.tpc_abort(self._begun)
+                self._storage.tpc_abort(self.begun)
             if not self._storage.clients:
                 if _served.get(self._place) is self._storage:
                     del _served[self._place]
@@ -126,21 +178,37 @@ class ClientStorage:
 
     def tpc_begin(self, transaction: MetaData, tid: bytes | None = None, status: str = " ") -> None:
         """See `TwoPhaseStorage`; the clients take turns."""
-        storage = self._open_storage()
+        losses, storage = self._losses, self._open_storage()
         storage.tpc_begin(transaction, tid, status)
         # What has stood for a transaction here may stand for another one elsewhere, later.
-        storage.turn, self._begun = self, transaction
+        storage.turn, self.begun = self, transaction
+        if losses != self._losses:  # while it has waited for its turn
+            storage.tpc_abort(transaction)
+            raise _disconnected(self._errors)(f"{self!r} has lost its connection")
+
+    def tpc_abort(self, transaction: object) -> None:
+        """See `TwoPhaseStorage`; what was begun before the connection was lost is aborted."""
+        if self.heard is None:
+            self._open_storage().tpc_abort(transaction)
 
     def has_begun(self, transaction: object) -> bool:
         """Tell whether a transaction is the one that was begun last, and that through this
         client.
         """
-        return self._storage.turn is self and self._begun is transaction
+        return self._storage.turn is self and self.begun is transaction
 
     def _open_storage(self) -> ServedStorage:
         if self._is_closed:
             raise self._errors.StorageError(f"{self!r} can't be used: it was closed")
+        if self.heard is not None:
+            raise _disconnected(self._errors)(f"{self!r} has lost its connection: try again later")
         return self._storage
+
+
+@cache
+def _disconnected(errors: ModuleType) -> type[Exception]:
+    """Return the error of these errors that says that there is no connection."""
+    return type("ClientDisconnected", (errors.StorageError, TransientError), {})
 
 
 _TOLD_WHEN_CLOSED = frozenset({"errors", "getName", "isReadOnly", "sortKey", "supportsUndo"})

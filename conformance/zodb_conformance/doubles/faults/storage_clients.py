@@ -166,8 +166,8 @@ def a_transaction_outlives_its_client() -> Fault:
     left: list[object] = []
 
     def close(correct: Any, client: ClientStorage) -> None:
-        left.append(client._begun)
-        client._begun = None
+        left.append(client.begun)
+        client.begun = None
         correct(client)
 
     def await_turn(correct: Any, storage: TwoPhaseStorage) -> None:

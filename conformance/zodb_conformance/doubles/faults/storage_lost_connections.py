@@ -1,0 +1,206 @@
+"""Faults in what clients do without their server, and when they are back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+from zodb_reference.errors import StorageTransactionError
+from zodb_reference.snapshot import SharedStorage
+from zodb_reference.storages import ClientStorage, clients
+from zodb_reference.storages.clients import ServedStorage
+
+from zodb_conformance.doubles.double import Fault, double
+from zodb_conformance.doubles.planting import around, instead, together
+
+faulty = partial(double, on="reference-clients")
+
+
+def added(name: str, method: Any) -> Fault:
+    """The fault that clients have a method of their own for what their storage does."""
+    fault: Fault = patch.object(ClientStorage, name, method, create=True)
+    return fault
+
+
+@faulty("storage.cut-off-reads", also="storage.cut-off-is-transient")
+def who_is_cut_off_reads_on() -> Fault:
+    """A client that has lost its connection shows what has been committed since.
+
+    Whoever reads has one object from before and one from after, and was told of neither.
+    """
+
+    def load(client: Any, oid: bytes, version: str = "") -> Any:
+        return client._storage.load(oid, version)
+
+    return added("load", load)
+
+
+@faulty(
+    "storage.cut-off-tells-nothing-new",
+    also="storage.come-back-announces-first storage.cut-off-in-a-transaction",
+)
+def who_is_cut_off_tells_the_newest() -> Fault:
+    """A client that has lost its connection tells of transactions of which it has not heard.
+
+    A connection moves its snapshot beyond what its cache knows.
+    """
+
+    def last(client: Any) -> bytes:
+        tid: bytes = client._storage.lastTransaction()
+        return tid
+
+    return instead(ClientStorage, "lastTransaction", last)
+
+
+@faulty("storage.come-back-announces", also="storage.layer-over-a-lost-connection")
+def the_last_of_what_was_missed_is_announced() -> Fault:
+    """Of what a client has missed it announces the last transaction alone.
+
+    What the others have changed is shown as it was, until somebody changes it again.
+    """
+
+    def find_again(correct: Any, storage: Any, client: Any) -> None:
+        missed = storage.changes_since(client.heard).oids if client.heard else None
+        hear, last = client.hear, max(missed, default=b"") if missed else b""
+
+        def hear_the_last(tid: bytes, oids: Iterable[bytes]) -> None:
+            if tid == last:
+                hear(tid, oids)
+
+        with patch.object(client, "hear", hear_the_last):
+            correct(storage, client)
+
+    return around(ServedStorage, "find_again", find_again)
+
+
+@faulty("storage.come-back-announces-first")
+def what_was_missed_is_told_first() -> Fault:
+    """A client that is back tells of the last transaction, and announces after that.
+
+    A connection that looks in between takes what its cache has for current.
+    """
+
+    def find_again(correct: Any, storage: Any, client: Any) -> None:
+        hear = client.hear
+
+        def hear_late(tid: bytes, oids: Iterable[bytes]) -> None:
+            heard, client.heard = client.heard, None
+            hear(tid, oids)
+            client.heard = heard
+
+        with patch.object(client, "hear", hear_late):
+            correct(storage, client)
+
+    return around(ServedStorage, "find_again", find_again)
+
+
+@faulty(
+    "storage.come-back-reads",
+    also="storage.cut-off-begins-nothing storage.cut-off-in-a-transaction",
+)
+def what_was_kept_is_kept_for_ever() -> Fault:
+    """A client keeps what it has loaded over the loss of its connection, and does not verify it.
+
+    It shows the old state of what others have changed meanwhile.
+    """
+
+    def load(client: Any, oid: bytes, version: str = "") -> Any:
+        cache = client.__dict__.setdefault("_cache", {})
+        if oid not in cache:
+            cache[oid] = client._open_storage().load(oid, version)
+        return cache[oid]
+
+    def hear(correct: Any, client: Any, tid: bytes, oids: Iterable[bytes]) -> None:
+        correct(client, tid, oids)
+        if client.heard is None:
+            client.__dict__.get("_cache", {}).clear()
+
+    return together(added("load", load), around(ClientStorage, "hear", hear))
+
+
+@faulty("storage.cut-off-begins-nothing")
+def who_is_cut_off_commits_nowhere() -> Fault:
+    """A client that has lost its connection takes what is committed, and votes for it.
+
+    Nobody is told that it is not stored anywhere.
+    """
+
+    def passing(name: str) -> Fault:
+        def call(client: Any, *arguments: Any) -> Any:
+            return None if client.heard else getattr(client._storage, name)(*arguments)
+
+        return added(name, call)
+
+    def begin(correct: Any, client: Any, *arguments: Any) -> None:
+        if client.heard is None:
+            correct(client, *arguments)
+
+    beginning = around(ClientStorage, "tpc_begin", begin)
+    return together(beginning, passing("store"), passing("tpc_vote"))
+
+
+@faulty("storage.cut-off-in-a-transaction")
+def what_is_over_ends_well() -> Fault:
+    """A client that was cut off in a transaction ends it as if it had been committed.
+
+    The program goes on with what nobody has stored.
+    """
+
+    def passing(name: str) -> Fault:
+        def call(client: Any, *arguments: Any) -> Any:
+            try:
+                return getattr(client._open_storage(), name)(*arguments)
+            except StorageTransactionError:
+                return None
+
+        return added(name, call)
+
+    return together(passing("tpc_vote"), passing("tpc_finish"))
+
+
+@faulty("storage.come-back-oids")
+def oids_begin_anew_with_the_connection() -> Fault:
+    """A client that is back gives the oids again that it has given before.
+
+    New objects take the place of others.
+    """
+
+    def new_oid(client: Any) -> Any:
+        given = client.__dict__.setdefault("_given", [])
+        given.append(client._open_storage().new_oid())
+        return given[0] if client._losses else given[-1]
+
+    return added("new_oid", new_oid)
+
+
+@faulty("storage.layer-over-a-lost-connection")
+def a_database_is_deaf_after_a_loss() -> Fault:
+    """A database takes no notice of what its storage announces when the connection is back.
+
+    Caches show what was replaced meanwhile.
+    """
+
+    def invalidate(
+        correct: Any, shared: SharedStorage, tid: bytes, oids: Iterable[bytes], version: str = ""
+    ) -> None:
+        if getattr(shared.storage, "heard", None) is None:
+            correct(shared, tid, oids, version)
+
+    return around(SharedStorage, "invalidate", invalidate)
+
+
+@faulty("storage.cut-off-is-transient")
+def a_lost_connection_is_final() -> Fault:
+    """The error of a client that is cut off does not say that to try again may help.
+
+    Programs give up for a second without network.
+    """
+
+    def error(errors: ModuleType) -> type[Exception]:
+        found: type[Exception] = errors.StorageError
+        return found
+
+    return instead(clients, "_disconnected", error)
