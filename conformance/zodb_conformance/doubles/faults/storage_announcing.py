@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -250,3 +251,53 @@ def own_commits_are_announced() -> Fault:
         return False
 
     return around(ClientStorage, "has_begun", has_begun)
+
+
+@faulty("storage.announces-beside-commits")
+def who_waits_does_not_listen() -> Fault:
+    """A client that waits for its turn does not hear of what others commit meanwhile.
+
+    The busier a database is, the more of it is outdated.
+    """
+    waiting: list[object] = []
+
+    def begin(correct: Any, client: Any, *arguments: Any) -> None:
+        waiting.append(client)
+        try:
+            correct(client, *arguments)
+        finally:
+            waiting.remove(client)
+
+    def hear(correct: Any, client: Any, *announced: Any) -> None:
+        if all(each is not client for each in waiting):
+            correct(client, *announced)
+
+    return together(around(ClientStorage, "tpc_begin", begin), around(ClientStorage, "hear", hear))
+
+
+@faulty(
+    "storage.announcements-keep-a-cache",
+    also="storage.announces-before-it-tells storage.tells-what-was-announced"
+    " storage.announced-can-be-read",
+)
+def announced_a_moment_too_late() -> Fault:
+    """A client announces what another one has committed a moment after it tells of it.
+
+    Whoever looks in that moment has what was replaced for as long as it stays in his cache.
+    """
+
+    def finish(correct: Any, storage: Any, transaction: Any, callback: Any = None) -> bytes:
+        late: list[Any] = []
+
+        def hear(client: Any, *announced: Any) -> None:
+            late.append((client, announced))
+
+        heard = ClientStorage.hear
+        with patch.object(ClientStorage, "hear", hear):
+            tid = correct(storage, transaction, callback)
+        time.sleep(0.003)
+        for client, announced in late:
+            heard(client, *announced)
+        return cast(bytes, tid)
+
+    return around(ServedStorage, "tpc_finish", finish)

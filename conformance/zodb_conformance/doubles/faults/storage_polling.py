@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, cast
@@ -292,3 +293,19 @@ def the_last_transaction_is_that_of_all() -> Fault:
         return instance._storage.lastTransaction()
 
     return around(SnapshotStorage, "lastTransaction", last)
+
+
+@faulty("storage.polls-keep-a-cache", also="storage.poll-and-load-belong-together")
+def polls_look_twice() -> Fault:
+    """An instance asks what has changed first, and moves to what is the newest state by then.
+
+    What comes in between is shown, and told to nobody.
+    """
+
+    def poll(correct: Any, instance: Any) -> Any:
+        told = correct(instance)
+        time.sleep(0.003)
+        instance._point = instance._told = instance._storage.lastTransaction()
+        return told
+
+    return around(SnapshotStorage, "poll_invalidations", poll)

@@ -328,3 +328,77 @@ def announces_no_own() -> None:
     >>> [tid for tid, oids in above.announced] in ([first, last], [])
     True
     """
+
+
+@example(
+    "storage.announces-beside-commits",
+    MUST,
+    rules="STOR-34 CONN-29 ISO-33",
+    needs="several-clients",
+    without="instances",
+)
+def announces_beside_commits() -> None:
+    """Where several clients commit at the same time, in threads of their own, none misses what
+    another one has committed. Each layer hears of everything in the order of the tids, of its own
+    transactions by the callback.
+
+    >>> clients = [storage, client_of(storage), client_of(storage)]
+    >>> layers = [Layer() for client in clients]
+    >>> for client, above in zip(clients, layers):
+    ...     client.registerDB(above)
+    >>> def work(client, above):
+    ...     tids = []
+    ...     for n in range(8):
+    ...         meta = voted(client, (client.new_oid(), z64, content(n)))
+    ...         tids.append(client.tpc_finish(meta, lambda tid: above.announced.append((tid, []))))
+    ...     return tids
+    >>> works = [
+    ...     lambda client=client, above=above: work(client, above)
+    ...     for client, above in zip(clients, layers)
+    ... ]
+    >>> tids = sorted(sum(at_once(*works), []))
+    >>> clients = [caught_up(client, tids[-1]) for client in clients]
+    >>> heard = [[*dict.fromkeys(tid for tid, oids in above.announced)] for above in layers]
+    >>> [above.forgotten > 0 or each == tids for above, each in zip(layers, heard)]
+    [True, True, True]
+    """
+
+
+@example(
+    "storage.announcements-keep-a-cache",
+    MUST,
+    rules="ISO-33 STOR-34 STOR-17",
+    needs="several-clients",
+    without="instances",
+)
+def announcements_keep_a_cache() -> None:
+    """Who keeps what he has loaded until it is announced, and reads as of the last transaction, has
+    nothing outdated, however much is committed meanwhile. So every connection works.
+
+    >>> oids = [storage.new_oid() for n in range(4)]
+    >>> tid = commit(storage, *((oid, z64, content(0)) for oid in oids))
+    >>> other, above, over = client_of(storage), Layer(), []
+    >>> other.registerDB(above)
+    >>> other = caught_up(other, tid)
+    >>> def write():
+    ...     tids = [tid]
+    ...     for n in range(20):
+    ...         tids.append(commit(storage, *((oid, tids[-1], content(n)) for oid in oids)))
+    ...     over.append(tids[-1])
+    ...     return tids
+    >>> def read():
+    ...     cache, outdated, looks = {}, [], 0
+    ...     while not over or looks == 0 or last < over[0]:
+    ...         last, looks = other.lastTransaction(), looks + 1
+    ...         told = [changed for tid, changed in [*above.announced] if tid <= last]
+    ...         del above.announced[: len(told)]
+    ...         for oid in oids if above.forgotten else sum(told, []):
+    ...             kept = cache.pop(oid, None)
+    ...         shown = [other.loadBefore(oid, next_tid(last))[1] for oid in oids]
+    ...         outdated += [last for oid, serial in zip(oids, shown)
+    ...             if cache.setdefault(oid, serial) != serial]
+    ...     return outdated, last
+    >>> tids, (outdated, last) = at_once(write, read)
+    >>> outdated, last == tids[-1]
+    ([], True)
+    """

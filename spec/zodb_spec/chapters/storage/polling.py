@@ -350,3 +350,39 @@ def instance_tells_its_last_transaction() -> None:
     >>> newest(reader).lastTransaction() == newest(storage).lastTransaction() == own
     True
     """
+
+
+@example("storage.polls-keep-a-cache", MUST, rules="ISO-33 STOR-35", needs="instances")
+def polls_keep_a_cache() -> None:
+    """Who keeps what he has loaded until he is told of it has nothing outdated, and sees each
+    transaction as a whole, however much is committed through other instances meanwhile. So every
+    connection works.
+
+    >>> oids = [storage.new_oid() for n in range(4)]
+    >>> tid = commit(storage, *((oid, z64, content(0)) for oid in oids))
+    >>> writer, reader, over = storage.new_instance(), newest(storage.new_instance()), []
+    >>> def write():
+    ...     tids = [tid]
+    ...     for n in range(20):
+    ...         own = newest(writer)
+    ...         tids.append(commit(own, *((oid, tids[-1], content(n)) for oid in oids)))
+    ...     over.append(tids[-1])
+    ...     return tids
+    >>> def read():
+    ...     cache, outdated, shown = {}, [], [z64]
+    ...     while not over or shown[0] < over[0]:
+    ...         told = reader.poll_invalidations()
+    ...         for oid in oids if told is None else told:
+    ...             kept = cache.pop(oid, None)
+    ...         shown = [reader.load(oid)[1] for oid in oids]
+    ...         outdated += [
+    ...             oid
+    ...             for oid, serial in zip(oids, shown)
+    ...             if cache.setdefault(oid, serial) != serial
+    ...         ]
+    ...         outdated += shown if len({*shown}) > 1 else []
+    ...     return outdated
+    >>> tids, outdated = at_once(write, read)
+    >>> outdated
+    []
+    """
