@@ -127,6 +127,7 @@ MIXES: dict[str, Mix] = {
             "open": 6,
             "close": 8,
             "sync": 3,
+            "sweep": 2,
             "read": 8,
             "commit": 8,
             "doom": 0,
@@ -291,6 +292,7 @@ MIXES: dict[str, Mix] = {
         {
             "invalidate-cache": 4,
             "invalidate-one-cache": 3,
+            "sweep": 3,
             "open-as": 1,
             "close": 4,
             "set": 8,

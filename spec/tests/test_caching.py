@@ -128,7 +128,9 @@ def test_nobody_says_so_where_somebody_looks_at_the_past() -> None:
 # Reducing them.
 
 
-@pytest.mark.parametrize("step", [("gc", "connection1"), ("set-cache-size", "db", "0")])
+@pytest.mark.parametrize(
+    "step", [("gc", "connection1"), ("set-cache-size", "db", "0"), ("sweep", "db")]
+)
 def test_to_reduce_a_cache_changes_nothing_but_what_is_loaded(step: Step) -> None:
     before = after(SHARED, CHANGE, ("new", "x", "Thing"), ("add", "connection1", "x"))
     world = after(before, step)

@@ -44,7 +44,7 @@ def status(world: World, name: str) -> str:
 RARE = (
     *("open-database", "open-historical", "open-as"),
     *("commit-version", "abort-version", "commit-with-version"),
-    *("invalidate-cache", "invalidate-one-cache", "exchange", "gc", "set-cache-size"),
+    *("invalidate-cache", "invalidate-one-cache", "exchange", "gc", "set-cache-size", "sweep"),
     *("undo", "commit-with-undo", "pack", "close-database"),
 )
 """Operations that only some mixes choose: not every target can do them, or few programs do."""

@@ -18,9 +18,9 @@ from zodb_spec.world import CLEAN, LOADED, Name, Object, World
 
 @step("cache.reducing-is-invisible", MUST, rules="CONN-22 LIFE-35")
 def reducing_is_invisible(world: World, thing: Name) -> Object:
-    """To reduce a cache, by `cacheGC` or by giving it another size, makes no difference to what a
-    program reads: what has changed, or was added, stays as it is, and everything else is the same
-    object as before, which may have to be loaded again.
+    """To reduce a cache, by `cacheGC`, by giving it another size, or by going over all of it, makes
+    no difference to what a program reads: what has changed, or was added, stays as it is, and
+    everything else is the same object as before, which may have to be loaded again.
     """
     id = id_of(reducing_is_invisible)
     found = world.objects[thing]

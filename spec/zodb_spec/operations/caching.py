@@ -23,6 +23,13 @@ SIZES = ("0", "1", "400")
 # Reducing them.
 
 
+def _all_usable(world: World, database: Name) -> bool:
+    """Whether no connection to a database is in a transaction that can't be used any more."""
+    return database in world.databases and all(
+        usable(world, world.connections[each].manager) for each in _of(world, database)
+    )
+
+
 @operation(
     Argument("connection", choices.connections),
     line=lambda world, connection: f"{connection}.cacheGC()",
@@ -38,15 +45,22 @@ def gc(world: World, connection: Name) -> Outcomes:
     Argument("database", choices.databases),
     Argument("size", lambda world, *before: SIZES),
     line=lambda world, database, size: f"{database}.setCacheSize({size})",
-    sensible=lambda world, database, size: (
-        database in world.databases
-        and size in SIZES
-        and all(usable(world, world.connections[each].manager) for each in _of(world, database))
-    ),
+    sensible=lambda world, database, size: size in SIZES and _all_usable(world, database),
     weight=0,
 )
 def set_cache_size(world: World, database: Name, size: str) -> Outcomes:
     """Give the caches of all connections to a database another size."""
+    return _reduced(world, _of(world, database))
+
+
+@operation(
+    Argument("database", choices.databases),
+    line=lambda world, database: f"{database}.cacheFullSweep()",
+    sensible=_all_usable,
+    weight=0,
+)
+def sweep(world: World, database: Name) -> Outcomes:
+    """Go through the whole caches of all connections to a database, open or closed."""
     return _reduced(world, _of(world, database))
 
 

@@ -67,6 +67,22 @@ def gc_takes_changes_for_stored() -> Fault:
     return around(Connection, "cacheGC", gc)
 
 
+@double("cache.reducing-is-invisible", checks="walk.connections")
+def sweeping_takes_changes_for_stored() -> Fault:
+    """`cacheFullSweep` of a database makes ghosts of changed objects too.
+
+    Whoever is at work meanwhile commits half of what he has done.
+    """
+
+    def sweep(correct: Any, objects: IdentityMap) -> None:
+        correct(objects)
+        for _, obj in objects.cache.lru_items():
+            if obj._p_changed:
+                obj._p_invalidate()
+
+    return around(IdentityMap, "sweep", sweep)
+
+
 @double("cache.gc-spares-changes")
 def gc_takes_changed_objects_too() -> Fault:
     """`cacheGC` invalidates objects with changes as well where the cache is too large.
