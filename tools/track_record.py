@@ -1,22 +1,24 @@
-"""Bring the track record up to date: what the suite finds in the released ZODB.
+"""Bring the track record up to date: what the suite finds in released databases and storages.
 
-Every target is run against the specification, and every script of `docs/track-record` by itself,
-with the versions that are installed. What differs from the committed data is printed and written to
-`docs/track-record/data.json`, from which the page is made. The exit status is 1 where something
-differs, or where a deviation and its script don't go together: a clause that is broken and has no
-script, a script that shows nothing, or one whose clause no target breaks. A script is named after
-its clause; where there is another way to break it, that one's script is `CLAUSE.WAY.py`.
+Every target is run against the specification, and every script of `docs/track-record/scripts` by
+itself, with the versions that are installed. What differs from the committed data is printed and
+written to `docs/track-record/data`, from which the pages are made. The exit status is 1 where
+something differs, where a script shows nothing, or where one is about a clause that no target
+breaks. A script is named after its clause; where there is another way to break it, that one's
+script is `CLAUSE.WAY.py`.
 
 What a search has found once is kept in `docs/track-record/witnesses` and tried first, on every
 target, so that the record does not depend on how far the searches come.
 
-Run as `python tools/track_record.py --profile ci`; `--help` tells of the options. There are those
-of `zodb-conformance run` that say how far to search, and none by which it would find less of what
-there is to be found.
+Run as `python tools/track_record.py --profile ci`, for all targets, or with the names of some.
+What needs a package or a server that is not here is said, and its data stays as it is; `tox -e
+track-record` installs everything. There are those options of `zodb-conformance run` that say how
+far to search, and none by which it would find less of what there is to be found.
 """
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,41 +32,85 @@ from zodb_conformance.plan import PROFILES
 from zodb_conformance.showing import without_addresses
 
 FOLDER = Path(__file__).parents[1] / "docs" / "track-record"
-DATA = FOLDER / "data.json"
-WITNESSES = FOLDER / "witnesses"
-TARGETS = ("zodb-mapping", "zodb-file", "zodb-demo")
-USABLE = (0, 1)
-"""The exit statuses of a run that came to a verdict."""
+TARGETS = (
+    "zodb-mapping",
+    "zodb-mvcc-mapping",
+    "zodb-demo",
+    "zodb-demo-file",
+    "zodb-demo-changes",
+    "zodb-file",
+    "zodb-file-blobs",
+    "zodb-hex",
+    "zlib-file",
+    "tempstorage",
+    "zeo",
+    "zeo-shared-blobs",
+    "relstorage-sqlite",
+    "relstorage-sqlite-hf",
+    "relstorage-postgresql",
+    "relstorage-postgresql-hf",
+)
+USABLE, UNUSABLE = (0, 1), 3
+"""The exit statuses of a run that came to a verdict, and of one that could not begin."""
+
+Data = dict[str, Any]
 
 
 def main(arguments: list[str]) -> int:
-    """Run everything, and bring the data up to date; gives the exit status.
+    """Run what is asked for, and bring the data up to date; gives the exit status.
 
     Raises SystemExit for arguments that are wrong, and where a run came to no verdict.
     """
-    options = options_of(arguments)
-    before = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {}
-    after = {
-        "targets": {target: run(target, options) for target in TARGETS},
-        "scripts": {path.stem: shown_by(path) for path in sorted(FOLDER.glob("*.py"))},
-    }
-    DATA.write_text(json.dumps(after, indent=2) + "\n", encoding="utf-8")
-    notes = [*differences(before, after), *gaps(after)]
+    targets, options = asked_for(arguments)
+    folder = FOLDER / "data"
+    folder.mkdir(exist_ok=True)
+    notes: list[str] = []
+    for target in targets or TARGETS:
+        found = run(target, options, needed=bool(targets))
+        if found is not None:
+            notes += differences(target, read(folder / f"{target}.json"), found)
+            write(folder / f"{target}.json", found)
+    shown, before = folder / "scripts.json", read(folder / "scripts.json")
+    scripts = dict(spoken(before))
+    notes += (
+        f"{name}.py: shows {sentence or 'nothing'}"
+        for name, sentence in scripts.items()
+        if before.get(name) != sentence
+    )
+    write(shown, scripts)
+    notes += gaps(scripts)
     for note in notes:
         print(note)
     return int(bool(notes))
 
 
-def options_of(arguments: list[str]) -> list[str]:
-    """The options of every run, from the arguments of the command.
+def read(path: Path) -> Data:
+    """The data of a file, or none where there is no such file."""
+    found: Data = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
 
-    Raises SystemExit where there is no such option, or no such value of one.
+
+def write(path: Path, found: Data) -> None:
+    """Write data, so that a change of it can be read line by line."""
+    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+def asked_for(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """The targets that are named, and the options of every run.
+
+    Raises SystemExit where there is no such target or option, or no such value of one.
     """
     summary, *rest = __doc__.split("\n\n")
     parser = argparse.ArgumentParser(
         description=summary,
-        epilog="\n\n".join(rest[:2]),
+        epilog="\n\n".join(rest[:3]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help=f"what to run: {', '.join(TARGETS)}; by default all that can be run here",
     )
     parser.add_argument(
         "--profile", choices=list(PROFILES), help="how much work each run is; by default quick"
@@ -79,7 +125,11 @@ def options_of(arguments: list[str]) -> list[str]:
         "--seed", type=seed, metavar="N", help="fixes the scripts; by default as that of a run"
     )
     given = vars(parser.parse_args(arguments))
-    return [
+    targets = given.pop("targets")
+    for target in targets:
+        if target not in TARGETS:
+            parser.error(f"{target!r} has no record; there are {', '.join(TARGETS)}")
+    return targets, [
         word
         for name, value in given.items()
         if value is not None
@@ -87,8 +137,9 @@ def options_of(arguments: list[str]) -> list[str]:
     ]
 
 
-def run(target: str, options: list[str]) -> dict[str, Any]:
-    """What a run on a target finds: the versions, and the clauses that are broken.
+def run(target: str, options: list[str], *, needed: bool) -> Data | None:
+    """What a run on a target finds: the versions, how many clauses were held against it, and those
+    that are broken; None where it can't be run here, and `needed` is not said.
 
     Raises SystemExit where it came to no verdict.
     """
@@ -97,13 +148,18 @@ def run(target: str, options: list[str]) -> dict[str, Any]:
         remember(target, Path(folder, "witnesses"))
         command = ["zodb-conformance", "run", target, *options, "--report", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == UNUSABLE and not needed:
+            print(f"{target} stays as it is:\n{done.stderr.strip()}")
+            return None
         if done.returncode not in USABLE:
             said = done.stdout + done.stderr
             raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{said}")
         report = json.loads(Path(folder, "report.json").read_text(encoding="utf-8"))
-        keep(Path(folder, "witnesses"))
+        keep(target, Path(folder, "witnesses"))
+    verdicts = [clause["verdict"] for clause in report["clauses"].values()]
     return {
         "packages": report["target"]["packages"],
+        "checked": verdicts.count("holds") + verdicts.count("deviates"),
         "broken": {
             id: clause["level"]
             for id, clause in sorted(report["clauses"].items())
@@ -115,63 +171,85 @@ def run(target: str, options: list[str]) -> dict[str, Any]:
 def remember(target: str, folder: Path) -> None:
     """Put the kept witnesses where a run on a target tries them first."""
     folder.mkdir()
-    for path in WITNESSES.glob("*.json"):
-        witness = json.loads(path.read_text(encoding="utf-8"))
+    for path in (FOLDER / "witnesses").glob("*.json"):
+        if path.stem not in (clause := clause_of(path.stem), f"{clause}.{target}"):
+            continue
+        witness = read(path)
         witness["plan"]["target"] = target
-        Path(folder, path.name).write_text(json.dumps(witness), encoding="utf-8")
+        write(folder / path.name, witness)
 
 
-def keep(folder: Path) -> None:
-    """Keep the witnesses of a run that a search has found, and that were not kept yet."""
-    WITNESSES.mkdir(exist_ok=True)
+def keep(target: str, folder: Path) -> None:
+    """Keep the witnesses of a run that a search has found, and that were not kept yet: as
+    `CLAUSE.json`, or as `CLAUSE.TARGET.json` where that one shows nothing on the target.
+    """
+    witnesses = FOLDER / "witnesses"
+    witnesses.mkdir(exist_ok=True)
     for path in sorted(folder.glob("*.json")):
-        witness = json.loads(path.read_text(encoding="utf-8"))
-        kept = WITNESSES / path.name
-        if witness["deviation"]["check"].startswith(GENERATED) and not kept.exists():
-            kept.write_text(json.dumps(witness, indent=2) + "\n", encoding="utf-8")
+        witness = read(path)
+        if not witness["deviation"]["check"].startswith(GENERATED):
+            continue
+        tried = [witnesses / path.name, witnesses / f"{path.stem}.{target}.json"]
+        scripts = [read(each)["deviation"]["script"] for each in tried if each.exists()]
+        if witness["deviation"]["script"] not in scripts and not tried[-1].exists():
+            write(tried[-1] if scripts else tried[0], witness)
 
 
-def shown_by(script: Path) -> str:
-    """What a script says of its clause, but for what differs from run to run; "" if nothing."""
-    done = subprocess.run(
-        [sys.executable, script.name], cwd=FOLDER, capture_output=True, text=True, check=False
-    )
-    lines = [line for line in done.stderr.splitlines() if line.startswith(f"{script.stem}: ")]
+def spoken(before: Data) -> Iterator[tuple[str, str]]:
+    """What each script says, by its name; one that needs a package which is not here is taken to
+    say what it said before.
+    """
+    for path in sorted((FOLDER / "scripts").glob("*.py")):
+        done = subprocess.run(
+            [sys.executable, path.name],
+            cwd=path.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        missing = re.search(r"^ModuleNotFoundError: (.*)", done.stderr, re.MULTILINE)
+        if missing:
+            print(f"{path.name} was not run: {missing[1]}")
+        yield path.stem, before.get(path.stem, "") if missing else sentence(path.stem, done)
+
+
+def sentence(name: str, done: subprocess.CompletedProcess[str]) -> str:
+    """What a script said of its clause, but for what differs from run to run; "" if nothing."""
+    lines = [line for line in done.stderr.splitlines() if line.startswith(f"{name}: ")]
     if done.returncode != 1 or not lines:
         return ""
-    return without_addresses(lines[0]).removeprefix(f"{script.stem}: ")
+    return without_addresses(lines[0]).removeprefix(f"{name}: ")
 
 
-def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
-    """What has changed in the data, in sentences."""
-    for target, found in after["targets"].items():
-        old = before.get("targets", {}).get(target, {"packages": {}, "broken": {}})
-        for name, version in found["packages"].items():
-            if old["packages"].get(name) != version:
-                yield f"{target}: {name} is {version}, it was {old['packages'].get(name)}"
-        for clause in sorted(found["broken"].keys() ^ old["broken"].keys()):
-            verb = "breaks" if clause in found["broken"] else "does not break any more"
-            yield f"{target}: {verb} {clause}"
-    for name, sentence in after["scripts"].items():
-        if before.get("scripts", {}).get(name) != sentence:
-            yield f"{name}.py: shows {sentence or 'nothing'}"
+def differences(target: str, before: Data, after: Data) -> Iterator[str]:
+    """What has changed in the data of a target, in sentences."""
+    packages, broken = before.get("packages", {}), before.get("broken", {})
+    for name, version in after["packages"].items():
+        if packages.get(name) != version:
+            yield f"{target}: {name} is {version}, it was {packages.get(name)}"
+    for clause in sorted(after["broken"].keys() ^ broken.keys()):
+        verb = "breaks" if clause in after["broken"] else "does not break any more"
+        yield f"{target}: {verb} {clause}"
 
 
-def gaps(data: dict[str, Any]) -> Iterator[str]:
-    """Where deviations and scripts don't go together, in sentences."""
-    broken = {clause for found in data["targets"].values() for clause in found["broken"]}
-    for clause in sorted(broken - {clause_of(name) for name in data["scripts"]}):
-        yield f"{clause} is broken, and {FOLDER.name}/{clause}.py is missing"
-    for name, sentence in data["scripts"].items():
-        if not sentence:
+def gaps(scripts: dict[str, str]) -> Iterator[str]:
+    """Where scripts and deviations don't go together, in sentences.
+
+    That every deviation is told of, with a script, is for the pages to say: they fail to build.
+    """
+    broken = {
+        id for target in TARGETS for id in read(FOLDER / f"data/{target}.json").get("broken", ())
+    }
+    for name, said in scripts.items():
+        if not said:
             yield f"{name}.py does not show that {clause_of(name)} is broken"
         if clause_of(name) not in broken:
             yield f"{name}.py is there, and no target breaks {clause_of(name)}"
 
 
-def clause_of(script: str) -> str:
-    """The id of the clause that a script is about, of which the name is given."""
-    return ".".join(script.split(".")[:2])
+def clause_of(name: str) -> str:
+    """The id of the clause that a script or a witness is about, of which the name is given."""
+    return ".".join(name.split(".")[:2])
 
 
 if __name__ == "__main__":

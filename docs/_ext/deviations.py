@@ -1,18 +1,19 @@
 """The directives of the track record: what was run, what breaks a clause, and its script.
 
-What they show comes from ``track-record/data.json``, which `tools/track_record.py` keeps up to
-date.
-A deviation in the data that no page tells of is a warning, and so is one that is told of and not
-in the data.
+What they show comes from ``track-record/data``, which `tools/track_record.py` keeps up to date. A
+deviation in the data that no page tells of is a warning, and so is one that is told of and not in
+the data.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
@@ -23,16 +24,18 @@ logger = logging.getLogger(__name__)
 TEXT = """
 .. rst-class:: clause-facts
 
-:Clause: :clause:`{clause}`, a {level}
+:{noun}: {clauses}
 :Broken by: {targets}
-:Its script says: {sentence}
+{says}
+"""
 
+SCRIPT = """
 .. raw:: html
 
    <details class="script"><summary>The script</summary>
 
-.. literalinclude:: /track-record/{script}.py
-   :caption: docs/track-record/{script}.py
+.. literalinclude:: /track-record/scripts/{script}.py
+   :caption: docs/track-record/scripts/{script}.py
 
 .. raw:: html
 
@@ -42,86 +45,129 @@ TEXT = """
 TABLE = """
 .. list-table::
    :header-rows: 1
-   :widths: 20 62 18
+   :widths: 22 42 12 12 12
    :class: wide
 
    * - Target
      - Versions
-     - Clauses broken
+     - Clauses checked
+     - MUST broken
+     - SHOULD broken
 """
 
 
-def data(source: Path) -> dict[str, Any]:
-    """The committed data, of the site whose sources are in a folder."""
-    found: dict[str, Any] = json.loads((source / "track-record" / "data.json").read_text("utf-8"))
+def targets(source: Path) -> dict[str, Any]:
+    """The committed data of every target, by its name, of the site whose sources are in a folder;
+    those that break the fewest clauses come first.
+    """
+    found = {
+        path.stem: json.loads(path.read_text("utf-8"))
+        for path in sorted((source / "track-record" / "data").glob("*.json"))
+        if path.stem != "scripts"
+    }
+    return dict(sorted(found.items(), key=lambda item: len(item[1]["broken"])))
+
+
+def sentences(source: Path) -> dict[str, str]:
+    """What each script says, by its name."""
+    path = source / "track-record" / "data" / "scripts.json"
+    found: dict[str, str] = json.loads(path.read_text("utf-8"))
     return found
 
 
-def levels(known: dict[str, Any]) -> dict[str, str]:
-    """The level of every clause that some target breaks."""
-    return {
-        clause: level
-        for one in known["targets"].values()
-        for clause, level in one["broken"].items()
-    }
-
-
 class FoundWith(SphinxDirective):
-    """The targets that were run, with their versions, and how many clauses each breaks."""
+    """The targets that a page is about, with their versions, and how many clauses each breaks.
+
+    The arguments are their names; without any it is about all of them.
+    """
+
+    optional_arguments = 1
+    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
         """A table."""
-        self.env.note_dependency("track-record/data.json")
-        rows = [
-            f"   * - ``{name}``\n"
-            f"     - {', '.join(map(' '.join, found['packages'].items()))}\n"
-            f"     - {len(found['broken'])}\n"
-            for name, found in data(self.env.srcdir)["targets"].items()
-        ]
+        known = targets(self.env.srcdir)
+        asked = self.arguments[0].split() if self.arguments else list(known)
+        for name in set(asked) - known.keys():
+            logger.warning("there is no record of %s", name, location=self.get_location())
+        self.env.metadata[self.env.docname]["about"] = [name for name in known if name in asked]
+        rows = [row(name, found) for name, found in known.items() if name in asked]
         return self.parse_text_to_nodes(TABLE + "".join(rows))
 
 
-class Deviation(SphinxDirective):
-    """What is known of the deviation from one clause.
+def row(name: str, found: dict[str, Any]) -> str:
+    """The row of a target in the table."""
+    levels = list(found["broken"].values())
+    return (
+        f"   * - ``{name}``\n"
+        f"     - {', '.join(map(' '.join, found['packages'].items()))}\n"
+        f"     - {found['checked']}\n"
+        f"     - {levels.count('MUST')}\n"
+        f"     - {levels.count('SHOULD')}\n"
+    )
 
-    The argument is the id of the clause, or the name of a script: the id, a dot, and the way in
-    which it is broken.
+
+class Deviation(SphinxDirective):
+    """What is known of the deviation from one clause, or from several for the same cause.
+
+    The first argument is the id of a clause, or the name of a script: the id, a dot, and the way in
+    which it is broken. The others are the ids of clauses that are broken by it as well, and that
+    its script stands for. Of the targets that the page is about, those are told of that break one
+    of them.
     """
 
     required_arguments = 1
+    optional_arguments = 1
+    final_argument_whitespace = True
+    option_spec: ClassVar = {"targets": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         """The facts, and the script."""
-        script = self.arguments[0]
-        clause = ".".join(script.split(".")[:2])
-        known = data(self.env.srcdir)
-        self.env.note_dependency("track-record/data.json")
-        if clause not in levels(known):
-            logger.warning(
-                "%s is told of, and not in the data", clause, location=self.get_location()
-            )
-            return []
-        self.env.metadata[self.env.docname].setdefault("deviations", []).append(clause)
+        script, *others = " ".join(self.arguments).split()
+        clauses = [".".join(script.split(".")[:2]), *others]
+        page = self.env.metadata[self.env.docname]
+        if "about" not in page:
+            raise self.error("say with `found-with` first which targets the page is about")
+        about = self.options["targets"].split() if "targets" in self.options else page["about"]
+        known = targets(self.env.srcdir)
+        levels = {id: level for name in about for id, level in known[name]["broken"].items()}
+        for clause in clauses:
+            if clause not in levels:
+                logger.warning(
+                    "%s is told of, and not in the data", clause, location=self.get_location()
+                )
+        told = [
+            (clause, name)
+            for name in about
+            for clause in clauses
+            if clause in known[name]["broken"]
+        ]
+        page.setdefault("deviations", []).extend(told)
+        said = sentences(self.env.srcdir).get(script, "").replace("\\", r"\\").replace("*", r"\*")
         text = TEXT.format(
-            clause=clause,
-            script=script,
-            level=levels(known)[clause],
-            targets=", ".join(
-                f"``{name}``"
-                for name, target in known["targets"].items()
-                if clause in target["broken"]
+            noun="Clauses" if others else "Clause",
+            clauses=", ".join(
+                f":clause:`{clause}`, a {levels.get(clause, 'MUST')}" for clause in clauses
             ),
-            sentence=known["scripts"].get(script, "").replace("\\", r"\\").replace("*", r"\*"),
+            targets=listed(dict.fromkeys(name for _, name in told), known),
+            says=f":Its script says: {said}",
         )
-        return self.parse_text_to_nodes(text)
+        return self.parse_text_to_nodes(text + SCRIPT.format(script=script))
+
+
+def listed(names: Iterable[str], known: Iterable[str]) -> str:
+    """The names of targets, in a sentence."""
+    found = [f"``{name}``" for name in names]
+    return ", ".join(found) if len(found) < len(list(known)) else "all targets"
 
 
 def warn_of_silence(app: Sphinx, env: BuildEnvironment) -> None:
     """Warn of every deviation in the data that no page tells of."""
-    told = {clause for page in env.metadata.values() for clause in page.get("deviations", ())}
-    for clause in levels(data(Path(app.srcdir))):
-        if clause not in told:
-            logger.warning("the track record does not tell of %s", clause)
+    told = {pair for page in env.metadata.values() for pair in page.get("deviations", ())}
+    for name, found in targets(Path(app.srcdir)).items():
+        for clause in found["broken"]:
+            if (clause, name) not in told:
+                logger.warning("the track record does not tell that %s breaks %s", name, clause)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

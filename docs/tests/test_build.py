@@ -96,20 +96,64 @@ def test_a_command_that_ends_otherwise_than_the_page_says_is_a_warning(tmp_path)
     assert "'exit 3' ended with status 3" in said.getvalue()
 
 
+@pytest.fixture
+def record(tmp_path):
+    """A track record of two targets, of which one breaks more than the other."""
+    folder = tmp_path / "track-record"
+    (folder / "data").mkdir(parents=True)
+    (folder / "scripts").mkdir()
+    (folder / "data" / "scripts.json").write_text('{"a.clause": "it is broken"}', "utf-8")
+    for name, broken in {
+        "one": {"a.clause": "MUST", "silent.clause": "MUST"},
+        "other": {"a.clause": "MUST", "b.clause": "SHOULD"},
+    }.items():
+        found = {"packages": {"ZODB": "6.4"}, "checked": 7, "broken": broken}
+        (folder / "data" / f"{name}.json").write_text(json.dumps(found), "utf-8")
+    for name in ("a.clause", "a.clause.other-way", "no.clause"):
+        (folder / "scripts" / f"{name}.py").write_text("pass\n", encoding="utf-8")
+
+
+@pytest.mark.usefixtures("record")
 def test_the_track_record_tells_of_what_is_in_its_data_and_of_nothing_else(tmp_path):
-    (tmp_path / "track-record").mkdir()
-    broken = {"a.clause": "MUST", "silent.clause": "MUST"}
-    data = {"targets": {"one": {"packages": {}, "broken": broken}}, "scripts": {}}
-    (tmp_path / "track-record" / "data.json").write_text(json.dumps(data), encoding="utf-8")
-    for name in ("a.clause", "a.clause.other-way"):
-        (tmp_path / "track-record" / f"{name}.py").write_text("pass\n", encoding="utf-8")
-    told = ("a.clause", "a.clause.other-way", "no.clause")
-    text = "".join(f".. deviation:: {name}\n\n" for name in told)
+    told = ("a.clause", "a.clause.other-way", "a.clause b.clause", "no.clause")
+    text = ".. found-with::\n\n" + "".join(f".. deviation:: {name}\n\n" for name in told)
     app, said = site(tmp_path, text, extensions=["deviations"], nitpicky=False)
     app.build()
     assert "no.clause is told of, and not in the data" in said.getvalue()
-    assert "the track record does not tell of silent.clause" in said.getvalue()
-    assert "does not tell of a.clause" not in said.getvalue()
+    assert "does not tell that one breaks silent.clause" in said.getvalue()
+    assert "breaks a.clause" not in said.getvalue()
+    assert "breaks b.clause" not in said.getvalue()
+    shown = app.env.get_doctree("index").astext()
+    assert "all targets" in shown
+    assert "it is broken" in shown
+
+
+@pytest.mark.usefixtures("record")
+def test_a_page_of_the_track_record_tells_of_its_own_targets(tmp_path):
+    text = ".. found-with:: one\n\n.. deviation:: a.clause silent.clause\n"
+    app, said = site(tmp_path, text, extensions=["deviations"], nitpicky=False)
+    app.build()
+    assert "breaks silent.clause" not in said.getvalue()
+    assert "does not tell that other breaks a.clause" in said.getvalue()
+    assert "other" not in app.env.get_doctree("index").astext()
+
+
+@pytest.mark.usefixtures("record")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (".. found-with:: third", "there is no record of third"),
+        (".. deviation:: a.clause", "say with `found-with` first which targets"),
+        (
+            ".. found-with::\n\n.. deviation:: b.clause\n   :targets: one",
+            "b.clause is told of, and not in the data",
+        ),
+    ],
+)
+def test_a_page_that_tells_of_no_target_says_so(tmp_path, text, told):
+    app, said = site(tmp_path, text, extensions=["deviations"], nitpicky=False)
+    app.build()
+    assert told in said.getvalue()
 
 
 WIDE = """
