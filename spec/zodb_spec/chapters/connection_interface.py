@@ -31,7 +31,8 @@ def root_first_transaction() -> None:
     """The root is created in a transaction of its own, the first of the database, whose
     description is "initial database creation".
 
-    >>> first = next(iter(db.storage.iterator()))
+    >>> transactions = iter(db.storage.iterator())
+    >>> first = next(transactions)
     >>> first.description
     b'initial database creation'
     >>> [record.oid == z64 for record in first]
