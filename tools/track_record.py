@@ -22,7 +22,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -155,16 +155,17 @@ def run(target: str, options: list[str], *, needed: bool) -> Data | None:
             said = done.stdout + done.stderr
             raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{said}")
         report = json.loads(Path(folder, "report.json").read_text(encoding="utf-8"))
-        keep(target, Path(folder, "witnesses"))
+        broken = {
+            id: clause["level"]
+            for id, clause in sorted(report["clauses"].items())
+            if clause["verdict"] == "deviates"
+        }
+        keep(target, Path(folder, "witnesses"), broken)
     verdicts = [clause["verdict"] for clause in report["clauses"].values()]
     return {
         "packages": report["target"]["packages"],
         "checked": verdicts.count("holds") + verdicts.count("deviates"),
-        "broken": {
-            id: clause["level"]
-            for id, clause in sorted(report["clauses"].items())
-            if clause["verdict"] == "deviates"
-        },
+        "broken": broken,
     }
 
 
@@ -179,15 +180,17 @@ def remember(target: str, folder: Path) -> None:
         write(folder / path.name, witness)
 
 
-def keep(target: str, folder: Path) -> None:
+def keep(target: str, folder: Path, broken: Container[str]) -> None:
     """Keep the witnesses of a run that a search has found, and that were not kept yet: as
     `CLAUSE.json`, or as `CLAUSE.TARGET.json` where that one shows nothing on the target.
+
+    broken: the clauses that count as broken; what was seen once, and not again, is not kept
     """
     witnesses = FOLDER / "witnesses"
     witnesses.mkdir(exist_ok=True)
     for path in sorted(folder.glob("*.json")):
         witness = read(path)
-        if not witness["deviation"]["check"].startswith(GENERATED):
+        if path.stem not in broken or not witness["deviation"]["check"].startswith(GENERATED):
             continue
         tried = [witnesses / path.name, witnesses / f"{path.stem}.{target}.json"]
         scripts = [read(each)["deviation"]["script"] for each in tried if each.exists()]

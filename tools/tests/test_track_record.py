@@ -146,7 +146,7 @@ def test_only_the_targets_that_are_named_are_run(folder, finds, monkeypatch, cap
 def test_what_a_search_has_found_is_kept_and_tried_first_on_every_target(
     folder, finds, monkeypatch
 ):
-    finds("some.clause")
+    finds("found.clause", "example.clause")
     track_record.main([])
     assert Path(folder, "tried.txt").read_text(encoding="utf-8") == ""
     (kept,) = Path(folder, "witnesses").iterdir()
@@ -159,7 +159,7 @@ def test_what_a_search_has_found_is_kept_and_tried_first_on_every_target(
 
 
 def test_where_a_target_needs_another_witness_that_is_kept_for_it_alone(folder, finds, monkeypatch):
-    finds("some.clause")
+    finds("found.clause", "example.clause")
     track_record.main([])
     common = Path(folder, "witnesses", "found.clause.json")
     common.write_text(json.dumps(FOUND | {"deviation": {"check": "walk.x", "script": []}}))
@@ -170,6 +170,12 @@ def test_where_a_target_needs_another_witness_that_is_kept_for_it_alone(folder, 
     common.unlink()
     track_record.main([])
     assert Path(folder, "tried.txt").read_text(encoding="utf-8") == ""
+
+
+def test_what_was_seen_once_and_not_again_is_not_kept(folder, finds):
+    finds("some.clause")
+    track_record.main([])
+    assert list(Path(folder, "witnesses").iterdir()) == []
 
 
 def test_a_run_without_a_verdict_ends_it(folder, finds):
