@@ -22,8 +22,17 @@ from zodb_conformance.targets.zodb import (
     over_zodb,
 )
 
-LAYERED = KEEPING - {"deletion", "read-only", "record-iteration", "restoring", "serving"}
-"""What a FileStorage can still do as the changes of a DemoStorage."""
+LAYERED = KEEPING - {
+    "deletion",
+    "garbage-collection",
+    "read-only",
+    "record-iteration",
+    "restoring",
+    "serving",
+}
+"""What a FileStorage can still do as the changes of a DemoStorage, which refuses to collect garbage
+where a storage was given to it for them.
+"""
 
 WRAPPED = (KEEPING - {"read-only"}) | {"blobs", "blob-restoring"}
 """What a FileStorage with blobs can still do in a wrapper, which nobody opens read-only."""
