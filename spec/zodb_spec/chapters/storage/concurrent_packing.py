@@ -125,7 +125,7 @@ def pack_beside_a_commit() -> None:
     ...     serial, new = newest(storage).load(one)[1], storage.new_oid()
     ...     now, halt, meta = pause(), Halt(), metadata()
     ...     def write():
-    ...         writer.tpc_begin(meta)
+    ...         newest(writer).tpc_begin(meta)
     ...         halt() if place == "begun" else None
     ...         writer.store(one, serial, content(place, new), "", meta)
     ...         writer.store(new, z64, content("new"), "", meta)
@@ -133,7 +133,7 @@ def pack_beside_a_commit() -> None:
     ...         writer.tpc_vote(meta)
     ...         halt() if place == "voted" else None
     ...         return writer.tpc_finish(meta, lambda _: halt() if place == "finishing" else None)
-    ...     meanwhile(lambda: newest(writer) and write(), lambda: storage.pack(now, oids_in), halt)
+    ...     meanwhile(write, lambda: storage.pack(now, oids_in), halt)
     ...     return values_of(storage, z64, one, new)
     >>> [schedule(place) for place in ("begun", "stored", "voted", "finishing")] == [
     ...     ["root", place, "new"] for place in ("begun", "stored", "voted", "finishing")
