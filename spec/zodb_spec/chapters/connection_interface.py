@@ -26,7 +26,7 @@ def root_oid_is_zero() -> None:
     """
 
 
-@example("root.first-transaction", MUST, rules="LIFE-38", needs="iteration")
+@example("root.first-transaction", MUST, rules="LIFE-38", needs="iteration old-revisions")
 def root_first_transaction() -> None:
     """The root is created in a transaction of its own, the first of the database, whose
     description is "initial database creation".

@@ -141,7 +141,7 @@ def error_undoes_all() -> None:
     MUST,
     rules="TXN-13",
     since=CURRENT,
-    needs="several-databases iteration",
+    needs="several-databases iteration old-revisions",
 )
 def meta_data_everywhere() -> None:
     """Each database that takes part records the user and the description of the transaction:

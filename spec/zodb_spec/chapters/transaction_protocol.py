@@ -318,7 +318,9 @@ def conflict_is_transient() -> None:
     """
 
 
-@example("transaction.meta-data", MUST, rules="TXN-13", since=CURRENT, needs="iteration")
+@example(
+    "transaction.meta-data", MUST, rules="TXN-13", since=CURRENT, needs="iteration old-revisions"
+)
 def meta_data() -> None:
     r"""User and description are text on the transaction, and bytes, in UTF-8, on the meta data
     that a storage gets and gives back. The extension is a dictionary on both; a storage that

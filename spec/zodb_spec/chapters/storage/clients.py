@@ -35,7 +35,12 @@ def clients_read_what_is_told() -> None:
     """
 
 
-@example("storage.client-loads-while-told", MUST, rules="STOR-34 ISO-33", needs="several-clients")
+@example(
+    "storage.client-loads-while-told",
+    MUST,
+    rules="STOR-34 ISO-33",
+    needs="several-clients old-revisions",
+)
 def client_loads_while_told() -> None:
     """Where a client loads an object in one thread while it is told in another that somebody has
     changed it, the answer to the one may be older than what the other says. It is not kept then:

@@ -36,7 +36,7 @@ def wrapped_records_stay_as_they_are() -> None:
     """
 
 
-@example("storage.wrapped-transactions", MUST, rules="SER-19", needs="iteration")
+@example("storage.wrapped-transactions", MUST, rules="SER-19", needs="iteration old-revisions")
 def wrapped_transactions() -> None:
     """Who goes through the transactions finds the records as they were stored, too: it is the layer
     that turns them into pickles.
