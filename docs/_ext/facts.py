@@ -7,7 +7,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -241,16 +241,21 @@ def samples(order: Iterable[str]) -> dict[str, Sample]:
     for number in range(SCRIPTS):
         for operation, trace, line in _performed(number):
             clauses[operation.name].update(trace)
-            if len(line) <= WIDEST_LINE:
-                lines[operation.name].setdefault(re.sub(r"'?\w+'?", "", line), line)
+            lines[operation.name].setdefault(re.sub(r"'?\w+'?", "", line), line)
     known = list(order)
     return {
         name: Sample(
             tuple(id for id in known if id in clauses[name]),
-            tuple(lines[name].values())[:MOST_LINES],
+            _narrow(lines[name].values())[:MOST_LINES],
         )
         for name in all_operations()
     }
+
+
+def _narrow(lines: Collection[str]) -> tuple[str, ...]:
+    """The lines that a page has room for, or else the shortest of all."""
+    narrow = tuple(line for line in lines if len(line) <= WIDEST_LINE)
+    return narrow or tuple(sorted(lines, key=len)[:1])
 
 
 def _performed(seed: int) -> Iterator[tuple[Operation, list[str], str]]:
