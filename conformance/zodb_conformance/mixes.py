@@ -357,6 +357,7 @@ MIXES: dict[str, Mix] = {
             "catch-up": 8,
             "client-oid": 4,
             "close-client": 2,
+            "list-announced": 12,
             "undo-transaction": 4,
             "call-as-stranger": 0,
             "abort-as-stranger": 0,
