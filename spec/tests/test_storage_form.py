@@ -137,7 +137,7 @@ def test_why_something_is_so_makes_no_difference() -> None:
 def test_why_the_vote_will_be_refused_makes_a_difference() -> None:
     world: World = begin(BEGUN)
     assert world.commit is not None
-    refused = world._replace(commit=world.commit._replace(refusal="protocol.conflict"))
+    refused = world._replace(commit=world.commit._replace(refusals=("protocol.conflict",)))
     assert canonical(refused) != canonical(world)
 
 

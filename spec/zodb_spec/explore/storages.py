@@ -10,7 +10,7 @@ from zodb_spec.explore.exploring import Limits
 from zodb_spec.explore.small import SmallWorld, words
 from zodb_spec.explore.storage_form import canonical
 from zodb_spec.operation import Step
-from zodb_spec.protocol.preludes import LINKED_RECORDS, STORED, committed
+from zodb_spec.protocol.preludes import BLOBS, LINKED_RECORDS, STORED, committed
 from zodb_spec.protocol.world import ROOT, World
 
 
@@ -94,6 +94,15 @@ STORAGE_WORLDS: dict[str, SmallWorld[StorageBounds]] = {
             words(data="'two'", oid="oid0", serial="current"),
         ),
     ),
+    "undone-counts": SmallWorld(
+        "Transactions that have counted one counter, and are undone by others that leave notes",
+        (*STORED, *committed(4, ("oid1", "counter"))),
+        StorageBounds(
+            ("begin-noted", "undo-transaction", "tpc-vote", "tpc-finish", "list-notes"),
+            transactions=5,
+        ),
+        resolves=True,
+    ),
     "garbage": SmallWorld(
         "An object that the root leads to, or does not any more, or that is deleted; and packs",
         GARBAGE,
@@ -101,6 +110,14 @@ STORAGE_WORLDS: dict[str, SmallWorld[StorageBounds]] = {
             (*CALLS, "delete-object", "pack-storage", "load"),
             words(data="'two'", serial="current"),
             transactions=3,
+        ),
+    ),
+    "packed-for-the-past": SmallWorld(
+        "A storage that is packed for times in the past, and without collecting garbage",
+        GARBAGE,
+        StorageBounds(
+            (*CALLS, "take-time", "pack-past", "pack-storage", "pack-without-gc"),
+            words(data="'two'", oid="oid0", serial="current"),
         ),
     ),
     "undone-and-packed": SmallWorld(
@@ -129,6 +146,29 @@ STORAGE_WORLDS: dict[str, SmallWorld[StorageBounds]] = {
             (*CALLS, "pack-storage", "new-instance", "poll", "load"),
             words(data="'two'", oid="oid0", serial="current"),
             handles=2,
+        ),
+    ),
+    "clients": SmallWorld(
+        "Transactions that finish beside another client, which hears of them a little later",
+        (*STORED, ("open-client", "client4")),
+        StorageBounds(
+            (
+                *(*CALLS, "open-client", "close-client", "catch-up", "client-oid"),
+                *("load", "load-behind", "list-announced"),
+            ),
+            words(data="'two'", oid="oid0", serial="current stale"),
+            handles=2,
+        ),
+    ),
+    "blobs": SmallWorld(
+        "A blob that is stored again, taken back, and packed",
+        BLOBS,
+        StorageBounds(
+            (
+                *("tpc-begin", "store-blob", "undo-transaction", "tpc-vote", "tpc-finish"),
+                *("pack-storage", "load-blob", "open-blob"),
+            ),
+            words(serial="current stale"),
         ),
     ),
     "reopened": SmallWorld(

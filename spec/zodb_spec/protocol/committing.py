@@ -241,14 +241,19 @@ def _is_blob(world: World, oid: Oid) -> bool:
 
 def doubted(commit: Commit, clause: Callable[..., Any]) -> Commit:
     """A commit whose vote may be refused by a clause."""
-    return commit._replace(doubts=(*commit.doubts, id_of(clause)))
+    return commit._replace(doubts=_with(commit.doubts, clause))
+
+
+def _with(known: tuple[str, ...], clause: Callable[..., Any]) -> tuple[str, ...]:
+    """Some clauses and another one, each of them once."""
+    return tuple(dict.fromkeys((*known, id_of(clause))))
 
 
 def unstored(world: World, commit: Commit, clause: Callable[..., Any], error: Outcome) -> Outcomes:
     """The outcomes of a call with which a transaction can't be stored any more: it is refused at
     once, or else the vote will be.
     """
-    later = commit._replace(refusals=(*commit.refusals, id_of(clause)))
+    later = commit._replace(refusals=_with(commit.refusals, clause))
     return [
         error._replace(world=world._replace(commit=commits.failed(commit))),
         passes(world._replace(commit=later), clause),
