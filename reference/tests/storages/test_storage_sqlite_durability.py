@@ -1,16 +1,14 @@
 """What is left of an SQLiteStorage after a crash of its process, or of the whole machine."""
 
-import os
 import random
 import shutil
 import signal
-import struct
 import subprocess
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
+from zodb_conformance.crashes import recording
+from zodb_conformance.crashes.disk import Disk, nothing, write
 from zodb_reference.errors import StorageError
 from zodb_reference.metadata import TransactionMetaData
 from zodb_reference.oids import p64, z64
@@ -136,132 +134,35 @@ def test_a_crash_leaves_a_storage_packed_or_as_it_was(tmp_path, start_child, ste
 # A machine that loses what was not synced
 
 
-@dataclass
-class File:
-    """A file: what the disk holds of it for sure, and the changes since."""
-
-    safe: bytes = b""
-    changes: list[tuple[str, int, bytes]] = field(default_factory=list)
-
-    def content(self, keep):
-        """Return the content with those of the changes that `keep` picks."""
-        content = bytearray(self.safe)
-        for kind, place, data in filter(keep, self.changes):
-            if len(content) < place:
-                content.extend(bytes(place - len(content)))
-            if kind == "write":
-                content[place : place + len(data)] = data
-            elif kind == "truncate":
-                del content[place:]
-        return bytes(content)
-
-    def sync(self):
-        self.safe = self.content(lambda change: True)
-        self.changes.clear()
-
-
-class Disk:
-    """A folder of a disk, to which one recorded operation after the other is done."""
-
-    def __init__(self, folder):
-        self._folder = folder
-        self._names = {}
-        self._safe_names = {}
-        self._changes = []
-        self._open = {}
-
-    def do(self, operation, descriptor, place, payload, made):
-        """Do an operation; return what it marks, or None."""
-        file = self._open.get(descriptor)
-        name = payload.removeprefix(os.fsencode(self._folder) + b"/")
-        match operation:
-            case "open" if payload == os.fsencode(self._folder):
-                self._open[descriptor] = self
-            case "open":
-                if made:
-                    self._change_names(name, File())
-                self._open[descriptor] = self._names[name]
-            case "close":
-                del self._open[descriptor]
-            case "sync":
-                file.sync()
-            case "unlink":
-                self._change_names(name, None)
-            case "rename":
-                old, _, new = name.partition(b"\0")
-                self._change_names(new.removeprefix(os.fsencode(self._folder) + b"/"), old)
-            case "write" if file is self._names.get(b"marks"):
-                return payload.decode()
-            case _:
-                file.changes.append((operation, place, payload))
-        return None
-
-    def _change_names(self, name, what):
-        self._changes.append((name, what))
-        self._names = self._renamed(self._names, [(name, what)])
-
-    @staticmethod
-    def _renamed(names, changes):
-        names = dict(names)
-        for name, what in changes:
-            if isinstance(what, bytes):  # the old name
-                if what in names:
-                    names[name] = names.pop(what)
-            elif what is None:
-                names.pop(name, None)
-            else:
-                names[name] = what
-        return names
-
-    def sync(self):
-        """Sync the folder: its names are safe, the content of its files is not."""
-        self._safe_names = self._names
-        self._changes.clear()
-
-    def write_image(self, folder, keep):
-        """Write what a power failure now would leave, if of all that isn't safe `keep` picks."""
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        for name, file in self._renamed(self._safe_names, filter(keep, self._changes)).items():
-            (folder / os.fsdecode(name)).write_bytes(file.content(keep))
-
-
-def read_record(path):
-    """Yield the operations in the file that recorder.c wrote."""
-    names = "open", "close", "write", "truncate", "sync", "unlink", "rename", "extend"
-    record = path.read_bytes()
-    place = 0
-    while place < len(record):
-        operation, descriptor, offset, size, made = struct.unpack_from("5q", record, place)
-        place += struct.calcsize("5q") + size
-        yield names[operation], descriptor, offset, record[place - size : place], made
-
-
 @pytest.fixture
 def record_child(tmp_path, run_child):
     """Return what runs a script, and returns the folder it worked in and its operations."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("needs a C compiler, to record what a process does to its files")
-    library = tmp_path / "recorder.so"
-    source = Path(__file__).with_name("recorder.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-    folder = tmp_path / "recorded"
+    reason = recording.reason_why_not()
+    if reason:
+        pytest.skip(reason)
+    folder, record = tmp_path / "recorded", tmp_path / "record"
     folder.mkdir()
 
     def run(name, *arguments, **variables):
-        run_child(
-            name,
-            folder,
-            *arguments,
-            LD_PRELOAD=str(library),
-            RECORD_FOLDER=str(folder),
-            RECORD_FILE=str(tmp_path / "record"),
-            **variables,
-        )
-        return folder, list(read_record(tmp_path / "record"))
+        recorded = recording.environment(folder, marks=folder / "marks", record=record)
+        run_child(name, folder, *arguments, **recorded, **variables)
+        return folder, list(recording.read(record))
 
     return run
+
+
+def done_on(disk, operation):
+    """Do an operation; return what it marks, or nothing."""
+    disk.do(operation)
+    return operation.payload.decode() if operation.kind == "mark" else ""
+
+
+def images_of(disk, dice, folder):
+    """Write what a power failure now would leave, at worst and by chance, one after the other."""
+    for names, keep in (("folders", nothing), ("all", lambda change: dice.random() < 0.5)):
+        shutil.rmtree(folder, ignore_errors=True)
+        write(disk.image(names, keep), folder)
+        yield folder / "test.sqlite"
 
 
 def kept_commits(path):
@@ -290,11 +191,10 @@ def losses(folder, operations, scratch, monkeypatch):
     """Return the marks after which a power failure would lose a commit, or show too much."""
     monkeypatch.setattr(sqlite_file, "SYNCHRONOUS", "OFF")  # of the examiner only
     dice = random.Random(68)
-    some = {0: lambda change: False, 1: lambda change: dice.random() < 0.5}
     disk = Disk(folder)
     found, last, returned, voted = [], "", 0, False
     for operation in operations:
-        mark = disk.do(*operation)
+        mark = done_on(disk, operation)
         if mark:
             last = mark
             voted = mark.startswith("voted")
@@ -302,10 +202,9 @@ def losses(folder, operations, scratch, monkeypatch):
         elif dice.random() < 0.9:
             continue
         allowed = [returned] if mark or not voted else [returned, returned + 1]
-        for keep in some.values():
-            disk.write_image(scratch, keep)
+        for image in images_of(disk, dice, scratch):
             try:
-                numbers = kept_commits(scratch / "test.sqlite")
+                numbers = kept_commits(image)
             except (OSError, StorageError) as error:
                 found.append((last, error))
             else:
@@ -339,11 +238,9 @@ def test_packing_that_returned_survives_the_loss_of_all_that_was_not_synced(
     disk = Disk(folder)
     last, found = "", {"filled": [], "packed": [], "closed": []}
     for operation in operations:
-        last = disk.do(*operation) or last
-        for keep in (lambda change: False, lambda change: dice.random() < 0.5):
-            if last:
-                disk.write_image(tmp_path / "image", keep)
-                found[last].append(packed_content(tmp_path / "image" / "test.sqlite"))
+        last = done_on(disk, operation) or last
+        for image in images_of(disk, dice, tmp_path / "image") if last else ():
+            found[last].append(packed_content(image))
     assert all(content in (UNPACKED, PACKED) for content in found["filled"])
     assert found["filled"][0] == UNPACKED
     assert set(map(str, found["packed"] + found["closed"])) == {str(PACKED)}
