@@ -65,6 +65,8 @@ def test_what_became_unopenable_is_told_although_an_earlier_failure_was_remember
         (["--uri", "file:///srv/my.fs"], "Nothing was opened; write instead: --uri 'file://{dir"),
         (["--zconfig", "my.conf"], "my.conf, line 2: path my.fs names a fixed place"),
         (["mine:god"], "mine defines no 'god' (did you mean good?)"),
+        (["mine.py:good"], "names a file; a module is named as it is imported: mine:good."),
+        (["./mine.py:good"], "names a file; a module is named as it is imported: mine:good."),
         (["--database", "mine:god"], "mine defines no 'god' (did you mean good?)"),
         (["mine.good"], "There is no target 'mine.good' (did you mean mine:good?)"),
         (

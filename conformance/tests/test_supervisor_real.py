@@ -10,6 +10,7 @@ import pytest
 from fake_spec import CLAUSES
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
+from zodb_conformance.reports import building
 from zodb_conformance.results import Deviation
 from zodb_conformance.stacks import frames
 from zodb_conformance.suite import clauses
@@ -69,6 +70,29 @@ def test_a_storage_that_prints_is_judged_all_the_same(workplace, capfd):
 )
 def test_a_factory_that_gives_no_storage_makes_the_target_unusable(name, sentence, workplace):
     assert sentence in findings_of(f"bad_storages:{name}").unusable
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "observed"),
+    [
+        ("without_oids", "no attribute 'new_oid'", "there is no `new_oid()`"),
+        ("without_last", "no attribute 'lastTransaction'", "there is no `lastTransaction()`"),
+        (
+            "called_otherwise",
+            "store() takes 5",
+            "`store(oid, serial, data, '', transaction)` can't",
+        ),
+    ],
+)
+def test_a_storage_that_lacks_what_it_takes_to_be_tried_is_told_which_methods_those_are(
+    name, message, observed, workplace
+):
+    findings = findings_of(f"bad_storages:{name}", checks=("smoke", stages.INTERFACE))
+    assert message in findings.unusable
+    report = building.build(findings, clauses(), folder=workplace, command="")
+    assert (report.status, report.deviations[0].clause.id) == (3, "storage.interface")
+    assert observed in report.deviations[0].message
+    assert [told.clause.id for told in report.leading] == ["storage.interface"]
 
 
 def test_a_storage_that_fails_in_the_smoke_test_gets_a_script_that_shows_it(workplace):

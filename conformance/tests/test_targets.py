@@ -200,54 +200,6 @@ def test_a_target_resolves_conflicts_or_not_or_does_not_say(
     assert resolve(Plan(**plan)).resolves is resolves
 
 
-@pytest.mark.parametrize(
-    ("kind", "factory"), [("target", "bad_storages.nothing"), ("database", "faulty_databases.nil")]
-)
-def test_a_factory_gets_the_folder_as_text(
-    kind: str, factory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[object] = []
-    monkeypatch.setattr(factory, given.append, raising=False)
-    target = resolve(Plan(**{kind: factory.replace(".", ":")}))
-    with pytest.raises(TargetUnusable, match="factory returned None; it should return a"):
-        target.open_database(tmp_path)
-    assert given[-1] == str(tmp_path)
-    assert all(isinstance(folder, str) for folder in given)
-
-
-@pytest.mark.parametrize(
-    ("kind", "factory", "sentence"),
-    [
-        ("target", "raising", "the storage factory failed in bad_factories.py, line "),
-        ("target", "raising", ": ValueError: no such storage"),
-        ("target", "a_dictionary", "returned {}; it should return a storage"),
-        ("target", "a_database", "which is a database: name it with --database"),
-        ("database", "raising", "the database factory failed in bad_factories.py, line "),
-        ("database", "a_dictionary", "returned {}; it should return a database"),
-        ("database", "a_storage", "which is a storage: name it without --database"),
-    ],
-)
-def test_what_is_wrong_with_a_factory_is_told_when_it_is_used(
-    kind: str, factory: str, sentence: str, tmp_path: Path
-) -> None:
-    target = resolve(Plan(**{kind: f"bad_factories:{factory}"}))
-    with pytest.raises(TargetUnusable) as error:
-        target.open_database(tmp_path)
-    assert sentence in str(error.value)
-
-
-def test_a_factory_that_returns_the_same_storage_twice_is_not_used(tmp_path: Path) -> None:
-    target = resolve(Plan(target="bad_factories:always_the_same"))
-    with pytest.raises(TargetUnusable, match="returned the same storage twice"):
-        target.open_database(tmp_path)
-
-
-def test_what_a_database_factory_makes_of_options_is_for_the_checks(tmp_path: Path) -> None:
-    target = resolve(Plan(database="bad_factories:a_storage"))
-    with pytest.raises(TypeError):
-        target.open_database(tmp_path, cache_size=1)
-
-
 def test_without_zodb_a_storage_is_used_by_the_reference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

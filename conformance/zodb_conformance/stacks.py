@@ -70,13 +70,17 @@ def place(output: str) -> list[Frame]:
     return frames(output) or next(iter(found), [])
 
 
+def in_library(file: str) -> bool:
+    """Whether the file of a call is one of the standard library, or no file at all."""
+    return file.startswith("<") or (file.startswith(LIBRARY) and "/site-packages/" not in file)
+
+
 def _frames(text: str) -> list[Frame]:
     return [Frame(file, int(line), function) for file, line, function in FRAME.findall(text)]
 
 
 def _may_fail(file: str) -> bool:
-    in_library = file.startswith(LIBRARY) and "/site-packages/" not in file
-    return not (in_library or file.startswith("<") or file.rpartition("/")[2] == PROGRAM)
+    return not (in_library(file) or file.rpartition("/")[2] == PROGRAM)
 
 
 def is_statement(file: str, number: int) -> bool:

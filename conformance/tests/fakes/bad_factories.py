@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
 from ZODB import DB
@@ -14,6 +16,23 @@ def raising(directory):
 
 
 def without_folder():
+    return MappingStorage()
+
+
+def leaving(directory):
+    raise SystemExit("no such storage")
+
+
+def asking_nobody(directory):
+    return socket.create_connection(("127.0.0.1", 0))
+
+
+def a_class(directory):
+    return MappingStorage
+
+
+def elsewhere(directory):
+    os.chdir(directory)
     return MappingStorage()
 
 

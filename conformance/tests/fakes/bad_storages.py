@@ -55,6 +55,41 @@ class Refusing(MappingStorage):
         return super().store(oid, serial, data, version, transaction)
 
 
+class Lacking:
+    """A storage without some methods.
+
+    names  what they are called
+    """
+
+    def __init__(self, *names):
+        vars(self).update(names=names, storage=MappingStorage())
+
+    def __getattr__(self, name):
+        if name in self.names:
+            raise AttributeError(f"'Lacking' object has no attribute {name!r}")
+        return getattr(self.storage, name)
+
+    def __setattr__(self, name, value):
+        setattr(self.storage, name, value)
+
+
+def without_oids(directory):
+    return Lacking("new_oid")
+
+
+def without_last(directory):
+    return Lacking("lastTransaction")
+
+
+class Otherwise(MappingStorage):
+    def store(self, oid, serial, data, transaction):
+        return super().store(oid, serial, data, "", transaction)
+
+
+def called_otherwise(directory):
+    return Otherwise()
+
+
 def refusing(directory):
     return Refusing("refusing")
 

@@ -156,6 +156,11 @@ def _check_importable(name: str) -> None:
     module, _, function = name.partition(":")
     if not module or not function:
         raise UsageError(f"{name!r} is not of the form package.module:name.")
+    if module.endswith(".py") or "/" in module:
+        meant = module.removesuffix(".py").strip("./").replace("/", ".")
+        raise UsageError(
+            f"{name!r} names a file; a module is named as it is imported: {meant}:{function}."
+        )
     top = module.partition(".")[0]
     if top in sys.builtin_module_names:
         return

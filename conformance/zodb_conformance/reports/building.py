@@ -115,8 +115,8 @@ def told_of(
     taken: Collection[str],
 ) -> list[Told]:
     """The findings as they are told, those first that fail the run, of them what a storage does by
-    itself, since what is seen through connections may follow from that, and of this what ends a
-    process.
+    itself, since what is seen through connections may follow from that, of this which methods it
+    lacks, and then what ends a process.
     """
     told = []
     names = witnesses.file_names((item.deviation for item in found), taken)
@@ -136,10 +136,11 @@ def told_of(
         )
     order = {id: number for number, id in enumerate(clauses)}
 
-    def key(entry: Told) -> tuple[bool, bool, int, int]:
+    def key(entry: Told) -> tuple[bool, bool, bool, int, int]:
         found = entry.finding.deviation
-        place = order.get(found.clause, -1)
-        return not entry.counts, not entry.by_itself, KINDS.index(found.kind), place
+        lacks = entry.clause is not None and entry.clause.chapter == "storage.interface"
+        parts = not entry.counts, not entry.by_itself, not lacks
+        return *parts, KINDS.index(found.kind), order.get(found.clause, -1)
 
     return with_repetitions(sorted(told, key=key))
 

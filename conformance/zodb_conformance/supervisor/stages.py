@@ -29,6 +29,9 @@ from zodb_conformance.supervisor.process import Ended
 from zodb_conformance.targets.base import DEFAULT, DURABLE, TRIED
 from zodb_conformance.witnesses import Witness
 
+INTERFACE = "examples.storage.interface"
+"""The check of which methods a storage has, and how they can be called."""
+
 CANDIDATES = 3
 """How many deviations from one clause are tried, until one of them shows again."""
 
@@ -141,7 +144,14 @@ def show_smoke(
     memories: Sequence[Witness],
     announce: Callable[[str], None],
 ) -> None:
-    """Have a failure of the smoke test told as any other, where it is one in a step."""
+    """Have a failure of the smoke test told as any other, where it is one in a step, and before it
+    which methods a storage lacks: that may be why.
+    """
+    if INTERFACE in findings.checks:
+        ended = nursery.run("checks", nursery.plan.just(checks=(INTERFACE,)))
+        findings.learnt.deviations += [
+            Deviation.from_json(event["deviation"]) for event in ended.all("deviation")
+        ]
     candidates = new_candidates(nursery, findings.learnt, None)
     if candidates:
         announce("witnesses")

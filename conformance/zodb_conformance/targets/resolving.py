@@ -9,8 +9,8 @@ import importlib
 import inspect
 import re
 import traceback
-from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import chdir, suppress
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
 from zodb_conformance.showing import short
+from zodb_conformance.stacks import in_library
 from zodb_conformance.targets import reference, zodb
 from zodb_conformance.targets.announcing import of_database, of_nobody, of_storage
 from zodb_conformance.targets.base import DOUBLE, SEVERAL, SHORT, VERSIONS, Storage, Target, over
@@ -164,10 +165,16 @@ def imported(path: str) -> Any:
         raise TargetUnusable(f"{path!r} is not of the form package.module:name")
     try:
         found: Any = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
     except ImportError as error:
         raise TargetUnusable(f"{path!r} could not be imported: {error}") from error
+    except SyntaxError as error:
+        place = f"{error.filename}, line {error.lineno}"
+        raise TargetUnusable(f"{path!r} could not be imported: {place}: {error.msg}") from error
+    except (Exception, SystemExit) as error:
+        raise TargetUnusable(f"{path!r} could not be imported: that {failed(error)}") from error
+    try:
+        for part in name.split("."):
+            found = getattr(found, part)
     except AttributeError as error:
         hint = close(name, dir(importlib.import_module(module)))
         raise TargetUnusable(f"module {module!r} has no {name!r}{hint}") from error
@@ -264,10 +271,14 @@ def _takes(factory: Callable[..., Any], option: str) -> bool:
         return False
 
 
-def failed(error: Exception) -> str:
-    """That something failed, with the place and the error in one line."""
+def failed(error: BaseException) -> str:
+    """That something failed, with the place and the error in one line.
+
+    The place is the innermost one that is not in the standard library, where there is one.
+    """
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename != __file__]
+    called = [frame for frame in frames if frame.filename != __file__]
+    own = [frame for frame in called if not in_library(frame.filename)] or called
     place = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
     return f"failed{place}: {' '.join(''.join(traceback.format_exception_only(error)).split())}"
 
@@ -283,31 +294,40 @@ def _checked(
     last: list[Any] = []
 
     def checked(directory: Path) -> Any:
+        with chdir(Path.cwd()):  # a factory may leave its folder
+            return opened_in(directory)
+
+    def opened_in(directory: Path) -> Any:
         if not one_place and any(directory.iterdir()):
             return _again(open_storage, directory)
         try:
             storage = open_storage(directory)
         except TargetUnusable:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise TargetUnusable(f"{name}: the storage factory {failed(error)}") from error
-        if hasattr(storage, "open") and not hasattr(storage, "tpc_begin"):
-            raise TargetUnusable(
-                f"{name} returned {short(storage)}, which is a database: name it with --database"
-            )
-        if not hasattr(storage, "tpc_begin"):
-            raise TargetUnusable(
-                f"{name}: the storage factory returned {short(storage)}; it should return a storage"
-            )
-        if any(storage is each for each in last):
-            raise TargetUnusable(
-                f"{name}: the storage factory returned the same storage twice; it should open "
-                "another one whenever it is called"
-            )
+        reason = _why_no_storage(storage, last)
+        if reason:
+            raise TargetUnusable(f"{name}: the storage factory returned {reason}")
         last[:] = [storage]
         return unspoilt(storage)
 
     return checked
+
+
+def _why_no_storage(found: Any, last: Sequence[Any]) -> str:
+    """Why what a factory returned is not to be used, "" where it is; `last` is what it returned
+    before.
+    """
+    if isinstance(found, type):
+        return f"the class {found.__name__}; it should return a storage, an instance of that"
+    if hasattr(found, "tpc_begin"):
+        again = any(found is each for each in last)
+        more = "the same storage twice; it should open another one whenever it is called"
+        return more if again else ""
+    if hasattr(found, "open"):
+        return f"{short(found)}, which is a database: name it with --database"
+    return f"{short(found)}; it should return a storage, which has a method `tpc_begin`"
 
 
 def _again(open_storage: Callable[[Path], Any], directory: Path) -> Any:
@@ -365,7 +385,7 @@ def _from_database(path: str, edition: str) -> Target:
             database = found(str(directory), **options)
         except TargetUnusable:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if options:  # what becomes of them may be what is asked
                 raise
             raise TargetUnusable(f"{path}: the database factory {failed(error)}") from error
