@@ -72,6 +72,7 @@ def init(options: argparse.Namespace, suite: Suite) -> int:
     for word, command in (
         ("Try it:", f"zodb-conformance run {blanks['target']}"),
         ("As CI does it:", "tox -c tox-conformance.ini"),
+        ("For .gitignore:", "conformance-report"),
     ):
         console.print(Text.assemble((f"{word:<16}", "dim"), command), soft_wrap=True)
     return 0
