@@ -280,6 +280,19 @@ def test_a_thread_that_waits_for_ever_is_told() -> None:
     released.set()
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="told by Linux alone")
+def test_threads_that_wait_for_each_other_are_told_soon() -> None:
+    held, seldom = threading.Lock(), threading.Event()
+    with held:
+        begun = time.monotonic()
+        with pytest.raises(AssertionError, match="one waits for ever"):
+            in_thread(held.acquire)
+        assert time.monotonic() - begun < Background.limit / 2
+        patient = Background(lambda: seldom.wait(1.5))  # a limit of time, so it will get on
+        assert patient.result() is False
+    seldom.set()
+
+
 def test_synchronisations_are_counted_of_storages_with_the_method_and_without() -> None:
     class Synchronous(Store):
         def sync(self, force: bool = True) -> None:

@@ -31,7 +31,8 @@ from unittest.mock import patch
 class Background(threading.Thread):
     """A thread that does `work`, a function without arguments, from now on.
 
-    limit: after how many seconds a thread counts as one that waits for ever
+    limit: after how many seconds a thread counts as one that waits for ever, where it is not seen
+           before that all of them wait for each other
     """
 
     limit = 60.0
@@ -52,7 +53,10 @@ class Background(threading.Thread):
 
     def result(self) -> Any:
         """What the work has returned; raises what it has raised."""
-        self.join(self.limit)
+        end, deadlocked = time.monotonic() + self.limit, 0
+        while self.is_alive() and time.monotonic() < end and deadlocked < 20:
+            self.join(0.05)
+            deadlocked = deadlocked + 1 if all_wait_for_locks() else 0
         if self.is_alive():
             raise AssertionError("expected all threads to come to an end, but one waits for ever")
         if self.error is not None:
@@ -78,12 +82,28 @@ class Background(threading.Thread):
         try:
             if task.joinpath("stat").read_text().rpartition(") ")[2][:1] in "RD":
                 return 0
-            call = task.joinpath("syscall").read_text().split()
+            return 8 if waits_for_a_lock(task) else 1
         except OSError:  # it has just ended, or this is another system than Linux
             return 1
-        # The operation by which Python waits for a lock where there is no limit of time; for its
-        # own lock, and where there is such a limit, it takes another one.
-        return 8 if call[2:3] == ["0x189"] else 1
+
+
+def waits_for_a_lock(task: Path) -> bool:
+    """Whether a thread waits for a lock, without a limit of time; raises OSError where the system
+    does not tell.
+    """
+    # The operation by which Python does that; for its own lock, and where there is a limit, it
+    # takes another one.
+    return task.joinpath("syscall").read_text().split()[2:3] == ["0x189"]
+
+
+def all_wait_for_locks() -> bool:
+    """Whether all threads but this one do, so that none of them will ever get on by itself."""
+    own = threading.get_native_id()
+    try:
+        tasks = [task for task in Path("/proc/self/task").iterdir() if int(task.name) != own]
+        return bool(tasks) and all(map(waits_for_a_lock, tasks))
+    except OSError:
+        return False
 
 
 def in_thread(work: Callable[[], Any]) -> Any:
