@@ -123,10 +123,29 @@ def test_what_went_wrong_with_a_double_is_told_as_it_is(
 ) -> None:
     trace = ("things = [each for each in root]",)
     astray = Deviation("object.unsaved", "walk", "values[0]", "a gap", "commit", 1, 1, trace)
-    missed = Hunt(next(iter(DOUBLES.values())), None, (astray,), 1, 0.1)
+    missed = Hunt(next(iter(DOUBLES.values())), None, (astray,), 1, None, 0.1)
     monkeypatch.setattr(bank, "hunt", lambda double, **options: missed)
     assert bank.main(["--only", missed.double.name]) == 1
     assert "things = [each for each in root]" in capsys.readouterr().out
+
+
+def test_it_is_told_how_long_it_took_until_doubles_were_caught(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn: list[Double] = []
+
+    def found(double: Double, **options: object) -> Hunt:
+        drawn.append(double)
+        return Hunt(double, None, (), 1, 2.0 * len(drawn), 9.0)
+
+    monkeypatch.setattr(bank, "hunt", found)
+    bank.main(["--sample", "12", "--seed", "3"])
+    said = capsys.readouterr().out
+    assert "Caught after 13.0 s of processor time (median)" in said
+    slowest = said.partition("after most time:\n")[2].splitlines()
+    assert [line.split() for line in slowest] == [
+        [f"{2.0 * number:.1f}", "s", drawn[number - 1].name] for number in range(12, 2, -1)
+    ]
 
 
 def test_a_double_without_a_text_is_refused() -> None:

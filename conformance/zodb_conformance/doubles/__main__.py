@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 from collections.abc import Sequence
 from fnmatch import fnmatch
+from statistics import median
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,6 +15,9 @@ from rich.markup import escape
 from zodb_conformance.doubles.double import Double, registered
 from zodb_conformance.doubles.hunting import Hunt, hunt
 from zodb_conformance.plan import PROFILES
+
+SLOWEST = 10
+"""Of how many doubles it is told how long the hunt took, where it took longest."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,8 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--profile", default="quick", choices=sorted(PROFILES))
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="fixes the scripts")
+    parser.add_argument(
+        "--sample", type=int, metavar="N", help="only so many of them, which the seed draws"
+    )
     options = parser.parse_args(arguments)
     chosen = [double for double in registered().values() if _is_wanted(double, options.only)]
+    if options.sample is not None:
+        drawn = random.Random(options.seed).sample(chosen, min(options.sample, len(chosen)))
+        chosen = [double for double in chosen if double in drawn]
     console = Console(highlight=False)
     if not chosen:
         console.print(f"no double is like {', '.join(options.only)}")
@@ -48,7 +59,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(f"\n[bold]{found.double.name}[/]\n{escape(_explanation(found))}")
     seconds = sum(found.seconds for found in hunts)
     console.print(f"\n{len(hunts)} doubles, {len(failed)} not as they should be, {seconds:.0f} s")
+    console.print(_times(hunts), soft_wrap=True)
     return 1 if failed else 0
+
+
+def _times(hunts: Sequence[Hunt]) -> str:
+    """How long it took until doubles were caught."""
+    found = sorted(((h.found, h.double.name) for h in hunts if h.found is not None), reverse=True)
+    if not found:
+        return ""
+    slowest = "".join(f"\n{seconds:8.1f} s  {name}" for seconds, name in found[:SLOWEST])
+    middle = median(seconds for seconds, _ in found)
+    return f"Caught after {middle:.1f} s of processor time (median); after most time:{slowest}"
 
 
 def _is_wanted(double: Double, patterns: Sequence[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import os
 from dataclasses import dataclass, replace
 
 import zodb_spec.contents  # noqa: F401  # states all clauses
@@ -25,13 +25,16 @@ class Hunt:
     caught   the deviation on the clause that the double breaks; None where there was none
     astray   the deviations on clauses that it does not break
     scripts  how many scripts and examples that took
-    seconds  of processor time
+    found    seconds of processor time until it was caught, told in its shortest form; None where it
+             was not
+    seconds  of processor time for all of it
     """
 
     double: Double
     caught: Deviation | None
     astray: tuple[Deviation, ...]
     scripts: int
+    found: float | None
     seconds: float
 
     @property
@@ -46,7 +49,7 @@ def hunt(double: Double, *, profile: str = "quick", seed: int = 0) -> Hunt:
     profile  the name of the profile that says how many scripts a check draws
     seed     fixes the scripts
     """
-    started = time.process_time()
+    started = processor_time()
     plan = Plan(
         target=DOUBLE + double.name,
         edition=double.edition,
@@ -68,8 +71,16 @@ def hunt(double: Double, *, profile: str = "quick", seed: int = 0) -> Hunt:
         caught=hunter.caught,
         astray=tuple(found for found in hunter.deviations if found.clause not in allowed),
         scripts=hunter.scripts,
-        seconds=time.process_time() - started,
+        found=None if hunter.caught_at is None else hunter.caught_at - started,
+        seconds=processor_time() - started,
     )
+
+
+def processor_time() -> float:
+    """The seconds of processor time that this process has had, and those of its children that have
+    ended.
+    """
+    return sum(os.times()[:4])
 
 
 class Enough(Exception):
@@ -85,6 +96,7 @@ class Hunter(Tally):
         super().__init__()
         self.clause = clause
         self.caught: Deviation | None = None
+        self.caught_at: float | None = None
         self.last = 0
 
     def deviation(self, deviation: Deviation) -> None:
@@ -92,6 +104,7 @@ class Hunter(Tally):
         super().deviation(deviation)
         if self.caught is None and deviation.clause == self.clause:
             self.caught, self.last = deviation, self.scripts + MORE
+            self.caught_at = processor_time()
 
     def step(self, step: Step) -> None:
         """Count the step, or end the checks.
