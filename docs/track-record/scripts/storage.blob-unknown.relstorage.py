@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from relstorage.adapters.postgresql import PostgreSQLAdapter
@@ -24,8 +25,9 @@ def run(*command):
     subprocess.run(command, check=True, cwd="/", user=user, capture_output=True)
 
 
-def begin(folder):
-    """Start a server of our own, which serves a socket in a folder, and give where its data is."""
+@contextmanager
+def server(folder):
+    """A server of our own, which serves a socket in the folder that this gives."""
     cluster = Path(folder, "cluster")
     cluster.mkdir()
     if os.getuid() == 0:
@@ -35,11 +37,13 @@ def begin(folder):
     # What the server prints would keep a pipe open.
     options = ["-o", f"-k {cluster} -c listen_addresses=", "-l", f"{cluster}/log"]
     run("pg_ctl", "-D", cluster, *options, "start")
-    return cluster
+    try:
+        yield cluster
+    finally:
+        run("pg_ctl", "-D", cluster, "-m", "immediate", "stop")
 
 
-with tempfile.TemporaryDirectory() as folder:
-    cluster = begin(folder)
+with tempfile.TemporaryDirectory() as folder, server(folder) as cluster:
     options = Options(blob_dir=folder + "/blobs", shared_blob_dir=False)
     adapter = PostgreSQLAdapter(f"host={cluster} user=postgres dbname=postgres", options=options)
     storage = RelStorage(adapter, options=options)
@@ -51,6 +55,5 @@ with tempfile.TemporaryDirectory() as folder:
     except Exception as error:
         problem = f"{error!r} is raised"
     storage.close()
-    run("pg_ctl", "-D", cluster, "-m", "immediate", "stop")
 if problem:
     sys.exit(f"storage.blob-unknown.relstorage: {problem}")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import transaction
@@ -28,8 +29,9 @@ def run(*command):
     subprocess.run(command, check=True, cwd="/", user=user, capture_output=True)
 
 
-def begin(folder):
-    """Start a server of our own, which serves a socket in a folder, and give where its data is."""
+@contextmanager
+def server(folder):
+    """A server of our own, which serves a socket in the folder that this gives."""
     cluster = Path(folder, "cluster")
     cluster.mkdir()
     if os.getuid() == 0:
@@ -39,11 +41,13 @@ def begin(folder):
     # What the server prints would keep a pipe open.
     options = ["-o", f"-k {cluster} -c listen_addresses=", "-l", f"{cluster}/log"]
     run("pg_ctl", "-D", cluster, *options, "start")
-    return cluster
+    try:
+        yield cluster
+    finally:
+        run("pg_ctl", "-D", cluster, "-m", "immediate", "stop")
 
 
-with tempfile.TemporaryDirectory() as folder:
-    cluster = begin(folder)
+with tempfile.TemporaryDirectory() as folder, server(folder) as cluster:
     options = Options(blob_dir=folder + "/blobs", shared_blob_dir=False)
     adapter = PostgreSQLAdapter(f"host={cluster} user=postgres dbname=postgres", options=options)
     storage = RelStorage(adapter, options=options)
@@ -71,6 +75,5 @@ with tempfile.TemporaryDirectory() as folder:
     storage.new_instance().pack(time.time(), references)
     db.close()
     problem = "".join(problems)
-    run("pg_ctl", "-D", cluster, "-m", "immediate", "stop")
 if problem:
     sys.exit(f"storage.undo-while-packing: {problem}")
