@@ -24,7 +24,7 @@ from zodb_spec.operation import Operation, all_operations, operations
 from zodb_spec.situations import situations
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS, STEPS, MOST_LINES, WIDEST_LINE = 1300, 60, 4, 90
+SCRIPTS, STEPS, MOST_LINES, WIDEST_LINE = 2600, 60, 4, 90
 
 
 Found = TypeVar("Found")
