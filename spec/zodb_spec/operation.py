@@ -95,7 +95,8 @@ class Operation(NamedTuple):
 
     def makes_sense(self, world: Any, arguments: Sequence[str]) -> bool:
         """Whether it can be taken with these arguments in a world."""
-        return self.since <= world.edition and self.sensible(world, *arguments)
+        since, now = self.since.number, world.edition.number
+        return since <= now and self.sensible(world, *arguments)
 
     def outcomes(self, world: Any, arguments: Sequence[str]) -> tuple[Sequence[Outcome], list[str]]:
         """The allowed outcomes, and the ids of the clauses that were exercised in finding them."""
