@@ -197,14 +197,15 @@ def to_release_one_is_to_close_all() -> Fault:
 
 
 @faulty("storage.use-after-release-spares")
-def what_was_released_goes_on() -> Fault:
-    """To release an instance leaves the transaction that has begun through it.
+def to_release_again_aborts_what_goes_on() -> Fault:
+    """To release an instance gives up the transaction that is being committed, whosever that is.
 
-    Whoever thinks that it was given up finds it committed later, or waits for it.
+    Somebody else can't finish what the storage has voted for.
     """
 
     def release(correct: Any, storage: Any) -> None:
-        """Do nothing."""
+        correct(storage)
+        storage._storage.tpc_abort(storage._storage.tpc_transaction())
 
     return around(SnapshotStorage, "release", release)
 

@@ -84,15 +84,11 @@ def what_was_missed_is_told_first() -> Fault:
     """
 
     def find_again(correct: Any, storage: Any, client: Any) -> None:
-        hear = client.hear
-
-        def hear_late(tid: bytes, oids: Iterable[bytes]) -> None:
-            heard, client.heard = client.heard, None
-            hear(tid, oids)
-            client.heard = heard
-
-        with patch.object(client, "hear", hear_late):
+        late: list[Any] = []
+        with patch.object(client, "hear", lambda *announced: late.append(announced)):
             correct(storage, client)
+        for announced in late:
+            client.hear(*announced)
 
     return around(ServedStorage, "find_again", find_again)
 

@@ -213,28 +213,33 @@ def released_instance() -> None:
 def use_after_release_spares() -> None:
     """What becomes of calls of an instance that was released is not defined: each may fail, with
     any error, or have the instance begin anew. To release it once more does no harm. Whatever it
-    is, nothing that was committed is damaged, nothing appears that was not, and nobody has to wait.
+    is, what was committed is there, and nothing is that was not finished; and what others have
+    begun goes on.
 
-    >>> oid, released = storage.new_oid(), newest(storage.new_instance())
+    >>> oid, released, finished = storage.new_oid(), newest(storage.new_instance()), []
+    >>> new = storage.new_oid()
     >>> first = commit(storage, (oid, z64, content("one")))
-    >>> meta = begun(released, (released.new_oid(), z64, content("given up")))
+    >>> meta = begun(released, (new, z64, content("new")))
     >>> released.release()
     >>> released.release()
     >>> calls = [
     ...     lambda: released.load(oid),
     ...     lambda: released.store(oid, first, content("late"), "", meta),
     ...     lambda: released.tpc_vote(meta),
-    ...     lambda: released.tpc_finish(meta),
+    ...     lambda: finished.append(released.tpc_finish(meta)),
     ...     lambda: released.tpc_abort(meta),
     ...     released.poll_invalidations,
-    ...     released.release,
     ... ]
     >>> for call in calls:
     ...     with allowing("Exception"):
     ...         call()
-    >>> newest(storage).load(oid) == (content("one"), first)
+    >>> values = values_of(storage, oid, new)
+    >>> values == ["one", None] or (finished != [] and values[1] == "new")
     True
-    >>> second = in_thread(lambda: commit(storage, (oid, first, content("two"))))
+    >>> going_on = voted(storage, (oid, storage.load(oid)[1], content("two")))
+    >>> with allowing("Exception"):
+    ...     released.release()
+    >>> second = storage.tpc_finish(going_on)
     >>> newest(storage).load(oid) == (content("two"), second)
     True
     """

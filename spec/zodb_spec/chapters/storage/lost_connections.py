@@ -88,14 +88,16 @@ def come_back_announces() -> None:
 @example("storage.come-back-announces-first", MUST, rules="ISO-33 STOR-34 STOR-17", needs=CLIENTS)
 def come_back_announces_first() -> None:
     """Also then it announces before it tells: a layer that takes its snapshot up to the last
-    transaction has heard of everything in it, or that it has to forget everything.
+    transaction has heard of everything in it, or that it has to forget everything. Who asks at the
+    first announcement is told of the transaction before the loss, or waits, or is refused.
 
-    >>> other, before = client_of(storage), []
+    >>> other, before, told = client_of(storage), [], []
     >>> class Asking(Layer):
-    ...     def invalidate(self, tid, oids):
-    ...         before.append(other.lastTransaction())
-    ...     def invalidateCache(self):
-    ...         before.append(other.lastTransaction())
+    ...     def ask(self, *announced):
+    ...         asking = Background(other.lastTransaction)
+    ...         asking.stand()
+    ...         before.append((asking, asking.is_alive()))
+    ...     invalidate = invalidateCache = ask
     >>> other.registerDB(Asking())
     >>> first = commit(storage, (storage.new_oid(), z64, content("old")))
     >>> other = caught_up(other, first)
@@ -103,8 +105,11 @@ def come_back_announces_first() -> None:
     >>> with cut_off(other):
     ...     second = commit(storage, (storage.new_oid(), z64, content("made")))
     >>> other = caught_up(other, second)
-    >>> before[:1] == [first]
-    True
+    >>> for asking, has_waited in before[:1]:
+    ...     with allowing("StorageError"):
+    ...         told.append(has_waited or asking.result() == first)
+    >>> len(before) > 0, told in ([True], [])
+    (True, True)
     """
 
 
