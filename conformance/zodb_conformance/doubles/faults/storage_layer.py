@@ -15,7 +15,7 @@ from zodb_conformance.doubles.planting import around
 @double(
     "storage.layer-registers-first",
     also="storage.layer-reads-records storage.layer-heeds-announcements"
-    " storage.layer-forgets-everything",
+    " storage.layer-takes-any-oids storage.layer-forgets-everything",
 )
 def the_storage_does_not_know_its_layer() -> Fault:
     """A database does not register itself with its storage.
@@ -46,7 +46,7 @@ def references_are_given_once() -> Fault:
     return around(SharedStorage, "references", references)
 
 
-@double("storage.layer-heeds-announcements")
+@double("storage.layer-heeds-announcements", also="storage.layer-takes-any-oids")
 def announcements_are_not_heeded() -> Fault:
     """A database takes no notice of what its storage announces.
 
