@@ -13,10 +13,10 @@ import pytest
 from zodb_conformance import runner
 from zodb_conformance.context import Context
 from zodb_conformance.crashes import __main__ as command
-from zodb_conformance.crashes import recording
+from zodb_conformance.crashes import check, recording
 from zodb_conformance.crashes.check import CHECK, Crashes, crashes
-from zodb_conformance.crashes.trials import Trials
-from zodb_conformance.plan import Plan
+from zodb_conformance.crashes.trials import Recorded, Trials
+from zodb_conformance.plan import SEED, Plan
 from zodb_conformance.results import Deviation, Tally
 from zodb_conformance.servers import lodging
 from zodb_conformance.targets import resolve
@@ -178,6 +178,22 @@ def test_the_command_fails_where_something_is_lost(capsys: pytest.CaptureFixture
     target = "double:a-commit-is-written-with-the-next-one"
     assert command.main([target, "--kills", "6", "--only", "storage.survives-kill"]) == 1
     assert "storage.survives-kill: expected " in capsys.readouterr().out
+
+
+def test_the_command_fails_where_it_could_not_kill_as_often(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = Trials.record
+
+    def fail_the_second_time(trials: Trials) -> Recorded:
+        recorded = record(trials)
+        return recorded if trials.seed == SEED else replace(recorded, error="no room")
+
+    monkeypatch.setattr(Trials, "record", fail_the_second_time)
+    monkeypatch.setattr(check, "KILLS_FOR_A_STREAM", 2)
+    only = ["--only", "storage.survives-kill"]
+    assert command.main(["reference-sqlite", "--kills", "4", *only]) == 1
+    assert "interrupted failed: no room" in capsys.readouterr().out
 
 
 def test_the_command_refuses_what_keeps_nothing(capsys: pytest.CaptureFixture[str]) -> None:

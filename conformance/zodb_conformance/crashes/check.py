@@ -49,6 +49,9 @@ from zodb_conformance.servers import lodging
 
 CHECK = "crashes"
 
+GIVEN_UP = "given up"
+"""How a note begins on why there were not as many kills as were wanted."""
+
 KILLS_FOR_A_STREAM = 60
 """How many kills there are at most before another stream of work is taken."""
 
@@ -115,7 +118,8 @@ class Crashes:
         self._begin()
         recorded = trials.record()
         if recorded.error:
-            self._note(f"given up: the work that was to be interrupted failed: {recorded.error}")
+            failed = f"the work that was to be interrupted failed: {recorded.error}"
+            self._note(f"{GIVEN_UP}: {failed}")
             return False
         if recorded.reason:
             self._note(f"no power failures: {recorded.reason}")
