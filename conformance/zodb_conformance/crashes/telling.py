@@ -18,10 +18,13 @@ from textwrap import indent, wrap
 from zodb_spec.clause import clauses
 from zodb_spec.crash import Found, Told, current, last_of, outcomes, stored_in
 
-from zodb_conformance.quoting import quotations
+from zodb_conformance.quoting import bindings, names_used, quotations
 from zodb_conformance.targets.base import Target
 
 Image = dict[str, bytes | None]
+
+IMPORTS = ("import base64", "import logging", "import pathlib", "import sys", "import zlib")
+"""What every script imports."""
 
 MOST_BYTES = 300_000
 """How many bytes of compressed files a script may carry."""
@@ -31,11 +34,7 @@ PROGRAM = '''\
 
 from __future__ import annotations
 
-import base64
-import logging
-import pathlib
-import sys
-import zlib
+{imports}
 
 CLAUSE = {clause!r}
 
@@ -169,12 +168,16 @@ def program(
         return ""
     body = "\n".join([*others, "return storage"])
     quoted = quotations(["newest, value_in, blob_record, content, commit, Layer"])
+    used = names_used("\n".join(quoted))
+    needed = {line for name, line in bindings({}).items() if name in used}
+    imports = sorted({*IMPORTS, *needed}, key=lambda line: (not line.startswith("import"), line))
     heading = [f"{clause}: {clauses()[clause].summary}", "", *comments]
     return PROGRAM.format(
         heading="\n".join(
             f"# {line}".rstrip() for text in heading for line in wrap(text, 97) or [""]
         ),
         clause=clause,
+        imports="\n".join(imports),
         left=_literal(left),
         allowed=_literal(_allowed(told, found)),
         blobs=_literal(_blobs(told, found)),
