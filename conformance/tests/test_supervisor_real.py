@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -89,6 +90,8 @@ def test_a_storage_that_lacks_what_it_takes_to_be_tried_is_told_which_methods_th
 ):
     findings = findings_of(f"bad_storages:{name}", checks=("smoke", stages.INTERFACE))
     assert message in findings.unusable
+    if "failed at" not in findings.unusable:
+        assert re.search(r" failed in \w+\.py, line \d+, with an error", findings.unusable)
     report = building.build(findings, clauses(), folder=workplace, command="")
     assert (report.status, report.deviations[0].clause.id) == (3, "storage.interface")
     assert observed in report.deviations[0].message

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.known import Known
 from zodb_conformance.plan import SMOKE, Plan
 from zodb_conformance.results import Deviation
-from zodb_conformance.stacks import failures
+from zodb_conformance.stacks import failures, place
 from zodb_conformance.supervisor.evidence import again, reproduces, shown
 from zodb_conformance.supervisor.falls import at_first_sight, deviation_of, shortened
 from zodb_conformance.supervisor.findings import (
@@ -205,9 +206,12 @@ def why_unusable(ended: Ended) -> str:
         hint = next((hint for name, hint in HINTS.items() if f": {name}: " in message), "")
         return f"{message}. {hint}" if hint else message
     if ended.kind == "broke":
-        error = str(ended.all("broke")[0]["error"])
+        broke = ended.all("broke")[0]
+        error = str(broke["error"])
         hint = next((hint for name, hint in HINTS.items() if error.startswith(name)), "")
-        return f"The smoke test failed with an error: {error}. {hint}".rstrip()
+        found = place(str(broke["traceback"]))
+        where = f" in {Path(found[0].file).name}, line {found[0].line}" if found else ""
+        return f"The smoke test failed{where}, with an error: {error}. {hint}".rstrip()
     script = ended.glance.script
     if not ended.glance.check:
         moment = "before anything was asked of it"
