@@ -57,7 +57,11 @@ def what_is_new_is_not_announced() -> Fault:
     return announcing(is_changed)
 
 
-@faulty("storage.announces-to-all", also="storage.announces-what-was-copied")
+@faulty(
+    "storage.announces-to-all",
+    also="storage.announces-what-was-copied"
+    " storage.announces-beside-commits storage.announcements-keep-a-cache",
+)
 def one_client_is_told() -> Fault:
     """A transaction is announced to one other client, the one that was opened first.
 
@@ -77,7 +81,11 @@ def one_client_is_told() -> Fault:
     return around(ServedStorage, "tpc_finish", finish)
 
 
-@faulty("storage.announces-in-order", also="storage.tells-what-was-announced")
+@faulty(
+    "storage.announces-in-order",
+    also="storage.tells-what-was-announced"
+    " storage.announces-beside-commits storage.announcements-keep-a-cache",
+)
 def every_tenth_is_left_out() -> Fault:
     """Of ten transactions, nine are announced.
 
@@ -93,7 +101,11 @@ def every_tenth_is_left_out() -> Fault:
     return around(TwoPhaseStorage, "tpc_oids", oids)
 
 
-@faulty("storage.announces-before-it-tells", also="storage.tells-what-was-announced")
+@faulty(
+    "storage.announces-before-it-tells",
+    also="storage.tells-what-was-announced"
+    " storage.announces-beside-commits storage.announcements-keep-a-cache",
+)
 def announced_when_all_is_over() -> Fault:
     """A transaction is announced when it is finished, and everybody can ask for it already.
 
@@ -141,7 +153,11 @@ def announced_before_it_is_there() -> Fault:
     return around(ServedStorage, "tpc_finish", finish)
 
 
-@faulty("storage.tells-what-was-announced", also="storage.announces-before-it-tells")
+@faulty(
+    "storage.tells-what-was-announced",
+    also="storage.announces-before-it-tells"
+    " storage.announces-beside-commits storage.announcements-keep-a-cache",
+)
 def the_server_is_asked_for_the_last_transaction() -> Fault:
     """A client asks the server for the last transaction, and not itself for what it has announced.
 
@@ -253,7 +269,7 @@ def own_commits_are_announced() -> Fault:
     return around(ClientStorage, "has_begun", has_begun)
 
 
-@faulty("storage.announces-beside-commits")
+@faulty("storage.announces-beside-commits", also="storage.announcements-keep-a-cache")
 def who_waits_does_not_listen() -> Fault:
     """A client that waits for its turn does not hear of what others commit meanwhile.
 
@@ -278,7 +294,8 @@ def who_waits_does_not_listen() -> Fault:
 @faulty(
     "storage.announcements-keep-a-cache",
     also="storage.announces-before-it-tells storage.tells-what-was-announced"
-    " storage.announced-can-be-read",
+    " storage.announced-can-be-read"
+    " storage.announces-beside-commits",
 )
 def announced_a_moment_too_late() -> Fault:
     """A client announces what another one has committed a moment after it tells of it.

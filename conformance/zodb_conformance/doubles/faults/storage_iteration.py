@@ -47,7 +47,9 @@ def notes_are_made_readable() -> Fault:
     return around(TransactionCopy, "__init__", begin)
 
 
-@double("storage.iterator-tells-the-pickled-extension")
+@double(
+    "storage.iterator-tells-the-pickled-extension", also="storage.iterated-stand-for-transactions"
+)
 def the_extension_is_not_pickled() -> Fault:
     """A transaction of an iteration has its extension unpickled alone.
 

@@ -163,7 +163,8 @@ def after_packing_nothing_is_told_for_a_while() -> Fault:
 
 
 @faulty(
-    "storage.poll-does-not-tell-of-the-unfinished", also="storage.poll-and-load-belong-together"
+    "storage.poll-does-not-tell-of-the-unfinished",
+    also="storage.poll-and-load-belong-together storage.polls-keep-a-cache",
 )
 def what_was_voted_for_shows() -> Fault:
     """What a transaction has stored shows in other instances once it has voted.
@@ -181,7 +182,7 @@ def what_was_voted_for_shows() -> Fault:
     return around(SnapshotStorage, "load", load)
 
 
-@faulty("storage.poll-and-load-belong-together")
+@faulty("storage.poll-and-load-belong-together", also="storage.polls-keep-a-cache")
 def it_looks_once_for_changes_and_once_for_the_state() -> Fault:
     """An instance looks for what was changed, and then once more for the last transaction.
 
