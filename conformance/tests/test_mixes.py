@@ -85,7 +85,7 @@ def exercised(number: int, edition: Edition) -> Iterator[str]:
     if not mix.fits(CAPABILITIES, edition) and mix.part == "storage":
         return
     world = initial_of(
-        mix.part, resolves=number % 2 == 0, edition=edition, versions=mix.needs == "versions"
+        mix.part, resolves=turn % 2 == 0, edition=edition, versions=mix.needs == "versions"
     )
     choice = mix.choice()
     for index, given in enumerate([*mix.prelude(turn), *[None] * STEPS], 1):

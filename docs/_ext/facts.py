@@ -264,7 +264,7 @@ def _performed(seed: int) -> Iterator[tuple[Operation, list[str], str]]:
     mix = list(MIXES.values())[which]
     world = script.initial_of(
         mix.part,
-        resolves=seed % 2 == 0,
+        resolves=turn % 2 == 0,
         edition=mix.edition or EDITIONS[-1 - turn % len(EDITIONS)],
         versions=mix.needs == "versions",
     )

@@ -1,4 +1,4 @@
-"""Layering blobs: what a storage of changes makes of the files of the base, and of its own.
+"""Blobs through layers: what a storage of changes makes of the files of the base, and of its own.
 
 The files in the base are as safe from changes as its records are. Who reads them through the upper
 storage, gets those that the base gives: they need not be copied.

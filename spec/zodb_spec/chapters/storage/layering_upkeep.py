@@ -1,4 +1,4 @@
-"""Layering upkeep: undo, deletion, copies and lists, in a storage of changes and in its base.
+"""Upkeep through layers: undo, deletion, copies and lists, in a storage of changes and in its base.
 
 What the upper storage can do beside reading and committing is not fixed: its interfaces tell. What
 it can do it does above, to what there is above and below together.
