@@ -140,7 +140,7 @@ def _all_roots(store: Store, upto: Tid) -> set[Oid]:
     line=lambda world, name: f"{source(world)}.lastTransaction(); {STORAGE}.pack({name}, oids_in)",
     sensible=_can_be_packed_for,
     weight=2,
-    needs="pack",
+    needs="pack old-revisions",
 )
 def pack_past(world: World, name: Name) -> Outcomes:
     """Pack for a time that was noted, when more was stored since."""

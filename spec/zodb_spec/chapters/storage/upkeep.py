@@ -45,7 +45,7 @@ def _forgetting(store: Store, upto: Tid, is_kept: Callable[[Oid, Tid], bool]) ->
     return packed._replace(oids=known)
 
 
-@step("protocol.pack-past", MUST, rules="STOR-45 STOR-46", needs="pack")
+@step("protocol.pack-past", MUST, rules="STOR-45 STOR-46", needs="pack old-revisions")
 def pack_past(
     world: World, upto: Tid, *, reached: set[Oid] | None, spares_new: bool, forgotten: bool
 ) -> Store:
@@ -53,6 +53,7 @@ def pack_past(
     keeps, and every revision that came later; it removes those that had been replaced by then, and
     what could not be reached.  What was stored later and can't be reached it should keep as well,
     and may remove; what that leads to, and what it was before, the storage may keep or remove.
+    A storage without old revisions knows the current references alone, and collects by those.
 
     upto        the transaction that was the newest at that time
     reached     what counts as reached, None where nothing is collected
@@ -75,7 +76,13 @@ def pack_past(
     return _forgetting(store, upto, is_kept)._replace(latest=id_of(pack_past))
 
 
-@step("protocol.pack-earlier", MUST, rules="STOR-48", error="ValueError StorageError", needs="pack")
+@step(
+    "protocol.pack-earlier",
+    MUST,
+    rules="STOR-48",
+    error="ValueError StorageError",
+    needs="pack old-revisions",
+)
 def pack_earlier(store: Store, upto: Tid) -> bool:
     """A pack for an earlier time than that of the last one changes nothing: it is passed over, or
     refused.
