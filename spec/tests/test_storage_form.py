@@ -52,7 +52,7 @@ def test_in_worlds_of_one_form_the_same_can_happen(name: str) -> None:
     pairs = pairs_of_one_form(small)
     assert len(pairs) >= 5
     for one, other in pairs[:40]:
-        assert what_can_happen(one, small) == what_can_happen(other, small)
+        assert what_can_happen(one, small, why=True) == what_can_happen(other, small, why=True)
 
 
 BEGUN: tuple[Step, ...] = (*LINKED_RECORDS, ("tpc-begin", "storage", "meta9"))

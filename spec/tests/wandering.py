@@ -44,11 +44,16 @@ def pairs_of_one_form(small: SmallWorld[Any]) -> list[tuple[Any, Any]]:
     return [(one, other) for one, *more in alike.values() for other in more[-1:] if one != other]
 
 
-def what_can_happen(world: Any, small: SmallWorld[Any]) -> set[tuple[str, object, str, bytes]]:
-    """What a program can do in a world, what it sees then, why, and where that leads."""
+def what_can_happen(
+    world: Any, small: SmallWorld[Any], *, why: bool
+) -> set[tuple[str, object, str, bytes]]:
+    """What a program can do in a world, what it sees then, where that leads, and `why` it sees it,
+    where the form of such worlds has the clauses by which something came to be as it is.
+    """
     found = set()
     for step, outcome in choices(small, world):
         seen = outcome.seen
         words = seen.errors if isinstance(seen, Raised) else getattr(seen, "kind", "")
-        found.add((step[0], words, outcome.clause, small.bounds.form(outcome.world)))
+        clause = outcome.clause if why else ""
+        found.add((step[0], words, clause, small.bounds.form(outcome.world)))
     return found

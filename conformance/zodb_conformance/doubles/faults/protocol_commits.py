@@ -120,7 +120,11 @@ def the_last_to_come_wins() -> Fault:
     return around(TwoPhaseStorage, "store", store)
 
 
-@double("protocol.resolved", checks="walk.storage")
+@double(
+    "protocol.resolved",
+    also="protocol.undo-merged protocol.undo-refused",
+    checks="walk.storage-upkeep",
+)
 def what_is_merged_is_the_last() -> Fault:
     """A conflict that a class can resolve is resolved by taking the new record.
 
@@ -165,7 +169,7 @@ def whatever_was_read_is_current() -> Fault:
     return around(TwoPhaseStorage, "checkCurrentSerialInTransaction", check)
 
 
-@double("protocol.vote", checks="walk.storage")
+@double("protocol.vote", checks="walk.storage-upkeep")
 def a_vote_keeps_what_it_knows() -> Fault:
     """The vote names no object for which a conflict was resolved.
 

@@ -183,7 +183,10 @@ def what_was_packed_away_is_replaced() -> Fault:
     return around(SnapshotStorage, "load", load)
 
 
-@faulty("storage.released-instance", also="storage.instances-are-independent")
+@faulty(
+    "storage.released-instance",
+    also="storage.instances-are-independent storage.use-after-release-spares",
+)
 def to_release_one_is_to_close_all() -> Fault:
     """An instance that is released closes the storage of all.
 
