@@ -192,10 +192,18 @@ def keep(target: str, folder: Path, broken: Container[str]) -> None:
         witness = read(path)
         if path.stem not in broken or not witness["deviation"]["check"].startswith(GENERATED):
             continue
-        tried = [witnesses / path.name, witnesses / f"{path.stem}.{target}.json"]
-        scripts = [read(each)["deviation"]["script"] for each in tried if each.exists()]
-        if witness["deviation"]["script"] not in scripts and not tried[-1].exists():
-            write(tried[-1] if scripts else tried[0], witness)
+        common, own = witnesses / path.name, witnesses / f"{path.stem}.{target}.json"
+        if not common.exists():
+            write(common, witness)
+        elif not own.exists() and not shows(common, target):
+            write(own, witness)
+
+
+def shows(witness: Path, target: str) -> bool:
+    """Whether a kept witness shows what it is kept for on a target as well."""
+    command = ["zodb-conformance", "replay", str(witness), target]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode == 1
 
 
 def spoken(before: Data) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ import track_record
 
 COMMAND = """\
 #!/bin/sh
+if [ "$1" = replay ]; then grep -q abort "$2"; exit $((1 - $?)); fi
 printf '%s ' "$@" > {folder}/options.txt
 echo 'what is wrong' >&2
 folder="$(eval echo \\${{$#}})"
@@ -170,6 +171,16 @@ def test_where_a_target_needs_another_witness_that_is_kept_for_it_alone(folder, 
     common.unlink()
     track_record.main([])
     assert Path(folder, "tried.txt").read_text(encoding="utf-8") == ""
+
+
+def test_a_target_needs_no_other_witness_where_the_kept_one_shows_it(folder, finds):
+    finds("found.clause", "example.clause")
+    track_record.main([])
+    common = Path(folder, "witnesses", "found.clause.json")
+    shorter = {"check": "walk.x", "script": [["abort"], ["abort"]]}
+    common.write_text(json.dumps(FOUND | {"deviation": shorter}))
+    track_record.main([])
+    assert [path.name for path in common.parent.iterdir()] == [common.name]
 
 
 def test_what_was_seen_once_and_not_again_is_not_kept(folder, finds):
