@@ -18,6 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.rst import escape
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ class Deviation(SphinxDirective):
             if clause in known[name]["broken"]
         ]
         page.setdefault("deviations", []).extend(told)
-        said = sentences(self.env.srcdir).get(script, "").replace("\\", r"\\").replace("*", r"\*")
+        said = escape(sentences(self.env.srcdir).get(script, ""))
         text = TEXT.format(
             noun="Clauses" if others else "Clause",
             clauses=", ".join(
