@@ -1,4 +1,4 @@
-"""Undo, step by step: what becomes of each object when a transaction is undone.
+"""Undo step by step: what becomes of each object when a transaction is undone.
 
 It follows from three states of the object: what it was *before* the transaction that is undone,
 what it was *after* it, and what it is *now*, for the transaction that undoes.  Where it is now what
