@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 from target_names import each_of
 from zodb_conformance.plan import Plan
-from zodb_conformance.servers import keeper, lodging, zeo
+from zodb_conformance.servers import keeper, lodging, postgresql, zeo
 from zodb_conformance.storagekit import commit, content, newest, value_in
 from zodb_conformance.targets import resolve
 
@@ -92,6 +93,19 @@ def test_the_folder_of_a_storage_leads_to_the_same_data(
     again = opened(name, tmp_path / "own")
     assert found(again) == "said"
     again.close()
+
+
+@pytest.mark.parametrize("name", each_of(["relstorage-postgresql"]))
+def test_a_script_gets_a_copy_of_a_cluster_for_its_own(
+    name: str, run: Path, tmp_path: Path
+) -> None:
+    opened(name, tmp_path / "own").close()
+    script = "\n".join([*postgresql.lines(), "print(shutil.which('initdb'))"])
+    environment = {**os.environ, "PATH": lodging.search_path()}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str(run / lodging.COMMANDS / "initdb")
 
 
 @pytest.mark.parametrize("name", SERVED)

@@ -26,6 +26,9 @@ OWNER = "owner.lock"
 KEPT = "kept.lock"
 """The lock that all keepers of servers share as long as they are at work."""
 
+COMMANDS = "commands"
+"""The folder in it of commands that scripts of the run are to find before those of the machine."""
+
 FAREWELL = 20.0
 """Seconds that servers have to end."""
 
@@ -61,6 +64,13 @@ def current() -> Path:
     os.environ[VARIABLE] = str(folder)
     atexit.register(_end, folder, held, os.getpid())
     return folder
+
+
+def search_path() -> str:
+    """What the variable PATH is to be for a script that the run starts."""
+    run, path = os.environ.get(VARIABLE), os.environ.get("PATH", "")
+    commands = [str(Path(run, COMMANDS))] if run and Path(run, COMMANDS).is_dir() else []
+    return os.pathsep.join([*commands, path])
 
 
 def is_needed(folder: Path) -> bool:

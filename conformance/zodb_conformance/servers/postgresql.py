@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from zodb_conformance.errors import TargetUnusable
-from zodb_conformance.servers import keeper, locks
+from zodb_conformance.servers import keeper, locks, shortcut
 
 ROLE = "suite"
 """The role that everything belongs to."""
@@ -104,6 +104,7 @@ def start(run: Path) -> str:
         if not folder.exists():
             place = _reachable(run)
             _prepare(folder, socket, place)
+            shortcut.make(run, folder / "data")
             options = (f"-c{name}={value}" for name, value in SETTINGS.items())
             command = (
                 str(place / "postgres"),

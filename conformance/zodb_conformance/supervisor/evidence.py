@@ -20,10 +20,11 @@ from zodb_conformance import invocation
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation
+from zodb_conformance.servers import lodging
 from zodb_conformance.showing import without_addresses
 from zodb_conformance.stacks import PROGRAM
 from zodb_conformance.supervisor.nursery import Nursery
-from zodb_conformance.supervisor.process import TICK, Ended, kill_group, tail
+from zodb_conformance.supervisor.process import TICK, Ended, kill_group, tail, workplace
 
 TRIES = 3
 """How often a failure is tried before it is called flaky."""
@@ -155,12 +156,12 @@ def run_plain(program: str, plan: Plan, seconds: float, stop: Flag) -> tuple[int
     """Run a plain script as its reader will, and give its status (None where it had to be killed)
     and its output, without what differs from one time to the next.
     """
-    with tempfile.TemporaryDirectory(prefix="zodb-conformance-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="zodb-conformance-", dir=workplace()) as temporary:
         # A server that it starts may have to run as somebody else, who has to get through.
         Path(temporary).chmod(0o711)
         path, output = Path(temporary, PROGRAM), Path(temporary, "output")
         path.write_text(program, encoding="utf-8")
-        environment = {**os.environ, "TMPDIR": temporary}
+        environment = {**os.environ, "TMPDIR": temporary, "PATH": lodging.search_path()}
         if needs_this_folder(plan):
             paths = filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")])
             environment["PYTHONPATH"] = os.pathsep.join(paths)
