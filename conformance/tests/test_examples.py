@@ -155,7 +155,7 @@ def test_each_schedule_is_noted_before_it_is_performed(tmp_path: Path) -> None:
 
 def test_an_example_is_told_up_to_the_line_where_it_stopped() -> None:
     id = "connection.two-in-one-transaction"
-    steps = [("example", id, str(number)) for number in range(1, 7)]
+    steps = [("example", id, str(number)) for number in range(1, 8)]
     told, trace, place, script = runner.render(Plan(), steps)
     assert (told, place) == (id, len(trace))
     assert trace[-1] == "tm.commit()"
