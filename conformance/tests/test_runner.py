@@ -57,3 +57,27 @@ def test_every_check_gets_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch)
     runner.run_checks(Plan(budget=60), Tally())
     del given["examples.some"]
     assert given == {"walk.one": 14, "walk.two": 14, "walk.three": 20.5, "machine.one": 20.5}
+
+
+def test_generated_checks_get_some_time_where_the_others_took_it_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    given = []
+
+    def examples(context: Context) -> str:
+        nonlocal now
+        now += 100
+        return ""
+
+    def walk(context: Context) -> str:
+        nonlocal now
+        given.append(context.deadline - now)
+        now = context.deadline
+        return ""
+
+    found = {"examples.some": examples, "walk.one": walk, "walk.two": walk}
+    monkeypatch.setattr(runner, "checks", lambda plan, target: found)
+    runner.run_checks(Plan(budget=60), Tally())
+    assert given == [10, 10]

@@ -263,7 +263,7 @@ def test_the_walker_performs_as_many_scripts_as_the_profile_says() -> None:
 
 def test_the_walker_says_where_the_budget_ended() -> None:
     search = searching("faultless", budget=0)
-    note = f"the budget ended after 0 of {search.profile.scripts} scripts"
+    note = f"the budget ended after {walker.LEAST} of {search.profile.scripts} scripts"
     assert walker.walk(search, Mix({})) == note
 
 

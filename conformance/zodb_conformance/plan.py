@@ -25,8 +25,8 @@ NOT_DONE = "not done"
 class Profile:
     """How much work a run does.
 
-    budget    seconds that the generated checks may take together (examples and remembered failures
-              come on top)
+    budget    seconds in which all checks are to be done: the generated ones have what is left when
+              the others are done, or a third of it where that is more
     scripts   how many scripts each walk and machine draws at most
     steps     how many steps a script has at most
     hang      seconds without a step after which the target is taken to hang
@@ -41,8 +41,8 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile(budget=60, scripts=400, steps=60, hang=10, kills=15),
-    "ci": Profile(budget=600, scripts=2000, steps=100, hang=20, kills=60),
+    "quick": Profile(budget=40, scripts=400, steps=60, hang=10, kills=15),
+    "ci": Profile(budget=500, scripts=2000, steps=100, hang=20, kills=60),
     "deep": Profile(budget=7200, scripts=20000, steps=200, hang=60, kills=300),
 }
 

@@ -255,12 +255,12 @@ def at_every_step(schedule: Callable[[Halt], Any]) -> set[Any]:
 
     schedule: calls `meanwhile` with the halt, and returns what comes of it, in a hashable form
 
-    Each halt is one step later than the one before.  Where there are more than 300 steps, some are
+    Each halt is one step later than the one before.  Where there are more than 200 steps, some are
     left out, evenly.  Behind the last one is the schedule in which `first` is not halted at all.
     """
     outcomes, halt = set(), AtStep(0)
     while halt.halted or halt.number == 0:
-        halt = AtStep(halt.number + 1 + halt.steps // 300)
+        halt = AtStep(halt.number + 1 + halt.steps // 200)
         outcomes.add(schedule(halt))
     return outcomes
 

@@ -25,6 +25,9 @@ LAWFUL = 10
 those have footprints, and leaves out none of the preludes.
 """
 
+LEAST = 2
+"""How many scripts are done whatever time it takes: one with footprints, and one without."""
+
 SMOKE_SCRIPT = (
     *PRELUDE,
     ("new", "thing1", "Thing"),
@@ -72,7 +75,7 @@ def walk(search: Search, mix: Mix) -> str:
     choice = mix.choice()
     profile = search.profile
     for number in range(profile.scripts):
-        if search.time_is_up():
+        if number >= LEAST and search.time_is_up():
             return f"{BUDGET_ENDED} after {number} of {profile.scripts} scripts"
         draw = random.Random(f"{search.seed}/{number}").randrange
         numbers = [[draw(CHOICES) for _ in range(WIDTH)] for _ in range(profile.steps)]
