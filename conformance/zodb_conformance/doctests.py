@@ -196,15 +196,12 @@ def _namespace(
         exec(line, names)
     names.update((name, value) for name, value in target.extras.items() if value is not None)
 
-    def at_every_step(schedule: Callable[[Any], Any]) -> Any:
-        def noted(halt: Any) -> Any:
-            going_on()
-            return schedule(halt)
-
-        return QUOTABLE["at_every_step"](noted)
+    def meanwhile(*arguments: Any) -> Any:
+        going_on()
+        return QUOTABLE["meanwhile"](*arguments)
 
     with ExitStack() as stack:
-        names.update(opening.names(target, directory, stack, names), at_every_step=at_every_step)
+        names.update(opening.names(target, directory, stack, names), meanwhile=meanwhile)
         yield names
 
 
