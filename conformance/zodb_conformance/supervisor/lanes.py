@@ -90,11 +90,13 @@ def deal(checks: Sequence[str]) -> list[list[str]]:
     return [hand for hand in hands if hand]
 
 
-def side_by_side(function: Callable[[Given], Result], items: Iterable[Given]) -> list[Result]:
-    """Call the function for every item, on as many threads as there are lanes; results in the
-    order of the items.
+def side_by_side(
+    function: Callable[[Given], Result], items: Iterable[Given], more: int = 0
+) -> list[Result]:
+    """Call the function for every item, on as many threads as there are lanes, or on some more;
+    results in the order of the items.
     """
-    with ThreadPoolExecutor(LANES) as pool:
+    with ThreadPoolExecutor(LANES + more) as pool:
         return list(pool.map(function, items))
 
 
