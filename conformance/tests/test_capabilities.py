@@ -429,3 +429,10 @@ def test_a_database_that_is_named_is_asked_in_the_edition_of_the_run(
 def test_a_database_that_does_not_name_the_option_is_run_as_it_is() -> None:
     plan = Plan(database="faulty_databases:faultless", edition="2006-08-16")
     assert not resolve(plan).in_edition
+
+
+def test_what_neither_a_target_nor_its_plain_storage_can_be_held_against_is_told() -> None:
+    unsuited = runner.describe(Plan(target="reference-snapshots"))["unsuited"]
+    # It has snapshots and several clients, and its plain storage has neither.
+    assert "storage.announces" in unsuited
+    assert "storage.load" not in unsuited

@@ -31,8 +31,8 @@ from zodb_conformance.tying import ties
 
 def describe(plan: Plan) -> dict[str, Any]:
     """What the target of a plan says of itself: name, level, database, baseline, packages,
-    capabilities, those of which it says nothing, those without which it can be tried, and whether
-    it was opened for the edition of the plan.
+    capabilities, those of which it says nothing, those without which it can be tried, the clauses
+    that it can't be held against, and whether it was opened for the edition of the plan.
     """
     target = resolve(plan)
     return {
@@ -44,6 +44,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "capabilities": {name: name in target.capabilities for name in CAPABILITIES},
         "unknown": sorted(target.unknown),
         "lacking": [name for name in CAPABILITIES if target.suited((), (name,))],
+        "unsuited": [id for id, clause in clauses().items() if suited(clause, target) is None],
         "in_edition": all(each.in_edition for each in (target, target.second or target)),
     }
 

@@ -196,6 +196,8 @@ def why_not_applicable(clause: Clause, findings: Findings) -> str:
     had = [name for name in clause.without if name not in findings.target.lacking]
     if had:
         return f"it binds those who lack the capability {had[0]}"
+    if clause.without and clause.id in findings.target.unsuited:
+        return f"it binds those who have {clause.needs[-1]} and lack {clause.without[-1]}"
     return ""
 
 

@@ -20,6 +20,7 @@ class TargetInfo:
     capabilities  which of the declarable capabilities it declares
     unknown       the capabilities of which it says nothing
     lacking       those without which it can be tried, because it or its plain storage lacks them
+    unsuited      the clauses that it can't be held against, nor its plain storage
     baseline      the target that shows what that `DB` does over a right storage; "" where none does
     in_edition    whether it was opened for the edition of the run; where it does not know editions,
                   it is run as it is, and judged by that edition
@@ -32,6 +33,7 @@ class TargetInfo:
     capabilities: dict[str, bool] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
+    unsuited: list[str] = field(default_factory=list)
     baseline: str = ""
     in_edition: bool = True
 
