@@ -95,9 +95,10 @@ class Program:
 
     def look(self, line: str) -> Done:
         """Execute a line that is no part of the program; errors as in `perform`."""
+        code = compiled(line)  # where that fails, it is the fault of the suite
         error = None
         try:
-            exec(compiled(line), self.variables)
+            exec(code, self.variables)
         except TargetUnusable:
             raise
         except Exception as raised:  # noqa: BLE001  # what a target raises is a result

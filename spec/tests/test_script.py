@@ -121,6 +121,21 @@ def test_a_step_that_makes_no_sense_has_no_outcomes() -> None:
         outcomes(initial(), "commit", "manager9")
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        ("set", "thing5", "'a'", "one"),
+        ("link", "thing5", "'a'", "thing5", "strong"),
+        ("set-unpicklable", "thing5", "'a'", "lock"),
+        ("read", "thing5", "'a'", "thing6"),
+        ("set", "root1", "a", "one"),
+    ],
+)
+def test_an_attribute_of_another_kind_makes_no_sense(step: Step) -> None:
+    world = after(initial(), *PRELUDE, ("new", "thing5", "Thing"))._replace(step=99)
+    assert not makes_sense(world, step)
+
+
 @pytest.mark.parametrize("script", [PRELUDE, SHARED])
 def test_every_step_of_a_prelude_makes_sense(script: tuple[Step, ...]) -> None:
     assert after(initial(), *script).step == len(script)

@@ -150,6 +150,13 @@ def attributes(world: World, thing: Name, *before: str) -> Sequence[str]:
     return [name for name in KINDS[world.objects[thing].kind].attributes if name != "n"]
 
 
+def suits(world: World, thing: Name, attribute: str) -> bool:
+    """Whether the kind of an object has such an attribute: those of a mapping are its items, which
+    nothing else has.
+    """
+    return attribute in KINDS[world.objects[thing].kind].attributes
+
+
 def present(world: World, thing: Name, *before: str) -> Sequence[str]:
     """The attributes that an object has, and the others where it has none."""
     state = state_of(world, thing).value[0]

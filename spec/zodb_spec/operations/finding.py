@@ -197,6 +197,7 @@ def _kind(world: World, connection: Name, oid: int) -> str:
     line=lambda *arguments: _read_line(*arguments),  # noqa: PLW0108  # it is defined below
     sensible=lambda world, thing, attribute, name: (
         known(world, thing)
+        and choices.suits(world, thing, attribute)
         and name not in world.objects
         and _leads_somewhere_known(world, _holder(world, thing), _value(world, thing, attribute))
         and not _may_lead_elsewhere(world, thing, _value(world, thing, attribute))

@@ -41,15 +41,18 @@ CONNECTION = Argument("connection", choices.connections)
 ATTRIBUTE = Argument("attribute", choices.attributes)
 
 
-def changeable(world: World, thing: Name, *others: str) -> bool:
-    """Whether something is known about what a change of the object does.
+def changeable(world: World, thing: Name, attribute: str, *others: str) -> bool:
+    """Whether the object has such an attribute, and something is known about what a change of it
+    does.
 
     Persistent containers change in memory before they register (clause
     ``tracking.containers-register-first`` says that they should not), so nothing is said about one
     whose connection refuses the change.
     """
-    return known(world, thing) and not (
-        is_container(world, thing) and choices.is_closed(world, thing)
+    return (
+        known(world, thing)
+        and choices.suits(world, thing, attribute)
+        and not (is_container(world, thing) and choices.is_closed(world, thing))
     )
 
 
@@ -166,7 +169,7 @@ def set_(world: World, thing: Name, attribute: str, value: str) -> Outcomes:
         f"{place(world, thing, attribute)} = {_wrapped(target, form)}"
     ),
     sensible=lambda world, thing, attribute, target, form: (
-        changeable(world, thing)
+        changeable(world, thing, attribute)
         and known(world, target)
         and (form != "weak" or _can_be_weak(world, thing, target))
     ),
@@ -214,7 +217,7 @@ def _can_be_weak(world: World, thing: Name, target: Name) -> bool:
     ATTRIBUTE,
     line=lambda world, thing, attribute: f"del {place(world, thing, attribute)}",
     sensible=lambda world, thing, attribute: (
-        changeable(world, thing) and attribute in (state_of(world, thing).value[0] or {})
+        changeable(world, thing, attribute) and attribute in (state_of(world, thing).value[0] or {})
     ),
     weight=2,
 )

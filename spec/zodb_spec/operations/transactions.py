@@ -286,7 +286,10 @@ def commit_sabotaged(world: World, manager: Name, phase: str, order: str) -> Out
     ATTRIBUTE,
     line=lambda world, thing, attribute: f"{place(world, thing, attribute)} = 1",
     sensible=lambda world, thing, attribute: (
-        thing in world.objects and _joins_late(world, thing) and not is_container(world, thing)
+        thing in world.objects
+        and choices.suits(world, thing, attribute)
+        and _joins_late(world, thing)
+        and not is_container(world, thing)
     ),
     weight=3,
 )
