@@ -23,6 +23,11 @@ WHOLE = (KEEPING - {"serving"}) | {
 CURRENT = WHOLE - {"historical", "old-revisions", "undo"}
 """What RelStorage can do with the whole history, and with the current state alone."""
 
+PATIENCE = 3
+"""Seconds that a commit waits for the locks of another one before it is refused. By default it is
+thirty, and the suite would take a storage that waits so long for one that hangs.
+"""
+
 IMPORTS = (
     "from relstorage.options import Options",
     "from relstorage.storage import RelStorage",
@@ -114,6 +119,9 @@ def _over_postgresql(name: str, *, keep: bool) -> Target:
 def _over(
     name: str, storage: Callable[..., Storage], distributions: tuple[str, ...], *, keep: bool
 ) -> Target:
-    opened = storage("")._replace(read_only=storage(", read_only=True", read_only=True))
+    patient = f", commit_lock_timeout={PATIENCE}"
+    opened = storage(patient, commit_lock_timeout=PATIENCE)._replace(
+        read_only=storage(", read_only=True", read_only=True)
+    )
     capabilities, plain = (WHOLE, mapping()) if keep else (CURRENT, None)
     return over_zodb(name, opened, capabilities, plain, distributions)
