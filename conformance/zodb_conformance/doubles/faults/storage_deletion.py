@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from zodb_reference.errors import StorageTransactionError, UndoError
-from zodb_reference.oids import maxtid, z64
+from zodb_reference.oids import maxtid, p64, u64, z64
 from zodb_reference.storages import ClientStorage
 from zodb_reference.storages.deletion import DeletableStorage
 from zodb_reference.storages.history import Notes, Record
@@ -352,6 +352,24 @@ def deletions_are_kept_in_memory() -> Fault:
         return found
 
     return together(around(SQLiteHistory, "__init__", begin), around(SQLiteHistory, "find", find))
+
+
+@double("storage.deletion-stays-the-last-transaction", on="reference-sqlite")
+def the_last_that_has_left_data_is_the_last() -> Fault:
+    """When a storage is opened, it takes the last transaction that has stored something for the
+    last that there was.
+
+    After a garbage collection and a start, clients refuse to work with it.
+    """
+
+    def last(correct: Any, history: SQLiteHistory) -> bytes:
+        tid: bytes = correct(history)
+        while (records := history.records(tid)) and not any(record.data for record in records):
+            notes = history.notes(z64, p64(u64(tid) - 1), newest=True)
+            tid = notes.tid if notes else z64
+        return tid
+
+    return around(SQLiteHistory, "last_tid", last)
 
 
 @double("storage.deleted-is-not-current")

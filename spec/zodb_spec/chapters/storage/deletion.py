@@ -390,6 +390,28 @@ def deletion_lasts() -> None:
 
 
 @example(
+    "storage.deletion-stays-the-last-transaction",
+    MUST,
+    rules="STOR-43 STOR-15 STOR-8",
+    needs="deletion durable",
+)
+def deletion_stays_the_last_transaction() -> None:
+    """The transaction of a deletion is one like others, and stays the last one when the storage is
+    opened again, even if nothing is kept of it but that something is gone: `lastTransaction` does
+    not go back. A client of a server that has heard of it, and finds that its server has not, takes
+    the server for the wrong one.
+
+    >>> oid = storage.new_oid()
+    >>> kept = commit(storage, (z64, z64, content("root")))
+    >>> first = commit(storage, (oid, z64, content(1)))
+    >>> deleted = delete(storage, (oid, first))
+    >>> storage = reopened(storage)
+    >>> newest(storage).lastTransaction() == deleted
+    True
+    """
+
+
+@example(
     "storage.deleted-is-not-current",
     MUST,
     rules="STOR-38 STOR-43",
