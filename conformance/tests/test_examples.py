@@ -17,7 +17,8 @@ import pytest
 import zodb_spec.contents  # noqa: F401  # states all clauses
 from tables import for_all
 from zodb_conformance import runner
-from zodb_conformance.examples import run_example
+from zodb_conformance.doctests import program
+from zodb_conformance.examples import lines_of, run_example
 from zodb_conformance.plan import Plan
 from zodb_conformance.quoting import PREAMBLE, QUOTABLE, names_used, quotations
 from zodb_conformance.results import Deviation, Step, Tally
@@ -65,6 +66,18 @@ def test_another_value_is_a_deviation(tmp_path: Path) -> None:
 
 def test_a_value_that_the_example_is_silent_about_may_be_any(tmp_path: Path) -> None:
     assert run(">>> 1 + 1\n>>> connection.root()", tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "lines", [">>> for n in 1, 2:\n...     print(n)", ">>> print(1, '', '2')"], ids=["loop", "call"]
+)
+def test_what_a_line_prints_is_compared_by_its_script_as_well(lines: str, execute: Execute) -> None:
+    def ended(shown: str) -> subprocess.CompletedProcess[str]:
+        stated = clause(f"{lines}\n{shown}\n")
+        return execute(program(stated, lines_of(stated), reference.memory()))
+
+    assert ended("1\n2").returncode == 0
+    assert ended("1\n3").stderr == "test.rule: expected '1 3', got '1 2'\n"
 
 
 def test_an_error_is_a_deviation(tmp_path: Path) -> None:

@@ -50,6 +50,9 @@ def expect(seen, wanted):
         sys.exit(f"{CLAUSE}: expected {wanted}, got {seen!r}")
 '''
 
+PRINTING = ("from contextlib import redirect_stdout", "from io import StringIO")
+"""What a script imports that has to see what a line prints."""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -232,7 +235,8 @@ def program(
     imports = [line for line in bound if line.startswith(("from", "import"))]
     head = ["from __future__ import annotations", ""]
     tracing = ["import traceback"] if traced else []
-    head += dict.fromkeys(["import logging", "import sys", *tracing, *imports])
+    printing = PRINTING if "redirect_stdout" in used else ()
+    head += dict.fromkeys(["import logging", "import sys", *tracing, *printing, *imports])
     parts = [
         fill(f"{clause.id}: {clause.summary}", 98, initial_indent="# ", subsequent_indent="# "),
         "\n".join(head),
@@ -245,13 +249,26 @@ def program(
 
 
 def _statement(done: doctest.Example) -> str:
-    """A line as a plain statement; what it wants to see becomes an expectation."""
+    """A line as a plain statement; what it wants to see becomes an expectation, of its value, or of
+    what it prints where it has none.
+    """
     source = done.source.rstrip("\n")
     if not done.want:
         return source
-    if isinstance(ast.parse(source, mode="eval").body, ast.Tuple):
+    wanted = " ".join(done.want.split())
+    (node,) = ast.parse(source).body
+    if not isinstance(node, ast.Expr) or _is_print(node.value):
+        return (
+            f"with redirect_stdout(StringIO()) as printed:\n{indent(source, '    ')}\n"
+            f"expect(' '.join(printed.getvalue().split()), {repr(wanted)!r})"
+        )
+    if isinstance(node.value, ast.Tuple):
         source = f"({source})"
-    return f"expect({source}, {' '.join(done.want.split())!r})"
+    return f"expect({source}, {wanted!r})"
+
+
+def _is_print(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
 
 
 def _guarded(statement: str, traced: bool) -> str:
