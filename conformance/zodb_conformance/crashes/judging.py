@@ -4,7 +4,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,7 +31,7 @@ from zodb_conformance.crashes.finding import found_in
 from zodb_conformance.crashes.ledger import Book
 from zodb_conformance.crashes.stream import Step
 from zodb_conformance.crashes.working import Worker
-from zodb_conformance.showing import short
+from zodb_conformance.showing import apart, short
 from zodb_conformance.supervisor.child import describe
 
 Loss = Literal["process", "unsynced", "new", "some", "names"]
@@ -228,8 +228,9 @@ def _of_blobs(told: Told, found: Found) -> tuple[str, str]:
     for oid, holds in found.blobs.items():
         wanted = stored_in(oid, told, found)
         if holds != wanted:
-            seen = "its file can't be read" if holds is None else f"it holds {short(holds, 40)}"
-            return f"the blob {oid.hex()} to hold {short(wanted, 40)}", seen
+            texts = apart([wanted] if holds is None else [wanted, holds])
+            seen = "its file can't be read" if holds is None else f"it holds {texts[-1]}"
+            return f"the blob {oid.hex()} to hold {texts[0]}", seen
     return "each transaction as a whole or not at all", "one is there in part"
 
 
@@ -260,8 +261,9 @@ def _difference(told: Told, found: Found) -> tuple[str, str] | None:
         if seen is None and oid in told.garbage:
             continue
         if all(seen != state.get(oid) for state in states):
-            wanted = " or ".join(dict.fromkeys(_state(state.get(oid)) for state in states))
-            return f"object {oid.hex()} to be {wanted}", f"it is {_state(seen)}"
+            known = [*dict.fromkeys(state.get(oid) for state in states), seen]
+            *wanted, shown = _states(known)
+            return f"object {oid.hex()} to be {' or '.join(wanted)}", f"it is {shown}"
     fitting = [history for history in histories if is_current(history, told, found)] or histories
     if all(found.last not in lasts_of(history, told) for history in fitting):
         lasts = " or ".join(last_of(history).hex() for history in fitting)
@@ -278,7 +280,10 @@ def _difference(told: Told, found: Found) -> tuple[str, str] | None:
     return None
 
 
-def _state(known: tuple[str, bytes] | None) -> str:
-    if known is None:
-        return "absent"
-    return f"{short(known[0], 40)} of transaction {known[1].hex()}"
+def _states(states: Sequence[tuple[str, bytes] | None]) -> list[str]:
+    """What is known of an object, each in words that tell it from the others."""
+    values = iter(apart([known[0] for known in states if known is not None]))
+    return [
+        "absent" if known is None else f"{next(values)} of transaction {known[1].hex()}"
+        for known in states
+    ]
