@@ -87,6 +87,14 @@ def test_an_error_is_a_deviation(tmp_path: Path) -> None:
     )
 
 
+def test_an_error_that_would_end_the_process_is_told_by_its_script_as_well(
+    tmp_path: Path, execute: Execute
+) -> None:
+    deviation = found(">>> raise SystemExit('bye')", tmp_path)
+    assert deviation.observed == "it raised SystemExit('bye')"
+    assert execute(deviation.witness).stderr.endswith("\ntest.rule: SystemExit: bye\n")
+
+
 def test_of_several_lines_that_belong_together_the_one_is_named_that_raised(tmp_path: Path) -> None:
     deviation = found(">>> for n in 1, 0:\n...     1 / n", tmp_path)
     assert deviation.expected == "`1 / n` to succeed"

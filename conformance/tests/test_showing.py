@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from zodb_conformance.showing import apart
+from zodb_conformance.showing import apart, caught_by
 
 LONG = "12.0 " * 100
 """A value as the stream of work stores it."""
@@ -27,3 +27,9 @@ LONG = "12.0 " * 100
 )
 def test_of_long_texts_it_is_shown_in_what_they_differ(texts: list[str], told: list[str]) -> None:
     assert apart(texts) == told
+
+
+def test_a_script_catches_what_ends_a_process_only_where_that_was_seen() -> None:
+    assert caught_by("it raised SystemExit('bye')") == "SystemExit"
+    assert caught_by("it raises ValueError(SystemExit('bye'))") == "Exception"
+    assert caught_by("it gave 1") == "Exception"

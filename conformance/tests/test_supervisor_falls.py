@@ -31,6 +31,7 @@ SAYS = {
     "exits": "status 0",
     "is-killed": "signal 9 (SIGKILL), as the system does when memory runs out",
     "calls-sys-exit": "status 7",
+    "is-interrupted": "signal 2 (SIGINT), as Python does on a KeyboardInterrupt",
     **dict.fromkeys(HANGS, "did not return within 0.7 s"),
 }
 
@@ -103,6 +104,15 @@ def test_the_plain_script_of_a_fall_shows_it_to_plain_python(target, fallen, tmp
     assert done.returncode == (1 if target in HANGS else -11)
     assert NOTHING_HAPPENED not in done.stdout
     assert ("Timeout" if target in HANGS else "Segmentation fault") in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "error"), [("calls-sys-exit", "SystemExit: 7"), ("is-interrupted", "KeyboardInter")]
+)
+def test_an_error_that_ends_a_process_is_told_with_its_traceback(target, error, fallen):
+    [finding] = fallen(target).findings
+    assert "Traceback" in finding.output
+    assert error in finding.output
 
 
 def test_the_last_words_of_a_target_are_kept(fallen):

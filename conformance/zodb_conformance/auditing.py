@@ -90,7 +90,7 @@ def _audit_record(bench: Bench, place: Place, tid: Tid, fact: Fact[Record]) -> I
         real_tid, kind, state = bench.variables["record_of"](
             held.real, held.oids[place.oid], *version
         )
-    except Exception as error:  # noqa: BLE001  # whatever keeps a record from being read
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever keeps a record from being read
         if is_gone and "KeyError" in names_of(error):
             return
         observed = f"reading it raises {short(error)}"

@@ -286,13 +286,13 @@ def _of_versions(stand: Stand) -> Blame | None:
     return Blame(found[1].clause if found[1].clause in MOVES else SEES_OWN, found[1].step)
 
 
-def names_of(error: Exception) -> set[str]:
+def names_of(error: BaseException) -> set[str]:
     """The names of the classes of an error, bases included."""
     return {cls.__name__ for cls in type(error).__mro__}
 
 
 def of_error(
-    world: World, trace: Sequence[str], due: str, arguments: Sequence[str], error: Exception
+    world: World, trace: Sequence[str], due: str, arguments: Sequence[str], error: BaseException
 ) -> Blame | None:
     """Who is to blame for an error that was not due: the last clause of the trace that speaks of
     such an error, None where none does.

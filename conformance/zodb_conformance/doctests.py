@@ -39,7 +39,7 @@ from zodb_spec.clause import Clause
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.openings import OPENINGS, Opening
 from zodb_conformance.quoting import PREAMBLE, QUOTABLE, bindings, names_used, quotations
-from zodb_conformance.showing import short, without_addresses
+from zodb_conformance.showing import caught_by, short, without_addresses
 from zodb_conformance.stacks import DOCTEST, is_statement
 from zodb_conformance.targets.base import Target
 
@@ -225,10 +225,9 @@ def program(
     """
     statements = [_statement(done) for done in performed]
     statements[0] = OPENINGS[clause.part].defined(target, statements)
-    raised = failure is not None and failure.raised
     traced = failure is not None and failure.traced
-    if raised:
-        statements[-1] = _guarded(statements[-1], traced)
+    if failure is not None and failure.raised:
+        statements[-1] = _guarded(statements[-1], caught_by(failure.observed), traced)
     quoted = quotations(statements)
     used = names_used("\n".join([*statements, *quoted])) | {"transaction"}
     bound = sorted({line for name, line in bindings(target.extras).items() if name in used})
@@ -271,13 +270,13 @@ def _is_print(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
 
 
-def _guarded(statement: str, traced: bool) -> str:
+def _guarded(statement: str, caught: str, traced: bool) -> str:
     """The statement, so that an error in it ends the script with a sentence, below its traceback
     where that tells something.
     """
     tracing = "    traceback.print_exc()\n" if traced else ""
     return (
-        f"try:\n{indent(statement, '    ')}\nexcept Exception as error:\n"
+        f"try:\n{indent(statement, '    ')}\nexcept {caught} as error:\n"
         f"{tracing}"
         '    sys.exit(f"{CLAUSE}: {type(error).__name__}: {error}")'
     )

@@ -39,7 +39,7 @@ class Opening(NamedTuple):
 
 def end(thing: Any, how: str) -> None:
     """Abort or close something, which may fail where it is broken already or was never made."""
-    with suppress(Exception):
+    with suppress(Exception, SystemExit):
         getattr(thing, how)()
 
 

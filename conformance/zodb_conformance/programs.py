@@ -60,7 +60,7 @@ class Done(NamedTuple):
     assigned, if it did.
     """
 
-    error: Exception | None
+    error: BaseException | None
     variable: str
 
 
@@ -86,8 +86,8 @@ class Program:
     def perform(self, line: str, step: int = 0) -> Done:
         """Execute the line of a step.
 
-        An error that it raises is a result, except for what ends the process or says that the
-        target is of no use.
+        An error that it raises is a result, also one that would end the process, except for what
+        says that somebody wants it to end, or that the target is of no use.
         """
         done = self.look(line)
         self.lines.append(Line(line, step, failed=done.error is not None))
@@ -101,7 +101,7 @@ class Program:
             exec(code, self.variables)
         except TargetUnusable:
             raise
-        except Exception as raised:  # noqa: BLE001  # what a target raises is a result
+        except (Exception, SystemExit) as raised:  # noqa: BLE001  # what a target raises is a result
             # Its frames would keep objects alive that the program gave up.
             error = raised.with_traceback(None)
         return Done(error, line.partition(" = ")[0])
@@ -110,7 +110,7 @@ class Program:
         """Whether an expression is true; one that raises is not."""
         try:
             return bool(eval(compiled_expression(expression), self.variables))
-        except Exception:  # noqa: BLE001  # what a target gave may be anything
+        except (Exception, SystemExit):  # noqa: BLE001  # what a target gave may be anything
             return False
 
 
@@ -118,5 +118,5 @@ def quietly(call: Callable[[], Any]) -> None:
     """Make a call at the end of a run, whatever comes of it: what is wrong with the target was
     found before.
     """
-    with suppress(Exception):
+    with suppress(Exception, SystemExit):
         call()

@@ -6,12 +6,21 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+ENDING = "SystemExit"
+"""The error that ends a process, and that no program takes for one where it catches all others."""
+
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def without_addresses(text: str) -> str:
     """A text without the addresses of objects, which differ from run to run."""
     return ADDRESS.sub("", text)
+
+
+def caught_by(observed: str) -> str:
+    """What a script catches to tell of the error that was observed, if one was."""
+    is_ending = re.search(rf"\brais(es|ed) {ENDING}\(", observed)
+    return ENDING if is_ending else "Exception"
 
 
 def short(value: Any, most: int = 80) -> str:

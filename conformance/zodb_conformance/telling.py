@@ -12,6 +12,7 @@ from zodb_conformance.programs import MODULES, Line
 from zodb_conformance.quoting import bindings, names_used, quotations
 from zodb_conformance.results import Deviation
 from zodb_conformance.scripts import Finding
+from zodb_conformance.showing import caught_by
 from zodb_conformance.targets.base import Target
 from zodb_conformance.targets.opening import definition_of_open_db
 from zodb_conformance.targets.storages import definitions
@@ -64,7 +65,7 @@ def program_of(finding: Finding, target: Target) -> str:
     after = [line.text for line in lines[ties:]]
     sentence = f"{mismatch.clause}: expected {mismatch.expected}; {mismatch.observed}"
     if mismatch.expression:
-        shown = [_told(last), *after, "", *_checked(mismatch.expression)]
+        shown = [_told(last), *after, "", *_checked(mismatch.expression, mismatch.observed)]
     else:
         shown = _raising(last.text, mismatch.expected, mismatch.observed)
     statements = [*map(_told, before), "", *shown]
@@ -101,11 +102,11 @@ def _tolerated(text: str) -> str:
     return f"with suppress(Exception):  # it is refused, as it should be\n{indent(text, '    ')}"
 
 
-def _checked(expression: str) -> list[str]:
+def _checked(expression: str, observed: str) -> list[str]:
     return [
         "try:",
         f"    conforms = {expression}",
-        "except Exception as error:",
+        f"except {caught_by(observed)} as error:",
         "    traceback.print_exc()",
         '    sys.exit(f"{DEVIATION}; to look at it raises {error!r}")',
         "if not conforms:",
@@ -118,7 +119,7 @@ def _raising(line: str, expected: str, observed: str) -> list[str]:
     shown = [
         "try:",
         indent(line, "    "),
-        "except Exception as error:",
+        f"except {caught_by(observed)} as error:",
         f"    if {{cls.__name__ for cls in type(error).__mro__}}.isdisjoint({names!r}):",
         "        traceback.print_exc()",
         "        sys.exit(DEVIATION)",

@@ -29,6 +29,7 @@ FALLS = {
     "exits": "import os\n\nprint('last words')\nos._exit(0)",
     "is-killed": "import os, signal\n\nos.kill(os.getpid(), signal.SIGKILL)",
     "calls-sys-exit": "import sys\n\nsys.exit(7)",
+    "is-interrupted": "raise KeyboardInterrupt",
     "loops": "while True:\n    pass",
     "deadlocks": "import threading\n\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()",
     "sleeps-in-c": "import ctypes\n\nctypes.PyDLL(None).sleep(1000)",

@@ -282,7 +282,7 @@ def _observed(bench: Bench, outcome: Outcome, done: Done) -> str:
         return f"it gives {short(bench.variables.get(done.variable), 160)}"
     try:
         return f"it is {short(eval(outcome.seen.what, bench.variables), 160)}"
-    except Exception as error:  # noqa: BLE001  # what a target gave may be anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # what a target gave may be anything
         return f"to look at it raises {short(error, 160)}"
 
 

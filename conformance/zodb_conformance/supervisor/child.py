@@ -50,6 +50,9 @@ def main(folder: str, parent: str) -> None:
         journal.write("unusable", message=str(error))
     except Exception as error:  # noqa: BLE001 - whatever it is, the supervisor has to hear of it
         journal.write("broke", error=describe(error), traceback=traceback.format_exc())
+    except SystemExit:
+        traceback.print_exc()  # Python would end without a word on where it came from
+        raise
     board.over()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import importlib.machinery
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -144,6 +145,7 @@ def _shows(recorded: Deviation, status: int | None, output: str) -> bool:
     lines = output.rstrip().splitlines() or [""]
     by_an_error = any(line.startswith("Traceback (most recent call last)") for line in lines)
     if recorded.kind == "crash":
+        by_an_error &= status != -signal.SIGINT  # of a KeyboardInterrupt Python prints a traceback
         return status is not None and not by_an_error and NOTHING_HAPPENED not in lines
     if recorded.kind == "hang":
         return status == 1 and any(line.startswith("Timeout (") for line in lines)

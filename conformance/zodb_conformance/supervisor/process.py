@@ -216,6 +216,13 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+REASONS: dict[int, str] = {
+    signal.SIGKILL: ", as the system does when memory runs out",
+    signal.SIGINT: ", as Python does on a KeyboardInterrupt that nobody catches",
+}
+"""What may be behind the signal by which a process was killed."""
+
+
 def how_it_died(status: int) -> str:
     """What became of a process that ended with `status`, as `subprocess` counts it."""
     if status >= 0:
@@ -224,7 +231,7 @@ def how_it_died(status: int) -> str:
         name = signal.Signals(-status).name
     except ValueError:
         name = "unknown"
-    reason = ", as the system does when memory runs out" if -status == signal.SIGKILL else ""
+    reason = REASONS.get(-status, "")
     return f"killed the process: signal {-status} ({name}){reason}"
 
 

@@ -108,7 +108,7 @@ class Storages:
     def close(self) -> None:
         """Close all of them, whatever state they are in."""
         for storage in (*reversed(self._layers), *(one for one, _ in reversed(self._opened))):
-            with suppress(Exception):
+            with suppress(Exception, SystemExit):
                 storage.close()
 
     def _new_folder(self, name: str) -> Path:
