@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from zodb_conformance import runner
 from zodb_conformance.context import Context
-from zodb_conformance.plan import Plan
+from zodb_conformance.plan import INTERFACE, SMOKE, Plan
 from zodb_conformance.results import Tally
 
 
@@ -81,3 +81,7 @@ def test_generated_checks_get_some_time_where_the_others_took_it_all(
     monkeypatch.setattr(runner, "checks", lambda plan, target: found)
     runner.run_checks(Plan(budget=60), Tally())
     assert given == [10, 10]
+
+
+def test_which_methods_are_missing_is_looked_at_first() -> None:
+    assert runner.check_names(Plan("reference-memory"))[:2] == (SMOKE, INTERFACE)

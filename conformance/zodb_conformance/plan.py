@@ -11,6 +11,9 @@ from typing import Any
 SMOKE = "smoke"
 """The name of the first check: it shows that the target can be exercised at all."""
 
+INTERFACE = "examples.storage.interface"
+"""The name of the check of which methods a storage has, and how they can be called."""
+
 SEED = 1
 """The seed where none is given: a gate that was green stays green until something changes."""
 

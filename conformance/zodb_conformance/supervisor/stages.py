@@ -11,7 +11,7 @@ from typing import Any
 
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.known import Known
-from zodb_conformance.plan import SMOKE, Plan
+from zodb_conformance.plan import INTERFACE, SMOKE, Plan
 from zodb_conformance.results import Deviation
 from zodb_conformance.stacks import failures, place
 from zodb_conformance.supervisor.evidence import again, reproduces, shown
@@ -29,9 +29,6 @@ from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended
 from zodb_conformance.targets.base import DEFAULT, DURABLE, TRIED
 from zodb_conformance.witnesses import Witness
-
-INTERFACE = "examples.storage.interface"
-"""The check of which methods a storage has, and how they can be called."""
 
 MOST_MORE = 6
 """How many processes are waited for at most, beside those that work, because they hang."""
