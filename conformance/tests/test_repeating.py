@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from zodb_conformance.reports.repeating import leaders
 from zodb_conformance.results import Deviation
 from zodb_conformance.supervisor.findings import Finding
 
 TRACEBACK = """\
+from zodb_conformance.supervisor.repeating import leaders
 Traceback (most recent call last):
   File "/mine.py", line {}, in load
 KeyError: 1

@@ -211,7 +211,7 @@ def test_what_the_target_prints_stays_off_the_terminal(found, capfd):
         ),
         (
             "hangs-at-birth",
-            "0.7 s, while the smoke test opened it. If it needs a server: is that running? What",
+            "0.7 s, while the smoke test opened it, in fake_runner.py, line ",
         ),
     ],
 )

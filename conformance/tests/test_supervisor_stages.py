@@ -8,9 +8,17 @@ from pathlib import Path
 import pytest
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation
-from zodb_conformance.supervisor.findings import TargetInfo
+from zodb_conformance.supervisor import stages
+from zodb_conformance.supervisor.findings import Candidate, Finding, TargetInfo
 from zodb_conformance.supervisor.nursery import Nursery
-from zodb_conformance.supervisor.stages import comes_again, credible, empty, level_of, take_note
+from zodb_conformance.supervisor.stages import (
+    comes_again,
+    confirm,
+    credible,
+    empty,
+    level_of,
+    take_note,
+)
 from zodb_conformance.witnesses import Witness
 
 
@@ -98,3 +106,34 @@ def test_what_the_checks_have_tried_again_counts_as_replayed() -> None:
     assert findings.remembered == (4, 2)
     # What there was no time for is not known to be mended: its witness stays.
     assert findings.replayed == [Path("0.json"), Path("1.json")]
+
+
+@pytest.mark.parametrize(
+    ("part", "shows", "tried"),
+    [
+        pytest.param(1.0, True, ["a", "c", "b"], id="in time"),
+        pytest.param(0.0, True, ["a", "c"], id="too late"),
+        pytest.param(0.0, False, ["a", "c", "b"], id="of one that did not show again"),
+    ],
+)
+def test_what_repeats_the_error_of_another_is_done_again_where_there_is_time(
+    part: float, shows: bool, tried: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = []
+
+    def finding_of(_nursery: Nursery, group: list[Candidate]) -> Finding:
+        done.append(group[0].deviation.clause)
+        return Finding(group[0].deviation, shows)
+
+    monkeypatch.setattr(stages, "finding_of", finding_of)
+    monkeypatch.setattr(stages, "FOR_REPETITIONS", part)
+    monkeypatch.setattr("zodb_conformance.supervisor.lanes.LANES", 1)
+    failing = [
+        replace(told(clause, "walk.objects"), observed=f"it raises {error}(1)")
+        for clause, error in (("a", "One"), ("b", "One"), ("c", "Two"))
+    ]
+    findings = empty(Plan())
+    confirm(Nursery(Plan(), ()), findings, [Candidate(found) for found in failing])
+    assert done == tried
+    assert [each.deviation for each in findings.findings] == failing
+    assert findings.findings[1].reproduced is (shows if "b" in tried else None)

@@ -24,9 +24,9 @@ from zodb_conformance.reports.model import (
     Verdict,
     not_declared,
 )
-from zodb_conformance.reports.repeating import leaders
 from zodb_conformance.supervisor.evidence import command as plain_command
 from zodb_conformance.supervisor.findings import Finding, Findings
+from zodb_conformance.supervisor.repeating import leaders
 
 EVERYBODY = ("storage", "connection", "dependency")
 BINDS = {

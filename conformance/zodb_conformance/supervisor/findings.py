@@ -56,7 +56,8 @@ class Candidate:
 class Finding:
     """A deviation, and what became of it when it was done again.
 
-    reproduced  whether the suite could show it again; None where the run was stopped before that
+    reproduced  whether the suite could show it again; None where the run was stopped before that,
+                or had no time for one that repeats the error of another
     shown       whether its plain script shows it; None where there is none, or it was not run
     also        further checks that found the same clause broken
     output      the end of what the target printed, where it took the process down, and else of what

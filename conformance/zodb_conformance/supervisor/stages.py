@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -27,11 +27,17 @@ from zodb_conformance.supervisor.lanes import Fall, Learnt, fall_of, in_lanes, s
 from zodb_conformance.supervisor.layer import Layer
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended
+from zodb_conformance.supervisor.repeating import leaders
 from zodb_conformance.targets.base import DEFAULT, DURABLE, TRIED
 from zodb_conformance.witnesses import Witness
 
 MOST_MORE = 6
 """How many processes are waited for at most, beside those that work, because they hang."""
+
+FOR_REPETITIONS = 0.5
+"""Of the time for the checks, how much it may take to do deviations again before those are left as
+they are that only repeat the error of another.
+"""
 
 CANDIDATES = 3
 """How many deviations from one clause are tried, until one of them shows again."""
@@ -220,6 +226,9 @@ def why_unusable(ended: Ended) -> str:
     else:
         moment = "while the smoke test opened it"
     hint = HANGING if ended.kind == "hang" and not script else ""
+    found = place(ended.output)
+    if found:
+        moment = f"{moment}, in {Path(found[0].file).name}, line {found[0].line}"
     return f"The target {ended.how}, {moment}.{hint} What it printed last is in the report."
 
 
@@ -250,7 +259,12 @@ def replay_memories(
 ) -> list[Candidate]:
     """Run the failures of earlier runs again, and give those that still show."""
     todo = [memory for memory in memories if not covered(active, memory.deviation)]
-    results = side_by_side(lambda memory: again(nursery, memory.deviation), todo)
+    todo.sort(key=lambda memory: memory.deviation.kind != "hang")
+    results = side_by_side(
+        lambda memory: again(nursery, memory.deviation),
+        todo,
+        beside(memory.deviation for memory in todo),
+    )
     candidates = []
     for memory, found in zip(todo, results, strict=True):
         if found.fails is not None and memory.path:
@@ -355,7 +369,12 @@ def new_candidates(nursery: Nursery, learnt: Learnt, layer: Layer | None) -> lis
 
 
 def confirm(nursery: Nursery, findings: Findings, candidates: Sequence[Candidate]) -> None:
-    """Do every deviation again, the shortest of each clause first, and run its plain script."""
+    """Do every deviation again, the shortest of each clause first, and run its plain script.
+
+    Where there are many, those wait that repeat the error of another, until that has shown again;
+    and they are told as they were seen where that has taken long.
+    """
+    end = time.monotonic() + FOR_REPETITIONS * nursery.plan.seconds
     order = {check: number for number, check in enumerate(findings.checks)}
 
     def sort(item: Candidate) -> tuple[str, str]:
@@ -366,11 +385,32 @@ def confirm(nursery: Nursery, findings: Findings, candidates: Sequence[Candidate
         return *sort(item), len(found.trace), order.get(found.check, len(order)), found.script
 
     groups = [list(group) for _, group in groupby(sorted(candidates, key=key), key=sort)]
-    # What hangs takes long and no processor: it begins first, and nothing waits for it.
     groups.sort(key=lambda group: group[0].deviation.kind != "hang")
-    hanging = sum(group[0].deviation.kind == "hang" for group in groups)
-    found = side_by_side(lambda group: finding_of(nursery, group), groups, min(hanging, MOST_MORE))
-    findings.findings += sorted(found, key=lambda finding: finding.deviation.clause)
+    firsts = leaders([group[0] for group in groups])
+    found: dict[int, Finding] = {}
+
+    def find(number: int) -> None:
+        first, seen = found.get(firsts[number]), groups[number][0]
+        if first is not None and first.reproduced and time.monotonic() >= end:
+            also = others(groups[number], seen.deviation)
+            found[number] = Finding(
+                seen.deviation, None, also=also, output=seen.output, why=seen.why
+            )
+        else:
+            found[number] = finding_of(nursery, groups[number])
+
+    numbers = sorted(range(len(groups)), key=lambda number: firsts[number] != number)
+    leading = len(set(firsts))
+    for part in numbers[:leading], numbers[leading:]:
+        side_by_side(find, part, beside(groups[number][0].deviation for number in part))
+    findings.findings += sorted(found.values(), key=lambda finding: finding.deviation.clause)
+
+
+def beside(found: Iterable[Deviation]) -> int:
+    """How many processes more there may be for some deviations: what hangs takes long, and no
+    processor.  Where that begins first, nothing waits for it.
+    """
+    return min(sum(each.kind == "hang" for each in found), MOST_MORE)
 
 
 def finding_of(nursery: Nursery, group: Sequence[Candidate]) -> Finding:
@@ -395,9 +435,14 @@ def finding_of(nursery: Nursery, group: Sequence[Candidate]) -> Finding:
         if reproduced is not False:
             break
     best = tried[-1] if tried[-1].reproduced is not False else tried[0]
+    return replace(best, also=others(group, best.deviation))
+
+
+def others(group: Sequence[Candidate], told: Deviation) -> tuple[str, ...]:
+    """The checks that found the same as the one that is told."""
     also = dict.fromkeys(item.deviation.check for item in group)
-    also.pop(best.deviation.check, None)
-    return replace(best, also=tuple(also))
+    also.pop(told.check, None)
+    return tuple(also)
 
 
 def empty(plan: Plan) -> Findings:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from zodb_conformance.quoting import QUOTABLE
 from zodb_conformance.results import Deviation
 from zodb_conformance.stacks import failures, place
-from zodb_conformance.supervisor.findings import Finding
+from zodb_conformance.supervisor.findings import Candidate, Finding
 
 Sign = tuple[str, ...]
 """What makes two errors one and the same: all who bear one of its signs show it."""
@@ -34,7 +34,7 @@ ERROR = re.compile(r"^(?:it raises|it raised|got) (\w+\(.*)", re.DOTALL)
 """How it is said that there was an error."""
 
 
-def leaders(found: Sequence[Finding]) -> list[int]:
+def leaders(found: Sequence[Finding | Candidate]) -> list[int]:
     """Of each finding, the place in the sequence of the first that shows the same error: its own
     where it is that, or where it is about no error.
     """
@@ -49,7 +49,7 @@ def leaders(found: Sequence[Finding]) -> list[int]:
     return result
 
 
-def signs(item: Finding) -> Iterator[Sign]:
+def signs(item: Finding | Candidate) -> Iterator[Sign]:
     """By what the error is known that a finding shows: what can't be called, where it was raised,
     or what it says.
     """
