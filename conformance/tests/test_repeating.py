@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from zodb_conformance.results import Deviation
 from zodb_conformance.supervisor.findings import Finding
+from zodb_conformance.supervisor.repeating import leaders
 
 TRACEBACK = """\
-from zodb_conformance.supervisor.repeating import leaders
 Traceback (most recent call last):
   File "/mine.py", line {}, in load
 KeyError: 1
@@ -65,3 +67,16 @@ def test_an_error_while_another_is_handled_is_of_that_one() -> None:
         output=f"{TRACEBACK.format(1).replace('KeyError: 1', MISSING[10:])}\n{TRACEBACK.format(2)}",
     )
     assert leaders([found(MISSING), handled]) == [0, 0]
+
+
+def test_an_abort_that_fails_behind_that_of_another_is_of_that_one() -> None:
+    def aborting(clause: str, error: str, *steps: str) -> Finding:
+        item = found(f"it raises {error}")
+        script = tuple((step,) for step in steps)
+        return replace(item, deviation=replace(item.deviation, clause=clause, script=script))
+
+    foreign = aborting("protocol.foreign-abort", "Lost(1)", "abort-as-stranger", "store")
+    behind = aborting("protocol.abort", "NotLocked()", "abort-as-stranger", "tpc-abort")
+    alone = aborting("protocol.abort", "NotLocked()", "tpc-abort")
+    assert leaders([foreign, behind]) == [0, 0]
+    assert leaders([foreign, alone]) == [0, 1]

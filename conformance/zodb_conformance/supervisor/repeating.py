@@ -34,6 +34,15 @@ ERROR = re.compile(r"^(?:it raises|it raised|got) (\w+\(.*)", re.DOTALL)
 """How it is said that there was an error."""
 
 
+ENDED = "protocol.foreign-abort", "protocol.abort"
+"""The clause on the abort of another transaction, and the one that an abort seems to break where
+that has ended its own.
+"""
+
+STRANGER = "abort-as-stranger"
+"""The step that aborts another transaction."""
+
+
 def leaders(found: Sequence[Finding | Candidate]) -> list[int]:
     """Of each finding, the place in the sequence of the first that shows the same error: its own
     where it is that, or where it is about no error.
@@ -51,9 +60,12 @@ def leaders(found: Sequence[Finding | Candidate]) -> list[int]:
 
 def signs(item: Finding | Candidate) -> Iterator[Sign]:
     """By what the error is known that a finding shows: what can't be called, where it was raised,
-    or what it says.
+    what it says, or the abort of another transaction that goes before.
     """
     deviation = item.deviation
+    # What is left of a script is what the deviation needs.
+    if deviation.clause in ENDED and any(step[0] == STRANGER for step in deviation.script):
+        yield ("step", STRANGER)
     names = list(_named([deviation.observed, *(each.error for each in failures(item.output))]))
     if names:
         yield from names
