@@ -23,7 +23,7 @@ WHOLE = (KEEPING - {"serving"}) | {
 CURRENT = WHOLE - {"historical", "old-revisions", "undo"}
 """What RelStorage can do with the whole history, and with the current state alone."""
 
-PATIENCE = 3
+PATIENCE = 6
 """Seconds that a commit waits for the locks of another one before it is refused. By default it is
 thirty, and the suite would take a storage that waits so long for one that hangs.
 """
