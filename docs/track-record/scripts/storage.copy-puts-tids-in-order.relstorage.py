@@ -32,7 +32,7 @@ with tempfile.TemporaryDirectory() as folder:
         storage.tpc_vote(meta)
         storage.tpc_finish(meta)
     before = current(storage)
-    storage.pack(time.time(), lambda data: [])
+    storage.pack(time.time(), lambda _: [])
     try:
         problem = "" if current(storage) == before else "is another one"
     except POSKeyError:

@@ -242,8 +242,8 @@ def copy_goes_on() -> None:
 def copy_puts_tids_in_order() -> None:
     """Where the transactions of the original are not in the order of their tids, as in a file that
     was written while a clock was wrong, a copy still has all of them, in the order in which they
-    came, and with tids that increase: those that come too late get later ones. By the old ones, what
-    is current in the original would be of the past in its copy, and a pack would remove it.
+    came, and with tids that increase: those that come too late get later ones. By the old ones,
+    what is current in the original would be of the past in its copy, and a pack would remove it.
 
     >>> oid, last = storage.new_oid(), z64
     >>> for number in range(4):
