@@ -156,6 +156,24 @@ def test_a_witness_fails_with_one_sentence_and_without_the_suite(
     assert ended.stderr.startswith("protocol.finish: expected ([tid")
 
 
+RESTORED: tuple[Step, ...] = (
+    *STORED,
+    ("begin-with-tid", "storage", "now", "noted9"),
+    ("restore-hinted", "storage", "noted9", "oid0", "tid2", "'two'"),
+    ("tpc-vote", "storage", "noted9"),
+    ("tpc-finish", "storage", "noted9", "tid9"),
+)
+
+
+def test_a_witness_restores_without_the_suite(execute: Execute) -> None:
+    told = deviation(resolve(Plan(target="double:a-hint-says-it-all")), RESTORED)
+    assert (told.clause, told.noticed) == ("protocol.restore-hinted", "tpc-finish")
+    ended = execute(told.witness)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("protocol.restore-hinted: expected")
+    assert performed(REFERENCE, RESTORED) is None
+
+
 def test_a_witness_passes_where_the_storage_is_right(execute: Execute) -> None:
     target = resolve(Plan(target="double:a-commit-is-finished-in-silence"))
     told = deviation(target, STORED)

@@ -15,6 +15,7 @@ from zodb_conformance.storagekit import (
     content,
     kept,
     pause,
+    present,
     told,
     undo,
     values_of,
@@ -53,6 +54,14 @@ def test_a_pause_is_between_what_was_and_what_comes() -> None:
     before = time.time()
     now = pause()
     assert before < now < time.time()
+
+
+def test_a_tid_of_the_present_is_between_those_of_two_transactions(storage: Any) -> None:
+    first = commit(storage, (ROOT, ROOT, content(1)))
+    tid = present(first)
+    assert first < tid < commit(storage, (ROOT, first, content(2)))
+    ahead = b"\x7f" * 8
+    assert present(ahead) > ahead
 
 
 def test_catching_up_is_hearing_of_the_transaction(tmp_path: Path) -> None:

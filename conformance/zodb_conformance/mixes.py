@@ -379,6 +379,25 @@ MIXES: dict[str, Mix] = {
         needs=STORAGE_ALONE,
         part="storage",
     ),
+    "storage-restoring": Mix(
+        {
+            "begin-with-tid": 16,
+            "restore-record": 20,
+            "restore-hinted": 24,
+            "restore-end": 6,
+            "tpc-begin": 5,
+            "begin-noted": 1,
+            "store": 14,
+            "store-blob": 1,
+            "undo-transaction": 14,
+            "take-time": 2,
+            "call-as-stranger": 0,
+            "abort-as-stranger": 0,
+        },
+        (STORED, (), LINKED_RECORDS, COUNTED),
+        needs="restoring",
+        part="storage",
+    ),
 }
 """All mixes, by name."""
 

@@ -228,6 +228,17 @@ def restore(storage: Any, tid: bytes, *records: tuple[Any, ...]) -> bytes:
     return given
 
 
+def present(tid: bytes) -> bytes:
+    """The tid of a transaction that is committed now, later than `tid`."""
+    import time
+
+    from persistent.timestamp import TimeStamp
+
+    now = time.time()
+    stamp: bytes = TimeStamp(*time.gmtime(now)[:5], now % 60).laterThan(TimeStamp(tid)).raw()
+    return stamp
+
+
 def value_in(data: bytes) -> Any:
     """The value that a record of `content` holds."""
     return shown(data)[0]

@@ -21,6 +21,7 @@ COUNTS = {
     "deletions": (164, 3780, 14),
     "undone-transactions": (959, 3779, 21),
     "undone-counts": (929, 3265, 22),
+    "restored": (2201, 7141, 21),
     "garbage": (988, 3874, 15),
     "packed-for-the-past": (750, 1664, 18),
     "undone-and-packed": (1179, 3377, 21),

@@ -174,6 +174,95 @@ def test_the_vote_is_refused_for_one_of_several_reasons() -> None:
     assert [outcome.clause for outcome in found] == ["protocol.undo-refused", "protocol.conflict"]
 
 
+def restoring(*steps: tuple[str, ...], word: str = "next") -> World:
+    """The world after a counter was stored twice, a transaction was begun with a tid, and some
+    steps more.
+    """
+    world: World = after(
+        initial(resolves=True), *STORED, ("begin-with-tid", STORAGE, word, "noted9"), *steps
+    )
+    return world
+
+
+def of_restoring(name: str, *words: str) -> tuple[str, ...]:
+    return name, STORAGE, "noted9", *words
+
+
+RESTORED = (
+    of_restoring("restore-record", "oid0", "'two'"),
+    of_restoring("restore-hinted", "oid1", "tid2", "same"),
+    of_restoring("tpc-vote"),
+    of_restoring("tpc-finish", "tid9"),
+)
+
+
+def test_a_transaction_with_a_tid_is_finished_with_that() -> None:
+    (finished,) = outcomes(restoring(*RESTORED[:-1]), *RESTORED[-1])
+    assert finished.clause == "protocol.finish-with-tid"
+    # In that script the tid is that of the ninth step, whatever it is called when it is given back.
+    assert finished.seen.expression == "(told9, tid9) == ([given9], given9)"
+    assert (
+        TABLE["begin-with-tid"]
+        .line(begun(), STORAGE, "next", "noted9")
+        .startswith("given9 = next_tid(tid3); noted9 = metadata(b'user 9'")
+    )
+
+
+def test_what_is_restored_is_what_is_given_and_no_conflict() -> None:
+    world = restoring(*RESTORED)
+    first = world.store.lineage("oid1")[0][1].value
+    assert [fact.value for _, fact in world.store.lineage("oid1")][-1] == first
+    assert world.store.serial("oid0") == world.store.last == "tid9"
+
+
+def test_a_hint_is_a_hint() -> None:
+    world = restoring(of_restoring("restore-hinted", "oid0", "tid2", "'three'"))
+    assert value(world, "oid0") == "'three'"
+    # The third transaction has stored nothing of the root that could be the same.
+    assert not makes_sense(world, of_restoring("restore-hinted", "oid0", "tid3", "same"))
+
+
+def test_an_end_can_be_restored_and_be_undone() -> None:
+    end = of_restoring("restore-end", "oid1")
+    world = restoring(end, *RESTORED[-2:])
+    assert not makes_sense(undone(world), end)
+    assert value(undone(world, "0"), "oid1") == "8"
+
+
+def test_a_transaction_with_a_tid_only_restores() -> None:
+    world = restoring(RESTORED[0])
+    for step in (
+        of_restoring("store", "oid1", "current", "'two'"),
+        of_restoring("store-blob", "oid1", "current"),
+        of_restoring("check-current", "oid0", "current"),
+        of_restoring("undo-transaction", "0"),
+        of_restoring("delete-object", "oid1", "current"),
+    ):
+        assert not makes_sense(world, step)
+    assert makes_sense(world, RESTORED[0])
+    assert not makes_sense(begun(), ("restore-record", STORAGE, "meta9", "oid0", "'two'"))
+
+
+def test_what_comes_after_a_time_has_a_tid_of_a_later_one() -> None:
+    def words(world: World) -> list[str]:
+        found = every_choice(world._replace(step=20), TABLE["begin-with-tid"])
+        return [step[2] for step in found]
+
+    stored = after(initial(), *STORED)
+    assert words(initial()) == words(stored) == ["now", "next"]
+    for step in (("take-time", "moment5"), ("pack-storage",)):
+        looked = after(stored, step)
+        assert words(looked) == ["now"]
+        assert words(after(looked, *committed(7, ("oid0", "'two'")))) == ["now", "next"]
+
+
+def test_to_begin_twice_may_be_ignored_where_there_is_a_tid() -> None:
+    refused, ignored = outcomes(restoring(), *of_restoring("begin-twice"))
+    assert isinstance(refused.seen, Raised)
+    assert refused.world == ignored.world
+    assert len(outcomes(begun(), "begin-twice", STORAGE, "meta9")) == 1
+
+
 def seen_by(world: World, handle: str, oid: str) -> set[str]:
     """What a client that may not have heard of everything may show."""
     found = outcomes(world, "load-behind", handle, oid)
@@ -323,6 +412,8 @@ def test_what_is_given_and_not_stored_may_be_given_again_later() -> None:
 def test_every_script_can_be_interpreted(resolves: bool | None) -> None:
     taken = set()
     often = {"open-client": 4, "catch-up": 9, "list-announced": 9, "delete-object": 9}
+    restores = ("begin-with-tid", "restore-record", "restore-hinted", "restore-end")
+    often |= dict.fromkeys(restores, 9)
     for number in range(200):
         draw = Random(number)
         world, choice = initial(resolves=resolves), mix(often, "storage")

@@ -87,6 +87,7 @@ ORDER = (
     "storage.revisions",
     "storage.files",
     "storage.reversals",
+    "storage.restorations",
     "storage.upkeep",
     "storage.snapshots",
     "storage.sharing",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zodb_spec.chapters.storage import commits, revisions, snapshots, upkeep
+from zodb_spec.chapters.storage import commits, restorations, revisions, snapshots, upkeep
 from zodb_spec.protocol import committing
 from zodb_spec.protocol.world import COUNTER, Commit, Data, Store, World
 
@@ -65,6 +65,10 @@ def everybody_moves(function: Callable[..., World], world: World, name: str) -> 
 
 def gives_the_turn_away(function: Callable[..., World], world: World, clause: Any) -> World:
     return function(world, clause)._replace(commit=None)
+
+
+def may_be_refused(function: Callable[..., Commit], *arguments: Any) -> Commit:
+    return committing.doubted(function(*arguments), commits.conflict)
 
 
 def forgets_what_was_written(function: Callable[..., Commit], commit: Commit) -> Commit:
@@ -135,6 +139,15 @@ FAULTS = (
         "merges",
         "protocol.merging-loses-nothing",
         "tpc-begin store",
+    ),
+    Fault(
+        "what is restored may be a conflict",
+        restorations,
+        "restore",
+        may_be_refused,
+        "restored",
+        "protocol.restoring-is-no-conflict",
+        "begin-with-tid restore-record",
     ),
     Fault(
         "a stranger's call ends the transaction that is being committed",

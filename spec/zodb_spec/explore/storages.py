@@ -103,6 +103,17 @@ STORAGE_WORLDS: dict[str, SmallWorld[StorageBounds]] = {
         ),
         resolves=True,
     ),
+    "restored": SmallWorld(
+        "Transactions that restore an object, or its end, between others, and are undone",
+        STORED,
+        StorageBounds(
+            (
+                *("begin-with-tid", "restore-record", "restore-hinted", "restore-end", "store"),
+                *("undo-transaction", "begin-noted", "tpc-vote", "tpc-finish", "load"),
+            ),
+            words(chosen="next", data="'two' same", oid="oid0", serial="current"),
+        ),
+    ),
     "garbage": SmallWorld(
         "An object that the root leads to, or does not any more, or that is deleted; and packs",
         GARBAGE,

@@ -6,6 +6,7 @@ of it.
 ``reading``     everything that is read
 ``blobs``       storing blobs, and reading what they hold
 ``undoing``     undo
+``restoring``   writing what another storage has committed, as it was
 ``upkeep``      pack, closing and opening again
 ``snapshots``   instances with snapshots of their own
 ``clients``     other clients of the same storage
@@ -15,6 +16,24 @@ The steps call the clauses of the chapters in `zodb_spec.chapters.storage`.
 
 from __future__ import annotations
 
-from zodb_spec.protocol import blobs, clients, committing, reading, snapshots, undoing, upkeep
+from zodb_spec.protocol import (
+    blobs,
+    clients,
+    committing,
+    reading,
+    restoring,
+    snapshots,
+    undoing,
+    upkeep,
+)
 
-__all__ = ["blobs", "clients", "committing", "reading", "snapshots", "undoing", "upkeep"]
+__all__ = [
+    "blobs",
+    "clients",
+    "committing",
+    "reading",
+    "restoring",
+    "snapshots",
+    "undoing",
+    "upkeep",
+]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from zodb_spec.chapters.storage import commits
+from zodb_spec.chapters.storage import commits, restorations
 from zodb_spec.clause import clauses, id_of
 from zodb_spec.operation import Argument, Outcome, Raised, operation, refused
 from zodb_spec.operations.choices import fresh
@@ -93,7 +93,8 @@ def notes(meta: Name) -> Notes:
     return Notes("b''", f"b'note {number(meta)}'", "{}")
 
 
-def _can_begin(world: World, handle: Name, meta: Name) -> bool:
+def can_begin(world: World, handle: Name, meta: Name) -> bool:
+    """Whether a handle can begin to commit with something new."""
     return world.commit is None and handle in world.handles and meta not in world.idle
 
 
@@ -107,13 +108,13 @@ def _beginning(world: World, handle: Name, meta: Name) -> str:
     return f"{meta} = {notes(meta).made}; {handle}.tpc_begin({meta})"
 
 
-@declared(WRITER, fresh("meta"), line=_beginning, sensible=_can_begin, weight=9)
+@declared(WRITER, fresh("meta"), line=_beginning, sensible=can_begin, weight=9)
 def tpc_begin(world: World, handle: Name, meta: Name) -> Outcomes:
     """Begin to commit a new transaction."""
     return _begun(world, handle, meta)
 
 
-@declared(WRITER, fresh("noted"), line=_beginning, sensible=_can_begin, weight=3)
+@declared(WRITER, fresh("noted"), line=_beginning, sensible=can_begin, weight=3)
 def begin_noted(world: World, handle: Name, meta: Name) -> Outcomes:
     """Begin to commit a new transaction, and tell by whom, what for, and more."""
     return _begun(world, handle, meta)
@@ -142,7 +143,9 @@ def begin_again(world: World, handle: Name, meta: Name) -> Outcomes:
 def begin_twice(world: World, handle: Name, meta: Name) -> Outcomes:
     """Begin with the transaction that is being committed."""
     commits.begin_twice(world, meta)
-    return [refused(spared(world, commits.begin_twice), commits.begin_twice)]
+    after = spared(world, commits.begin_twice)
+    ignored = [passes(after, commits.begin_twice)] if choices.own(world, meta).tid else []
+    return [refused(after, commits.begin_twice), *ignored]
 
 
 def spared(world: World, clause: Callable[..., Any]) -> World:
@@ -208,12 +211,12 @@ def can_be_written(world: World, handle: Name, meta: Name, oid: Oid, word: str) 
     """Whether it is decided what comes of it that a transaction writes an object.
 
     A serial that nobody gave says nothing where nothing is stored.  What a transaction has merged,
-    deleted or brought back, it leaves alone.
+    deleted or brought back, it leaves alone; and one that was given its tid only restores.
     """
     if not is_running(world, handle, meta) or oid not in world.store.known():
         return False
     commit = world.commit
-    if commit is None or oid in commit.resolved | commit.deleted | commit.undone:
+    if commit is None or commit.tid or oid in commit.resolved | commit.deleted | commit.undone:
         return False
     if choices.serial(world, oid, word) is None:
         return False
@@ -232,7 +235,7 @@ def _is_mixed(world: World, oid: Oid, serial: str, data: str) -> bool:
     )
 
 
-def _is_blob(world: World, oid: Oid) -> bool:
+def is_blob(world: World, oid: Oid) -> bool:
     """Whether an object is stored with a file."""
     data = [] if world.commit is None else [world.commit.writes.get(oid)]
     kinds = {each.value.kind for each in data if each is not None and each.value is not None}
@@ -273,7 +276,7 @@ def unstored(world: World, commit: Commit, clause: Callable[..., Any], error: Ou
     sensible=lambda world, handle, meta, oid, serial, data: (
         can_be_written(world, handle, meta, oid, serial)
         and not _is_mixed(world, oid, serial, data)
-        and not _is_blob(world, oid)
+        and not is_blob(world, oid)
     ),
     weight=30,
 )
@@ -306,7 +309,7 @@ def store(world: World, handle: Name, meta: Name, oid: Oid, serial: str, data: s
     sensible=lambda world, handle, meta, oid, serial: (
         can_be_written(world, handle, meta, oid, serial)
         and oid != ROOT
-        and _exists(world, oid)
+        and exists(world, oid)
         and oid not in choices.own(world, meta).writes
     ),
     weight=3,
@@ -320,7 +323,8 @@ def delete_object(world: World, handle: Name, meta: Name, oid: Oid, serial: str)
     return [passes(world._replace(commit=commits.delete(world, commit, oid)), commits.delete)]
 
 
-def _exists(world: World, oid: Oid) -> bool:
+def exists(world: World, oid: Oid) -> bool:
+    """Whether there is an object to be loaded."""
     found = world.store.current(oid)
     return found is not None and found[1].value is not None
 
@@ -336,7 +340,8 @@ def _exists(world: World, oid: Oid) -> bool:
     sensible=lambda world, handle, meta, oid, serial: (
         is_running(world, handle, meta)
         and oid in world.store.known()
-        and _exists(world, oid)
+        and not choices.own(world, meta).tid
+        and exists(world, oid)
         and choices.serial(world, oid, serial) is not None
     ),
     weight=4,
@@ -411,9 +416,13 @@ def vote_again(world: World, handle: Name, meta: Name) -> Outcomes:
 def tpc_finish(world: World, handle: Name, meta: Name, tid: Name) -> Outcomes:
     """Finish what has voted."""
     commit = choices.own(world, meta)
-    shows = Shows(f"(told{number(tid)}, {tid} > {world.store.last})", f"([{tid}], True)")
-    after = world._replace(store=commits.finish(world, commit, tid), commit=None)
-    return [passes(_heard(after, handle), commits.finish, shows)]
+    told, finish = f"told{number(tid)}", restorations.finish_with_tid
+    shows = Shows(f"({told}, {tid})", f"([{commit.tid}], {commit.tid})")
+    if not commit.tid:
+        finish = commits.finish
+        shows = Shows(f"({told}, {tid} > {world.store.last})", f"([{tid}], True)")
+    after = world._replace(store=finish(world, commit, tid), commit=None)
+    return [passes(_heard(after, handle), finish, shows)]
 
 
 @declared(

@@ -37,6 +37,7 @@ def _can_be_undone(world: World, handle: Name, meta: Name, back: str) -> bool:
     undone = reversals.undo_log(world.store)[int(back)]
     return (
         not commit.refusals
+        and not commit.tid
         and bool(undone.revisions)
         and reversals.is_clear(world.store, commit, undone)
     )

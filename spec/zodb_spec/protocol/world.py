@@ -183,6 +183,8 @@ class Commit(NamedTuple):
     refusals     the clauses by one of which the vote will be refused, none where it is to pass
     doubts       the clauses by one of which it may be refused
     spared       the clause by which a call has left it alone, the last one; "" where none has
+    tid          the tid that it was given when it began, for what is restored; "" where the storage
+                 is to choose one
     """
 
     handle: Name
@@ -196,6 +198,7 @@ class Commit(NamedTuple):
     refusals: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     spared: str = ""
+    tid: Tid = ""
 
 
 class World(NamedTuple):

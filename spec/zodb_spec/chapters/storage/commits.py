@@ -48,7 +48,7 @@ def begin(world: World, handle: Name, meta: Name, notes: Notes) -> Commit:
 @step("protocol.begin-twice", MUST, rules="STOR-4", error="StorageTransactionError")
 def begin_twice(world: World, meta: Name) -> bool:
     """`tpc_begin` with the transaction that is being committed is refused, and that one goes on as
-    if nothing had happened.
+    if nothing had happened.  Where it was given a tid, the call may be ignored instead.
     """
     return world.commit is not None and world.commit.meta == meta
 

@@ -15,6 +15,7 @@ from zodb_spec.protocol import choices
 from zodb_spec.protocol.world import BEGUN, NEVER, ROOT, Commit, Data, Oid, Store, World
 
 PACKS = ("pack-storage", "pack-past", "pack-without-gc")
+RESTORES = ("restore-record", "restore-hinted", "restore-end")
 
 
 @law("protocol.names-are-given-once", MUST, rules="STOR-14 STOR-18")
@@ -115,6 +116,21 @@ def merging_loses_nothing(before: World, step: Step, outcome: Outcome) -> bool:
 def _count(data: Data | None) -> int:
     assert data is not None, "only counts are merged"
     return int(data.value)
+
+
+@law("protocol.restoring-is-no-conflict", MUST, rules="STOR-40", needs="restoring")
+def restoring_is_no_conflict(before: World, step: Step, outcome: Outcome) -> bool:
+    """No transaction fails, or may fail, for what is restored in it, and nothing is merged with
+    that, whatever there is of the object.
+    """
+    commit, old = outcome.world.commit, before.commit
+    if step[0] not in RESTORES or old is None:
+        return True
+    return commit is not None and _prospects(commit) == _prospects(old)
+
+
+def _prospects(commit: Commit) -> Any:
+    return commit.stage, commit.refusals, commit.doubts, commit.resolved
 
 
 @law("protocol.refusals-change-nothing", MUST, rules="STOR-2 STOR-4 STOR-19")
