@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from rich.console import Console
-from zodb_conformance.reports.progress import Moving, Plain, progress
+from zodb_conformance.reports.progress import Moving, Plain, progress, told
 from zodb_conformance.supervisor.nursery import Status
 
 
@@ -15,6 +15,11 @@ def test_progress_on_a_terminal_leaves_nothing_behind():
         assert isinstance(shown, Moving)
         shown.show("checks", Status(3, 4, 50, 1, "walk", 10))
     assert console.file.getvalue().endswith("\x1b[2K")
+
+
+def test_the_first_clause_that_is_found_broken_is_named() -> None:
+    status = Status(deviations=2, first="storage.interface")
+    assert told(status).endswith(", 2 found (storage.interface first), being judged")
 
 
 def test_progress_in_a_log_is_a_line_a_stage_and_then_few():

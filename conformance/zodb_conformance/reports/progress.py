@@ -107,5 +107,6 @@ def told(status: Status) -> str:
         counted(status.steps, "step"),
     ]
     if status.deviations:
-        parts.append(f"{status.deviations:,} found, being judged")
+        first = f" ({status.first} first)" if status.first else ""
+        parts.append(f"{status.deviations:,} found{first}, being judged")
     return ", ".join(parts)

@@ -17,7 +17,7 @@ from pathlib import Path
 from zodb_conformance.results import Deviation, Step
 from zodb_conformance.supervisor.journal import Journal
 
-BEAT, SCRIPTS, STEPS, USED, LOST, CHECK, OVER, FOUND = range(8)
+BEAT, SCRIPTS, STEPS, USED, LOST, CHECK, OVER, FOUND, FIRST = range(9)
 HEADER = 16
 """How many eight-byte numbers the header has room for."""
 
@@ -107,6 +107,8 @@ class Board:
     def deviation(self, deviation: Deviation) -> None:
         """The target deviates."""
         self._journal.write("deviation", deviation=deviation.to_json())
+        if not self._head[FOUND]:
+            self._head[FIRST] = self._index.get(deviation.clause, -1) + 1
         self._head[FOUND] += 1
         self._head[BEAT] += 1
 
@@ -128,6 +130,7 @@ class Glance:
     beat     changes with everything that the child notes; a child whose beat stands still hangs
     scripts, steps   how many have begun
     found    how many deviations
+    first    the clause from which the first of them is, "" before that
     check    the check that is being done, "" between two of them
     script   the steps of the current script, the last one being performed
     whole    False where the script was too long to be noted in full
@@ -138,6 +141,7 @@ class Glance:
     scripts: int = 0
     steps: int = 0
     found: int = 0
+    first: str = ""
     check: str = ""
     script: tuple[Step, ...] = ()
     whole: bool = True
@@ -182,6 +186,7 @@ class View:
             scripts=head[SCRIPTS],
             steps=head[STEPS],
             found=head[FOUND],
+            first=self._clauses[head[FIRST] - 1] if head[FIRST] else "",
             check=self._map[end : end + head[CHECK]].decode(errors="replace"),
             script=tuple(
                 tuple(step.split(BETWEEN_WORDS)) for step in text.split(BETWEEN_STEPS)[:-1]

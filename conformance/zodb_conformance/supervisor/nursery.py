@@ -38,6 +38,7 @@ class Status:
     deviations  how many were found, not yet sorted
     check       the checks that are being done
     asked       how many clauses may come to be compared
+    first       the clause from which the first deviation is that was noticed, "" before that
     """
 
     clauses: int = 0
@@ -46,6 +47,7 @@ class Status:
     deviations: int = 0
     check: str = ""
     asked: int = 0
+    first: str = ""
 
 
 @dataclass
@@ -72,6 +74,7 @@ class Nursery:
     _scripts: int = 0
     _steps: int = 0
     _found: int = 0
+    _first: str = ""
 
     @property
     def patience(self) -> Limits:
@@ -118,12 +121,14 @@ class Nursery:
         self._scripts += glance.scripts
         self._steps += glance.steps
         self._found += glance.found
+        self._first = self._first or glance.first
 
     def status(self) -> Status:
         """How far the run is."""
         with self._lock:
             glances = [view.glance() for view in self._living]
             reached = set(self._counts).union(*(glance.counts for glance in glances))
+            self._first = next(filter(None, [self._first, *(each.first for each in glances)]), "")
             asked = frozenset(self.clauses) if self.asked is None else self.asked
             return Status(
                 clauses=len(reached & asked),
@@ -132,4 +137,5 @@ class Nursery:
                 deviations=self._found + sum(glance.found for glance in glances),
                 check=", ".join(glance.check for glance in glances if glance.check),
                 asked=len(asked),
+                first=self._first,
             )
