@@ -20,6 +20,7 @@ from zodb_conformance.targets import Target, resolve
 from zodb_conformance.targets.base import Storage
 from zodb_conformance.telling import deviation_of
 from zodb_reference.storages import MemoryStorage
+from zodb_spec.clause import SHOULD, clauses
 from zodb_spec.protocol.preludes import LINKED_RECORDS, STORED
 
 Execute = Callable[[str], subprocess.CompletedProcess[str]]
@@ -63,6 +64,15 @@ class Odd(MemoryStorage):
             super().store(*args)
         except Exception as error:
             raise ZeroDivisionError from error
+
+
+class Touchy(MemoryStorage):
+    """Gives up what is being committed where another transaction is refused."""
+
+    def tpc_vote(self, transaction: object) -> Any:
+        if self._commit is not None and self._commit.meta is not transaction:
+            self.tpc_abort(self._commit.meta)
+        return super().tpc_vote(transaction)
 
 
 class Shy(MemoryStorage):
@@ -270,3 +280,15 @@ def test_the_other_forms_of_the_reference_obey_what_concerns_storages(name: str)
     tally = Tally()
     runner.run_checks(plan, tally)
     assert [(each.clause, each.message) for each in tally.deviations] == []
+
+
+def test_who_gives_up_the_current_one_with_the_one_refused_breaks_what_says_so() -> None:
+    script = (
+        ("tpc-begin", "storage", "meta1"),
+        ("call-as-stranger", "tpc_vote", "metadata()"),
+        ("tpc-vote", "storage", "meta1"),
+    )
+    finding = performed(over(Touchy), script)
+    assert finding is not None
+    clause = clauses()[finding.mismatch.clause]
+    assert (clause.id, clause.level) == ("storage.refusal-spares-the-current", SHOULD)

@@ -143,16 +143,18 @@ def begin_again(world: World, handle: Name, meta: Name) -> Outcomes:
 def begin_twice(world: World, handle: Name, meta: Name) -> Outcomes:
     """Begin with the transaction that is being committed."""
     commits.begin_twice(world, meta)
-    after = spared(world, commits.begin_twice)
+    after = spared(world, id_of(commits.begin_twice))
     ignored = [passes(after, commits.begin_twice)] if choices.own(world, meta).tid else []
     return [refused(after, commits.begin_twice), *ignored]
 
 
-def spared(world: World, clause: Callable[..., Any]) -> World:
-    """The world in which a call has left the transaction alone that is being committed."""
+def spared(world: World, clause: str) -> World:
+    """The world in which a call has left the transaction alone that is being committed, as the
+    clause with an id says.
+    """
     if world.commit is None:
         return world
-    return world._replace(commit=world.commit._replace(spared=id_of(clause)))
+    return world._replace(commit=world.commit._replace(spared=clause))
 
 
 CALLS = {
@@ -164,6 +166,11 @@ CALLS = {
     ),
 }
 """The calls that need the transaction that is being committed."""
+
+REFUSALS_SPARE = "storage.refusal-spares-the-current"
+"""The clause that says what becomes of that one where another is refused; which is less than the
+one that has it refused says, since not everybody loses by it.
+"""
 
 
 @declared(
@@ -180,7 +187,7 @@ CALLS = {
 def call_as_stranger(world: World, call: str, meta: Name) -> Outcomes:
     """Make a call of a commit with a transaction that is not being committed."""
     commits.not_current(world, meta)
-    return [refused(spared(world, commits.not_current), commits.not_current)]
+    return [refused(spared(world, REFUSALS_SPARE), commits.not_current)]
 
 
 @declared(
@@ -193,7 +200,7 @@ def call_as_stranger(world: World, call: str, meta: Name) -> Outcomes:
 )
 def abort_as_stranger(world: World, meta: Name) -> Outcomes:
     """Abort a transaction that is not being committed."""
-    after = spared(commits.foreign_abort(world, meta), commits.foreign_abort)
+    after = spared(commits.foreign_abort(world, meta), id_of(commits.foreign_abort))
     return [passes(after, commits.foreign_abort)]
 
 
@@ -395,7 +402,7 @@ def _set_of(oids: frozenset[Oid]) -> str:
 )
 def vote_again(world: World, handle: Name, meta: Name) -> Outcomes:
     """Vote once more."""
-    after = spared(commits.vote_again(world), commits.vote_again)
+    after = spared(commits.vote_again(world), id_of(commits.vote_again))
     return [passes(after, commits.vote_again), refused(after, commits.vote_again)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zodb_spec.chapters.storage import snapshots
+from zodb_spec.clause import id_of
 from zodb_spec.operation import Argument, Outcome
 from zodb_spec.operations.choices import fresh
 from zodb_spec.protocol.committing import declared, passes, spared
@@ -58,5 +59,5 @@ def poll(world: World, name: Name) -> Outcomes:
 )
 def release(world: World, name: Name) -> Outcomes:
     """End an instance."""
-    after = spared(snapshots.release(world, name), snapshots.release)
+    after = spared(snapshots.release(world, name), id_of(snapshots.release))
     return [passes(after, snapshots.release)]

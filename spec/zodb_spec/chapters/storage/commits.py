@@ -56,7 +56,7 @@ def begin_twice(world: World, meta: Name) -> bool:
 @step("protocol.not-current", MUST, rules="STOR-2", error="StorageTransactionError")
 def not_current(world: World, meta: Name) -> bool:
     """Each call of a commit, but for `tpc_abort`, is refused with a transaction that is not the one
-    that is being committed, also where there is none; the one that is goes on.
+    that is being committed, also where there is none.
     """
     return world.commit is None or world.commit.meta != meta
 
