@@ -10,6 +10,7 @@ from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation
 from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.findings import Candidate, Finding, TargetInfo
+from zodb_conformance.supervisor.lanes import Fall, Learnt
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.stages import (
     comes_again,
@@ -17,6 +18,7 @@ from zodb_conformance.supervisor.stages import (
     credible,
     empty,
     level_of,
+    new_candidates,
     take_note,
 )
 from zodb_conformance.witnesses import Witness
@@ -137,3 +139,20 @@ def test_what_repeats_the_error_of_another_is_done_again_where_there_is_time(
     assert done == tried
     assert [each.deviation for each in findings.findings] == failing
     assert findings.findings[1].reproduced is (shows if "b" in tried else None)
+
+
+@pytest.mark.parametrize(("number", "share"), [(1, 1.0), (2, 1.0), (8, 0.25)])
+def test_falls_share_the_time_in_which_they_are_shortened(
+    number: int, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = []
+
+    def shortened(_nursery: Nursery, fall: Fall, share: float) -> Fall:
+        shares.append(share)
+        return fall
+
+    monkeypatch.setattr(stages, "shortened", shortened)
+    monkeypatch.setattr(stages, "deviation_of", lambda _nursery, fall: told(fall.clause, "walk"))
+    falls = [Fall("hang", "", f"a{n}", "walk", (), True, "") for n in range(number)]
+    new_candidates(Nursery(Plan(), ()), Learnt(falls=falls), None)
+    assert shares == [share] * number

@@ -24,15 +24,16 @@ crashes.
 """
 
 
-def shortened(nursery: Nursery, fall: Fall) -> Fall:
-    """The fall with the shortest script found within the tries and the time that it may cost.
+def shortened(nursery: Nursery, fall: Fall, share: float = 1.0) -> Fall:
+    """The fall with the shortest script found within the tries and the time that it may cost: with
+    others a share of the time that one alone has.
 
     The script is the one that the child performed: what made no sense after something was left
     out is not in it.  That of the smoke test is short as it is.
     """
     if not fall.whole or not fall.script or is_text(fall) or fall.check == SMOKE:
         return fall
-    limit = Limit(MOST_TRIES, PROFILES[nursery.plan.profile].budget)
+    limit = Limit(MOST_TRIES, PROFILES[nursery.plan.profile].budget * share)
     best = fall
 
     # What falls is the last step: only those before it can be left out.

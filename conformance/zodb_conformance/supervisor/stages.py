@@ -23,8 +23,8 @@ from zodb_conformance.supervisor.findings import (
     KnownResult,
     TargetInfo,
 )
-from zodb_conformance.supervisor.lanes import Fall, Learnt, fall_of, in_lanes, side_by_side
-from zodb_conformance.supervisor.layer import Layer
+from zodb_conformance.supervisor.lanes import LANES, Fall, Learnt, fall_of, in_lanes, side_by_side
+from zodb_conformance.supervisor.layer import ALONE, Layer
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended
 from zodb_conformance.supervisor.repeating import leaders
@@ -352,8 +352,10 @@ def new_candidates(nursery: Nursery, learnt: Learnt, layer: Layer | None) -> lis
             firsts.setdefault((fall.kind, fall.clause), fall)
 
     def candidate(fall: Fall) -> Candidate:
-        fall = shortened(nursery, fall)
+        fall = shortened(nursery, fall, share)
         return Candidate(deviation_of(nursery, fall), output=fall.output)
+    share = min(1.0, LANES / max(1, len(firsts)))
+
 
     # Whether it shows again is found out here, for all alike.
     found = [
