@@ -34,6 +34,9 @@ from zodb_conformance.witnesses import Witness
 MOST_MORE = 6
 """How many processes are waited for at most, beside those that work, because they hang."""
 
+BY_ITSELF = (*ALONE, "walk.storage", "machine.storage", "crashes")
+"""How the names of the checks begin that see a storage by itself: what they find is told first."""
+
 FOR_REPETITIONS = 0.5
 """Of the time for the checks, how much it may take to do deviations again before those are left as
 they are that only repeat the error of another.
@@ -351,11 +354,11 @@ def new_candidates(nursery: Nursery, learnt: Learnt, layer: Layer | None) -> lis
         if why is not None:
             firsts.setdefault((fall.kind, fall.clause), fall)
 
+    share = min(1.0, LANES / max(1, len(firsts)))
+
     def candidate(fall: Fall) -> Candidate:
         fall = shortened(nursery, fall, share)
         return Candidate(deviation_of(nursery, fall), output=fall.output)
-    share = min(1.0, LANES / max(1, len(firsts)))
-
 
     # Whether it shows again is found out here, for all alike.
     found = [
@@ -373,8 +376,9 @@ def new_candidates(nursery: Nursery, learnt: Learnt, layer: Layer | None) -> lis
 def confirm(nursery: Nursery, findings: Findings, candidates: Sequence[Candidate]) -> None:
     """Do every deviation again, the shortest of each clause first, and run its plain script.
 
-    Where there are many, those wait that repeat the error of another, until that has shown again;
-    and they are told as they were seen where that has taken long.
+    They are tried roughly in the order in which they are told. Those that repeat the error of
+    another wait until that has shown again; and they are told as they were seen where all that has
+    taken long.
     """
     end = time.monotonic() + FOR_REPETITIONS * nursery.plan.seconds
     order = {check: number for number, check in enumerate(findings.checks)}
@@ -387,7 +391,15 @@ def confirm(nursery: Nursery, findings: Findings, candidates: Sequence[Candidate
         return *sort(item), len(found.trace), order.get(found.check, len(order)), found.script
 
     groups = [list(group) for _, group in groupby(sorted(candidates, key=key), key=sort)]
-    groups.sort(key=lambda group: group[0].deviation.kind != "hang")
+    stated = {clause: number for number, clause in enumerate(nursery.clauses)}
+
+    def rank(group: Sequence[Candidate]) -> tuple[bool, bool, bool, int]:
+        found = group[0].deviation
+        lacks = found.check == INTERFACE
+        by_itself = found.check.startswith(BY_ITSELF)
+        return not by_itself, not lacks, found.kind == "deviation", stated.get(found.clause, -1)
+
+    groups.sort(key=rank)
     firsts = leaders([group[0] for group in groups])
     found: dict[int, Finding] = {}
 
@@ -401,9 +413,11 @@ def confirm(nursery: Nursery, findings: Findings, candidates: Sequence[Candidate
         else:
             found[number] = finding_of(nursery, groups[number])
 
-    numbers = sorted(range(len(groups)), key=lambda number: firsts[number] != number)
-    leading = len(set(firsts))
-    for part in numbers[:leading], numbers[leading:]:
+    numbers = sorted(
+        range(len(groups)), key=lambda number: groups[number][0].deviation.kind != "hang"
+    )
+    leading = [number for number in numbers if firsts[number] == number]
+    for part in leading, [number for number in numbers if number not in leading]:
         side_by_side(find, part, beside(groups[number][0].deviation for number in part))
     findings.findings += sorted(found.values(), key=lambda finding: finding.deviation.clause)
 
