@@ -12,6 +12,7 @@ shown by a witness.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from zodb_spec.clause import Part
@@ -91,8 +92,19 @@ class Transaction(NamedTuple):
     revisions: Mapping[Oid, Revision]
 
 
-class Store(NamedTuple):
-    """What a storage keeps.
+class _Kept(NamedTuple):
+    """The fields of a `Store`."""
+
+    history: tuple[Transaction, ...] = ()
+    oids: tuple[Oid, ...] = ()
+    packed: Tid = NEVER
+    resolves: bool | None = False
+    latest: str = "protocol.last-transaction"
+
+
+class Store(_Kept):
+    """What a storage keeps.  It never changes, so what is asked of it again and again is found out
+    once; a tuple with named fields alone has no place to keep that.
 
     history   its transactions, oldest first
     oids      those that it has given away, in that order
@@ -101,21 +113,24 @@ class Store(NamedTuple):
     latest    the clause that says which transaction is the last one
     """
 
-    history: tuple[Transaction, ...] = ()
-    oids: tuple[Oid, ...] = ()
-    packed: Tid = NEVER
-    resolves: bool | None = False
-    latest: str = "protocol.last-transaction"
-
     @property
     def last(self) -> Tid:
         """The tid of the newest transaction."""
         return self.history[-1].tid if self.history else NEVER
 
-    @property
+    @cached_property
     def tids(self) -> tuple[Tid, ...]:
         """The tids of all transactions, oldest first."""
-        return tuple(each.tid for each in self.history)
+        return tuple([each.tid for each in self.history])
+
+    @cached_property
+    def lineages(self) -> Mapping[Oid, tuple[tuple[Tid, Revision], ...]]:
+        """The revisions of each object with their tids, oldest first."""
+        found: dict[Oid, tuple[tuple[Tid, Revision], ...]] = {}
+        for each in self.history:
+            for oid, revision in each.revisions.items():
+                found[oid] = (*found.get(oid, ()), (each.tid, revision))
+        return found
 
     def known(self) -> tuple[Oid, ...]:
         """The oids of which something may be stored."""
@@ -127,16 +142,12 @@ class Store(NamedTuple):
 
     def lineage(self, oid: Oid) -> tuple[tuple[Tid, Revision], ...]:
         """The revisions of an object with their tids, oldest first."""
-        return tuple(
-            (each.tid, each.revisions[oid]) for each in self.history if oid in each.revisions
-        )
+        return self.lineages.get(oid, ())
 
     def current(self, oid: Oid) -> tuple[Tid, Revision] | None:
         """The newest revision of an object with its tid, None where there is none."""
-        for each in reversed(self.history):
-            if oid in each.revisions:
-                return each.tid, each.revisions[oid]
-        return None
+        lineage = self.lineage(oid)
+        return lineage[-1] if lineage else None
 
     def serial(self, oid: Oid) -> Tid:
         """The tid of the newest revision of an object, NEVER where there is none."""
@@ -145,6 +156,8 @@ class Store(NamedTuple):
 
     def until(self, tid: Tid) -> Store:
         """The store as it was when a transaction was the newest; empty for NEVER."""
+        if tid == self.last:
+            return self
         length = self.tids.index(tid) + 1 if tid != NEVER else 0
         return self._replace(history=self.history[:length])
 
