@@ -25,6 +25,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from zodb_spec.clause import Part
 from zodb_spec.editions import CURRENT, Edition
+from zodb_spec.quick import quick
 
 Name = str
 Oid = int
@@ -106,6 +107,7 @@ GHOST = "ghost"  # owned, and not loaded
 LOADED = "loaded"  # owned, unchanged and loaded
 
 
+@quick
 class Object(NamedTuple):
     """A persistent object in memory that the program holds.
 
@@ -150,6 +152,7 @@ class Transaction(NamedTuple):
     records: Mapping[Oid, Fact[Record]]
 
 
+@quick
 class Database(NamedTuple):
     """A database: its history, its place in a collection, and what was found out about its free
     choices.
@@ -242,6 +245,7 @@ USUAL = View()
 """How a connection is opened where nothing is said."""
 
 
+@quick
 class Connection(NamedTuple):
     """A connection.
 
@@ -319,6 +323,7 @@ class Undo(NamedTuple):
     tid: Tid
 
 
+@quick
 class Manager(NamedTuple):
     """A transaction manager.
 
@@ -358,6 +363,7 @@ class Savepoint(NamedTuple):
     is_used: bool = False
 
 
+@quick
 class World(NamedTuple):
     """Everything at one moment, by the names of the program's variables.  Objects that the program
     gave up are no longer in it.

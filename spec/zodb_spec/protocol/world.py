@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from zodb_spec.clause import Part
 from zodb_spec.editions import CURRENT, Edition
+from zodb_spec.quick import quick
 from zodb_spec.world import NOTHING, Fact
 
 Name = str
@@ -102,6 +103,7 @@ class _Kept(NamedTuple):
     latest: str = "protocol.last-transaction"
 
 
+@quick
 class Store(_Kept):
     """What a storage keeps.  It never changes, so what is asked of it again and again is found out
     once; a tuple with named fields alone has no place to keep that.
@@ -182,6 +184,7 @@ class Handle(NamedTuple):
 BEGUN, VOTED, FAILED = "begun", "voted", "failed"
 
 
+@quick
 class Commit(NamedTuple):
     """The transaction that is being committed.
 
@@ -214,6 +217,7 @@ class Commit(NamedTuple):
     tid: Tid = ""
 
 
+@quick
 class World(NamedTuple):
     """Everything at one moment.
 
