@@ -184,6 +184,12 @@ class Run:
         if len(world.connections) > len(before.connections):
             for connection, thing in newcomers(world, bench.variables):
                 bench.bind_connection(connection, thing)
+        # Most steps leave all databases as they are.
+        return None if world.databases is before.databases else self._bind_databases(before)
+
+    def _bind_databases(self, before: World) -> Mismatch | None:
+        """Tie the databases that the step opened, and what it gave away in them or recorded."""
+        bench, world = self.bench, self.world
         for name in before.databases.keys() - world.databases.keys():
             del bench.databases[name]
         for name, database in world.databases.items():

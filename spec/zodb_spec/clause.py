@@ -269,4 +269,5 @@ def in_force(function: Callable[..., Any], edition: Edition) -> bool:
 
 def id_of(function: Callable[..., Any]) -> str:
     """The id of the clause that a function states."""
-    return cast(str, function.clause)  # type: ignore[attr-defined]
+    id: str = function.clause  # type: ignore[attr-defined]
+    return id

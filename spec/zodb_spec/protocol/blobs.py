@@ -68,7 +68,7 @@ def _asked_for(world: World, *before: str) -> Sequence[str]:
 
 
 def _can_be_asked(world: World, handle: Name, oid: Oid) -> bool:
-    return handle in choices.readers(world) and oid in _asked_for(world)
+    return choices.is_reader(world, handle) and oid in _asked_for(world)
 
 
 def _found(world: World, clause: Callable[..., Any], held: str | None) -> Outcomes:

@@ -40,11 +40,17 @@ def readers(world: World, *before: str) -> Sequence[str]:
     """The handles of which it is known what they show; of the storage itself it always is, since
     it is waited for.
     """
-    return [
-        name
-        for name, found in world.handles.items()
-        if found.snapshot is not None and (name == STORAGE or not world.is_behind(name))
-    ]
+    return [name for name in world.handles if is_reader(world, name)]
+
+
+def is_reader(world: World, name: Name) -> bool:
+    """Whether something is one of the `readers`."""
+    found = world.handles.get(name)
+    return (
+        found is not None
+        and found.snapshot is not None
+        and (name == STORAGE or not world.is_behind(name))
+    )
 
 
 def clients(world: World, *before: str) -> Sequence[str]:

@@ -65,7 +65,7 @@ def _shown(world: World, handle: Name) -> Store:
 
 
 def _can_be_read(world: World, handle: Name, oid: Oid) -> bool:
-    return handle in choices.readers(world) and oid in world.store.known()
+    return choices.is_reader(world, handle) and oid in world.store.known()
 
 
 @declared(
@@ -213,11 +213,11 @@ def get_tid(world: World, oid: Oid) -> Outcomes:
 
 def _whole(world: World, *before: str) -> Sequence[str]:
     """The objects that were never deleted: whether a deletion has an entry is not said."""
-    return [
-        oid
-        for oid in choices.stored_oids(world)
-        if all(revision.value is not None for _, revision in world.store.lineage(oid))
-    ]
+    return [oid for oid in choices.stored_oids(world) if _is_whole(world.store, oid)]
+
+
+def _is_whole(store: Store, oid: Oid) -> bool:
+    return all(revision.value is not None for _, revision in store.lineage(oid))
 
 
 def _noted(transaction: Transaction) -> str:
@@ -227,7 +227,7 @@ def _noted(transaction: Transaction) -> str:
 @declared(
     Argument("oid", _whole),
     line=lambda world, oid: f"{seen(world)} = history_of({source(world)}, {oid})",
-    sensible=lambda world, oid: oid in _whole(world),
+    sensible=lambda world, oid: oid in choices.stored_oids(world) and _is_whole(world.store, oid),
     needs="history old-revisions",
 )
 def history_of(world: World, oid: Oid) -> Outcomes:
