@@ -23,9 +23,10 @@ WHOLE = (KEEPING - {"serving"}) | {
 CURRENT = WHOLE - {"historical", "old-revisions", "undo"}
 """What RelStorage can do with the whole history, and with the current state alone."""
 
-PATIENCE = 6
+PATIENCE = 4
 """Seconds that a commit waits for the locks of another one before it is refused. By default it is
-thirty, and the suite would take a storage that waits so long for one that hangs.
+thirty, and the suite would take a storage that waits so long for one that hangs. In a step of an
+example there are two such commits, and a quick run has patience for ten seconds.
 """
 
 IMPORTS = (
