@@ -141,6 +141,25 @@ def test_what_repeats_the_error_of_another_is_done_again_where_there_is_time(
     assert findings.findings[1].reproduced is (shows if "b" in tried else None)
 
 
+def test_of_those_that_show_one_error_the_first_that_is_told_is_done_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = []
+
+    def finding_of(_nursery: Nursery, group: list[Candidate]) -> Finding:
+        done.append(group[0].deviation.clause)
+        return Finding(group[0].deviation, True)
+
+    monkeypatch.setattr(stages, "finding_of", finding_of)
+    monkeypatch.setattr(stages, "FOR_REPETITIONS", 0.0)
+    failing = [
+        replace(told(clause, check), observed="it raises One(1)")
+        for clause, check in (("a", "walk.objects"), ("b", "walk.storage"))
+    ]
+    confirm(Nursery(Plan(), ("a", "b")), empty(Plan()), [Candidate(found) for found in failing])
+    assert done == ["b"]
+
+
 @pytest.mark.parametrize(("number", "share"), [(1, 1.0), (2, 1.0), (8, 0.25)])
 def test_falls_share_the_time_in_which_they_are_shortened(
     number: int, share: float, monkeypatch: pytest.MonkeyPatch
