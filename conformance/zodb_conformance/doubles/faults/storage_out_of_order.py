@@ -306,7 +306,7 @@ def _damages_all_after_the_vote(owner: type, name: str) -> Fault:
     return around(owner, name, late)
 
 
-@double("storage.undo-out-of-order-harms-nothing", also="storage.undo-out-of-order")
+@double("storage.undo-out-of-order-harms-nothing")
 def to_undo_after_the_vote_costs_an_object() -> Fault:
     """After an `undo` that comes after the vote, objects can't be read any more.
 

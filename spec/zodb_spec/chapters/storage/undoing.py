@@ -111,19 +111,12 @@ def undo_is_part_of_its_transaction() -> None:
     needs="undo",
 )
 def undo_belongs_to_first_phase() -> None:
-    """An undo is refused that is asked for in the name of a transaction that has not begun, or that
-    has voted.
+    """An undo is refused that is asked for in the name of a transaction for which the storage has
+    voted.
 
     >>> first = commit(storage, (z64, z64, content(1)))
     >>> second = commit(storage, (z64, first, content(2)))
-    >>> id = storage.undoLog(0, 1)[0]["id"]
-    >>> meta = metadata()
-    >>> with raises("StorageTransactionError"):
-    ...     storage.undo(id, meta)
-    >>> storage.tpc_begin(meta)
-    >>> with raises("StorageTransactionError"):
-    ...     storage.undo(id, metadata())
-    >>> _ = storage.tpc_vote(meta)
+    >>> id, meta = storage.undoLog(0, 1)[0]["id"], voted(storage)
     >>> with raises("StorageTransactionError"):
     ...     storage.undo(id, meta)
     >>> storage.tpc_abort(meta)
@@ -134,17 +127,20 @@ def undo_belongs_to_first_phase() -> None:
 def undo_out_of_order_harms_nothing() -> None:
     """Where an undo is asked for after the vote all the same, nothing comes to harm that was
     committed before, or that the transaction has stored: every object can be read, at once and
-    later.
+    later. Where the transaction is aborted, nothing was undone.
 
     >>> one, two = storage.new_oid(), storage.new_oid()
     >>> first = commit(storage, (one, z64, content(1)), (two, z64, content(2)))
     >>> second = commit(storage, (one, first, content("new")))
-    >>> meta = metadata()
-    >>> storage.tpc_begin(meta)
-    >>> storage.store(two, first, content("stored"), "", meta)
-    >>> _ = storage.tpc_vote(meta)
-    >>> with allowing("Exception"):
-    ...     storage.undo(storage.undoLog(0, 1)[0]["id"], meta)
+    >>> def undone_too_late():
+    ...     meta = voted(storage, (two, first, content("stored")))
+    ...     with allowing("Exception"):
+    ...         storage.undo(storage.undoLog(0, 1)[0]["id"], meta)
+    ...     return meta
+    >>> storage.tpc_abort(undone_too_late())
+    >>> values_of(storage, one, two)
+    ['new', 2]
+    >>> meta = undone_too_late()
     >>> with allowing("Exception"):
     ...     storage.tpc_finish(meta)
     >>> storage.tpc_abort(meta)
