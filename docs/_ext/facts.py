@@ -295,11 +295,19 @@ class Noun(NamedTuple):
 
 def nouns(module: ModuleType) -> Iterator[Noun]:
     """The named tuples of a module, in the order in which they are defined."""
-    classes = [(name, value) for name, value in vars(module).items() if isinstance(value, type)]
+    classes = [
+        (name, value)
+        for name, value in vars(module).items()
+        if isinstance(value, type) and not name.startswith("_")
+    ]
     for name, value in classes:
         if value.__module__ == module.__name__ and hasattr(value, "_fields"):
             text, meanings = described(inspect.cleandoc(value.__doc__ or ""))
-            types = inspect.get_annotations(value)
+            types = {
+                field: kind
+                for each in reversed(value.__mro__)
+                for field, kind in inspect.get_annotations(each).items()
+            }
             fields = tuple(
                 (field, types[field].__forward_arg__, meanings.get(field, ""))
                 for field in value._fields
