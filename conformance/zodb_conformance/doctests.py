@@ -86,13 +86,19 @@ def perform(
     directory: an empty folder in which to work
     starting:  is called with the number of each line, from 1, before it is performed, and with the
                number after the last one before everything is closed; in a line that goes through
-               many schedules, before each of them
+               many schedules, before each of them as well, but for the first
 
     Whatever happens, all transactions are aborted, and whatever was opened is closed.
     Raises TargetUnusable where nothing could be opened: no line is to blame for that.
     """
     runner = _Runner(starting)
-    going_on = lambda: starting(runner.begun)  # noqa: E731  # it is one
+    scheduled: set[int] = set()
+
+    def going_on() -> None:
+        if runner.begun in scheduled:
+            starting(runner.begun)
+        scheduled.add(runner.begun)
+
     with _namespace(target, opening, directory, going_on) as names:
         test = doctest.DocTest(list(lines), {}, DOCTEST, None, None, None)
         test.globs = names  # not a copy: what the lines bind is ended with the rest
