@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from zodb_spec.chapters.storage import revisions, upkeep
+from zodb_spec.chapters.storage import reversals, revisions, upkeep
+from zodb_spec.clause import id_of
 from zodb_spec.operation import Argument, Outcome, refused
 from zodb_spec.operations.choices import fresh
 from zodb_spec.protocol.committing import declared, passes
@@ -14,6 +15,11 @@ from zodb_spec.protocol.world import NEVER, ROOT, STORAGE, Handle, Name, Oid, St
 
 Outcomes = Sequence[Outcome]
 MOST_MOMENTS = 2
+
+BRINGING_BACK = frozenset(
+    map(id_of, (reversals.undo, reversals.undo_several, reversals.undo_changed_back))
+)
+"""The clauses by which an undo gives an object a state that it had before."""
 
 
 def _can_be_packed(world: World) -> bool:
@@ -109,8 +115,8 @@ def _moments(world: World, *before: str) -> Sequence[str]:
 
 def _can_be_packed_for(world: World, name: Name) -> bool:
     """Whether it is decided what a pack for an earlier time does: nothing is being committed,
-    nobody shows what is older, and whatever is led to is there, and was there then; or it is too
-    late for that pack.
+    nobody shows what is older, whatever is led to is there, and was there then, and no undo since
+    has brought back what was replaced by then; or it is too late for that pack.
     """
     upto, store = dict(world.moments).get(name), world.store
     if upto is None or upto == store.packed or world.commit is not None:
@@ -119,6 +125,8 @@ def _can_be_packed_for(world: World, name: Name) -> bool:
         return False
     if upkeep.pack_earlier(store, upto):
         return True
+    if _is_brought_back(store, upto):
+        return False
     then = store.until(upto)
     ahead = [*upkeep.reachable(then), *upkeep.closed(store, upto, _all_roots(store, upto))]
     was_there = all(
@@ -128,6 +136,21 @@ def _can_be_packed_for(world: World, name: Name) -> bool:
     )
     return was_there and all(
         store.lineage(oid) and None not in upkeep.staying(store, upto, oid) for oid in ahead
+    )
+
+
+def _is_brought_back(store: Store, upto: Tid) -> bool:
+    """Whether an undo since has brought back what was replaced by the time of a transaction.
+
+    Where it keeps no copy of that, the storage has to keep the old revision, and it may show it to
+    some reads or to all.
+    """
+    then = store.until(upto)
+    return any(
+        fact.clause in BRINGING_BACK and fact.value == old.value
+        for each in store.history[len(then.history) :]
+        for oid, fact in each.revisions.items()
+        for _, old in then.lineage(oid)[:-1]
     )
 
 
