@@ -102,7 +102,7 @@ class Plain:
 def told(status: Status) -> str:
     """How far a run is, in words."""
     parts = [
-        f"{status.clauses} of {counted(status.asked, 'clause')} reached",
+        f"{status.clauses:,} of {counted(status.asked, 'clause')} reached",
         counted(status.scripts, "script"),
         counted(status.steps, "step"),
     ]
