@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +15,24 @@ from zodb_conformance.doubles.double import Fault, double
 from zodb_conformance.doubles.planting import around
 
 Tid = bytes | None
+Data = bytes | None
+
+
+def _restoring(restored: Callable[[Any, bytes, Data, Tid], list[Data]]) -> Fault:
+    """The fault of a `restore` that takes other data than it is given.
+
+    restored  gets the storage, the oid, the data and the hint, and gives what is restored, which is
+              nothing where a record is left out
+    """
+
+    def restore(
+        correct: Any, storage: Any, oid: bytes, tid: bytes, data: Data, version: str, *more: Any
+    ) -> None:
+        hint, transaction = more
+        for each in restored(storage, oid, data, hint):
+            correct(storage, oid, tid, each, version, hint, transaction)
+
+    return around(RestorableStorage, "restore", restore)
 
 
 @double("protocol.begin-with-tid", checks="walk.storage-restoring")
@@ -57,21 +76,12 @@ def what_was_changed_here_is_a_conflict() -> Fault:
     Of a replica, only what is new comes up to date.
     """
 
-    def restore(
-        correct: Any,
-        storage: Any,
-        oid: bytes,
-        tid: bytes,
-        data: Tid,
-        version: str,
-        hint: Tid,
-        *of: Any,
-    ) -> None:
+    def restored(storage: Any, oid: bytes, data: Data, hint: Tid) -> list[Data]:
         if data is not None and hint is None and any(storage._current_serial(oid)):
             raise ConflictError(oid=oid)
-        correct(storage, oid, tid, data, version, hint, *of)
+        return [data]
 
-    return around(RestorableStorage, "restore", restore)
+    return _restoring(restored)
 
 
 @double("protocol.restore", checks="walk.storage-restoring")
@@ -81,21 +91,11 @@ def what_is_restored_first_counts() -> Fault:
     A transaction that has stored an object twice becomes another one in a copy.
     """
 
-    def restore(
-        correct: Any,
-        storage: Any,
-        oid: bytes,
-        tid: bytes,
-        data: Tid,
-        version: str,
-        hint: Tid,
-        *of: Any,
-    ) -> None:
+    def restored(storage: Any, oid: bytes, data: Data, hint: Tid) -> list[Data]:
         is_first = oid not in storage._commit.records
-        if is_first or data is None or hint is not None:
-            correct(storage, oid, tid, data, version, hint, *of)
+        return [data] if is_first or data is None or hint is not None else []
 
-    return around(RestorableStorage, "restore", restore)
+    return _restoring(restored)
 
 
 @double("protocol.restore-hinted", checks="walk.storage-restoring")
@@ -105,22 +105,13 @@ def a_hint_says_it_all() -> Fault:
     A hint that is wrong brings an old state back.
     """
 
-    def restore(
-        correct: Any,
-        storage: Any,
-        oid: bytes,
-        tid: bytes,
-        data: Tid,
-        version: str,
-        hint: Tid,
-        *of: Any,
-    ) -> None:
+    def restored(storage: Any, oid: bytes, data: Data, hint: Tid) -> list[Data]:
         if data is not None and hint is not None:
             with suppress(POSKeyError):
                 data = storage.loadSerial(oid, hint)
-        correct(storage, oid, tid, data, version, hint, *of)
+        return [data]
 
-    return around(RestorableStorage, "restore", restore)
+    return _restoring(restored)
 
 
 @double("protocol.restore-end", checks="walk.storage-restoring")
@@ -129,9 +120,4 @@ def nothing_is_nothing_to_restore() -> Fault:
 
     What was taken back, or deleted, lives on in every copy.
     """
-
-    def restore(correct: Any, storage: Any, oid: bytes, tid: bytes, data: Tid, *more: Any) -> None:
-        if data is not None:
-            correct(storage, oid, tid, data, *more)
-
-    return around(RestorableStorage, "restore", restore)
+    return _restoring(lambda storage, oid, data, hint: [] if data is None else [data])
