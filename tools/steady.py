@@ -37,6 +37,8 @@ def main(arguments: list[str]) -> int:
     )
     at = arguments.index("--") if "--" in arguments else len(arguments)
     given, options = parser.parse_args(arguments[:at]), arguments[at + 1 :]
+    if given.seeds < 1:
+        parser.error("without a seed nothing is found out: --seeds is 1 at least")
     notes: list[str] = []
     for target in given.targets:
         reports = []

@@ -65,3 +65,9 @@ def test_a_run_without_a_verdict_is_a_failure(found, capsys):
     said = capsys.readouterr().out
     assert "zodb-conformance run one --seed 1 ended with 3: cp:" in said
     assert "one, seed 2: 0 broken" in said
+
+
+def test_to_run_no_seed_is_refused(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        steady.main(["one", "--seeds", "0"])
+    assert "--seeds is 1 at least" in capsys.readouterr().err
