@@ -1,5 +1,5 @@
 """Nothing is reported that was not seen twice: scripts are replayed, and plain scripts are run by
-plain Python.  In a long run what repeats the error of another may be told when that has shown twice.
+plain Python.  What repeats the error of another may be told when that one has shown twice.
 """
 
 from __future__ import annotations
