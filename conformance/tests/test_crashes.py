@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from zodb_conformance.crashes import check, recording
 from zodb_conformance.crashes.check import CHECK, Crashes, crashes
 from zodb_conformance.crashes.trials import Recorded, Trials
 from zodb_conformance.plan import SEED, Plan
-from zodb_conformance.results import Deviation, Tally
+from zodb_conformance.results import Deviation, Step, Tally
 from zodb_conformance.servers import lodging
 from zodb_conformance.targets import resolve
 from zodb_conformance.targets.base import Target
@@ -162,6 +163,34 @@ def test_a_server_is_killed_as_its_target_says() -> None:
     assert places, "a place of its own for servers"
     assert run not in places, "others are at work on the servers of the run"
     assert not any(place.exists() for place in places)
+
+
+def test_nobody_is_taken_to_hang_while_a_server_is_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[float] = []
+    starting: list[tuple[float, float]] = []
+
+    def kill(_: Path) -> None:
+        begun = time.monotonic()
+        time.sleep(0.4)
+        starting.append((begun, time.monotonic()))
+
+    class Listening(Tally):
+        def step(self, step: Step) -> None:
+            said.append(time.monotonic())
+            super().step(step)
+
+    monkeypatch.setattr(check, "HEARTBEAT", 0.05)
+    target = resolve(Plan(target="reference-sqlite"))
+    assert target.storage is not None
+    served = replace(target, storage=target.storage._replace(crash=kill))
+    plan = Plan(target=served.name, seed=1, kills=4, only=("storage.survives-kill",))
+    with lodging.opened():
+        crashes(Context(plan, served, Listening()))
+    assert starting
+    for begun, ended in starting:
+        assert sum(begun < moment < ended for moment in said) > 2
 
 
 def test_the_command_says_what_was_done_and_what_holds(

@@ -153,14 +153,17 @@ def go_on(
     book: Book,
     examined: Examined,
     capabilities: Collection[str],
+    waiting: Callable[[], None],
 ) -> Examined:
     """Commit once more after a crash that left what it should, and look what is there when the
     storage is opened the next time.
+
+    waiting  is called now and then
     """
     told, found = examined.crash.told, examined.crash.found
     assert found is not None
     settle(book, told, found)
-    worker, ledger = Worker(open_storage, book), book.ledger
+    worker, ledger = Worker(open_storage, book, lambda _: waiting()), book.ledger
     try:
         worker.open()
         worker.perform(Step(ledger.step + 1, "commit", values=(f"{ledger.step + 1} {AFTERWARDS}",)))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -98,7 +99,7 @@ def _watch(
         waiting()
         if is_due():
             if kill is not None:
-                kill()
+                _beside(kill, waiting)
             if request.halted:
                 _let_go_on(process, waiting)
             return "due"
@@ -106,6 +107,18 @@ def _watch(
             return "late"
         time.sleep(TICK)
     return "by itself"
+
+
+def _beside(kill: Callable[[], None], waiting: Callable[[], None]) -> None:
+    """Kill a server.  It takes a while until another one is there, in which the target is not to
+    blame for the silence.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(kill)
+        while not killed.done():
+            waiting()
+            time.sleep(TICK)
+        killed.result()
 
 
 def _due(request: Request, after: float | None) -> Callable[[], bool]:
