@@ -1,8 +1,9 @@
 """What it costs to hold a target against the model: its databases, and its storage alone.
 
-A script is recorded once on each target, as the lines of Python that it came to.  *Bare* executes
-these lines on what is opened anew, and does nothing else; *model* replays the steps with model and
-comparison; *footprints* looks at everything that a step could have touched as well.
+A script is recorded once on each target, as the lines of Python that it came to; that of a storage
+ends with every read that makes sense.  *Bare* executes these lines on what is opened anew, and does
+nothing else; *model* replays the steps, with the same calls, beside model and comparison;
+*footprints* looks at everything that a step could have touched as well.
 
 What is measured is the time of the processor: on a machine that others use as well, waiting for
 them would be counted now on the one side of a ratio and now on the other.
@@ -16,6 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -27,6 +29,7 @@ from zodb_conformance.drivers.walker import CHOICES
 from zodb_conformance.mixes import MIXES, Mix
 from zodb_conformance.performing import begun, perform
 from zodb_conformance.plan import Plan
+from zodb_conformance.programs import Done
 from zodb_conformance.results import Step, Tally
 from zodb_conformance.scripts import raw, resolved
 from zodb_conformance.targets import Target, resolve
@@ -70,9 +73,24 @@ def record(target: Target, part: Part) -> list[tuple[tuple[Step, ...], list[str]
                     continue
                 if run.take(step, index) is not None:
                     break
-            recorded.append((tuple(run.taken), [line.text for line in run.bench.lines[begin:]]))
+            lines = [line.text for line in run.bench.lines[begin:]]
+            recorded.append((tuple(run.taken), lines + reads_at_the_end(run)))
             run.bench.close()
     return recorded
+
+
+def reads_at_the_end(run: Any) -> list[str]:
+    """The lines of what is read when all steps are taken."""
+    look, lines = run.bench.look, []
+
+    def noted(line: str) -> Done:
+        lines.append(line)
+        done: Done = look(line)
+        return done
+
+    run.bench.look = noted
+    run.end()
+    return lines
 
 
 def bare(target: Target, part: Part, scripts: Sequence[Sequence[str]]) -> None:
