@@ -436,3 +436,24 @@ def test_to_reduce_the_cache_of_one_connection_may_make_ghosts_in_its_whole_grou
 def test_the_oids_and_tids_of_another_database_are_named_after_it() -> None:
     line = operations()["get"].line(TOGETHER, "connection3", "0", "y")
     assert line == "y = connection3.get(db2_oid0)"
+
+
+def test_what_is_shared_by_two_groups_is_not_stored_while_the_pool_holds_a_connection() -> None:
+    """Whoever looks in a group for the connection to refer to may take one from the pool, and what
+    was closed is open then.
+    """
+    shared = after(
+        initial(),
+        ("open-database", "db2", "second", "inside"),
+        ("open", "db", "manager1", "connection1"),
+        ("root", "connection1", "root1"),
+        ("open", "db", "manager2", "connection2"),
+        ("open", "db2", "manager1", "connection3"),
+        ("root", "connection3", "root3"),
+        ("new", "x", "Thing"),
+        ("link", "root1", "'a'", "x", "strong"),
+        ("link", "root3", "'c'", "x", "strong"),
+    )
+    savepoint: Step = ("savepoint", "manager1", "s")
+    assert makes_sense(shared, savepoint)
+    assert not makes_sense(after(shared, ("close", "connection2")), savepoint)

@@ -75,7 +75,7 @@ def can_be_stored(world: World, manager: Name) -> bool:
         return True
     if world.edition == Edition.A and new_objects.shared(world, _works(world, manager)):
         return False  # they land in the database that is stored first
-    if any(_refers_to_closed(world, name) for name in found.joined):
+    if _may_open_what_is_closed(world, _works(world, manager)):
         return False
     if world.edition <= Edition.A_PRIME and any(_refers_to_added(world, n) for n in found.joined):
         return False  # which comes to what is stored first, or may come to nothing
@@ -88,13 +88,17 @@ def can_be_stored(world: World, manager: Name) -> bool:
     return True
 
 
-def _refers_to_closed(world: World, connection: Name) -> bool:
-    """Whether a connection would store references to objects of a closed one: that one may be taken
-    from the pool and into the group for it.
+def _may_open_what_is_closed(world: World, works: Sequence[Work]) -> bool:
+    """Whether a reference would be stored that leads out of a group, while connections are closed:
+    whoever looks in the group for the connection that it leads to may take one of them from the
+    pool, also where the reference is refused.
     """
-    return len(world.databases) > 1 and any(
-        not world.connections[other].is_open.value
-        for _, (other, _) in reach.foreign(world, reach.what_is_stored(world, connection))
+    if len(world.databases) < 2 or all(each.is_open.value for each in world.connections.values()):
+        return False
+    return new_objects.shared(world, works) or any(
+        other not in world.group(work.connection)
+        for work in works
+        for _, (other, _) in reach.foreign(world, work)
     )
 
 
