@@ -371,6 +371,31 @@ def test_after_a_pack_for_an_earlier_time_what_came_later_can_be_undone() -> Non
     assert not makes_sense(undone(world), ("undo-transaction", STORAGE, "meta9", "1"))
 
 
+@pytest.mark.parametrize(
+    ("restoring", "is_said"),
+    [
+        (("restore-record", STORAGE, "noted7", "oid0", "'one'"), True),
+        (("restore-hinted", STORAGE, "noted7", "oid0", "tid3", "'three'"), True),
+        (("restore-hinted", STORAGE, "noted7", "oid0", "tid2", "same"), False),
+    ],
+)
+def test_nothing_is_said_of_a_pack_that_removes_what_was_restored_since(
+    restoring: tuple[str, ...], is_said: bool
+) -> None:
+    """FileStorage keeps the old revision, to which the restored one points."""
+    world = after(
+        initial(),
+        *committed(2, ("oid0", "'one'")),
+        *committed(3, ("oid0", "'two'")),
+        ("take-time", "moment"),
+        ("begin-with-tid", STORAGE, "now", "noted7"),
+        restoring,
+        ("tpc-vote", STORAGE, "noted7"),
+        ("tpc-finish", STORAGE, "noted7", "tid7"),
+    )
+    assert makes_sense(world, ("pack-past", "moment")) == is_said
+
+
 def test_a_pack_for_a_time_before_the_last_one_changes_nothing() -> None:
     world = after(initial(), *TIMED, ("pack-storage",))
     passed, refused = outcomes(world, "pack-past", "moment5")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from zodb_spec.chapters.storage import reversals, revisions, upkeep
+from zodb_spec.chapters.storage import restorations, reversals, revisions, upkeep
 from zodb_spec.clause import id_of
 from zodb_spec.operation import Argument, Outcome, refused
 from zodb_spec.operations.choices import fresh
@@ -17,9 +17,17 @@ Outcomes = Sequence[Outcome]
 MOST_MOMENTS = 2
 
 BRINGING_BACK = frozenset(
-    map(id_of, (reversals.undo, reversals.undo_several, reversals.undo_changed_back))
+    map(
+        id_of,
+        (
+            reversals.undo,
+            reversals.undo_several,
+            reversals.undo_changed_back,
+            restorations.restore_hinted,
+        ),
+    )
 )
-"""The clauses by which an undo gives an object a state that it had before."""
+"""The clauses by which an object is given a state of which it is known that it had it before."""
 
 
 def _can_be_packed(world: World) -> bool:
@@ -115,7 +123,7 @@ def _moments(world: World, *before: str) -> Sequence[str]:
 
 def _can_be_packed_for(world: World, name: Name) -> bool:
     """Whether it is decided what a pack for an earlier time does: nothing is being committed,
-    nobody shows what is older, whatever is led to is there, and was there then, and no undo since
+    nobody shows what is older, whatever is led to is there, and was there then, and nothing since
     has brought back what was replaced by then; or it is too late for that pack.
     """
     upto, store = dict(world.moments).get(name), world.store
@@ -140,7 +148,8 @@ def _can_be_packed_for(world: World, name: Name) -> bool:
 
 
 def _is_brought_back(store: Store, upto: Tid) -> bool:
-    """Whether an undo since has brought back what was replaced by the time of a transaction.
+    """Whether an undo since, or what was restored with a hint, has brought back what was replaced
+    by the time of a transaction.
 
     Where it keeps no copy of that, the storage has to keep the old revision, and it may show it to
     some reads or to all.
