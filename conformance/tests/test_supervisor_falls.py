@@ -18,8 +18,10 @@ from fake_spec import CLAUSES
 from zodb_conformance.plan import Plan
 from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.evidence import NOTHING_HAPPENED, program_of_fall
+from zodb_conformance.supervisor.falls import shortened
+from zodb_conformance.supervisor.lanes import Fall
 from zodb_conformance.supervisor.nursery import Nursery
-from zodb_conformance.supervisor.process import Limits, throw_away_flood
+from zodb_conformance.supervisor.process import Ended, Limits, throw_away_flood
 
 HANG = 0.7
 """Seconds after which a fake target is taken to hang; what it does otherwise takes microseconds."""
@@ -253,6 +255,15 @@ def test_a_failure_that_does_not_show_again_is_flaky(found):
     assert finding.shown is None
 
 
+@pytest.mark.parametrize("target", ["full-in-the-walk", "full-when-replayed"])
+def test_what_was_found_is_told_where_the_target_becomes_unusable(target, found):
+    findings = found(target)
+    assert findings.unusable == f"{target}: the disk is full"
+    [finding] = findings.findings
+    assert finding.deviation.clause == "fake.get"
+    assert not finding.flaky
+
+
 def test_an_ordinary_deviation_is_reported_once_with_all_checks_that_found_it(found):
     [finding] = found("reads-wrong").findings
     assert finding.deviation.clause == "fake.get"
@@ -276,3 +287,18 @@ def test_a_lane_gives_up_where_every_child_falls(found, monkeypatch):
     findings = found("segfaults")
     assert "took down 1 processes before" in findings.learnt.notes["walk"]
     assert len(findings.findings) == 1
+
+
+def test_a_fall_is_not_shortened_on_a_target_that_can_not_be_opened_any_more():
+    class Gone(Nursery):
+        tries = 0
+
+        def replay(self, *_, **__):
+            self.tries += 1
+            return Ended("unusable")
+
+    nursery = Gone(Plan(), ())
+    script = tuple(("set", "a", str(number)) for number in range(20))
+    fall = Fall("crash", "died", "fake.set", "walk", script, whole=True, output="")
+    assert shortened(nursery, fall) == fall
+    assert nursery.tries == 1

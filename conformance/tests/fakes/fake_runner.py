@@ -40,10 +40,14 @@ TARGETS = (
     "example-fails", "example-segfaults", "stays", "breaks-the-suite", "starts-a-server",
     "a-storage-over-reads-wrong", "a-storage-over-good",
     "cannot-connect", "cannot-open-again", "reads-wrong-until-full", "reads-wrong-backwards",
+    "full-in-the-walk", "full-when-replayed",
     "keeps-it-to-itself", "hangs-when-tried",
     "is-none", "dies-at-birth", "hangs-at-birth", "dies-in-smoke", *FALLS,
 )  # fmt: skip
 
+
+FULL = {"walk": "full-in-the-walk", "replay": "full-when-replayed"}
+"""The targets that can't be opened any more, by the check in which that begins."""
 
 OVER = "a-storage-over-"
 """How the names of targets begin that read wrong, over a baseline that the rest names."""
@@ -94,7 +98,7 @@ class Target:
 
     def reads_wrong(self):
         return (
-            self.name == "reads-wrong"
+            self.name in ("reads-wrong", "full-in-the-walk", "full-when-replayed")
             or self.name.startswith(OVER)
             or (
                 self.name in ("reads-wrong-until-mended", "reads-wrong-until-full") and not mended()
@@ -228,7 +232,9 @@ def examples(plan, recorder):
 
 def perform(plan, check, script, recorder):
     recorder.script()
-    if plan.target == "cannot-open-again" or (plan.target == "reads-wrong-until-full" and mended()):
+    if plan.target in ("cannot-open-again", FULL.get(check)) or (
+        plan.target == "reads-wrong-until-full" and mended()
+    ):
         raise TargetUnusable(f"{plan.target}: the disk is full")
     target, model = Target(plan), {}
     performed = []
@@ -253,7 +259,7 @@ def perform(plan, check, script, recorder):
                 noticed_at=len(performed),
                 trace=lines,
                 script=tuple(performed),
-                witness="" if plan.target == "is-flaky" else witness(performed, result, model),
+                witness="" if plan.target in ("is-flaky", FULL["replay"]) else witness(performed, result, model),
             )
     return None
 

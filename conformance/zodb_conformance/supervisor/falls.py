@@ -44,6 +44,8 @@ def shortened(nursery: Nursery, fall: Fall, share: float = 1.0) -> Fall:
         if nursery.stop.is_set():
             return False
         ended = nursery.replay((*part, last), patience(nursery, fall), check=fall.check)
+        if ended.kind == "unusable":
+            limit.tries = 0  # There is nothing left to try it on.
         if ended.kind != fall.kind or ended.glance.script[-1:] != (last,):
             return False
         best = replace(fall, how=ended.how, script=ended.glance.script, output=ended.output)

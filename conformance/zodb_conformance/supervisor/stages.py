@@ -90,7 +90,10 @@ def run(
         avoid = avoid_of(active, remembered, layer)
         plan = replace(nursery.plan, avoid=(*nursery.plan.avoid, *avoid))
         checks = [check for check in findings.checks if check != SMOKE]
-        in_lanes(nursery, plan, checks, findings.learnt)
+        try:
+            in_lanes(nursery, plan, checks, findings.learnt)
+        except TargetUnusable as error:
+            findings.unusable = str(error)  # What was found until then is told all the same.
         take_note(findings, coming)
         announce("witnesses")
         candidates = held(layer, remembered) + new_candidates(nursery, findings.learnt, layer)
@@ -404,12 +407,9 @@ def confirm(nursery: Nursery, findings: Findings, candidates: Sequence[Candidate
     found: dict[int, Finding] = {}
 
     def find(number: int) -> None:
-        first, seen = found.get(firsts[number]), groups[number][0]
+        first = found.get(firsts[number])
         if first is not None and first.reproduced and time.monotonic() >= end:
-            also = others(groups[number], seen.deviation)
-            found[number] = Finding(
-                seen.deviation, None, also=also, output=seen.output, why=seen.why
-            )
+            found[number] = as_seen(groups[number])
         else:
             found[number] = finding_of(nursery, groups[number])
 
@@ -417,9 +417,13 @@ def confirm(nursery: Nursery, findings: Findings, candidates: Sequence[Candidate
         range(len(groups)), key=lambda number: groups[number][0].deviation.kind != "hang"
     )
     leading = [number for number in numbers if firsts[number] == number]
-    for part in leading, [number for number in numbers if number not in leading]:
-        side_by_side(find, part, beside(groups[number][0].deviation for number in part))
-    findings.findings += sorted(found.values(), key=lambda finding: finding.deviation.clause)
+    try:
+        for part in leading, [number for number in numbers if number not in leading]:
+            side_by_side(find, part, beside(groups[number][0].deviation for number in part))
+    finally:
+        # Where the target can't be opened any more, the rest is told as it was seen.
+        told = [found.get(number) or as_seen(group) for number, group in enumerate(groups)]
+        findings.findings += sorted(told, key=lambda finding: finding.deviation.clause)
 
 
 def beside(found: Iterable[Deviation]) -> int:
@@ -452,6 +456,13 @@ def finding_of(nursery: Nursery, group: Sequence[Candidate]) -> Finding:
             break
     best = tried[-1] if tried[-1].reproduced is not False else tried[0]
     return replace(best, also=others(group, best.deviation))
+
+
+def as_seen(group: Sequence[Candidate]) -> Finding:
+    """What is reported of deviations that are not done again: the first, as it was seen."""
+    seen = group[0]
+    also = others(group, seen.deviation)
+    return Finding(seen.deviation, seen.reproduced, also=also, output=seen.output, why=seen.why)
 
 
 def others(group: Sequence[Candidate], told: Deviation) -> tuple[str, ...]:
