@@ -135,7 +135,7 @@ def lane(nursery: Nursery, plan: Plan, checks: Sequence[str], learnt: Learnt) ->
             case "finished" | "stopped":
                 return
             case "broke":
-                learnt.notes[current] = "given up: the suite itself failed here"
+                learnt.notes[current or todo[0]] = "given up: the suite itself failed here"
             case "unusable":
                 raise TargetUnusable(ended.all("unusable")[0]["message"])
             case "crash" | "hang":

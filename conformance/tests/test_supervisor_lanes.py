@@ -1,0 +1,51 @@
+"""One lane of checks, with children that only pretend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zodb_conformance.plan import Plan
+from zodb_conformance.supervisor.board import Glance
+from zodb_conformance.supervisor.lanes import Learnt, lane
+from zodb_conformance.supervisor.nursery import Nursery
+from zodb_conformance.supervisor.process import Ended, Kind, Limits
+
+PLAN = Plan(budget=60.0)
+
+
+class Pretending(Nursery):
+    """Children that end in turn as these have ended; `asked` is how they were started."""
+
+    def __init__(self, *ends: Ended) -> None:
+        super().__init__(PLAN, (), limits=Limits(start=60, hang=10))
+        self.ends = list(ends)
+        self.started: list[tuple[Plan, Limits | None]] = []
+
+    def run(self, mode: Any, plan: Any = None, *, limits: Any = None, **_: Any) -> Ended:
+        if mode == "render":
+            return Ended("finished", events=({"event": "rendered", **RENDERED},))
+        self.started.append((plan, limits))
+        return self.ends.pop(0)
+
+
+RENDERED = {"clause": "some.clause", "trace": [], "place": None, "witness": ""}
+SCRIPT = (("set", "a", "one"),)
+
+
+def ended(kind: Kind, check: str = "", *done: str) -> Ended:
+    """A child that ended in a check, after others were done."""
+    events = tuple({"event": "done", "check": each, "note": ""} for each in done)
+    return Ended(kind, "fell", Glance(check=check, script=SCRIPT if check else ()), events)
+
+
+def learnt_of(nursery: Nursery, *checks: str) -> Learnt:
+    learnt = Learnt()
+    lane(nursery, PLAN, checks, learnt)
+    return learnt
+
+
+def test_a_failure_of_the_suite_before_any_check_costs_one_check() -> None:
+    nursery = Pretending(ended("broke"), ended("broke", "b"), ended("finished", "", "c"))
+    learnt = learnt_of(nursery, "a", "b", "c")
+    gave_up = "given up: the suite itself failed here"
+    assert learnt.notes == {"a": gave_up, "b": gave_up, "c": ""}
