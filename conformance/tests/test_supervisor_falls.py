@@ -171,6 +171,12 @@ def test_what_a_target_prints_without_end_does_not_fill_the_disk(tmp_path, monke
     assert output.read_bytes() == b"more"
 
 
+def test_what_a_target_prints_after_a_flood_is_kept(workplace, monkeypatch):
+    monkeypatch.setattr("zodb_conformance.supervisor.process.OUTPUT_MOST", 1 << 19)
+    nursery = Nursery(Plan("floods"), tuple(CLAUSES), "fake_runner", Limits(20, 5))
+    assert nursery.run("smoke").output == "last words\n"
+
+
 def test_the_prologue_of_a_plain_script_stands_where_python_wants_it():
     program = (
         '"""Text.\n\nMore.\n"""\n\nfrom __future__ import annotations\n\nimport os\n\nos.abort()\n'

@@ -36,7 +36,7 @@ FALLS = {
     "matches-forever": 'import re\n\nre.match("(a+)+$", "a" * 64 + "b")',
 }
 TARGETS = (
-    "good", "reads-wrong", "reads-wrong-until-mended", "is-flaky", "prints", "is-slow",
+    "good", "reads-wrong", "reads-wrong-until-mended", "is-flaky", "prints", "floods", "is-slow",
     "example-fails", "example-segfaults", "stays", "breaks-the-suite", "starts-a-server",
     "a-storage-over-reads-wrong", "a-storage-over-good",
     "cannot-connect", "cannot-open-again", "reads-wrong-until-full", "reads-wrong-backwards",
@@ -111,6 +111,10 @@ class Target:
         if self.name == "prints":
             sys.stdout.write("\033[2J\033[H chatter \r" * 100)
             sys.stderr.write("\033[31mto stderr\033[0m\n")
+        if self.name == "floods":
+            for words in ("x" * (1 << 20), "last words"):
+                print(words, flush=True)
+                time.sleep(0.3)
         if self.cornered and self.name in FALLS:
             exec(FALLS[self.name], {})
         if self.cornered and self.name == "breaks-the-suite":

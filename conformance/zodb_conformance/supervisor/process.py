@@ -117,7 +117,8 @@ class Child:
         self._meeting.ask(request)
         board.create(self._meeting.board, len(request.clauses))
         self.view = View(self._meeting.board, request.clauses)
-        with self._meeting.output.open("wb") as output:
+        # To append, or a file that was emptied would be as long as before with the next word.
+        with self._meeting.output.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", child.__name__, str(self._meeting.folder), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
