@@ -9,9 +9,11 @@ import pytest
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation
 from zodb_conformance.supervisor import stages
+from zodb_conformance.supervisor.evidence import reproduces
 from zodb_conformance.supervisor.findings import Candidate, Finding, TargetInfo
 from zodb_conformance.supervisor.lanes import Fall, Learnt
 from zodb_conformance.supervisor.nursery import Nursery
+from zodb_conformance.supervisor.process import Ended, Kind
 from zodb_conformance.supervisor.stages import (
     comes_again,
     confirm,
@@ -175,3 +177,19 @@ def test_falls_share_the_time_in_which_they_are_shortened(
     falls = [Fall("hang", "", f"a{n}", "walk", (), True, "") for n in range(number)]
     new_candidates(Nursery(Plan(), ()), Learnt(falls=falls), None)
     assert shares == [share] * number
+
+
+@pytest.mark.parametrize(
+    ("kinds", "answer"),
+    [
+        pytest.param(["broke"] * 3, None, id="the suite itself fails"),
+        pytest.param(["broke", "finished", "broke"], False, id="once it could be tried"),
+        pytest.param(["finished", "crash"], True, id="at last"),
+    ],
+)
+def test_what_could_not_be_tried_again_is_not_flaky(kinds: list[Kind], answer: bool | None) -> None:
+    class Pretending(Nursery):
+        def replay(self, *_: object, **__: object) -> Ended:
+            return Ended(kinds.pop(0))
+
+    assert reproduces(Pretending(Plan(), ()), SAME) is answer

@@ -80,13 +80,19 @@ def again(nursery: Nursery, recorded: Deviation) -> Again:
 
 
 def reproduces(nursery: Nursery, recorded: Deviation) -> bool | None:
-    """Whether a failure shows again, in one of a few tries; None where the run is stopped."""
+    """Whether a failure shows again, in one of a few tries; None where the run is stopped, or where
+    none of them could be made because the suite itself failed.
+    """
+    result = None
     for _ in range(TRIES):
-        if again(nursery, recorded).fails:
+        fails = again(nursery, recorded).fails
+        if fails:
             return True
         if nursery.stop.is_set():
             return None
-    return False
+        if fails is False:
+            result = False
+    return result
 
 
 def program_of_fall(program: str, kind: str, seconds: float) -> str:
