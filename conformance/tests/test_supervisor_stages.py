@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation
-from zodb_conformance.supervisor import stages
+from zodb_conformance.supervisor import confirming, stages
+from zodb_conformance.supervisor.confirming import confirm
 from zodb_conformance.supervisor.evidence import reproduces
 from zodb_conformance.supervisor.findings import Candidate, Finding, TargetInfo
 from zodb_conformance.supervisor.lanes import Fall, Learnt
@@ -16,7 +17,6 @@ from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended, Kind
 from zodb_conformance.supervisor.stages import (
     comes_again,
-    confirm,
     credible,
     empty,
     level_of,
@@ -129,8 +129,8 @@ def test_what_repeats_the_error_of_another_is_done_again_where_there_is_time(
         done.append(group[0].deviation.clause)
         return Finding(group[0].deviation, shows)
 
-    monkeypatch.setattr(stages, "finding_of", finding_of)
-    monkeypatch.setattr(stages, "FOR_REPETITIONS", part)
+    monkeypatch.setattr(confirming, "finding_of", finding_of)
+    monkeypatch.setattr(confirming, "FOR_REPETITIONS", part)
     monkeypatch.setattr("zodb_conformance.supervisor.lanes.LANES", 1)
     failing = [
         replace(told(clause, "walk.objects"), observed=f"it raises {error}(1)")
@@ -152,8 +152,8 @@ def test_of_those_that_show_one_error_the_first_that_is_told_is_done_first(
         done.append(group[0].deviation.clause)
         return Finding(group[0].deviation, True)
 
-    monkeypatch.setattr(stages, "finding_of", finding_of)
-    monkeypatch.setattr(stages, "FOR_REPETITIONS", 0.0)
+    monkeypatch.setattr(confirming, "finding_of", finding_of)
+    monkeypatch.setattr(confirming, "FOR_REPETITIONS", 0.0)
     failing = [
         replace(told(clause, check), observed="it raises One(1)")
         for clause, check in (("a", "walk.objects"), ("b", "walk.storage"))

@@ -113,7 +113,8 @@ class Target:
             sys.stderr.write("\033[31mto stderr\033[0m\n")
         if self.name == "floods":
             for words in ("x" * (1 << 20), "last words"):
-                print(words, flush=True)
+                sys.stdout.write(f"{words}\n")
+                sys.stdout.flush()
                 time.sleep(0.3)
         if self.cornered and self.name in FALLS:
             exec(FALLS[self.name], {})
@@ -263,7 +264,9 @@ def perform(plan, check, script, recorder):
                 noticed_at=len(performed),
                 trace=lines,
                 script=tuple(performed),
-                witness="" if plan.target in ("is-flaky", FULL["replay"]) else witness(performed, result, model),
+                witness=""
+                if plan.target in ("is-flaky", FULL["replay"])
+                else witness(performed, result, model),
             )
     return None
 
