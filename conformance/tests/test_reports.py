@@ -366,6 +366,16 @@ def test_commands_are_never_wrapped():
     assert "  replay     zodb-conformance replay out/witnesses/fake.get.json" in lines
 
 
+def test_a_clause_that_was_kept_away_from_because_the_target_was_slow_does_not_hold():
+    report = report_of(slow={"fake.get": WORDS})
+    found = row(report, "fake.get")
+    assert (found.verdict, found.message, found.flaky) == ("not-reached", WORDS, False)
+    assert report.verdict == "conforms"
+    assert "missed  fake.get" in printed(report)
+    report = report_of(Finding(deviation(), True), slow={"fake.get": WORDS})
+    assert row(report, "fake.get").verdict == "deviates"
+
+
 def test_why_clauses_are_missed_is_told():
     fallen = dataclasses.replace(report_of(), notes={"walk.sets": "not done: the target fell"})
     assert "1 check was not done, since the target hung" in printed(fallen)

@@ -14,17 +14,22 @@ from pathlib import Path
 
 import fake_runner
 import pytest
+from fake_runner import SLOW, SLOW_AFTER_A_HANG, SLOW_OR_HANGS
 from fake_spec import CLAUSES
 from zodb_conformance.plan import Plan
 from zodb_conformance.supervisor import stages
+from zodb_conformance.supervisor.confirming import confirm
 from zodb_conformance.supervisor.evidence import NOTHING_HAPPENED, program_of_fall
 from zodb_conformance.supervisor.falls import shortened
-from zodb_conformance.supervisor.lanes import Fall
+from zodb_conformance.supervisor.lanes import Fall, Learnt
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended, Limits, throw_away_flood
+from zodb_conformance.supervisor.stages import new_candidates
 
 HANG = 0.7
 """Seconds after which a fake target is taken to hang; what it does otherwise takes microseconds."""
+
+COMMIT = ("commit",)
 
 HANGS = {"loops", "deadlocks", "sleeps-in-c", "matches-forever"}
 
@@ -268,6 +273,37 @@ def test_what_was_found_is_told_where_the_target_becomes_unusable(target, found)
     [finding] = findings.findings
     assert finding.deviation.clause == "fake.get"
     assert not finding.flaky
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """After its first hang, a target is waited for less long than a slow step takes."""
+    monkeypatch.setattr("zodb_conformance.supervisor.nursery.SHORTEST_HANG", SLOW / 3)
+    monkeypatch.setitem(globals(), "HANG", SLOW * 4 / 3)
+
+
+def test_what_is_only_slow_after_a_hang_is_not_told_and_not_called_right(found, hasty):
+    findings = found(SLOW_AFTER_A_HANG)
+    assert [each.deviation.clause for each in findings.findings] == ["fake.commit"]
+    assert findings.findings[0].reproduced
+    assert findings.slow == {
+        "fake.get": "the target did not return within 0.3 s once, after a hang elsewhere, and was "
+        "kept away from it; tried again, it returned"
+    }
+
+
+def test_a_hang_is_shown_again_where_it_was_shortened_to_what_is_only_slow(workplace, hasty):
+    plan = Plan(SLOW_OR_HANGS)
+    nursery = Nursery(plan, tuple(CLAUSES), "fake_runner", Limits(start=20, hang=HANG))
+    script = (("set", "a", "one"), ("set", "b", "two"), ("set", "c", "one"), COMMIT)
+    fall = Fall("hang", "hung", "fake.commit", "walk", script, whole=True, output="")
+    [candidate] = new_candidates(nursery, Learnt(falls=[fall]), None)
+    assert candidate.deviation.script == (*script[:2], COMMIT)
+    findings = stages.empty(plan)
+    confirm(nursery, findings, [candidate])
+    [finding] = findings.findings
+    assert finding.deviation.script == script
+    assert (finding.reproduced, finding.shown) == (True, True)
 
 
 def test_an_ordinary_deviation_is_reported_once_with_all_checks_that_found_it(found):

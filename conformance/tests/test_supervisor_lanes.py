@@ -49,3 +49,12 @@ def test_a_failure_of_the_suite_before_any_check_costs_one_check() -> None:
     learnt = learnt_of(nursery, "a", "b", "c")
     gave_up = "given up: the suite itself failed here"
     assert learnt.notes == {"a": gave_up, "b": gave_up, "c": ""}
+
+
+def test_a_hang_is_hasty_where_it_was_not_waited_for_as_long_as_at_first() -> None:
+    nursery = Pretending(
+        ended("hang", "a"), ended("hang", "a"), ended("crash", "b"), ended("finished")
+    )
+    learnt = learnt_of(nursery, "a", "b", "c")
+    assert [fall.hasty for fall in learnt.falls] == [False, True, False]
+    assert [limits and limits.hang for _, limits in nursery.started] == [10, 2.5, 2.5, 2.5]

@@ -193,3 +193,14 @@ def test_what_could_not_be_tried_again_is_not_flaky(kinds: list[Kind], answer: b
             return Ended(kinds.pop(0))
 
     assert reproduces(Pretending(Plan(), ()), SAME) is answer
+
+
+def test_of_two_hangs_the_one_that_was_waited_for_longest_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stages, "shortened", lambda _nursery, fall, _share: fall)
+    monkeypatch.setattr(stages, "deviation_of", lambda _nursery, fall: told(fall.clause, "walk"))
+    hasty, patient = (Fall("hang", "", "a", "walk", (), True, "", each) for each in (True, False))
+    for falls in [hasty, patient], [hasty]:
+        [candidate] = new_candidates(Nursery(Plan(), ()), Learnt(falls=falls), None)
+        assert candidate.hasty is (patient not in falls)

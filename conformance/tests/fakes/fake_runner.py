@@ -35,12 +35,21 @@ FALLS = {
     "sleeps-in-c": "import ctypes\n\nctypes.PyDLL(None).sleep(1000)",
     "matches-forever": 'import re\n\nre.match("(a+)+$", "a" * 64 + "b")',
 }
+SLOW_AFTER_A_HANG = "slow-after-a-hang"
+"""It hangs where others fall, and is slow to read, once, in the walk."""
+
+SLOW_OR_HANGS = "slow-or-hangs"
+"""It hangs where others fall after "c" was set as well, and else is slow there."""
+
+SLOW = 0.9
+"""Seconds that a slow step takes."""
+
 TARGETS = (
     "good", "reads-wrong", "reads-wrong-until-mended", "is-flaky", "prints", "floods", "is-slow",
     "example-fails", "example-segfaults", "stays", "breaks-the-suite", "starts-a-server",
     "a-storage-over-reads-wrong", "a-storage-over-good",
     "cannot-connect", "cannot-open-again", "reads-wrong-until-full", "reads-wrong-backwards",
-    "full-in-the-walk", "full-when-replayed",
+    "full-in-the-walk", "full-when-replayed", SLOW_AFTER_A_HANG, SLOW_OR_HANGS,
     "keeps-it-to-itself", "hangs-when-tried",
     "is-none", "dies-at-birth", "hangs-at-birth", "dies-in-smoke", *FALLS,
 )  # fmt: skip
@@ -118,6 +127,10 @@ class Target:
                 time.sleep(0.3)
         if self.cornered and self.name in FALLS:
             exec(FALLS[self.name], {})
+        if self.cornered and self.name == SLOW_AFTER_A_HANG:
+            time.sleep(1000)
+        if self.cornered and self.name == SLOW_OR_HANGS:
+            time.sleep(1000 if "c" in self.values else SLOW)
         if self.cornered and self.name == "breaks-the-suite":
             raise AssertionError("a defect of the suite")
         if self.name == "is-slow":
@@ -248,6 +261,8 @@ def perform(plan, check, script, recorder):
             continue
         recorder.step(step)
         performed.append(step)
+        if (plan.target, check, step[0]) == (SLOW_AFTER_A_HANG, "walk", "get") and first_time():
+            time.sleep(SLOW)
         result = target.perform(step)
         recorder.exercised([clause_of(step)])
         if step[0] == "set":
@@ -309,7 +324,9 @@ def program(script):
 
 
 def render(plan, script):
-    falls = {**FALLS, "dies-in-smoke": FALLS["segfaults"]}
+    falls = {**FALLS, "dies-in-smoke": FALLS["segfaults"], SLOW_AFTER_A_HANG: FALLS["deadlocks"]}
+    if any(step[:2] == ("set", "c") for step in script):
+        falls[SLOW_OR_HANGS] = FALLS["deadlocks"]
     last = falls.get(plan.target, "") if script[-1] == ("commit",) else ""
     whole = f"{program(script)}\n{last}\n"
     return clause_of(script[-1]), tuple(map(line, script)), len(script), whole

@@ -234,6 +234,8 @@ def row_of(clause: Clause, reason: str, findings: Findings, told: Sequence[Told]
         verdict, text = "known", entries[0].reason
     elif clause.id in findings.excused:
         verdict, text = "not-applicable", findings.excused[clause.id]
+    elif clause.id in findings.slow:
+        verdict, text = "not-reached", findings.slow[clause.id]
     elif checks:
         verdict, text = "holds", None
     else:

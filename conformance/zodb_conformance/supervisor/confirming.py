@@ -12,6 +12,7 @@ from zodb_conformance.plan import INTERFACE
 from zodb_conformance.results import Deviation
 from zodb_conformance.stacks import failures
 from zodb_conformance.supervisor.evidence import reproduces, shown
+from zodb_conformance.supervisor.falls import deviation_of
 from zodb_conformance.supervisor.findings import Candidate, Finding, Findings
 from zodb_conformance.supervisor.lanes import side_by_side
 from zodb_conformance.supervisor.layer import ALONE
@@ -28,6 +29,11 @@ FOR_REPETITIONS = 0.5
 """Of the time for the checks, how much it may take to do deviations again before those are left as
 they are that only repeat the error of another.
 """
+
+SLOW = (
+    "{observed} once, after a hang elsewhere, and was kept away from it; tried again, it returned"
+)
+"""What is said of a clause in whose step the target was only slow."""
 
 CANDIDATES = 3
 """How many deviations from one clause are tried, until one of them shows again."""
@@ -80,7 +86,14 @@ def confirm(nursery: Nursery, findings: Findings, candidates: Sequence[Candidate
     finally:
         # Where the target can't be opened any more, the rest is told as it was seen.
         told = [found.get(number) or as_seen(group) for number, group in enumerate(groups)]
-        findings.findings += sorted(told, key=lambda finding: finding.deviation.clause)
+        for finding, group in sorted(
+            zip(told, groups, strict=True), key=lambda pair: pair[0].deviation.clause
+        ):
+            if finding.flaky and all(item.hasty for item in group):
+                found_slow = finding.deviation
+                findings.slow[found_slow.clause] = SLOW.format(observed=found_slow.observed)
+            else:
+                findings.findings.append(finding)
 
 
 def beside(found: Iterable[Deviation]) -> int:
@@ -96,23 +109,34 @@ def finding_of(nursery: Nursery, group: Sequence[Candidate]) -> Finding:
     """
     tried = []
     for item in group[:CANDIDATES]:
-        reproduced, seen = item.reproduced, None
-        if nursery.stop.is_set():
-            tried.append(Finding(item.deviation, reproduced, output=item.output, why=item.why))
+        tried.append(done_again(nursery, item))
+        if tried[-1].flaky and item.longer is not None:
+            # A step that was only slow may have passed for a hang while it was shortened.
+            told = deviation_of(nursery, item.longer)
+            longer = replace(item, deviation=told, output=item.longer.output)
+            tried.append(done_again(nursery, longer))
+        if not tried[-1].flaky:
             break
-        if item.deviation.witness:
-            seen = shown(nursery, item.deviation)
-        if reproduced is None:
-            reproduced = True if seen and seen.shows else reproduces(nursery, item.deviation)
-        output = item.output
-        if not output and seen and seen.shows and failures(seen.output):
-            output = seen.output
-        shows = seen.shows if seen else None
-        tried.append(Finding(item.deviation, reproduced, shows, output=output, why=item.why))
-        if reproduced is not False:
-            break
-    best = tried[-1] if tried[-1].reproduced is not False else tried[0]
+    best = tried[0] if tried[-1].flaky else tried[-1]
     return replace(best, also=others(group, best.deviation))
+
+
+def done_again(nursery: Nursery, item: Candidate) -> Finding:
+    """What becomes of one deviation when it is done again; as it was seen where the run is
+    stopped.
+    """
+    reproduced, seen = item.reproduced, None
+    if nursery.stop.is_set():
+        return Finding(item.deviation, reproduced, output=item.output, why=item.why)
+    if item.deviation.witness:
+        seen = shown(nursery, item.deviation)
+    if reproduced is None:
+        reproduced = True if seen and seen.shows else reproduces(nursery, item.deviation)
+    output = item.output
+    if not output and seen and seen.shows and failures(seen.output):
+        output = seen.output
+    shows = seen.shows if seen else None
+    return Finding(item.deviation, reproduced, shows, output=output, why=item.why)
 
 
 def as_seen(group: Sequence[Candidate]) -> Finding:

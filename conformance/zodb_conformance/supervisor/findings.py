@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zodb_conformance.plan import Plan
 from zodb_conformance.results import Deviation
-from zodb_conformance.supervisor.lanes import Learnt
+from zodb_conformance.supervisor.lanes import Fall, Learnt
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,16 @@ class Candidate:
 
     reproduced  whether it was shown again already; None where that is not known
     why         as of a `Finding`
+    hasty       as of a `Fall`
+    longer      the fall as it was seen, where this is a shortened one
     """
 
     deviation: Deviation
     reproduced: bool | None = None
     output: str = ""
     why: str = ""
+    hasty: bool = False
+    longer: Fall | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,8 @@ class Findings:
     interrupted  whether the person ended the run
     excused      the clauses that the connection level breaks by itself, and in what words; they
                  don't count against the storage under it
+    slow         the clauses that were kept away from because a step was taken to hang that is only
+                 slow, and in what words
     """
 
     plan: Plan
@@ -118,4 +124,5 @@ class Findings:
     output: str = ""
     interrupted: bool = False
     excused: dict[str, str] = field(default_factory=dict)
+    slow: dict[str, str] = field(default_factory=dict)
     elapsed: float = 0.0

@@ -33,6 +33,7 @@ class Fall:
 
     clause  the clause that stands for the step it fell in, "" where there was no step
     whole   False where the script is not known to its full length
+    hasty   whether it was taken to hang after less than the whole patience: it may only be slow
     """
 
     kind: Literal["crash", "hang"]
@@ -42,6 +43,7 @@ class Fall:
     script: tuple[Step, ...]
     whole: bool
     output: str
+    hasty: bool = False
 
 
 @dataclass
@@ -139,10 +141,12 @@ def lane(nursery: Nursery, plan: Plan, checks: Sequence[str], learnt: Learnt) ->
             case "unusable":
                 raise TargetUnusable(ended.all("unusable")[0]["message"])
             case "crash" | "hang":
-                fall = fall_of(nursery, ended)
+                hasty = ended.kind == "hang" and limits.hang < nursery.patience.hang
+                fall = replace(fall_of(nursery, ended), hasty=hasty)
                 learnt.falls.append(fall)
                 if fall.kind == "hang":
-                    # It hangs elsewhere too, as likely as not; whether it does is confirmed later.
+                    # It hangs elsewhere too, as likely as not; whether it does is confirmed later,
+                    # and what was only slow is not told, but not called right either.
                     limits = nursery.short_patience
                 if len(learnt.falls) >= MOST_FALLS:
                     note = f"{NOT_DONE}: the target took down {MOST_FALLS} processes before"

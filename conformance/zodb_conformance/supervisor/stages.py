@@ -336,15 +336,20 @@ def new_candidates(nursery: Nursery, learnt: Learnt, layer: Layer | None) -> lis
     """
     firsts: dict[tuple[str, str], Fall] = {}
     reasons = reasons_of(layer, [at_first_sight(fall) for fall in learnt.falls])
-    for fall, why in zip(learnt.falls, reasons, strict=True):
-        if why is not None:
-            firsts.setdefault((fall.kind, fall.clause), fall)
+    counting_falls = [
+        fall for fall, why in zip(learnt.falls, reasons, strict=True) if why is not None
+    ]
+    for fall in sorted(counting_falls, key=lambda fall: fall.hasty):
+        firsts.setdefault((fall.kind, fall.clause), fall)
 
     share = min(1.0, LANES / max(1, len(firsts)))
 
     def candidate(fall: Fall) -> Candidate:
-        fall = shortened(nursery, fall, share)
-        return Candidate(deviation_of(nursery, fall), output=fall.output)
+        best = shortened(nursery, fall, share)
+        longer = fall if best.script != fall.script else None
+        return Candidate(
+            deviation_of(nursery, best), output=best.output, hasty=fall.hasty, longer=longer
+        )
 
     # Whether it shows again is found out here, for all alike.
     found = [
