@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -179,6 +180,16 @@ def test_an_error_of_the_supervisor_itself_ends_the_children_at_once(workplace):
         run.supervise(nursery, stages.empty(nursery.plan), (), (), shown)
     assert time.monotonic() - begun < 5
     assert children_of(os.getpid()) == []
+
+
+def test_an_interrupt_as_a_run_ends_does_not_wait_for_itself(workplace):
+    class Flag(threading.Event):
+        def set(self):
+            # As where a signal comes in while its lock is held.
+            raise AssertionError("the flag of a run that is over was set")
+
+    nursery = Nursery(Plan("good"), tuple(CLAUSES), "fake_runner", stop=Flag())
+    run.supervise(nursery, stages.empty(nursery.plan), (), (), Plain(Console()))
 
 
 def test_children_do_not_outlive_a_supervisor_that_is_killed(workplace, tmp_path, monkeypatch):

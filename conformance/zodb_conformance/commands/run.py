@@ -241,8 +241,10 @@ def supervise(
                     shown.show(stage, nursery.status())
                 looked = len(announced)
         finally:
-            # However this block ends, no child outlives it.
-            nursery.stop.set()
+            # However this block ends, no child outlives it.  Where the work is done there is none;
+            # an interrupt while the flag is being set here would wait for its lock forever.
+            if not work.done():
+                nursery.stop.set()
         work.result()
 
 
