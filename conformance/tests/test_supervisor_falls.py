@@ -21,7 +21,7 @@ from zodb_conformance.supervisor import stages
 from zodb_conformance.supervisor.confirming import confirm
 from zodb_conformance.supervisor.evidence import NOTHING_HAPPENED, program_of_fall
 from zodb_conformance.supervisor.falls import shortened
-from zodb_conformance.supervisor.lanes import Fall, Learnt
+from zodb_conformance.supervisor.lanes import Fall, Learnt, fall_of
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended, Limits, throw_away_flood
 from zodb_conformance.supervisor.stages import new_candidates
@@ -134,6 +134,13 @@ def test_the_step_that_hangs_is_told_also_where_the_question_wakes_it_up(workpla
     ended = nursery.replay(script)
     assert ended.kind == "hang"
     assert ended.glance.script == script[:3]
+
+
+def test_a_fall_has_a_clause_also_where_the_run_is_interrupted_right_after_it(workplace):
+    nursery = Nursery(Plan("segfaults"), tuple(CLAUSES), "fake_runner", Limits(20, HANG))
+    ended = nursery.replay((("set", "a", "one"), ("set", "b", "two"), COMMIT))
+    nursery.stop.set()
+    assert fall_of(nursery, ended).clause == "fake.commit"
 
 
 def test_servers_that_the_target_started_are_gone_with_it(found, tmp_path):

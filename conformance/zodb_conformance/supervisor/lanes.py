@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from threading import Event as Flag
 from typing import Literal, TypeVar
 
 from zodb_conformance.errors import TargetUnusable
@@ -200,10 +201,14 @@ class Rendered:
 
 
 def rendered(nursery: Nursery, script: Sequence[Step]) -> Rendered:
-    """Have a child tell a script as Python; empty where it can not."""
+    """Have a child tell a script as Python; empty where it can not.
+
+    An interrupt does not end that: it takes moments, and without it nobody knew of which clause a
+    fall is to be told.
+    """
     if not script:
         return Rendered()
-    found = nursery.run("render", script=tuple(script)).all("rendered")
+    found = nursery.run("render", script=tuple(script), stop=Flag()).all("rendered")
     if not found:
         return Rendered()
     told = found[0]

@@ -90,11 +90,18 @@ class Nursery:
         )
 
     def run(
-        self, mode: Mode, plan: Plan | None = None, *, limits: Limits | None = None, **more: Any
+        self,
+        mode: Mode,
+        plan: Plan | None = None,
+        *,
+        limits: Limits | None = None,
+        stop: Flag | None = None,
+        **more: Any,
     ) -> Ended:
         """Start a child, wait for its end, and give what it left.
 
         plan    the child's plan; by default that of the run
+        stop    what ends the child; by default what ends the run
         more    further fields of the request
         """
         request = Request(mode, plan or self.plan, self.clauses, runner=self.runner, **more)
@@ -104,7 +111,7 @@ class Nursery:
                 with self._lock:
                     self._living.append(child.view)
             try:
-                ended = child.wait(self.stop)
+                ended = child.wait(stop or self.stop)
             finally:
                 if counted:
                     with self._lock:
