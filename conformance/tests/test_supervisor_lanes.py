@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from zodb_conformance.plan import Plan
+from zodb_conformance.supervisor import lanes
 from zodb_conformance.supervisor.board import Glance
 from zodb_conformance.supervisor.lanes import Learnt, lane
 from zodb_conformance.supervisor.nursery import Nursery
@@ -58,3 +60,19 @@ def test_a_hang_is_hasty_where_it_was_not_waited_for_as_long_as_at_first() -> No
     learnt = learnt_of(nursery, "a", "b", "c")
     assert [fall.hasty for fall in learnt.falls] == [False, True, False]
     assert [limits and limits.hang for _, limits in nursery.started] == [10, 2.5, 2.5, 2.5]
+
+
+def test_after_a_fall_the_checks_that_are_left_have_the_time_that_is_left() -> None:
+    nursery = Pretending(ended("crash", "d", "a", "b", "c"), ended("finished"))
+    learnt_of(nursery, "a", "b", "c", "d")
+    [first, second] = [plan.seconds for plan, _ in nursery.started]
+    assert first == pytest.approx(PLAN.seconds, abs=1)
+    assert second == pytest.approx(PLAN.seconds, abs=1)
+
+
+def test_where_no_time_is_left_they_have_their_share_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    nursery = Pretending(ended("crash", "d", "a", "b", "c"), ended("finished"))
+    clock = iter(range(0, 1000, 100))
+    monkeypatch.setattr(lanes, "monotonic", lambda: next(clock))
+    learnt_of(nursery, "a", "b", "c", "d")
+    assert nursery.started[1][0].seconds == PLAN.seconds / 4

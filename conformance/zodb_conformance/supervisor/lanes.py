@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from threading import Event as Flag
+from time import monotonic
 from typing import Literal, TypeVar
 
 from zodb_conformance.errors import TargetUnusable
@@ -128,8 +129,11 @@ def lane(nursery: Nursery, plan: Plan, checks: Sequence[str], learnt: Learnt) ->
     Raises TargetUnusable where a child could not open a database: no clause is to blame for that.
     """
     todo, avoid, limits = list(checks), plan.avoid, nursery.patience
+    end = monotonic() + plan.seconds
     while todo and not nursery.stop.is_set():
-        part = part_of(plan, todo, avoid, len(todo) / len(checks))
+        # The generated checks come last: what is left of the time is theirs, however few they are.
+        share = plan.seconds * len(todo) / len(checks)
+        part = part_of(plan, todo, avoid, max(share, end - monotonic()))
         ended = nursery.run("checks", part, limits=limits)
         learnt.take(ended)
         todo = [check for check in todo if check not in learnt.notes]
@@ -159,14 +163,14 @@ def lane(nursery: Nursery, plan: Plan, checks: Sequence[str], learnt: Learnt) ->
         todo = [check for check in todo if check not in learnt.notes]
 
 
-def part_of(plan: Plan, checks: Sequence[str], avoid: tuple[str, ...], share: float) -> Plan:
-    """The plan for some of the checks, with their share of the time."""
+def part_of(plan: Plan, checks: Sequence[str], avoid: tuple[str, ...], seconds: float) -> Plan:
+    """The plan for some of the checks, which may take so many seconds."""
     return replace(
         plan,
         checks=tuple(glob.escape(check) for check in checks),
         skip=(SMOKE,),
         avoid=avoid,
-        budget=plan.seconds * share,
+        budget=seconds,
     )
 
 
