@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import NamedTuple
 
 import pytest
@@ -21,6 +23,20 @@ def test_the_fields_that_are_given_are_changed_and_the_others_stay() -> None:
     assert point._replace(y=3, x=4) == Point(4, 3)
     assert type(point._replace()) is Point
     assert point == Point(1, 2)
+
+
+def test_what_is_made_from_one_of_a_subclass_is_one_of_it() -> None:
+    class Named(Point):
+        """A point with more to it."""
+
+    assert type(Named(1)._replace(y=3)) is Named
+
+
+def test_a_changed_one_can_be_copied_and_pickled() -> None:
+    point = Point(1, 2)._replace(y=3)
+    copies = copy.copy(point), copy.deepcopy(point), pickle.loads(pickle.dumps(point))
+    for each in copies:
+        assert (each, type(each)) == (Point(1, 3), Point)
 
 
 def test_there_has_to_be_a_field_of_that_name() -> None:

@@ -24,7 +24,7 @@ def quick(cls: type[Fields]) -> type[Fields]:
         fields = list(self)
         for name, value in changes.items():
             fields[places[name]] = value
-        return make(cls, fields)
+        return make(type(self), fields)
 
     cls._replace = replace  # type: ignore[attr-defined]
     return cls
