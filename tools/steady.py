@@ -57,11 +57,14 @@ def main(arguments: list[str]) -> int:
 def run(target: str, seed: int, options: list[str]) -> tuple[Report | None, str]:
     """The report of one run, None where it came to no verdict; and what is to be said of that."""
     folder = REPORTS / f"{target}-{seed}"
-    command = ["zodb-conformance", "run", target, "--seed", str(seed), *options]
+    # The seed comes last: one among the options would be that of all runs.
+    command = ["zodb-conformance", "run", target, *options, "--seed", str(seed)]
+    # A run that ends by a traceback has the status 1 too, and leaves an earlier report as it is.
+    (folder / "report.json").unlink(missing_ok=True)
     done = subprocess.run(
         [*command, "--report", str(folder)], capture_output=True, text=True, check=False
     )
-    if done.returncode not in USABLE:
+    if done.returncode not in USABLE or not (folder / "report.json").exists():
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
         return None, f"{' '.join(command)} ended with {done.returncode}: {' '.join(last)}"
     report: Report = json.loads((folder / "report.json").read_text(encoding="utf-8"))

@@ -8,11 +8,13 @@ import steady
 
 COMMAND = """\
 #!/bin/sh
-# run TARGET --seed N ... --report FOLDER
+# run TARGET ... --seed N --report FOLDER
 echo "$@" >> {folder}/asked.txt
 folder="$(eval echo \\${{$#}})"
 mkdir -p "$folder"
-cp {folder}/$4.json "$folder"/report.json || exit 3
+while [ $# -gt 4 ]; do shift; done
+[ -e {folder}/fails ] && {{ echo "Traceback: no room" >&2; exit 1; }}
+cp {folder}/$2.json "$folder"/report.json || exit 3
 exit 1
 """
 
@@ -50,7 +52,7 @@ def test_what_only_some_seeds_find_is_told_and_no_failure(found, tmp_path, capsy
         "one: other.clause is broken in 1 of 2 runs",
     ]
     asked = (tmp_path / "asked.txt").read_text(encoding="utf-8").splitlines()
-    assert asked[1] == "run one --seed 2 --profile ci --report conformance-report/one-2"
+    assert asked[1] == "run one --profile ci --seed 2 --report conformance-report/one-2"
 
 
 def test_what_did_not_show_again_is_a_failure(found, capsys):
@@ -65,6 +67,23 @@ def test_a_run_without_a_verdict_is_a_failure(found, capsys):
     said = capsys.readouterr().out
     assert "zodb-conformance run one --seed 1 ended with 3: cp:" in said
     assert "one, seed 2: 0 broken" in said
+
+
+def test_a_run_that_ends_by_a_traceback_is_not_judged_by_an_earlier_report(found, tmp_path, capsys):
+    found(1, [], [])
+    assert steady.main(["one", "--seeds", "1"]) == 0
+    (tmp_path / "fails").touch()
+    assert steady.main(["one", "--seeds", "1"]) == 1
+    assert "--seed 1 ended with 1: Traceback: no room" in capsys.readouterr().out
+
+
+def test_every_run_has_a_seed_of_its_own_whatever_is_passed_on(found, tmp_path):
+    found(1, [], [])
+    found(2, [], [])
+    assert steady.main(["one", "--seeds", "2", "--", "--seed", "7"]) == 0
+    asked = (tmp_path / "asked.txt").read_text(encoding="utf-8")
+    assert "--seed 7 --seed 1 --report" in asked
+    assert "--seed 7 --seed 2 --report" in asked
 
 
 def test_to_run_no_seed_is_refused(capsys):
