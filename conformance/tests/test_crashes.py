@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,29 @@ def test_a_file_storage_loses_nothing_that_it_had_told_but_where_it_is_packed() 
     tally, _ = ran("zodb-file", kills=8, only=("storage.survives-*",))
     assert broken(tally) <= {"storage.survives-some-writes"}
     assert tally.counts["storage.survives-kill"] > 3
+
+
+@pytest.mark.parametrize("only", ["storage.survives-kill", "storage.goes-on-after-kill"])
+def test_each_time_that_a_storage_is_opened_again_is_a_step(
+    only: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or what is slow to open would be taken to hang."""
+    events: list[str] = []
+
+    def noting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*given: Any, **more: Any) -> Any:
+            events.append(name)
+            return function(*given, **more)
+
+        return noted
+
+    monkeypatch.setattr(Tally, "step", noting("step", Tally.step))
+    for name in ("kill", "examine", "go_on"):
+        monkeypatch.setattr(Trials, name, noting("open", getattr(Trials, name)))
+    monkeypatch.setattr(check, "examine", noting("open", check.examine))
+    ran("reference-sqlite", kills=1, only=(only,))
+    assert events.count("open") > 2
+    assert ("open", "open") not in pairwise(events)
 
 
 def test_a_storage_without_undo_and_pack_has_other_work() -> None:

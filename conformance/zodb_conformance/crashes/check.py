@@ -175,11 +175,14 @@ class Crashes:
                 self._note(f"a process failed before it was killed: {failed}")
                 break
             left = disk.held_in(place.storage)
+            # What a kill has left may be slow to open: each time that it is opened is a step.
+            self._step()
             examined = trials.examine(place)
             if failed:
                 examined = stuck(examined, failed)
             if not self._is_intact(examined, "process", told, left):
                 break
+            self._step()
             examined = trials.go_on(place, examined)
             if not self._is_intact(examined, "process", told, left) or self.killed >= enough:
                 break
@@ -213,6 +216,7 @@ class Crashes:
         told = [f"the power fails in {failure.last}: {failure.words}"]
         intact = self._is_intact(examined, failure.loss, told, failure.image)
         if intact and durability.goes_on_after_kill in rules_for(examined.crash.told, failure.loss):
+            self._step()
             examined = trials.go_on(place, examined, failure.lines)
             self._is_intact(examined, failure.loss, told, failure.image)
 
