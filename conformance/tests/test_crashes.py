@@ -17,6 +17,7 @@ from zodb_conformance.context import Context
 from zodb_conformance.crashes import __main__ as command
 from zodb_conformance.crashes import check, recording
 from zodb_conformance.crashes.check import CHECK, Crashes, crashes
+from zodb_conformance.crashes.killing import Life
 from zodb_conformance.crashes.trials import Recorded, Trials
 from zodb_conformance.plan import SEED, Plan
 from zodb_conformance.results import Deviation, Step, Tally
@@ -78,6 +79,19 @@ def test_each_time_that_a_storage_is_opened_again_is_a_step(
     ran("reference-sqlite", kills=1, only=(only,))
     assert events.count("open") > 2
     assert ("open", "open") not in pairwise(events)
+
+
+def test_processes_that_never_come_to_an_end_are_not_waited_for_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def late(*_: Any, **__: Any) -> Life:
+        return Life(-9, "", "late")
+
+    monkeypatch.setattr(Trials, "kill", late)
+    tally, note = ran("reference-sqlite", only=("storage.survives-kill",))
+    assert note.startswith("3 kills, ")
+    assert "given up: 3 processes took so long" in note
+    assert broken(tally) == set()
 
 
 def test_a_storage_without_undo_and_pack_has_other_work() -> None:

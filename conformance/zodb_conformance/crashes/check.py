@@ -55,6 +55,11 @@ GIVEN_UP = "given up"
 KILLS_FOR_A_STREAM = 60
 """How many kills there are at most before another stream of work is taken."""
 
+MOST_LATE = 3
+"""After so many processes that were still at work when the patience with them ended, no more are
+killed: each of them takes a minute.
+"""
+
 LIVES = (1, 1, 2, 3)
 """How many processes follow each other in one place, one of these numbers."""
 
@@ -99,6 +104,7 @@ class Crashes:
     _told: set[str] = field(default_factory=set)
     _beat: float = 0.0
     _number: int = 0
+    _late: int = 0
     _seed: int = 0
 
     def run(self) -> str:
@@ -127,12 +133,15 @@ class Crashes:
         if self._wants(("process",)):
             enough = self.killed + quota
             for point in self._points(recorded, dice, serves=trials.serves):
-                if self.killed >= enough:
+                if self._killed_enough(enough):
                     break
                 self._kill(trials, point, dice, enough, recorded=bool(recorded.operations))
         if recorded.operations and self._wants(POWER):
             self._fail(trials, recorded, quota * FAILURES_FOR_A_KILL, dice)
-        return True
+        return self._late < MOST_LATE
+
+    def _killed_enough(self, enough: int) -> bool:
+        return self.killed >= enough or self._late >= MOST_LATE
 
     def _note(self, text: str) -> None:
         self.notes[text] = None
@@ -168,6 +177,9 @@ class Crashes:
             self.killed += ended.status < 0 or ended.end == "due"
             if ended.end == "late":
                 self._note(f"a process was still at work after {PATIENCE:.0f} s, and killed there")
+                self._late += 1
+                if self._late == MOST_LATE:
+                    self._note(f"{GIVEN_UP}: {MOST_LATE} processes took so long")
             known = of_lines(read(place.ledger))
             # Whoever works on a server that is killed may well fail.
             failed = "" if is_of_server(point) and ended.end == "due" else known.error
@@ -184,7 +196,7 @@ class Crashes:
                 break
             self._step()
             examined = trials.go_on(place, examined)
-            if not self._is_intact(examined, "process", told, left) or self.killed >= enough:
+            if not self._is_intact(examined, "process", told, left) or self._killed_enough(enough):
                 break
             point = trials.next_point(place, dice, recorded=recorded)
             told.append(f"and opened again: {point}")
