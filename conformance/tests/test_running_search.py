@@ -97,6 +97,19 @@ def test_only_a_run_about_a_storage_is_compared_with_a_baseline() -> None:
 # What becomes of a finding.
 
 
+def test_a_deviation_is_noted_before_it_is_shortened() -> None:
+    class Noting(Tally):
+        def noticed(self, deviation: Deviation) -> None:
+            assert not self.deviations
+            noted.append(deviation)
+
+    noted: list[Deviation] = []
+    search = searching("adds_nothing", Noting())
+    search.try_script(resolved(SCRIPT))
+    [found] = noted
+    assert (found.clause, found.script) == (only(search).clause, SCRIPT)
+
+
 def test_a_deviation_is_reported_with_the_shortest_script() -> None:
     search = searching("adds_nothing")
     assert search.try_script(resolved(SCRIPT)) is not None

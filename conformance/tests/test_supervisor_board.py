@@ -73,13 +73,16 @@ def test_a_clause_that_is_not_stated_is_an_error_of_the_suite(writer):
         writer.exercised(["a.three"])
 
 
-@pytest.mark.parametrize("what", ["check", "script", "step", "exercised", "deviation", "done"])
+@pytest.mark.parametrize(
+    "what", ["check", "script", "step", "exercised", "noticed", "deviation", "done"]
+)
 def test_everything_that_a_child_notes_is_a_sign_of_life(writer, view, what):
     before = view.beat
     arguments = {
         "check": ("walk",),
         "step": (("commit",),),
         "exercised": ([],),
+        "noticed": (Deviation("a.one", "walk", "1", "2"),),
         "deviation": (Deviation("a.one", "walk", "1", "2"),),
         "done": ("walk",),
     }

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from zodb_conformance.plan import Plan
+from zodb_conformance.results import Deviation
 from zodb_conformance.supervisor import lanes
 from zodb_conformance.supervisor.board import Glance
-from zodb_conformance.supervisor.lanes import Learnt, lane
+from zodb_conformance.supervisor.journal import Event
+from zodb_conformance.supervisor.lanes import Learnt, lane, seen
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended, Kind, Limits
 
@@ -76,3 +78,16 @@ def test_where_no_time_is_left_they_have_their_share_of_it(monkeypatch: pytest.M
     monkeypatch.setattr(lanes, "monotonic", lambda: next(clock))
     learnt_of(nursery, "a", "b", "c", "d")
     assert nursery.started[1][0].seconds == PLAN.seconds / 4
+
+
+def test_what_a_child_had_noticed_when_it_ended_is_kept() -> None:
+    def event(name: str, observed: str) -> Event:
+        found = Deviation("some.clause", "walk", "one thing", observed)
+        return {"event": name, "deviation": found.to_json()}
+
+    told = [event("noticed", "long"), event("deviation", "short"), {"event": "done"}]
+    for events, kept in [
+        (told, ["short"]),
+        ([*told, event("noticed", "other")], ["short", "other"]),
+    ]:
+        assert [found.observed for found in seen(events)] == kept

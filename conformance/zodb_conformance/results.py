@@ -83,6 +83,11 @@ class Recorder(Protocol):
         times.
         """
 
+    def noticed(self, deviation: Deviation) -> None:
+        """The target deviates; `deviation` says so again, unless the process ends before it: when
+        the script is as short as it can be.
+        """
+
     def deviation(self, deviation: Deviation) -> None:
         """The target deviates."""
 
@@ -116,6 +121,9 @@ class Tally:
         counts = self.counts
         for clause in clauses:
             counts[clause] = counts.get(clause, 0) + 1
+
+    def noticed(self, deviation: Deviation) -> None:
+        """Take no notice: whoever asks this recorder asks in the process that tells it again."""
 
     def deviation(self, deviation: Deviation) -> None:
         """Keep the deviation."""

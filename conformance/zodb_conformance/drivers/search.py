@@ -88,6 +88,8 @@ class Search:
         sort = clause, self._breaks_the_baseline(clause, judged.script)
         self.found[sort] += 1
         if self.found[sort] == 1 and self.plan.wants(clause):
+            # To shorten it takes long, and neither an interrupt nor a crash is to lose it.
+            self.recorder.noticed(deviation_of(judged, self.check, self.target))
             shortest = self._shortest(judged, footprint)
             self.recorder.deviation(deviation_of(shortest, self.check, self.target))
             self._keep_away(shortest)

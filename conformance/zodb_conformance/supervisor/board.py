@@ -104,6 +104,11 @@ class Board:
             raise LookupError(f"no clause is called {error}, and yet it was checked") from error
         self._head[BEAT] += 1
 
+    def noticed(self, deviation: Deviation) -> None:
+        """The target deviates, which is told again when its script is short."""
+        self._journal.write("noticed", deviation=deviation.to_json())
+        self._head[BEAT] += 1
+
     def deviation(self, deviation: Deviation) -> None:
         """The target deviates."""
         self._journal.write("deviation", deviation=deviation.to_json())

@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 from zodb_conformance.errors import TargetUnusable
 from zodb_conformance.plan import NOT_DONE, SMOKE, Plan
 from zodb_conformance.results import Deviation, Step
+from zodb_conformance.supervisor.journal import Event
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended
 
@@ -69,9 +70,7 @@ class Learnt:
         self.counts.update(ended.glance.counts)
         self.scripts += ended.glance.scripts
         self.steps += ended.glance.steps
-        self.deviations += [
-            Deviation.from_json(event["deviation"]) for event in ended.all("deviation")
-        ]
+        self.deviations += seen(ended.events)
         self.notes |= {event["check"]: event["note"] for event in ended.all("done")}
         self.broken += [event["traceback"] for event in ended.all("broke")]
 
@@ -84,6 +83,17 @@ class Learnt:
         self.falls += other.falls
         self.notes |= other.notes
         self.broken += other.broken
+
+
+def seen(events: Iterable[Event]) -> list[Deviation]:
+    """The deviations that a child told; one that it was shortening when it ended, as it was."""
+    found, noticed = [], None
+    for event in events:
+        if event["event"] in ("noticed", "deviation"):
+            deviation = Deviation.from_json(event["deviation"])
+            noticed = deviation if event["event"] == "noticed" else None
+            found += [] if noticed else [deviation]
+    return [*found, noticed] if noticed else found
 
 
 def deal(checks: Sequence[str]) -> list[list[str]]:
