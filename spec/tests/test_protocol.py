@@ -342,6 +342,29 @@ def test_the_root_may_be_kept_from_being_undone() -> None:
     assert [outcome.clause for outcome in found] == ["protocol.undo", "protocol.undo-refused"]
 
 
+def test_an_end_after_which_there_was_another_may_be_kept_from_being_undone() -> None:
+    def restored(number: int, name: str, *words: str) -> tuple[tuple[str, ...], ...]:
+        meta = f"noted{number}"
+        return (
+            ("begin-with-tid", STORAGE, "next", meta),
+            (name, STORAGE, meta, "oid1", *words),
+            ("tpc-vote", STORAGE, meta),
+            ("tpc-finish", STORAGE, meta, f"tid{number}"),
+        )
+
+    end = (*STORED, *restored(4, "restore-end"))
+    again = (*restored(5, "restore-record", "'one'"), *restored(6, "restore-end"))
+    for script, back, refusals in (
+        (end, "0", []),
+        ((*end, *again), "2", ["protocol.undo-refused"]),
+    ):
+        found = outcomes(
+            undone(after(initial(), *script)), "undo-transaction", STORAGE, "meta9", back
+        )
+        assert [outcome.clause for outcome in found[1:]] == refusals
+        assert value(found[0].world, "oid1") == "8"
+
+
 def left(world: World, oid: str) -> list[str]:
     """The transactions of which a storage has revisions of an object."""
     return [tid for tid, _ in world.store.lineage(oid)]

@@ -69,7 +69,12 @@ def undo_transaction(world: World, handle: Name, meta: Name, back: str) -> Outco
     reasons = {fact.clause for fact in restored.values()}
     reason = next(clause for clause in RAREST_FIRST if id_of(clause) in reasons)
     leaves_no_root = ROOT in restored and restored[ROOT].value is None
-    if reason != reversals.undo_merged and not leaves_no_root:
+    is_safe_to_refuse = (
+        reason == reversals.undo_merged
+        or leaves_no_root
+        or reversals.ends_once_more(world.store, found)
+    )
+    if not is_safe_to_refuse:
         return [passes(world._replace(commit=after), reason)]
     return [
         passes(world._replace(commit=doubted(after, reversals.undo_refused)), reason),

@@ -92,7 +92,8 @@ def undo_merged(world: World, found: States) -> Revision:
 def undo_refused(found: Mapping[Oid, Revision | None]) -> bool:
     """A transaction can't be undone where one of its objects was changed since, and has become
     something else: `undo` is refused, or the vote is, and nothing of it is undone.  An undo that
-    would leave no root may be refused as well: nothing could be opened then.
+    would leave no root may be refused as well: nothing could be opened then.  So may one of an end
+    of an object that has come back since and has ended once more: there are no data to compare.
 
     found: what becomes of the objects, None for one that is in the way
     """
@@ -117,6 +118,19 @@ def reversal(world: World, commit: Commit, undone: Transaction) -> dict[Oid, Rev
             assert stored.value == its.now, "nobody has stored it since"
             found[oid] = undo(world, its)
     return found
+
+
+def ends_once_more(store: Store, found: Mapping[Oid, Revision | None]) -> bool:
+    """Whether an end is undone of an object that has come back since, and has ended once more.
+
+    found: what becomes of the objects, as `reversal` gives it
+    """
+    return any(
+        fact is not None
+        and fact.clause == id_of(undo_changed_back)
+        and store.lineage(oid)[-1][1].value is None
+        for oid, fact in found.items()
+    )
 
 
 def is_clear(store: Store, commit: Commit, undone: Transaction) -> bool:
