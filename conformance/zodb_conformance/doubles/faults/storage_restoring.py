@@ -8,6 +8,7 @@ from unittest.mock import patch
 from zodb_reference.errors import POSKeyError, UndoError
 from zodb_reference.oids import new_tid, p64, u64, z64
 from zodb_reference.storages import ClientStorage
+from zodb_reference.storages.history import just_after
 from zodb_reference.storages.reading import ReadableStorage
 from zodb_reference.storages.restoring import RestorableStorage
 from zodb_reference.storages.twophase import TwoPhaseStorage
@@ -224,6 +225,37 @@ def hints_are_believed() -> Fault:
         except POSKeyError:
             return data
         return found if len(found) == len(data) else data
+
+    return _hints(believed)
+
+
+@double("storage.restore-takes-hints")
+def what_is_shared_is_believed() -> Fault:
+    """A record has the data of the transaction that is hinted at, where these are those of an
+    earlier one.
+
+    The data that are in the hands of the storage are thrown away.
+    """
+
+    def believed(storage: TwoPhaseStorage, oid: bytes, hint: bytes, data: bytes) -> Any:
+        found = storage._history.find(oid, just_after(hint), trunk=True)
+        if found is None or found.tid != hint or found.data_txn is None:
+            return data
+        return found.data
+
+    return _hints(believed)
+
+
+@double("storage.restore-takes-hints")
+def an_end_is_believed() -> Fault:
+    """An object has no record where it had none after the transaction that is hinted at.
+
+    What was brought back elsewhere does not exist in a copy.
+    """
+
+    def believed(storage: TwoPhaseStorage, oid: bytes, hint: bytes, data: bytes) -> Any:
+        found = storage._history.find(oid, just_after(hint), trunk=True)
+        return None if found is not None and (found.tid, found.data) == (hint, None) else data
 
     return _hints(believed)
 

@@ -203,7 +203,7 @@ def restores_an_end() -> None:
 def restore_takes_hints() -> None:
     """The transaction that is said to have the same data is a hint, by which a storage may save
     space. What counts is the data: also where that transaction has other data for the object, of
-    the same length or not, or none for this object.
+    the same length or not, its own or by such a hint, or has its end, or nothing of this object.
 
     >>> oid, other = storage.new_oid(), storage.new_oid()
     >>> first = restore(storage, next_tid(z64), (oid, content(1)))
@@ -213,6 +213,13 @@ def restore_takes_hints() -> None:
     ...     found.append(newest(storage).loadSerial(oid, tid) == content(value))
     >>> found
     [True, True, True, True]
+    >>> hinted = restore(storage, next_tid(tid), (oid, content(1), first))
+    >>> tid = end = restore(storage, next_tid(hinted), (oid, None))
+    >>> for hint, value in ((hinted, 3), (end, 4)):
+    ...     tid = restore(storage, next_tid(tid), (oid, content(value), hint))
+    ...     found += kept(storage, oid, tid)
+    >>> found[-2:]
+    [3, 4]
     """
 
 
