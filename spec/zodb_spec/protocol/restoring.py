@@ -22,7 +22,7 @@ from zodb_spec.protocol.committing import (
     number,
     passes,
 )
-from zodb_spec.protocol.world import BLOB, NEVER, Data, Name, Oid, Tid, World
+from zodb_spec.protocol.world import NEVER, Data, Name, Oid, Tid, World
 
 Outcomes = Sequence[Outcome]
 
@@ -132,8 +132,7 @@ def _hinted(world: World, oid: Oid, hint: Tid, word: str) -> Data | None:
 def _can_be_hinted(world: World, handle: Name, meta: Name, oid: Oid, hint: Tid, word: str) -> bool:
     if not _can_be_restored(world, handle, meta, oid) or hint not in _hints(world):
         return False
-    data = _hinted(world, oid, hint, word)
-    return data is not None and data.kind != BLOB
+    return _hinted(world, oid, hint, word) is not None
 
 
 def _hinted_line(world: World, handle: Name, meta: Name, oid: Oid, hint: Tid, word: str) -> str:
