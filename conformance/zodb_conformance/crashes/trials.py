@@ -186,7 +186,6 @@ class Trials:
     def examine(self, place: Place) -> Examined:
         """Look at what a kill left in a place."""
         known = of_lines(ledger.read(place.ledger))
-        self.waiting()
         return examine(self.opener(place), known.told(), known.oids(), self.capabilities)
 
     def go_on(self, place: Place, examined: Examined, lines: Iterable[Line] = ()) -> Examined:
@@ -195,7 +194,6 @@ class Trials:
         lines: what is known of the place and is not in its ledger
         """
         book = Book(place.ledger, lines)
-        self.waiting()
         try:
             return go_on(self.opener(place), book, examined, self.capabilities, self.waiting)
         finally:

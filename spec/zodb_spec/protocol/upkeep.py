@@ -16,17 +16,12 @@ from zodb_spec.protocol.world import NEVER, ROOT, STORAGE, Handle, Name, Oid, St
 Outcomes = Sequence[Outcome]
 MOST_MOMENTS = 2
 
-BRINGING_BACK = frozenset(
-    map(
-        id_of,
-        (
-            reversals.undo,
-            reversals.undo_several,
-            reversals.undo_changed_back,
-            restorations.restore_hinted,
-        ),
-    )
-)
+BRINGING_BACK = {
+    id_of(reversals.undo),
+    id_of(reversals.undo_several),
+    id_of(reversals.undo_changed_back),
+    id_of(restorations.restore_hinted),
+}
 """The clauses by which an object is given a state of which it is known that it had it before."""
 
 
