@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from zodb_conformance import runner
@@ -17,6 +17,7 @@ from zodb_conformance.context import Context
 from zodb_conformance.crashes import __main__ as command
 from zodb_conformance.crashes import check, recording
 from zodb_conformance.crashes.check import CHECK, Crashes, crashes
+from zodb_conformance.crashes.judging import Loss, rules_for
 from zodb_conformance.crashes.killing import Life
 from zodb_conformance.crashes.trials import Recorded, Trials
 from zodb_conformance.plan import SEED, Plan
@@ -24,7 +25,8 @@ from zodb_conformance.results import Deviation, Step, Tally
 from zodb_conformance.servers import lodging
 from zodb_conformance.targets import resolve
 from zodb_conformance.targets.base import Target
-from zodb_spec.clause import clauses
+from zodb_spec.clause import clauses, id_of
+from zodb_spec.crash import Told
 
 CLAUSES = [clause.id for clause in clauses().values() if clause.kind == "crash"]
 
@@ -175,6 +177,15 @@ def test_work_has_to_go_on_after_a_power_failure_too(monkeypatch: pytest.MonkeyP
     (found,) = tally.deviations
     assert found.noticed.startswith("the power fails in ")
     assert "a new object got the oid " in found.observed or "another one has" in found.message
+
+
+@pytest.mark.parametrize("loss", get_args(Loss))
+def test_what_is_about_to_be_made_need_not_outlive_a_disk_that_keeps_pages_at_random(
+    loss: Loss,
+) -> None:
+    ids = [id_of(rule) for rule in rules_for(Told(), loss)]
+    assert "storage.making-can-be-interrupted" in ids
+    assert ("storage.goes-on-after-kill" in ids) == (loss not in ("some", "names"))
 
 
 def test_a_crash_is_rendered_for_whoever_falls_in_it() -> None:

@@ -78,11 +78,9 @@ def rules_for(told: Told, loss: Loss) -> tuple[Rule, ...]:
     verdict.
     """
     if not told.finished and (told.doubtful is None or loss == "new"):
-        return (
-            durability.vote_is_not_commit,
-            durability.making_can_be_interrupted,
-            durability.goes_on_after_kill,
-        )
+        making = durability.vote_is_not_commit, durability.making_can_be_interrupted
+        # No MUST asks a disk to keep what was written where only some pages are there, or no names.
+        return making if loss in ("some", "names") else (*making, durability.goes_on_after_kill)
     in_pack = told.packed == len(told.finished)
     if loss == "unsynced":
         power, pack = durability.survives_power_loss, durability.pack_survives_power_loss

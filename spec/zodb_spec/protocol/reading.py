@@ -32,8 +32,10 @@ OID = Argument("oid", choices.oids)
 LATEST = r"b'\x7f' + b'\xff' * 7"
 """A tid that is later than all others."""
 
-SECONDS = 10
-"""How long it may take until one client has heard of what another one has done."""
+SECONDS = 5
+"""How long it may take until one client has heard of what another one has done: less than a step
+may take before it is taken to hang, so that a client which waits in vain is told of as such.
+"""
 
 ANY = "None"
 """What stands for a bound that is not given."""
