@@ -44,7 +44,7 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile(budget=40, scripts=400, steps=60, hang=10, kills=15),
+    "quick": Profile(budget=35, scripts=400, steps=60, hang=10, kills=15),
     "ci": Profile(budget=500, scripts=2000, steps=100, hang=20, kills=60),
     "deep": Profile(budget=7200, scripts=20000, steps=200, hang=60, kills=300),
 }
