@@ -17,9 +17,9 @@ from zodb_conformance.context import Context
 from zodb_conformance.crashes import __main__ as command
 from zodb_conformance.crashes import check, recording
 from zodb_conformance.crashes.check import CHECK, Crashes, crashes
-from zodb_conformance.crashes.judging import Loss, rules_for
+from zodb_conformance.crashes.judging import Examined, Loss, rules_for
 from zodb_conformance.crashes.killing import Life
-from zodb_conformance.crashes.trials import Recorded, Trials
+from zodb_conformance.crashes.trials import Place, Recorded, Trials
 from zodb_conformance.plan import SEED, Plan
 from zodb_conformance.results import Deviation, Step, Tally
 from zodb_conformance.servers import lodging
@@ -212,6 +212,27 @@ def test_a_server_is_killed_as_its_target_says() -> None:
     assert places, "a place of its own for servers"
     assert run not in places, "others are at work on the servers of the run"
     assert not any(place.exists() for place in places)
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_what_is_wrong_with_what_was_left_counts_where_it_is_still_wrong(
+    stays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the kill comes is a matter of moments, and nothing like it may come again."""
+    seen: list[Place] = []
+
+    def unreadable(self: Trials, place: Place) -> Examined:
+        found = examine(self, place)
+        if not found.crash.told.finished or (seen and not stays):
+            return found
+        seen.append(place)
+        return replace(found, crash=found.crash._replace(found=None))
+
+    examine = Trials.examine
+    monkeypatch.setattr(Trials, "examine", unreadable)
+    tally, _ = ran("reference-sqlite", kills=6, only=("storage.reopens-after-kill",))
+    assert broken(tally) == {"storage.reopens-after-kill"}
+    assert [found.confirmed for found in tally.deviations] == [stays]
 
 
 def test_nobody_is_taken_to_hang_while_a_server_is_started_again(

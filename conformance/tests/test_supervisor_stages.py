@@ -204,3 +204,10 @@ def test_of_two_hangs_the_one_that_was_waited_for_longest_is_told(
     for falls in [hasty, patient], [hasty]:
         [candidate] = new_candidates(Nursery(Plan(), ()), Learnt(falls=falls), None)
         assert candidate.hasty is (patient not in falls)
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_what_was_looked_at_twice_where_it_was_found_need_not_come_again(confirmed: bool) -> None:
+    found = replace(told("a", "crashes"), confirmed=confirmed)
+    [candidate] = new_candidates(Nursery(Plan(), ()), Learnt(deviations=[found]), None)
+    assert candidate.reproduced is (True if confirmed else None)

@@ -31,6 +31,8 @@ class Deviation:
     witness       a whole Python script that shows the deviation without the suite ("" where none
                   could be made)
     kind          "deviation", "hang", "crash" or "flaky"
+    confirmed     whether what the target has left was looked at twice, and was wrong both times, so
+                  that it counts also where it can't be brought about again at will
     """
 
     clause: str
@@ -44,6 +46,7 @@ class Deviation:
     script: tuple[Step, ...] = ()
     witness: str = ""
     kind: str = "deviation"
+    confirmed: bool = False
 
     @property
     def message(self) -> str:

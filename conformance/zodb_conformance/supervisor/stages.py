@@ -356,7 +356,7 @@ def new_candidates(nursery: Nursery, learnt: Learnt, layer: Layer | None) -> lis
         replace(deviation, kind="deviation") if deviation.kind == "flaky" else deviation
         for deviation in learnt.deviations
     ]
-    counting = held(layer, [*map(Candidate, found)])
+    counting = held(layer, [Candidate(each, each.confirmed or None) for each in found])
     believed = credible([item.deviation for item in counting])
     return [
         *(item for item in counting if item.deviation in believed),
