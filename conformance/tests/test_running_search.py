@@ -9,6 +9,7 @@ from typing import Any
 import faulty_databases
 import pytest
 from hypothesis.errors import FlakyReplay
+from zodb_conformance import runner
 from zodb_conformance.comparing import Mismatch
 from zodb_conformance.context import Context
 from zodb_conformance.drivers import machine, walker
@@ -368,3 +369,41 @@ def test_the_machine_tells_what_it_saw_where_hypothesis_gives_up(
 def test_the_machine_stops_with_the_budget() -> None:
     search = searching("faultless", budget=0)
     assert machine.drive(search, MIX) == "the budget ended before round 1"
+
+
+def test_what_a_target_can_not_do_is_left_out_of_a_script_that_was_recorded_on_another() -> None:
+    script = (
+        ("open", "db", "manager1", "connection1"),
+        ("root", "connection1", "root1"),
+        ("set", "root1", "'a'", "one"),
+        ("commit", "manager1"),
+        ("commit-with-undo", "manager1", "db", "0"),
+    )
+    tally = Tally()
+    assert runner.replay(Plan(target="zodb-mapping"), script, tally) is None
+    assert runner.replay(Plan(target="zodb-file"), script, tally) is None
+    assert tally.steps == 2 * 4 + 2 * 5
+
+
+def test_a_read_conflict_is_held_against_the_mark_that_is_left_to_be_checked() -> None:
+    script = (
+        ("open", "db", "manager1", "connection1"),
+        ("root", "connection1", "root1"),
+        ("open", "db", "manager2", "connection2"),
+        ("root", "connection2", "root2"),
+        ("new", "counter1", "Counter"),
+        ("link", "root1", "'a'", "counter1", "strong"),
+        ("commit", "manager1"),
+        ("begin", "manager2"),
+        ("read", "root2", "'a'", "counter2"),
+        ("set", "root1", "'b'", "one"),
+        ("commit", "manager1"),
+        ("begin", "manager2"),
+        ("increment", "counter2"),
+        ("read-current", "connection2", "counter2"),
+        ("read-current", "connection2", "root2"),
+        ("commit", "manager2"),
+    )
+    found = runner.replay(Plan(target="zodb-mapping"), script, Tally())
+    assert found is not None
+    assert found.clause == "isolation.read-current"

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from zodb_spec.chapters.version_laws import MOVES
 from zodb_spec.clause import clauses
 from zodb_spec.world import (
+    CHANGED,
     NEVER,
     Fact,
     Name,
@@ -36,6 +37,7 @@ OWNED = "object.unsaved-or-owned"
 FRESH = "object.oids-are-fresh"
 TOO_NEW = "identity.newer-oid"
 FORGOTTEN = "isolation.read-current-forgotten"
+WRITTEN = "isolation.read-current-written"
 LEAKED = "savepoint.is-no-boundary"
 TAKEN_BACK = "connection.exchange-is-taken-back"
 SEES_OWN = "version.sees-own"
@@ -47,7 +49,7 @@ EXCLUDES = {
     "connection.reader-does-not-join": "ConnectionStateError",
     "savepoint.in-doomed": "DoomedTransaction",
     LEAKED: "ConflictError",
-    "isolation.read-current-written": "ReadConflictError",
+    WRITTEN: "ReadConflictError",
     FORGOTTEN: "ReadConflictError",
     "new-object.savepoint-decides": "InvalidObjectReference",
     "new-object.add-decides": "InvalidObjectReference",
@@ -291,6 +293,19 @@ def names_of(error: BaseException) -> set[str]:
     return {cls.__name__ for cls in type(error).__mro__}
 
 
+def _of_marks(world: World) -> dict[str, bool]:
+    """Whether the clauses on marks of `readCurrent` speak of a read conflict: on those that were
+    forgotten, where there are none, and on those of what is changed as well, where that is all.
+    """
+    marked = [
+        world.held(name, oid)
+        for name, connection in world.connections.items()
+        for oid in connection.read_current
+    ]
+    changed = [name for name in marked if name and world.objects[name].status.value == CHANGED]
+    return {FORGOTTEN: not marked, WRITTEN: len(changed) == len(marked)}
+
+
 def of_error(
     world: World, trace: Sequence[str], due: str, arguments: Sequence[str], error: BaseException
 ) -> Blame | None:
@@ -302,9 +317,9 @@ def of_error(
     names = names_of(error)
     if SABOTAGE in names:
         return Blame(due)  # what was due did not happen, and so the next thing did
-    marked = any(connection.read_current for connection in world.connections.values())
+    silent = {id for id, speaks in _of_marks(world).items() if not speaks}
     for id, excluded in EXCLUDES.items():
-        if id in trace and excluded in names and not (id == FORGOTTEN and marked):
+        if id in trace and excluded in names and id not in silent:
             return Blame(id)
     for id in reversed(trace):
         clause = clauses().get(id)
