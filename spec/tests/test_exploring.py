@@ -41,7 +41,7 @@ COUNTS = {
     "three-shared-objects": (6240, 42816, 16),
     "ambiguity": (6016, 34070, 6),
     "foreign-references": (520, 2397, 4),
-    "separate-connections-in-2005": (690, 3344, 5),
+    "separate-connections-in-2005": (690, 3324, 5),
     "added-objects": (460, 5554, 10),
     "ambiguity-in-2005": (5732, 32904, 6),
     "history": (233, 2807, 4),
