@@ -88,11 +88,15 @@ IN_AN_EXAMPLE = replace(
         pytest.param(
             replace(IN_AN_EXAMPLE, check="examples.other"), False, id="one not in the run"
         ),
-        pytest.param(SAME, False, id="a script"),
+        pytest.param(told("storage.survives-kill", "crashes"), True, id="what a crash has left"),
+        pytest.param(replace(SAME, script=(("commit", "manager1"),)), False, id="a script"),
     ],
 )
-def test_a_failure_in_an_example_is_not_tried_twice(found: Deviation, comes: bool) -> None:
-    assert comes_again(Witness(Plan(), found), ("smoke", "examples.storage.turns")) == comes
+def test_what_a_check_finds_as_often_as_it_is_run_is_not_tried_twice(
+    found: Deviation, comes: bool
+) -> None:
+    checks = ("smoke", "examples.storage.turns", "crashes", SAME.check)
+    assert comes_again(Witness(Plan(), found), checks) == comes
 
 
 def test_what_the_checks_have_tried_again_counts_as_replayed() -> None:

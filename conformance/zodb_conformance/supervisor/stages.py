@@ -22,7 +22,7 @@ from zodb_conformance.supervisor.findings import (
     TargetInfo,
 )
 from zodb_conformance.supervisor.lanes import LANES, Fall, Learnt, fall_of, in_lanes, side_by_side
-from zodb_conformance.supervisor.layer import Layer
+from zodb_conformance.supervisor.layer import Layer, is_performed
 from zodb_conformance.supervisor.nursery import Nursery
 from zodb_conformance.supervisor.process import Ended
 from zodb_conformance.targets.base import DEFAULT, DURABLE, TRIED
@@ -267,10 +267,11 @@ def replay_memories(
 
 
 def comes_again(memory: Witness, checks: Collection[str]) -> bool:
-    """Whether a failure is one in an example, which a check of the run performs as it stands."""
+    """Whether a check of the run does anyway what a failure was found by: it performs an example or
+    a story, or looks at what crashes leave, as often as it is run.
+    """
     found = memory.deviation
-    is_example = found.script[:1] == (("example", found.clause),)
-    return is_example and found.kind == "deviation" and found.check in checks
+    return not is_performed(found) and found.kind == "deviation" and found.check in checks
 
 
 def take_note(findings: Findings, coming: Sequence[Witness]) -> None:

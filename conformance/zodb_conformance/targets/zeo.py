@@ -17,12 +17,14 @@ CAPABILITIES = (KEEPING - {"serving"}) | {"blobs", "reconnecting", "several-clie
 """What clients of a server can do that serves a FileStorage."""
 
 SERVED = (
+    "import contextlib",
     "import tempfile",
     "import ZEO",
     "directory = tempfile.TemporaryDirectory()",
     "blobs, own = directory.name + '/blobs', directory.name + '/blobs-of-the-client'",
     "if not hasattr(directory, 'address'):",
-    "    directory.address, stop = ZEO.server(directory.name + '/Data.fs', blobs)",
+    "    with contextlib.chdir(directory.name):  # where the server's settings are written to",
+    "        directory.address, stop = ZEO.server(directory.name + '/Data.fs', blobs)",
     "address = directory.address",
 )
 """The lines of Python that start a server, for witnesses; once for a folder."""
