@@ -149,6 +149,23 @@ def test_nothing_is_said_of_a_connection_that_a_group_may_have_taken_from_the_po
     assert Returned("connection", "connection2") in {outcome.seen for outcome in again}
 
 
+def test_what_comes_from_the_pool_leaves_those_behind_of_whom_a_group_has_others() -> None:
+    asking = after(TOGETHER, ("close", "connection1"), ("open", "db2", "manager1", "new"))
+    found = {
+        outcome.seen: outcome.world
+        for outcome in outcomes(asking, "get-connection", "new", "db", "made")
+    }
+    assert found.keys() == {
+        Returned("new connection", "made"),
+        Returned("connection", "connection1"),
+    }
+    taken = found[Returned("connection", "connection1")]
+    assert taken.group("new") == ["connection1", "new"]
+    assert taken.group("connection3") == ["connection3"]
+    assert taken.connections["connection1"].is_open.value
+    assert not taken.connections["connection3"].is_open.value
+
+
 # References across databases.
 
 

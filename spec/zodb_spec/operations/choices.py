@@ -62,16 +62,21 @@ def may_be_taken(world: World, connection: Name) -> bool:
     """Whether a group may have taken a connection from the pool without the program's asking for
     it.
 
-    It waits there, and its collection has other databases than those of its own group: any group
-    that comes upon a reference to its database opens a connection to it, at the latest when the
-    reference is read.  So nothing is said about it before the program gets it again.
+    It waits there, and there is a group in its collection without a connection to its database, or
+    may be one: a group that comes upon a reference to that database opens a connection to it, at
+    the latest when the reference is read.  So nothing is said about it before the program gets it
+    again.
     """
     found = world.connections[connection]
     if found.is_open.value:
         return False
     collection = world.databases[found.database].collection
     size = sum(other.collection == collection for other in world.databases.values())
-    return len(world.group(connection)) < size
+    return len(world.group(connection)) < size or any(
+        world.databases[other.database].collection == collection
+        and world.member(name, found.database) is None
+        for name, other in world.connections.items()
+    )
 
 
 def may_have_member(world: World, connection: Name, database: Name) -> bool:
