@@ -166,6 +166,29 @@ def test_of_those_that_show_one_error_the_first_that_is_told_is_done_first(
     assert done == ["b"]
 
 
+def test_a_hang_is_waited_for_first_whatever_it_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+
+    def finding_of(_nursery: Nursery, group: list[Candidate]) -> Finding:
+        done.append(group[0].deviation.clause)
+        return Finding(group[0].deviation, True)
+
+    monkeypatch.setattr(confirming, "finding_of", finding_of)
+    monkeypatch.setattr("zodb_conformance.supervisor.lanes.LANES", 1)
+    monkeypatch.setattr(confirming, "MOST_MORE", 0)
+    failing = [
+        replace(told(clause, "walk.objects"), kind=kind, observed=f"it raises {error}(1)")
+        for clause, kind, error in (
+            ("a", "deviation", "One"),
+            ("b", "deviation", "Two"),
+            ("c", "hang", "Two"),
+            ("d", "hang", "Two"),
+        )
+    ]
+    confirm(Nursery(Plan(), ()), empty(Plan()), [Candidate(found) for found in failing])
+    assert done == ["c", "d", "a", "b"]
+
+
 @pytest.mark.parametrize(("number", "share"), [(1, 1.0), (2, 1.0), (8, 0.25)])
 def test_falls_share_the_time_in_which_they_are_shortened(
     number: int, share: float, monkeypatch: pytest.MonkeyPatch

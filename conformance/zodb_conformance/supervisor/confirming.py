@@ -42,9 +42,9 @@ CANDIDATES = 3
 def confirm(nursery: Nursery, findings: Findings, candidates: Sequence[Candidate]) -> None:
     """Do every deviation again, the shortest of each clause first, and run its plain script.
 
-    They are tried roughly in the order in which they are told. Those that repeat the error of
-    another wait until that has shown again; and they are told as they were seen where all that has
-    taken long.
+    They are tried roughly in the order in which they are told, but for hangs, which begin first.
+    Those that repeat the error of another wait until that has shown again; and they are told as
+    they were seen where all that has taken long.
     """
     end = time.monotonic() + FOR_REPETITIONS * nursery.plan.seconds
     order = {check: number for number, check in enumerate(findings.checks)}
@@ -76,12 +76,12 @@ def confirm(nursery: Nursery, findings: Findings, candidates: Sequence[Candidate
         else:
             found[number] = finding_of(nursery, groups[number])
 
-    numbers = sorted(
-        range(len(groups)), key=lambda number: groups[number][0].deviation.kind != "hang"
-    )
-    leading = [number for number in numbers if firsts[number] == number]
+    numbers = range(len(groups))
+    # One that hangs waits for no other: the rest would be waiting for it in the end.
+    hanging = [number for number in numbers if groups[number][0].deviation.kind == "hang"]
+    early = hanging + [n for n in numbers if firsts[n] == n and n not in hanging]
     try:
-        for part in leading, [number for number in numbers if number not in leading]:
+        for part in early, [number for number in numbers if number not in early]:
             side_by_side(find, part, beside(groups[number][0].deviation for number in part))
     finally:
         # Where the target can't be opened any more, the rest is told as it was seen.
