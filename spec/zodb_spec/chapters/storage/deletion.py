@@ -215,12 +215,26 @@ def deletion_of_a_deletion() -> None:
 )
 def deletion_needs_its_transaction() -> None:
     """A deletion is a part of the transaction that has begun: with another one, or where none has
-    begun, it is refused. Until its transaction is finished the object is there, and it is there
-    still where the transaction is aborted.
+    begun, it is refused. Until its transaction is finished the object is there. It is there still
+    where the transaction is aborted, before the vote or after it, and whatever was stored beside:
+    then there was no such transaction.
 
     >>> oid = storage.new_oid()
     >>> first = commit(storage, (oid, z64, content(1)))
-    >>> storage = newest(storage)
+    >>> for voting, storing in ((True, True), (True, False), (False, False)):
+    ...     meta = metadata()
+    ...     storage.tpc_begin(meta)
+    ...     storage.deleteObject(oid, first, meta)
+    ...     if storing:
+    ...         storage.store(storage.new_oid(), z64, content("beside"), "", meta)
+    ...     resolved = storage.tpc_vote(meta) if voting else None
+    ...     if newest(storage).load(oid) != (content(1), first):
+    ...         raise AssertionError("expected the object, as long as the transaction runs")
+    ...     storage.tpc_abort(meta)
+    >>> newest(storage).load(oid) == (content(1), first)
+    True
+    >>> newest(storage).lastTransaction() == first
+    True
     >>> with raises("StorageTransactionError"):
     ...     storage.deleteObject(oid, first, metadata())
     >>> meta = metadata()
@@ -228,16 +242,6 @@ def deletion_needs_its_transaction() -> None:
     >>> with raises("StorageTransactionError"):
     ...     storage.deleteObject(oid, first, metadata())
     >>> storage.tpc_abort(meta)
-    >>> for voting in (False, True):
-    ...     meta = metadata()
-    ...     storage.tpc_begin(meta)
-    ...     storage.deleteObject(oid, first, meta)
-    ...     resolved = storage.tpc_vote(meta) if voting else None
-    ...     if storage.load(oid) != (content(1), first):
-    ...         raise AssertionError("expected the object, as long as the transaction runs")
-    ...     storage.tpc_abort(meta)
-    >>> newest(storage).load(oid) == (content(1), first)
-    True
     """
 
 
