@@ -50,6 +50,9 @@ TARGETS = (
     "relstorage-postgresql",
     "relstorage-postgresql-hf",
 )
+KILLS = 100
+"""How many processes each run kills: what is lost at one moment in a hundred is told as well."""
+
 USABLE, UNUSABLE = (0, 1), 3
 """The exit statuses of a run that came to a verdict, and of one that could not begin."""
 
@@ -146,7 +149,8 @@ def run(target: str, options: list[str], *, needed: bool) -> Data | None:
     print(f"running {target} ...", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         remember(target, Path(folder, "witnesses"))
-        command = ["zodb-conformance", "run", target, *options, "--report", folder]
+        kills = "--kills", str(KILLS)
+        command = ["zodb-conformance", "run", target, *kills, *options, "--report", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode == UNUSABLE and not needed:
             print(f"{target} stays as it is:\n{done.stderr.strip()}")

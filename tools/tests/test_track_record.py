@@ -199,10 +199,10 @@ def test_how_far_to_search_is_told_to_every_run(folder, finds):
     finds()
     track_record.main(["--profile", "ci", "--budget", "2m", "--seed", "7"])
     options = Path(folder, "options.txt").read_text(encoding="utf-8")
-    assert options.startswith("run one --profile ci --budget 120.0 --seed 7 --report ")
+    assert options.startswith("run one --kills 100 --profile ci --budget 120.0 --seed 7 --report ")
     track_record.main([])
     options = Path(folder, "options.txt").read_text(encoding="utf-8")
-    assert options.startswith("run one --report ")
+    assert options.startswith("run one --kills 100 --report ")
 
 
 @pytest.mark.parametrize(
