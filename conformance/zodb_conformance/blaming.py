@@ -12,6 +12,7 @@ connection, on the record, and on the loading itself.  The serial tells which of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from zodb_spec.chapters.version_laws import MOVES
@@ -288,9 +289,14 @@ def _of_versions(stand: Stand) -> Blame | None:
     return Blame(found[1].clause if found[1].clause in MOVES else SEES_OWN, found[1].step)
 
 
-def names_of(error: BaseException) -> set[str]:
+def names_of(error: BaseException) -> frozenset[str]:
     """The names of the classes of an error, bases included."""
-    return {cls.__name__ for cls in type(error).__mro__}
+    return _names_of(type(error))  # type: ignore[arg-type]  # a class can be hashed
+
+
+@lru_cache  # a target has few errors, and a run meets each of them again and again
+def _names_of(error: type[BaseException]) -> frozenset[str]:
+    return frozenset(cls.__name__ for cls in error.__mro__)
 
 
 def _of_marks(world: World) -> dict[str, bool]:

@@ -16,7 +16,6 @@ from zodb_spec.protocol.committing import declared, passes
 from zodb_spec.protocol.world import (
     NEVER,
     STORAGE,
-    Data,
     Name,
     Oid,
     Shows,
@@ -163,8 +162,9 @@ def _serials(world: World, handle: Name, oid: Oid) -> Sequence[str]:
 
 def left(store: Store, oid: Oid, tids: Sequence[Tid]) -> Sequence[Tid]:
     """Those of some transactions from which nothing of an object was packed away."""
-    there = {*revisions.unpacked(store), *dict(store.lineage(oid))}
-    return [tid for tid in tids if tid in there]
+    recent = revisions.unpacked(store)
+    stored = [tid for tid, _ in store.lineage(oid)]
+    return [tid for tid in tids if tid in recent or tid in stored]
 
 
 @declared(
@@ -261,19 +261,8 @@ def iterate(world: World, start: Tid, stop: Tid) -> Outcomes:
     """List transactions with their records."""
     bounds = [NEVER if bound == ANY else bound for bound in (start, stop)]
     found = revisions.iteration(world.store, *bounds)
-    told = ", ".join(_told(each) for each in found if each.revisions)
+    told = ", ".join([each.shown for each in found if each.revisions])
     return [gives(world, revisions.iteration, f"[{told}]")]
-
-
-def _told(transaction: Transaction) -> str:
-    records = ", ".join(
-        f"{oid}: {_data_text(fact.value)}" for oid, fact in sorted(transaction.revisions.items())
-    )
-    return f"({transaction.tid}, {transaction.notes.description}, {{{records}}})"
-
-
-def _data_text(data: Data | None) -> str:
-    return "None" if data is None else data.shown
 
 
 @declared(

@@ -85,12 +85,25 @@ class Notes(NamedTuple):
         return f"metadata({', '.join(given)})"
 
 
-class Transaction(NamedTuple):
-    """A committed transaction: its tid, what the storage was told of it, and what it stored."""
+class _Committed(NamedTuple):
+    """The fields of a `Transaction`."""
 
     tid: Tid
     notes: Notes
     revisions: Mapping[Oid, Revision]
+
+
+class Transaction(_Committed):
+    """A committed transaction: its tid, what the storage was told of it, and what it stored."""
+
+    @cached_property
+    def shown(self) -> str:
+        """The Python that is equal to what an iteration shows of it."""
+        records = ", ".join(
+            f"{oid}: {'None' if fact.value is None else fact.value.shown}"
+            for oid, fact in sorted(self.revisions.items())
+        )
+        return f"({self.tid}, {self.notes.description}, {{{records}}})"
 
 
 class _Kept(NamedTuple):
@@ -126,6 +139,11 @@ class Store(_Kept):
         return tuple([each.tid for each in self.history])
 
     @cached_property
+    def places(self) -> Mapping[Tid, int]:
+        """How many transactions there were before each of them, by its tid."""
+        return {tid: place for place, tid in enumerate(self.tids)}
+
+    @cached_property
     def lineages(self) -> Mapping[Oid, tuple[tuple[Tid, Revision], ...]]:
         """The revisions of each object with their tids, oldest first."""
         found: dict[Oid, tuple[tuple[Tid, Revision], ...]] = {}
@@ -140,7 +158,7 @@ class Store(_Kept):
 
     def transaction(self, tid: Tid) -> Transaction:
         """The transaction with a tid."""
-        return next(each for each in self.history if each.tid == tid)
+        return self.history[self.places[tid]]
 
     def lineage(self, oid: Oid) -> tuple[tuple[Tid, Revision], ...]:
         """The revisions of an object with their tids, oldest first."""
@@ -160,8 +178,15 @@ class Store(_Kept):
         """The store as it was when a transaction was the newest; empty for NEVER."""
         if tid == self.last:
             return self
-        length = self.tids.index(tid) + 1 if tid != NEVER else 0
-        return self._replace(history=self.history[:length])
+        if tid not in self._pasts:
+            length = self.places[tid] + 1 if tid != NEVER else 0
+            self._pasts[tid] = self._replace(history=self.history[:length])
+        return self._pasts[tid]
+
+    @cached_property
+    def _pasts(self) -> dict[Tid, Store]:
+        """What `until` has given before, so that each is asked about its own past once."""
+        return {}
 
 
 class Handle(NamedTuple):

@@ -40,14 +40,14 @@ def load_before(store: Store, oid: Oid, tid: Tid) -> tuple[Data | None, Tid, Tid
 
 def earlier(store: Store, oid: Oid, tid: Tid) -> tuple[Data | None, Tid, Tid | None] | None:
     """The newest revision of an object that is earlier than a tid, and those of it and the next."""
-    before = store.tids if tid == NEVER else store.tids[: store.tids.index(tid)]
-    lineage = store.lineage(oid)
-    earlier = [number for number, (each, _) in enumerate(lineage) if each in before]
-    if not earlier:
-        return None
-    last = earlier[-1]
-    following = lineage[last + 1][0] if last + 1 < len(lineage) else None
-    return lineage[last][1].value, lineage[last][0], following
+    places = store.places
+    end = len(places) if tid == NEVER else places[tid]
+    following = None
+    for each, revision in reversed(store.lineage(oid)):
+        if places[each] < end:
+            return revision.value, each, following
+        following = each
+    return None
 
 
 @step("protocol.load-before-missing", MUST, rules="STOR-23", error="POSKeyError")
@@ -102,7 +102,7 @@ def history(store: Store, oid: Oid) -> list[Tid]:
 
 def unpacked(store: Store) -> tuple[Tid, ...]:
     """The tids of the transactions since the storage was packed."""
-    return store.tids[store.tids.index(store.packed) + 1 if store.packed in store.tids else 0 :]
+    return store.tids[store.places.get(store.packed, -1) + 1 :]
 
 
 @step("protocol.iteration", MUST, rules="STOR-27 STOR-28", needs="iteration old-revisions")
@@ -113,9 +113,9 @@ def iteration(store: Store, start: Tid, stop: Tid) -> list[Transaction]:
 
     start, stop: NEVER stands for no bound
     """
-    tids = store.tids
-    first = tids.index(start) if start != NEVER else 0
-    last = tids.index(stop) if stop != NEVER else len(tids) - 1
+    places = store.places
+    first = places[start] if start != NEVER else 0
+    last = places[stop] if stop != NEVER else len(places) - 1
     return list(store.history[first : last + 1])
 
 
