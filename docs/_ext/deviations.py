@@ -102,7 +102,7 @@ def row(name: str, found: dict[str, Any]) -> str:
     return (
         f"   * - ``{name}``\n"
         f"     - {', '.join(map(' '.join, found['packages'].items()))}\n"
-        f"     - {found['checked']}\n"
+        f"     - {found['checked']:,}\n"
         f"     - {levels.count('MUST')}\n"
         f"     - {levels.count('SHOULD')}\n"
     )
