@@ -282,10 +282,20 @@ def test_the_other_forms_of_the_reference_obey_what_concerns_storages(name: str)
     assert [(each.clause, each.message) for each in tally.deviations] == []
 
 
-def test_who_gives_up_the_current_one_with_the_one_refused_breaks_what_says_so() -> None:
+@pytest.mark.parametrize(
+    "then",
+    [
+        pytest.param((), id="at once"),
+        pytest.param((("abort-as-stranger", "metadata()"),), id="beside another suspect"),
+    ],
+)
+def test_who_gives_up_the_current_one_with_the_one_refused_breaks_what_says_so(
+    then: Sequence[Step],
+) -> None:
     script = (
         ("tpc-begin", "storage", "meta1"),
         ("call-as-stranger", "tpc_vote", "metadata()"),
+        *then,
         ("tpc-vote", "storage", "meta1"),
     )
     finding = performed(over(Touchy), script)

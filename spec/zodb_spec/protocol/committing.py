@@ -151,8 +151,10 @@ def begin_twice(world: World, handle: Name, meta: Name) -> Outcomes:
 def spared(world: World, clause: str) -> World:
     """The world in which a call has left the transaction alone that is being committed, as the
     clause with an id says.
+
+    Once a call was refused, what is lost may be lost by that, whatever comes after it.
     """
-    if world.commit is None:
+    if world.commit is None or world.commit.spared == REFUSALS_SPARE:
         return world
     return world._replace(commit=world.commit._replace(spared=clause))
 

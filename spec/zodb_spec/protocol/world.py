@@ -223,7 +223,8 @@ class Commit(NamedTuple):
     undone       those of which a change is undone
     refusals     the clauses by one of which the vote will be refused, none where it is to pass
     doubts       the clauses by one of which it may be refused
-    spared       the clause by which a call has left it alone, the last one; "" where none has
+    spared       the clause by which a call has left it alone: that on refusals where one was
+                 refused, and else the last one; "" where none has
     tid          the tid that it was given when it began, for what is restored; "" where the storage
                  is to choose one
     """
