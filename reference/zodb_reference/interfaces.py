@@ -383,3 +383,21 @@ class IBlobStorageRestoreable(IBlobStorage):
         transaction: Any,
     ) -> None:
         """Store a revision of another storage as `restore` does, and take over its content."""
+
+
+class IMVCCStorage(Interface):
+    """A storage that keeps the snapshots of its users itself: each has an instance."""
+
+    def new_instance() -> Any:
+        """Return another instance, which shows the newest state."""
+
+    def release() -> None:
+        """Give the instance up."""
+
+    def poll_invalidations() -> Any:
+        """Show the newest state, and return the oids of what has changed since the last time; None
+        where that is not known.
+        """
+
+    def sync(force: bool = True) -> None:
+        """See to it that the next look shows all that is there by now."""

@@ -215,6 +215,22 @@ WEAKER: dict[str, str] = {
     "storage.sort-keys-differ": (
         "a storage can't know what keys others have, so the row asks for what is likely"
     ),
+    "storage.announces-what-was-deleted": (
+        "a row of its own lets readers keep what was deleted; whoever writes it has a conflict, so "
+        "nothing comes back"
+    ),
+    "storage.deletion-after-vote": (
+        "of a row about what must not happen, this is the sentence that says SHOULD"
+    ),
+    "storage.restore-after-vote": (
+        "of a row about what must not happen, this is the sentence that says SHOULD"
+    ),
+    "storage.blob-after-vote": (
+        "of a row about what must not happen, this is the sentence that says SHOULD"
+    ),
+    "storage.blob-restored-after-vote": (
+        "of a row about what must not happen, this is the sentence that says SHOULD"
+    ),
     "storage.store-after-vote": (
         "of a row about what must not happen, this is the sentence that says SHOULD"
     ),
@@ -317,6 +333,7 @@ WEAKER: dict[str, str] = {
         "caches of clients go on to have what was packed, of records as of files; it is still what"
         " it was, and who asks for a revision that is gone gets nothing wrong"
     ),
+    "storage.blob-garbage-is-gone": ("as for what was packed: the cache of a client may have it"),
     "storage.blob-not-writable": (
         "the row says whose the file is from then on; permissions are a help against mistakes, and "
         "not every file system has them"

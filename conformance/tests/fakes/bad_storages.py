@@ -9,11 +9,9 @@ import sys
 
 from ZODB import POSException
 from ZODB.FileStorage import FileStorage
-from ZODB.interfaces import IMVCCStorage
 from ZODB.MappingStorage import MappingStorage
 from ZODB.tests.hexstorage import HexStorage
 from zodb_reference.storages import MemoryStorage, SnapshotStorage
-from zope.interface import alsoProvides
 
 
 class Bad(MappingStorage):
@@ -177,9 +175,7 @@ def used_up(directory):
 
 def wrapped_snapshots(directory):
     """A wrapper that hands on what it wraps, and knows nothing of instances."""
-    storage = SnapshotStorage(MemoryStorage(errors=POSException))
-    alsoProvides(storage, IMVCCStorage)
-    return HexStorage(storage)
+    return HexStorage(SnapshotStorage(MemoryStorage(errors=POSException)))
 
 
 def in_a_file(directory):

@@ -36,3 +36,18 @@ def together(*faults: Fault) -> Iterator[None]:
         for fault in faults:
             planted.enter_context(fault)
         yield
+
+
+def passed_over_after_the_vote(owner: Any, name: str) -> Fault:
+    """The fault that a call does nothing for a transaction for which the storage has voted.
+
+    It takes the transaction for its last argument.
+    """
+
+    def late(correct: Any, storage: Any, *arguments: Any) -> Any:
+        commit = storage._commit
+        if commit is None or commit.prepared is None or commit.meta is not arguments[-1]:
+            return correct(storage, *arguments)
+        return None
+
+    return around(owner, name, late)

@@ -7,8 +7,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zope.interface import alsoProvides
-
 from zodb_conformance.targets.announcing import ALONE
 from zodb_conformance.targets.base import INSTANCES, Layers, Storage, Target
 from zodb_conformance.targets.reference import CAPABILITIES
@@ -125,16 +123,10 @@ def snapshots() -> Target:
     what others of that sort are compared with.
     """
     from ZODB import POSException
-    from ZODB.interfaces import IMVCCStorage
     from zodb_reference.storages import MemoryStorage, SnapshotStorage
 
     class Instance(SnapshotStorage):
         """ZODB's IMVCCStorage has it that every instance shows one state, its histories too."""
-
-        def __init__(self, storage: Any) -> None:
-            super().__init__(storage)
-            # Else ZODB.DB takes it for one that has no snapshots, and puts its own over it.
-            alsoProvides(self, IMVCCStorage)
 
         def history(self, oid: bytes, size: int = 1) -> list[Any]:
             entries = self._storage.history(oid, MOST)
@@ -156,13 +148,8 @@ def snapshots() -> Target:
 
         lines = (
             "from ZODB import POSException",
-            "from ZODB.interfaces import IMVCCStorage",
             "from zodb_reference.storages import MemoryStorage, SnapshotStorage",
-            "from zope.interface import alsoProvides",
             "class Instance(SnapshotStorage):",
-            "    def __init__(self, storage):",
-            "        super().__init__(storage)",
-            "        alsoProvides(self, IMVCCStorage)",
             "    def history(self, oid, size=1):",
             f"        entries = self._storage.history(oid, {MOST})",
             "        last = self.lastTransaction()",

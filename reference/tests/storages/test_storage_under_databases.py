@@ -6,7 +6,6 @@ import pytest
 import transaction
 import zodb_reference
 import zodb_reference.errors
-from zope.interface import alsoProvides
 
 ZODB = pytest.importorskip("ZODB", reason="needs ZODB")
 
@@ -14,7 +13,6 @@ from BTrees.Length import Length  # noqa: E402 - installed together with ZODB
 from BTrees.OOBTree import OOBTree  # noqa: E402
 from ZODB import POSException  # noqa: E402
 from ZODB.FileStorage import FileStorage  # noqa: E402
-from ZODB.interfaces import IMVCCStorage  # noqa: E402
 from ZODB.tests.hexstorage import HexStorage  # noqa: E402
 from zodb_reference.storages import (  # noqa: E402
     ClientStorage,
@@ -27,9 +25,7 @@ OF_ZODB, OF_THE_REFERENCE = (ZODB.DB, POSException), (zodb_reference.DB, zodb_re
 
 def with_snapshots(*arguments, **options):
     """Return a storage that has a snapshot for each connection, which ZODB asks an interface."""
-    storage = SnapshotStorage(MemoryStorage(*arguments, **options))
-    alsoProvides(storage, IMVCCStorage)
-    return storage
+    return SnapshotStorage(MemoryStorage(*arguments, **options))
 
 
 @pytest.fixture(params=["memory", "sqlite", "snapshots", "client"])

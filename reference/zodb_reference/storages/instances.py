@@ -1,8 +1,8 @@
 """A storage that keeps the snapshots of its users itself, as those on database servers do.
 
 Each user has an instance, which goes on to show one state until it is told to look for changes
-(STOR-35). The ecosystem calls that IMVCCStorage. Under a database there is one instance for each
-connection, and the first one for what belongs to none.
+(STOR-35). The storage says so by the interface `IMVCCStorage`. Under a database there is one
+instance for each connection, and the first one for what belongs to none.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from typing import Any
 from zope.interface import directlyProvides, providedBy
 
 from zodb_reference.oids import maxtid
+from zodb_reference.storages.announcing import announce
 from zodb_reference.storages.history import MetaData, just_after
 from zodb_reference.storages.versioning import VersionedStorage
 
@@ -39,6 +40,7 @@ class SnapshotStorage:
         self._own: list[bytes] = []  # the tids of what was committed here since it was last asked
         self._begun: object = None
         directlyProvides(self, providedBy(storage))
+        announce(self, storage.errors, "IMVCCStorage")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._storage!r}>"

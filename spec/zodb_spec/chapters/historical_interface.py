@@ -426,7 +426,8 @@ def savepoint_of_the_past() -> None:
 def packed_away() -> None:
     """A pack may remove the revisions that a historical connection needs. To load such an object
     fails then; it never shows another revision in the place of the one that is gone. What was
-    loaded before can still be read.
+    loaded before can still be read. The error need not be one that asks to try again, since the
+    point stays where it is, and the revision is gone for good.
 
     >>> root = connection.root()
     >>> root["loaded"], root["not loaded"] = Thing(), Thing()

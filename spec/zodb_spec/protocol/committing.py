@@ -448,16 +448,19 @@ def tpc_abort(world: World, handle: Name, meta: Name) -> Outcomes:
 
 
 def _heard(world: World, handle: Name) -> World:
-    """The world in which a handle has finished a commit, which the others have yet to hear of."""
+    """The world in which a handle has finished a commit, which the others have yet to hear of: of
+    deletions they need not.
+    """
     *_, last = world.store.history
+    written = sorted(oid for oid, found in last.revisions.items() if found.value is not None)
     near = {handle, STORAGE} if world.handles[handle].is_instance else {handle}
-    news = last.tid, tuple(sorted(last.revisions))
+    news = ((last.tid, tuple(written)),) if written else ()
     handles = {
         name: found
         if found.is_instance
         else found._replace(snapshot=last.tid)
         if name in near
-        else found._replace(told=(*found.told, news))
+        else found._replace(told=(*found.told, *news))
         for name, found in world.handles.items()
     }
     return _at_rest(world._replace(handles=handles), handle)

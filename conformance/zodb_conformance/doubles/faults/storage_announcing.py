@@ -43,7 +43,8 @@ def of_clients(name: str, method: Any) -> Fault:
 @faulty(
     "storage.announces",
     also="storage.announces-to-all storage.announces-in-order"
-    " storage.announces-only-what-was-committed storage.announces-what-was-copied",
+    " storage.announces-only-what-was-committed storage.announces-what-was-copied"
+    " storage.announces-blobs",
 )
 def what_is_new_is_not_announced() -> Fault:
     """A client announces objects that were changed, and not those that were created.
@@ -236,6 +237,19 @@ def what_was_deleted_is_not_announced() -> Fault:
         return record.data is not None
 
     return announcing(is_there)
+
+
+@faulty("storage.announces-blobs")
+def blobs_are_not_announced() -> Fault:
+    """Blobs that were stored are not announced.
+
+    Whoever has opened one reads its old content for ever.
+    """
+
+    def is_plain(storage: ServedStorage, record: Record) -> bool:
+        return not record.blob
+
+    return announcing(is_plain)
 
 
 @faulty("storage.announces-what-was-copied")

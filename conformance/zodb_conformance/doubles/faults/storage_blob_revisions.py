@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zodb_reference.blobfiles import BlobFile
-from zodb_reference.errors import ConflictError, POSKeyError
+from zodb_reference.errors import ConflictError, POSKeyError, ReadOnlyError
 from zodb_reference.oids import z64
 from zodb_reference.storages import undoing
 from zodb_reference.storages.blobfolder import BlobFolder
@@ -16,7 +16,12 @@ from zodb_reference.storages.restoring import RestorableStorage
 from zodb_reference.storages.states import again
 
 from zodb_conformance.doubles.double import Fault, double
-from zodb_conformance.doubles.planting import around, instead, together
+from zodb_conformance.doubles.planting import (
+    around,
+    instead,
+    passed_over_after_the_vote,
+    together,
+)
 
 
 def contents_found_anyhow() -> Fault:
@@ -89,7 +94,9 @@ def packing_takes_files_of_others_for_garbage() -> Fault:
     return around(BlobStorage, "_forget", forget)
 
 
-@double("storage.blob-packed-is-gone")
+@double(
+    "storage.blob-packed-is-gone", also="storage.blob-garbage-is-gone storage.blob-restored-abort"
+)
 def files_outlive_their_revisions() -> Fault:
     """The files of revisions that a pack has removed stay, and are given to who asks.
 
@@ -97,6 +104,27 @@ def files_outlive_their_revisions() -> Fault:
     """
     kept = instead(BlobFolder, "remove", lambda folder, names: None)
     return together(kept, contents_found_anyhow())
+
+
+@double("storage.blob-garbage-is-gone")
+def files_outlive_what_was_garbage() -> Fault:
+    """The files of objects that were collected as garbage stay, and are given to who asks.
+
+    What nobody leads to fills the disk.
+    """
+
+    def forget(correct: Any, storage: BlobStorage, upto: bytes, doomed: Any) -> None:
+        named = {oid: storage._history.blobs(oid) for oid in doomed}
+        super(BlobStorage, storage)._forget(upto, doomed)
+        for oid, names in named.items():
+            if storage._history.newest(oid) is not None:
+                storage._folder.remove(names - storage._history.blobs(oid))
+
+    return together(
+        around(BlobStorage, "_forget", forget),
+        instead(BlobFolder, "names", lambda folder: set()),
+        contents_found_anyhow(),
+    )
 
 
 @double("storage.blob-open-while-packed")
@@ -156,7 +184,7 @@ def undo_looks_at_records_alone() -> Fault:
     return instead(undoing, "same_data", same)
 
 
-@double("storage.blob-creation-undone")
+@double("storage.blob-creation-undone", also="storage.blob-copied-to-its-end")
 def files_outlive_the_undo_of_their_creation() -> Fault:
     """The revision that says that a blob is gone still has its file.
 
@@ -215,7 +243,7 @@ def restoring_leaves_files_out() -> Fault:
     return around(BlobStorage, "restoreBlob", restore)
 
 
-@double("storage.blob-restored-anyway", also="storage.blob-copied")
+@double("storage.blob-restored-anyway", also="storage.blob-copied storage.blob-restored-abort")
 def what_is_restored_can_be_in_conflict() -> Fault:
     """`restoreBlob` refuses a revision of an object that there is already.
 
@@ -237,3 +265,70 @@ def copies_have_no_files() -> Fault:
     Who moves to another storage finds out when the old one is gone.
     """
     return instead(BlobStorage, "_restore_copy", RestorableStorage._restore_copy)
+
+
+@double("storage.blob-copied-to-its-end")
+def copies_go_on_beyond_the_end() -> Fault:
+    """`copyTransactionsFrom` leaves out that a blob has ceased to exist.
+
+    What was taken back is there again in the copy.
+    """
+
+    def copy(correct: Any, storage: BlobStorage, other: Any, record: Any, *more: Any) -> None:
+        if record.data is not None or not storage._history.blobs(record.oid):
+            correct(storage, other, record, *more)
+
+    return around(BlobStorage, "_restore_copy", copy)
+
+
+@double("storage.blob-restored-in-its-transaction")
+def what_is_restored_joins_whatever_is_there() -> Fault:
+    """`restoreBlob` belongs to the transaction that is being committed, whichever it is given.
+
+    Who copies into a storage that is in use changes what somebody else commits.
+    """
+
+    def restore(correct: Any, storage: BlobStorage, *arguments: Any) -> None:
+        commit = storage._commit
+        correct(storage, *arguments[:-1], commit.meta if commit else arguments[-1])
+
+    return around(BlobStorage, "restoreBlob", restore)
+
+
+@double("storage.blob-restored-abort")
+def files_outlive_an_abort() -> Fault:
+    """The files of a transaction that was aborted stay, and are given to who asks for their tid.
+
+    A copy that has failed half way shows contents without objects.
+    """
+
+    def end(correct: Any, storage: BlobStorage) -> None:
+        storage._taken = set()
+        correct(storage)
+
+    return together(around(BlobStorage, "_end_commit", end), contents_found_anyhow())
+
+
+@double("storage.blob-restored-after-vote")
+def blobs_that_are_restored_too_late_are_passed_over() -> Fault:
+    """A `restoreBlob` that comes after the vote does nothing, and says nothing.
+
+    A copy lacks what nobody knows to be missing.
+    """
+    return passed_over_after_the_vote(BlobStorage, "restoreBlob")
+
+
+@double("storage.blob-restored-read-only", on="reference-sqlite")
+def read_only_restores_blobs() -> Fault:
+    """A storage that was opened read-only restores blobs without a word, and keeps none.
+
+    A program believes that the copy is complete.
+    """
+
+    def silently(correct: Any, storage: BlobStorage, *arguments: Any) -> None:
+        try:
+            correct(storage, *arguments)
+        except ReadOnlyError:
+            return
+
+    return around(BlobStorage, "restoreBlob", silently)

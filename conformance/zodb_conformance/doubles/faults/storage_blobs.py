@@ -14,10 +14,14 @@ from zodb_reference.storages import blobs
 from zodb_reference.storages.blobfolder import BlobFolder
 from zodb_reference.storages.blobs import BlobStorage
 from zodb_reference.storages.clients import ClientStorage
-from zodb_reference.storages.twophase import TwoPhaseStorage
 
 from zodb_conformance.doubles.double import Fault, double
-from zodb_conformance.doubles.planting import around, instead, together
+from zodb_conformance.doubles.planting import (
+    around,
+    instead,
+    passed_over_after_the_vote,
+    together,
+)
 
 SQLITE = "reference-sqlite"
 
@@ -201,7 +205,7 @@ def a_record_stays_without_its_file() -> Fault:
     return around(BlobStorage, "_store_with_content", store)
 
 
-@double("storage.blob-out-of-order")
+@double("storage.blob-out-of-order", also="storage.blob-after-vote")
 def blobs_of_strangers_are_dropped() -> Fault:
     """A blob of a transaction that has not begun is not stored, and nobody is told.
 
@@ -252,6 +256,31 @@ def files_are_replaced_at_once() -> Fault:
     return around(BlobStorage, "storeBlob", store)
 
 
+@double("storage.blob-after-vote")
+def blobs_that_come_too_late_are_passed_over() -> Fault:
+    """A `storeBlob` that comes after the vote does nothing, and says nothing.
+
+    Whoever has given the file believes that it is stored.
+    """
+    return passed_over_after_the_vote(BlobStorage, "storeBlob")
+
+
+@double("storage.blob-after-vote-spares", also="storage.blob-after-vote")
+def files_that_come_too_late_replace_the_current() -> Fault:
+    """The file of a `storeBlob` that comes after the vote is written over the one that is there.
+
+    The call is refused, and what was committed is lost.
+    """
+
+    def store(correct: Any, storage: BlobStorage, *arguments: Any) -> None:
+        commit, (oid, serial, _, file, *_) = storage._commit, arguments
+        if commit is not None and commit.prepared is not None and commit.meta is arguments[-1]:
+            changed(storage._blob_path(oid, serial), Path(file).read_bytes())
+        correct(storage, *arguments)
+
+    return around(BlobStorage, "storeBlob", store)
+
+
 @double("storage.blob-durable", also="storage.blob-read-only", on=SQLITE)
 def files_are_temporary() -> Fault:
     """The files go when the storage is closed.
@@ -273,15 +302,13 @@ def read_only_takes_blobs() -> Fault:
     A program that was given the copy by mistake believes that its work is stored.
     """
 
-    def silently(correct: Any, storage: TwoPhaseStorage, *arguments: Any) -> None:
+    def silently(correct: Any, storage: BlobStorage, *arguments: Any) -> None:
         try:
             correct(storage, *arguments)
         except ReadOnlyError:
             return
 
-    return together(
-        around(BlobStorage, "storeBlob", silently), around(TwoPhaseStorage, "tpc_begin", silently)
-    )
+    return around(BlobStorage, "storeBlob", silently)
 
 
 @double("storage.blob-for-other-clients", also="storage.blob-durable", on="reference-clients")

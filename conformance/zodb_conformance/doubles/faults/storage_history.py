@@ -7,6 +7,7 @@ from typing import Any
 from zodb_reference.errors import POSKeyError
 from zodb_reference.storages import reading
 from zodb_reference.storages.history import Notes, Record
+from zodb_reference.storages.iteration import unpickle_extension
 from zodb_reference.storages.reading import ReadableStorage
 from zodb_reference.storages.twophase import TwoPhaseStorage
 
@@ -94,6 +95,19 @@ def the_extension_is_told_apart() -> Fault:
         entry = correct(notes)
         known = {name: entry[name] for name in ("time", "user_name", "description")}
         return known | {"extension": entry}
+
+    return around(reading, "note_entry", note_entry)
+
+
+@double("storage.history-has-the-extension")
+def what_was_noted_replaces_user_and_time() -> Fault:
+    """What a program has noted takes the place of what the storage knows, where names are the same.
+
+    Who has changed an object, and when, is what somebody else wants it to be.
+    """
+
+    def note_entry(correct: Any, notes: Notes) -> dict[Any, Any]:
+        return correct(notes) | unpickle_extension(notes.extension_bytes)  # type: ignore[no-any-return]
 
     return around(reading, "note_entry", note_entry)
 

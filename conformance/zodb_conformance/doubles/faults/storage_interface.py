@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from zodb_reference.storages import instances
 from zodb_reference.storages.blobs import BlobStorage
 from zodb_reference.storages.deletion import DeletableStorage
 from zodb_reference.storages.instances import SnapshotStorage
@@ -143,6 +144,15 @@ def everybody_has_to_insist() -> Fault:
         correct(storage)
 
     return instead(SnapshotStorage, "sync", sync)
+
+
+@double("storage.instances-announced", on="reference-snapshots")
+def nobody_is_told_of_instances() -> Fault:
+    """A storage brings its own snapshots, and does not say so.
+
+    A database keeps snapshots of its own over one that never moves.
+    """
+    return instead(instances, "announce", lambda *_: None)
 
 
 @double("storage.interface-of-blobs")

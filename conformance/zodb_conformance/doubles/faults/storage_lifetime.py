@@ -6,7 +6,7 @@ from typing import Any
 
 from zodb_reference.oids import z64
 from zodb_reference.storages.blobs import BlobStorage
-from zodb_reference.storages.history import Transaction
+from zodb_reference.storages.history import Transaction, just_after
 from zodb_reference.storages.packing import PackableStorage
 from zodb_reference.storages.reading import ReadableStorage
 from zodb_reference.storages.restoring import RestorableStorage
@@ -317,7 +317,7 @@ def nothing_is_told_after_the_vote() -> Fault:
     return around(TwoPhaseStorage, "tpc_transaction", transaction)
 
 
-@double("storage.recent-invalidations")
+@double("storage.recent-invalidations", also="storage.recent-invalidations-of-undos")
 def recent_transactions_wrote_one_object_each() -> Fault:
     """Of what the last transactions have written, one object each is told of.
 
@@ -327,5 +327,23 @@ def recent_transactions_wrote_one_object_each() -> Fault:
     def last(correct: Any, storage: Any, size: int) -> Any:
         found = correct(storage, size)
         return [(tid, [min(oids)]) for tid, oids in found]
+
+    return around(ReadableStorage, "lastInvalidations", last)
+
+
+@double("storage.recent-invalidations-of-undos")
+def recent_transactions_undid_nothing() -> Fault:
+    """Of what the last transactions have written, what they have undone is left out.
+
+    A client that was away for a while goes on to show what somebody was glad to be rid of.
+    """
+
+    def is_stored(storage: Any, oid: bytes, tid: bytes) -> bool:
+        record = storage._history.find(oid, just_after(tid))
+        return bool(record and record.data and record.data_txn is None)
+
+    def last(correct: Any, storage: Any, size: int) -> Any:
+        found = correct(storage, size)
+        return [(tid, [oid for oid in oids if is_stored(storage, oid, tid)]) for tid, oids in found]
 
     return around(ReadableStorage, "lastInvalidations", last)

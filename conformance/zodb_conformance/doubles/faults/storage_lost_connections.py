@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -23,6 +23,28 @@ def added(name: str, method: Any) -> Fault:
     """The fault that clients have a method of their own for what their storage does."""
     fault: Fault = patch.object(ClientStorage, name, method, create=True)
     return fault
+
+
+def _hearing(heard: Callable[[Any, list[bytes], bytes, Iterable[bytes]], Any]) -> Fault:
+    """The fault that a client which has come back announces less than it has missed.
+
+    heard: what it announces of a transaction: given the storage, the tids that it has missed, the
+           tid and the oids; None to leave it out
+    """
+
+    def find_again(correct: Any, storage: Any, client: Any) -> None:
+        tids = sorted(storage.changes_since(client.heard).oids or () if client.heard else ())
+        hear = client.hear
+
+        def hear_less(tid: bytes, oids: Iterable[bytes]) -> None:
+            told = heard(storage, tids, tid, oids)
+            if told is not None:
+                hear(tid, told)
+
+        with patch.object(client, "hear", hear_less):
+            correct(storage, client)
+
+    return around(ServedStorage, "find_again", find_again)
 
 
 @faulty("storage.cut-off-reads", also="storage.cut-off-is-transient")
@@ -55,25 +77,39 @@ def who_is_cut_off_tells_the_newest() -> Fault:
     return instead(ClientStorage, "lastTransaction", last)
 
 
-@faulty("storage.come-back-announces", also="storage.layer-over-a-lost-connection")
+@faulty(
+    "storage.come-back-announces",
+    also="storage.come-back-announces-many storage.layer-over-a-lost-connection",
+)
 def the_last_of_what_was_missed_is_announced() -> Fault:
     """Of what a client has missed it announces the last transaction alone.
 
     What the others have changed is shown as it was, until somebody changes it again.
     """
+    return _hearing(lambda storage, tids, tid, oids: oids if tid == tids[-1] else None)
 
-    def find_again(correct: Any, storage: Any, client: Any) -> None:
-        missed = storage.changes_since(client.heard).oids if client.heard else None
-        hear, last = client.hear, max(missed, default=b"") if missed else b""
 
-        def hear_the_last(tid: bytes, oids: Iterable[bytes]) -> None:
-            if tid == last:
-                hear(tid, oids)
+@faulty("storage.come-back-announces-many")
+def no_more_than_ten_that_were_missed_are_announced() -> Fault:
+    """Of what a client has missed it announces the last ten transactions.
 
-        with patch.object(client, "hear", hear_the_last):
-            correct(storage, client)
+    After a long night some objects are shown as they were the day before.
+    """
+    return _hearing(lambda storage, tids, tid, oids: oids if tid in tids[-10:] else None)
 
-    return around(ServedStorage, "find_again", find_again)
+
+@faulty("storage.come-back-announces-what-was-undone")
+def an_undo_that_was_missed_is_not_announced() -> Fault:
+    """Of what a client has missed it announces no objects that were undone.
+
+    What somebody was glad to be rid of goes on to show elsewhere.
+    """
+
+    def stored(storage: Any, tids: list[bytes], tid: bytes, oids: Iterable[bytes]) -> list[bytes]:
+        newest = {oid: storage._history.find(oid) for oid in oids}
+        return [oid for oid, one in newest.items() if one.data and one.data_txn is None]
+
+    return _hearing(stored)
 
 
 @faulty("storage.come-back-announces-first")
@@ -95,7 +131,8 @@ def what_was_missed_is_told_first() -> Fault:
 
 @faulty(
     "storage.come-back-reads",
-    also="storage.cut-off-begins-nothing storage.cut-off-in-a-transaction",
+    also="storage.cut-off-begins-nothing storage.cut-off-in-a-transaction"
+    " storage.come-back-announces-what-was-undone",
 )
 def what_was_kept_is_kept_for_ever() -> Fault:
     """A client keeps what it has loaded over the loss of its connection, and does not verify it.

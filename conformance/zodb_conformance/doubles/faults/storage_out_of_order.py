@@ -14,7 +14,7 @@ from zodb_reference.storages.twophase import Commit, TwoPhaseStorage
 from zodb_reference.storages.undoing import UndoableStorage
 
 from zodb_conformance.doubles.double import Fault, double
-from zodb_conformance.doubles.planting import around, together
+from zodb_conformance.doubles.planting import around, passed_over_after_the_vote, together
 
 
 @double("storage.begin-twice")
@@ -315,7 +315,16 @@ def to_undo_after_the_vote_costs_an_object() -> Fault:
     return _damages_all_after_the_vote(UndoableStorage, "undo")
 
 
-@double("storage.deletion-after-vote-spares")
+@double("storage.deletion-after-vote")
+def a_late_deletion_is_passed_over() -> Fault:
+    """A `deleteObject` that comes after the vote does nothing, and says nothing.
+
+    Who has to delete something believes that it is gone.
+    """
+    return passed_over_after_the_vote(DeletableStorage, "deleteObject")
+
+
+@double("storage.deletion-after-vote-spares", also="storage.deletion-after-vote")
 def to_delete_after_the_vote_costs_an_object() -> Fault:
     """After a `deleteObject` that comes after the vote, objects can't be read any more.
 
@@ -324,7 +333,16 @@ def to_delete_after_the_vote_costs_an_object() -> Fault:
     return _damages_all_after_the_vote(DeletableStorage, "deleteObject")
 
 
-@double("storage.restore-after-vote-spares")
+@double("storage.restore-after-vote")
+def what_is_restored_too_late_is_passed_over() -> Fault:
+    """A `restore` that comes after the vote does nothing, and says nothing.
+
+    A copy lacks what nobody knows to be missing.
+    """
+    return passed_over_after_the_vote(RestorableStorage, "restore")
+
+
+@double("storage.restore-after-vote-spares", also="storage.restore-after-vote")
 def to_restore_after_the_vote_costs_an_object() -> Fault:
     """After a `restore` that comes after the vote, objects can't be read any more.
 

@@ -18,7 +18,8 @@ from zodb_conformance.doubles.planting import around, together
 
 @double(
     "storage.begin-waits",
-    also="""storage.waiting-begins-get-on storage.who-waited-sees-what-came
+    also="""storage.begin-with-a-tid-waits
+    storage.waiting-begins-get-on storage.who-waited-sees-what-came
     storage.first-of-many-wins storage.vote-is-a-promise storage.callback-before-the-next
     storage.commits-beside-each-other storage.abort-beside-a-commit""",
 )
@@ -33,6 +34,21 @@ def who_comes_later_goes_away() -> Fault:
             raise StorageTransactionError("somebody else is committing")
 
     return around(TwoPhaseStorage, "_await_turn", await_turn)
+
+
+@double("storage.begin-with-a-tid-waits")
+def who_brings_a_tid_goes_first() -> Fault:
+    """Who begins a transaction with a tid of its own takes the turn of the one that has it.
+
+    A copy that is brought up to date costs the work of whoever commits meanwhile.
+    """
+
+    def begin(correct: Any, storage: TwoPhaseStorage, transaction: Any, *more: Any) -> None:
+        if more:
+            storage._commit = None
+        correct(storage, transaction, *more)
+
+    return around(TwoPhaseStorage, "tpc_begin", begin)
 
 
 @double("storage.waiting-begins-get-on", also="storage.first-of-many-wins")

@@ -258,13 +258,17 @@ def announces_what_was_undone() -> None:
 
 @example(
     "storage.announces-what-was-deleted",
-    MUST,
-    rules="STOR-34",
+    SHOULD,
+    rules="STOR-34 ISO-37",
     needs="several-clients deletion",
     without="instances",
 )
 def announces_what_was_deleted() -> None:
     """An object that was deleted is announced like one that was changed.
+
+    A client need not be told, since nobody had a use for the object, and to write it is a conflict.
+    But whoever deletes may be wrong about that, and a cache that goes on showing what is gone hides
+    it.
 
     >>> oid = storage.new_oid()
     >>> first = commit(storage, (oid, z64, content("deleted")))
@@ -281,6 +285,26 @@ def announces_what_was_deleted() -> None:
     True
     >>> with raises("POSKeyError"):
     ...     other.load(oid)
+    """
+
+
+@example(
+    "storage.announces-blobs",
+    MUST,
+    rules="STOR-34 STOR-61",
+    needs="several-clients blobs",
+    without="instances",
+)
+def announces_blobs() -> None:
+    """A blob that was stored is announced like any other object, whether it was created or changed.
+
+    >>> oid, other, above = storage.new_oid(), client_of(storage), Layer()
+    >>> other.registerDB(above)
+    >>> first = commit_blob(storage, oid, z64, b"old")
+    >>> second = commit_blob(storage, oid, first, b"new")
+    >>> other = caught_up(other, second)
+    >>> told(above, (first, (oid,)), (second, (oid,)))
+    True
     """
 
 

@@ -28,8 +28,8 @@ def blob_packed() -> None:
 
 @example("storage.blob-packed-is-gone", SHOULD, rules="STOR-62", needs="blobs pack")
 def blob_packed_is_gone() -> None:
-    """A pack removes the files of the revisions that it removes, of garbage as well. A client of a
-    server may have one in a cache of its own, from which it goes in its time.
+    """A pack removes the files of the revisions that it removes. A client of a server may have one
+    in a cache of its own, from which it goes in its time.
 
     >>> oid = storage.new_oid()
     >>> root = commit(storage, (z64, z64, content("root", oid)))
@@ -70,6 +70,26 @@ def blob_garbage() -> None:
     >>> storage.pack(pause(), oids_in)
     >>> held(storage, used, tids[0])
     [b'one']
+    """
+
+
+@example(
+    "storage.blob-garbage-is-gone",
+    SHOULD,
+    rules="STOR-62",
+    needs="blobs pack garbage-collection",
+)
+def blob_garbage_is_gone() -> None:
+    """Where a pack removes objects that nothing leads to, their files go with them, but for those
+    in the cache of a client.
+
+    >>> used, unused = storage.new_oid(), storage.new_oid()
+    >>> root = commit(storage, (z64, z64, content("root", used)))
+    >>> tids = [commit_blob(storage, oid, z64, b"one") for oid in (used, unused)]
+    >>> later = commit_blob(storage, unused, tids[1], b"two")
+    >>> storage.pack(pause(), oids_in)
+    >>> held(storage, unused, tids[1], later)
+    [None, None]
     """
 
 
@@ -223,6 +243,93 @@ def blob_restored_anyway() -> None:
 
 
 @example(
+    "storage.blob-restored-in-its-transaction",
+    MUST,
+    rules="STOR-2 STOR-63",
+    error="StorageTransactionError",
+    needs="blob-restoring",
+)
+def blob_restored_in_its_transaction() -> None:
+    """`restoreBlob` is refused for any transaction but the one that has begun, and restores nothing
+    then. The one may be given up as well, as where `store` is refused.
+
+    >>> oid, path, meta = storage.new_oid(), blob_file(storage, b"one"), metadata()
+    >>> serial = bytes([0x7E] * 8)
+    >>> for state in "idle", "begun":
+    ...     if state == "begun":
+    ...         storage.tpc_begin(meta, serial)
+    ...     with raises("StorageTransactionError"):
+    ...         storage.restoreBlob(oid, serial, blob_record(), path, None, metadata())
+    >>> with allowing("StorageTransactionError"):
+    ...     voted = storage.tpc_vote(meta)
+    ...     tid = storage.tpc_finish(meta)
+    >>> storage.tpc_abort(meta)
+    >>> with raises("POSKeyError"):
+    ...     newest(storage).load(oid)
+    """
+
+
+@example("storage.blob-restored-abort", MUST, rules="STOR-63 STOR-3", needs="blob-restoring")
+def blob_restored_abort() -> None:
+    """An abort, before or after the vote, forgets record and file of what was restored.
+
+    >>> oid, serials = storage.new_oid(), [bytes([0x7E] * 8), bytes([0x7E] * 7 + [0x7F])]
+    >>> first = commit_blob(storage, oid, z64, b"one")
+    >>> for serial in serials:
+    ...     meta, path = metadata(), blob_file(storage, b"aborted")
+    ...     storage.tpc_begin(meta, serial)
+    ...     restored = storage.restoreBlob(oid, serial, blob_record(), path, None, meta)
+    ...     voted = storage.tpc_vote(meta) if serial == serials[1] else None
+    ...     storage.tpc_abort(meta)
+    >>> newest(storage).load(oid)[1] == first, held(storage, oid, first, *serials)
+    (True, [b'one', None, None])
+    """
+
+
+@example("storage.blob-restored-after-vote", SHOULD, rules="STOR-1 STOR-63", needs="blob-restoring")
+def blob_restored_after_vote() -> None:
+    """When the storage has voted for a transaction, `restoreBlob` is refused, as `restore` is.
+
+    >>> oid, meta, serial = storage.new_oid(), metadata(), bytes([0x7E] * 8)
+    >>> first = commit_blob(storage, oid, z64, b"one")
+    >>> storage.tpc_begin(meta, serial)
+    >>> voted = storage.tpc_vote(meta)
+    >>> with raises("Exception"):
+    ...     path = blob_file(storage, b"late")
+    ...     storage.restoreBlob(oid, serial, blob_record(), path, None, meta)
+    >>> storage.tpc_abort(meta)
+    >>> newest(storage).load(oid)[1] == first, held(storage, oid, first, serial)
+    (True, [b'one', None])
+    """
+
+
+@example(
+    "storage.blob-restored-read-only",
+    MUST,
+    rules="STOR-31 STOR-63",
+    error="ReadOnlyError",
+    needs="blob-restoring durable read-only",
+)
+def blob_restored_read_only() -> None:
+    """A storage that was opened read-only restores no blobs either.
+
+    >>> oid, serial = storage.new_oid(), bytes([0x7E] * 8)
+    >>> tid = commit_blob(storage, oid, z64, b"one")
+    >>> reader = reopened(storage, read_only=True)
+    >>> import os, tempfile
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     meta = metadata()
+    ...     with allowing("ReadOnlyError"):
+    ...         reader.tpc_begin(meta, serial)
+    ...     with raises("ReadOnlyError"):
+    ...         reader.restoreBlob(oid, serial, blob_record(), file.name, None, meta)
+    ...     is_left = os.path.exists(file.name)
+    >>> is_left
+    True
+    """
+
+
+@example(
     "storage.blob-copied",
     MUST,
     rules="STOR-41 STOR-63",
@@ -242,4 +349,28 @@ def blob_copied() -> None:
     True
     >>> held(copy, oid, first, second), held(storage, oid, first, second)
     ([b'one', b'two'], [b'one', b'two'])
+    """
+
+
+@example(
+    "storage.blob-copied-to-its-end",
+    MUST,
+    rules="STOR-41 STOR-62",
+    error="POSKeyError",
+    needs="blobs restoring iteration old-revisions undo",
+)
+def blob_copied_to_its_end() -> None:
+    """A copy has it as well where a blob has ceased to exist, since its creation was undone, and
+    that there is no file from then on.
+
+    >>> oid = storage.new_oid()
+    >>> root = commit(storage, (z64, z64, content("root")))
+    >>> first = commit_blob(storage, oid, z64, b"one")
+    >>> second, oids = undo(storage, storage.undoLog(0, 1)[0]["id"])
+    >>> copy = open_storage()
+    >>> copied = copy.copyTransactionsFrom(storage)
+    >>> with raises("POSKeyError"):
+    ...     newest(copy).load(oid)
+    >>> newest(copy).lastTransaction() == second, held(copy, oid, second)
+    (True, [None])
     """

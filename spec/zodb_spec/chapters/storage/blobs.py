@@ -248,6 +248,48 @@ def blob_out_of_order() -> None:
     """
 
 
+@example("storage.blob-after-vote", SHOULD, rules="STOR-1 STOR-61", needs="blobs")
+def blob_after_vote_refused() -> None:
+    """When the storage has voted for a transaction, `storeBlob` is refused, as `store` is: the blob
+    has neither a new record nor a new file.
+
+    >>> oid, added = storage.new_oid(), storage.new_oid()
+    >>> first = commit_blob(storage, oid, z64, b"one")
+    >>> meta = voted(storage, (added, z64, content("added")))
+    >>> with raises("Exception"):
+    ...     storage.storeBlob(oid, first, blob_record(), blob_file(storage, b"late"), "", meta)
+    >>> with allowing("StorageTransactionError"):
+    ...     tid = storage.tpc_finish(meta)
+    >>> newest(storage).load(oid)[1] == first, held(storage, oid, first)
+    (True, [b'one'])
+    """
+
+
+@example("storage.blob-after-vote-spares", MUST, rules="STOR-1 STOR-61", needs="blobs")
+def blob_after_vote_spares_others() -> None:
+    """Whatever becomes of a transaction that stores a blob after the vote, nothing that was
+    committed before is damaged by it: the blob holds what it held, or what was stored, and others
+    can be committed.
+
+    >>> one, two, three = (storage.new_oid() for _ in range(3))
+    >>> tids = [commit_blob(storage, oid, z64, b"old") for oid in (one, two, three)]
+    >>> meta, path = metadata(), blob_file(storage, b"new")
+    >>> storage.tpc_begin(meta)
+    >>> stored = storage.storeBlob(one, tids[0], blob_record(), path, "", meta)
+    >>> _ = storage.tpc_vote(meta)
+    >>> with allowing("Exception"):
+    ...     storage.storeBlob(two, tids[1], blob_record(), blob_file(storage, b"late"), "", meta)
+    >>> with allowing("Exception"):
+    ...     tid = storage.tpc_finish(meta)
+    >>> storage.tpc_abort(meta)
+    >>> tids.append(commit_blob(storage, three, tids[2], b"later"))
+    >>> serial = newest(storage).load(two)[1]
+    >>> expected = [b"old"] if serial == tids[1] else [b"late"]
+    >>> held(storage, two, serial) == expected, held(storage, three, tids[3])
+    (True, [b'later'])
+    """
+
+
 @example("storage.blob-stored-twice", MUST, rules="STOR-20 STOR-61", needs="blobs")
 def blob_stored_twice() -> None:
     """Of two blobs that a transaction stores for one object the last one counts, record and file.
@@ -304,23 +346,29 @@ def blob_durable() -> None:
 @example(
     "storage.blob-read-only",
     MUST,
-    rules="STOR-61",
+    rules="STOR-61 STOR-31",
     error="ReadOnlyError",
     needs="blobs durable read-only",
 )
 def blob_read_only() -> None:
-    """A storage that was opened read-only loads blobs, and stores none.
+    """A storage that was opened read-only loads blobs, and stores none: `storeBlob` is refused, and
+    leaves the file to who has given it.
 
     >>> oid = storage.new_oid()
     >>> tid = commit_blob(storage, oid, z64, b"one")
     >>> reader = reopened(storage, read_only=True)
     >>> held(reader, oid, tid)
     [b'one']
-    >>> import tempfile
-    >>> with tempfile.NamedTemporaryFile() as file, raises("ReadOnlyError"):
+    >>> import os, tempfile
+    >>> with tempfile.NamedTemporaryFile() as file:
     ...     meta = metadata()
-    ...     reader.tpc_begin(meta)
-    ...     reader.storeBlob(oid, tid, blob_record(), file.name, "", meta)
+    ...     with allowing("ReadOnlyError"):
+    ...         reader.tpc_begin(meta)
+    ...     with raises("ReadOnlyError"):
+    ...         reader.storeBlob(oid, tid, blob_record(), file.name, "", meta)
+    ...     is_left = os.path.exists(file.name)
+    >>> is_left
+    True
     """
 
 

@@ -92,6 +92,7 @@ def history_has_the_extension() -> None:
     own names, but for those that the entry has already: they say what is said above.
 
     >>> noted = {"mood": "good", "numbers": [1, 2], "tid": 1, "description": "no", "size": "big"}
+    >>> noted |= {"time": "late", "user_name": "nobody"}
     >>> meta = metadata(b"gardener", b"planted", noted)
     >>> oid = storage.new_oid()
     >>> tid = commit(storage, (oid, z64, content(1)), meta=meta)
@@ -100,8 +101,8 @@ def history_has_the_extension() -> None:
     ('good', [1, 2])
     >>> entry["tid"] == tid, entry["user_name"], entry["description"]
     (True, b'gardener', b'planted')
-    >>> isinstance(entry["size"], int)
-    True
+    >>> isinstance(entry["size"], int), isinstance(entry["time"], float)
+    (True, True)
     """
 
 

@@ -154,6 +154,20 @@ def interface_of_instances() -> None:
     """
 
 
+@example("storage.instances-announced", MUST, rules="STOR-35", needs="instances")
+def instances_announced() -> None:
+    """A storage that brings its own snapshots says so by the interface `IMVCCStorage`, and each of
+    its instances as well: who is not told of them gives all connections one instance, or looks
+    after snapshots in a way of his own.
+
+    >>> from zope.interface import providedBy
+    >>> instances = [storage, storage.new_instance()]
+    >>> kinds = [{each.__name__ for each in providedBy(one).flattened()} for one in instances]
+    >>> ["IMVCCStorage" in kind for kind in kinds]
+    [True, True]
+    """
+
+
 @example("storage.interface-of-blobs", MUST, rules="STOR-61", needs="blobs")
 def interface_of_blobs() -> None:
     """A storage that keeps blobs takes files, gives them, and says where to make them.

@@ -379,3 +379,22 @@ def recent_invalidations() -> None:
     >>> told == [[], expected[-1:], expected[-3:], expected]
     True
     """
+
+
+@example(
+    "storage.recent-invalidations-of-undos", MUST, rules="STOR-65 STOR-34", needs="serving undo"
+)
+def recent_invalidations_of_undos() -> None:
+    """Also what an undo has brought back, or taken away, is among the objects that a transaction
+    has written.
+
+    >>> recent = getattr(storage, "lastInvalidations", None)
+    >>> one, two = storage.new_oid(), storage.new_oid()
+    >>> root = commit(storage, (z64, z64, content("root")))
+    >>> first = commit(storage, (one, z64, content("old")))
+    >>> second = commit(storage, (one, first, content("new")), (two, z64, content("created")))
+    >>> third, _ = undo(storage, storage.undoLog(0, 1)[0]["id"])
+    >>> [(tid, oids)] = recent(1) if recent else [(third, [one, two])]
+    >>> tid == third, {each[:8] if len(each) == 8 else each[0] for each in oids} == {one, two}
+    (True, True)
+    """

@@ -85,6 +85,57 @@ def come_back_announces() -> None:
     """
 
 
+@example("storage.come-back-announces-many", MUST, rules="STOR-34 ISO-33", needs=CLIENTS)
+def come_back_announces_many() -> None:
+    """However much was committed meanwhile, none of it is left out: where it is more than a server
+    remembers, the client says that everything may have changed.
+
+    >>> oids, other, above = [storage.new_oid()], client_of(storage), Layer()
+    >>> other.registerDB(above)
+    >>> tids = [commit(storage, (oids[0], z64, content("before")))]
+    >>> other = caught_up(other, tids[0])
+    >>> del above.announced[:]
+    >>> with cut_off(other):
+    ...     for n in range(120):
+    ...         oids.append(storage.new_oid())
+    ...         tids.append(commit(storage, (oids[-1], z64, content(n))))
+    >>> other = caught_up(other, tids[-1])
+    >>> announced = {oid for tid, oids in above.announced for oid in oids}
+    >>> above.forgotten > 0 or {*oids[1:]} <= announced
+    True
+    """
+
+
+@example(
+    "storage.come-back-announces-what-was-undone",
+    MUST,
+    rules="STOR-34 ISO-33",
+    needs=f"{CLIENTS} undo",
+)
+def come_back_announces_what_was_undone() -> None:
+    """What was undone meanwhile is announced, too, and loaded as it is now.
+
+    >>> one, two = storage.new_oid(), storage.new_oid()
+    >>> root = commit(storage, (z64, z64, content("root")))
+    >>> first = commit(storage, (one, z64, content("old")))
+    >>> second = commit(storage, (one, first, content("new")), (two, z64, content("created")))
+    >>> other, above = client_of(storage), Layer()
+    >>> other.registerDB(above)
+    >>> seen = [value_in(caught_up(other, second).load(oid)[0]) for oid in (one, two)]
+    >>> del above.announced[:]
+    >>> with cut_off(other):
+    ...     third, oids = undo(storage, storage.undoLog(0, 1)[0]["id"])
+    >>> other = caught_up(other, third)
+    >>> announced = {oid for tid, oids in above.announced for oid in oids}
+    >>> above.forgotten > 0 or {one, two} <= announced
+    True
+    >>> seen, value_in(other.load(one)[0])
+    (['new', 'created'], 'old')
+    >>> with raises("POSKeyError"):
+    ...     other.load(two)
+    """
+
+
 @example("storage.come-back-announces-first", MUST, rules="ISO-33 STOR-34 STOR-17", needs=CLIENTS)
 def come_back_announces_first() -> None:
     """Also then it announces before it tells: a layer that takes its snapshot up to the last

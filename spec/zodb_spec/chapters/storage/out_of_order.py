@@ -351,6 +351,24 @@ def undo_out_of_order() -> None:
     """
 
 
+@example("storage.deletion-after-vote", SHOULD, rules="STOR-1 STOR-43", needs="deletion")
+def deletion_after_vote_refused() -> None:
+    """When the storage has voted for a transaction, `deleteObject` is refused, too: the object that
+    it names is there as it was. A deletion that is passed over without a word would be missed, too,
+    by who believes that something is gone.
+
+    >>> oid, added = storage.new_oid(), storage.new_oid()
+    >>> tid = commit(storage, (oid, z64, content("one")))
+    >>> meta = voted(storage, (added, z64, content("added")))
+    >>> with raises("Exception"):
+    ...     storage.deleteObject(oid, tid, meta)
+    >>> with allowing("StorageTransactionError"):
+    ...     _ = storage.tpc_finish(meta)
+    >>> newest(storage).load(oid) == (content("one"), tid)
+    True
+    """
+
+
 @example("storage.deletion-after-vote-spares", MUST, rules="STOR-1 STOR-43", needs="deletion")
 def deletion_after_vote_spares_others() -> None:
     """Whatever becomes of a transaction that deletes something after the vote, nothing that was
@@ -372,6 +390,27 @@ def deletion_after_vote_spares_others() -> None:
     >>> seen in ([], [(content("one"), tid)] * 2)
     True
     >>> newest(storage).load(other) == (content("later"), later)
+    True
+    """
+
+
+@example("storage.restore-after-vote", SHOULD, rules="STOR-1 STOR-40", needs="restoring")
+def restore_after_vote_refused() -> None:
+    """When the storage has voted for a transaction, `restore` is refused, too: a copy to which it
+    adds something would not be what the storage has voted for, and one that leaves it out would not
+    be whole.
+
+    >>> oid, added = storage.new_oid(), storage.new_oid()
+    >>> old = commit(storage, (oid, z64, content("old")))
+    >>> meta, tid = metadata(), next_tid(old)
+    >>> storage.tpc_begin(meta, tid)
+    >>> storage.restore(added, tid, content("added"), "", None, meta)
+    >>> _ = storage.tpc_vote(meta)
+    >>> with raises("Exception"):
+    ...     storage.restore(oid, tid, content("late"), "", None, meta)
+    >>> with allowing("StorageTransactionError"):
+    ...     _ = storage.tpc_finish(meta)
+    >>> newest(storage).load(oid) == (content("old"), old)
     True
     """
 

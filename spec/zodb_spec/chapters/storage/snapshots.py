@@ -23,15 +23,20 @@ def poll(world: World, name: Name) -> World:
     return world._replace(handles={**world.handles, name: moved})
 
 
-@step("protocol.poll-tells", MUST, rules="STOR-35 ISO-35", needs="instances")
+@step("protocol.poll-tells", MUST, rules="STOR-35 ISO-35 ISO-37", needs="instances")
 def poll_tells(store: Store, snapshot: Tid | None) -> tuple[Oid, ...]:
     """`poll_invalidations` gives the oids of all objects that were changed since the last time, or
-    None where it can't tell.  It may name more of them.
+    None where it can't tell.  It may name more of them, and leave out those that were deleted.
     """
     if snapshot is None:
         return ()
     first = store.tids.index(snapshot) + 1 if snapshot in store.tids else 0
-    changed = {oid for each in store.history[first:] for oid in each.revisions}
+    changed = {
+        oid
+        for each in store.history[first:]
+        for oid, revision in each.revisions.items()
+        if revision.value is not None
+    }
     return tuple(oid for oid in store.known() if oid in changed)
 
 

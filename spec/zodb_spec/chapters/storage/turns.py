@@ -47,6 +47,40 @@ def begin_waits() -> None:
     """
 
 
+@example(
+    "storage.begin-with-a-tid-waits",
+    MUST,
+    rules="STOR-5 STOR-16",
+    error="StorageTransactionError",
+    needs="restoring",
+)
+def begin_with_a_tid_waits() -> None:
+    """Who begins a transaction that is to have a tid of its own waits like everybody else, or may
+    be refused like everybody else.
+
+    >>> other, oid = metadata(), storage.new_oid()
+    >>> may_refuse = "StorageTransactionError" if beside(storage) is not storage else "nothing"
+    >>> def schedule(state, end):
+    ...     meta, halt, order = metadata(), Halt(), []
+    ...     def first():
+    ...         state(storage, (oid, z64, content("one")), meta=meta)
+    ...         halt()
+    ...         order.append("ending")
+    ...         end(meta)
+    ...     def second():
+    ...         with allowing(may_refuse):
+    ...             storage.tpc_begin(other, bytes([0x7E] * 8))
+    ...             order.append("begun")
+    ...             storage.tpc_abort(other)
+    ...     meanwhile(first, second, halt)
+    ...     return order[0]
+    >>> schedule(begun, storage.tpc_abort), schedule(voted, storage.tpc_finish)
+    ('ending', 'ending')
+    >>> value_in(newest(storage).load(oid)[0])
+    'one'
+    """
+
+
 @example("storage.waiting-begins-get-on", MUST, rules="STOR-5", error="StorageTransactionError")
 def waiting_begins_get_on() -> None:
     """All who wait for their turn get it, one after the other, whether those before them finish or

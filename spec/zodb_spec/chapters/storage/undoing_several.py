@@ -119,6 +119,10 @@ def undo_beside_stores() -> None:
     """A transaction may undo others and store objects as well. Then both take effect, or the one is
     refused where the other was called first, and nothing happens.
 
+    That is said of different objects. Where one is stored from the revision that is undone, the two
+    can't both be what it shows, and whether the second call is refused is left open: whoever stores
+    has seen what he replaces.
+
     >>> one, two = storage.new_oid(), storage.new_oid()
     >>> first = commit(storage, (one, z64, content(1)), (two, z64, content(2)))
     >>> second = commit(storage, (one, first, content("new")))
