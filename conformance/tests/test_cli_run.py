@@ -329,6 +329,9 @@ def test_a_new_witness_does_not_take_the_name_of_a_file_that_stays(command):
         (["good", "--edition", "2001"], "invalid choice: '2001'"),
         (["good", "--known", "missing.toml"], "There is no known-deviations file missing.toml"),
         (["good", "--report", "a-file"], "--report a-file is a file; name a folder"),
+        (["good", "--report", "odd"], "odd/report.html is a folder; move it away"),
+        ([""], "an argument is empty; write what is meant, or leave it out"),
+        (["--uri="], "an argument is empty"),
         (["good", "--zconfig", "x"], "not allowed with argument"),
         (["good", "extra"], "unrecognized arguments: extra"),
     ],
@@ -336,6 +339,7 @@ def test_a_new_witness_does_not_take_the_name_of_a_file_that_stays(command):
 )
 def test_misuse_ends_with_2_and_one_sentence_that_says_what_to_mend(arguments, sentence, command):
     Path("a-file").touch()
+    Path("odd/report.html").mkdir(parents=True)
     status, output, errors = command("run", *arguments)
     assert status == 2
     assert sentence in errors

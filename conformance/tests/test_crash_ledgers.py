@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from zodb_conformance.crashes import ledger
 from zodb_conformance.crashes.ledger import Book, Ledger, of_lines
 from zodb_conformance.crashes.points import changes, mixed, moments, spread
 from zodb_conformance.crashes.recording import Operation
-from zodb_conformance.crashes.stream import can_pack, can_undo, deletable, step_of
+from zodb_conformance.crashes.stream import Step, can_pack, can_undo, deletable, step_of
+from zodb_conformance.crashes.working import Worker
+from zodb_reference.storages import MemoryStorage
 from zodb_spec.crash import BLOB, ROOT, UNKNOWN, Written
 
 A, B, C = (bytes(7) + bytes([number]) for number in (1, 2, 3))
@@ -162,6 +165,21 @@ def test_a_blob_is_restored_only_where_that_can_be_done() -> None:
 
 
 KINDS = {"undo": "undo", "pack": "pack", "deletion": "delete", "restoring": "restore"}
+
+
+def test_only_who_restores_is_given_a_tid(tmp_path: Path) -> None:
+    class Plain(MemoryStorage):
+        """A storage that takes no more than it has to."""
+
+        def tpc_begin(self, transaction: Any) -> None:  # type: ignore[override]
+            super().tpc_begin(transaction)
+
+    book = Book(tmp_path / "ledger")
+    worker = Worker(Plain, book)
+    worker.open()
+    worker.perform(Step(1, "commit", values=("1 new",)))
+    worker.close()
+    assert len(book.ledger.finished) == 1
 
 
 @pytest.mark.parametrize("capabilities", [(), ("undo",), ("undo", "pack"), tuple(KINDS)])

@@ -388,6 +388,25 @@ def test_why_clauses_are_missed_is_told():
         assert "since the target hung" not in printed(report)
 
 
+def test_a_run_that_could_not_do_its_work_fails_and_says_why():
+    failed = "0 kills, 0 power failures; the work that was to be interrupted failed: OSError: no"
+    report = dataclasses.replace(report_of(), notes={"crashes": failed})
+    said = "The check crashes could not be done: the work that was to be interrupted failed:"
+    assert (report.verdict, report.status) == ("conforms", 1)
+    assert f"The run fails all the same. {said}" in " ".join(printed(report).split())
+    assert said in html.page(report)
+    assert said in "".join(github.annotation_lines(report))
+    (case,) = ET.fromstring(junit.document(report)).findall("testcase[@classname='run']/failure")
+    assert case.attrib["message"].startswith(said)
+
+
+def test_a_run_that_has_checked_nothing_fails():
+    none = Plan(target="some", only=("other.*",))
+    report = report_of(plan=none, counts=())
+    assert (report.verdict, report.status) == ("conforms", 1)
+    assert "Nothing was checked" in printed(report)
+
+
 def test_where_the_plain_script_shows_nothing_that_is_told():
     said = f"see it     {terminal.NOT_SHOWN}"
     assert said in printed(report_of(Finding(deviation(), True, False)), width=30)

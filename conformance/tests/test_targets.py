@@ -21,6 +21,8 @@ from zodb_conformance.plan import Plan
 from zodb_conformance.runner import check_names
 from zodb_conformance.targets import CAPABILITIES, Target, registered, resolve
 from zodb_conformance.targets.reference import memory
+from zodb_conformance.targets.storages import definitions
+from zodb_reference.storages import MemoryStorage
 from zodb_spec.clause import clauses
 from zope.interface import providedBy
 
@@ -234,6 +236,18 @@ def test_the_lines_of_a_factory_open_a_database_that_works() -> None:
     exec("\n".join(resolve(Plan(target="ZODB.DemoStorage:DemoStorage")).lines), program)
     assert usable(program["db"])
     program["directory"].cleanup()
+
+
+@pytest.mark.parametrize("name", ["open_storage", "content", "mapping"])
+def test_a_factory_may_be_called_like_what_plain_scripts_define(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"faulty_databases.{name}", lambda folder: MemoryStorage(), raising=False)
+    target = resolve(Plan(target=f"faulty_databases:{name}"))
+    program: dict[str, Any] = {}
+    exec(f"import os\n{definitions(target)}\nstorage = open_storage()", program)
+    assert len(program["storage"]) == 0
+    program["folders"][0][1].cleanup()
 
 
 # Several databases at once.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import io
+import re
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -46,6 +47,12 @@ exit status:
 """
 
 
+EMPTY = re.compile(r"(--[a-z-]+=)?")
+"""An argument that says nothing.  A variable that is not set in somebody's workflow comes as one,
+and is no wish for what there is by default.
+"""
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that says what is wrong in one sentence."""
 
@@ -82,7 +89,10 @@ def main(arguments: Sequence[str] | None = None, suite: Suite | None = None) -> 
     """Do what the arguments say, those of the process by default, and give the exit status."""
     print_anything()
     words = sys.argv[1:] if arguments is None else list(arguments)
-    options = parser().parse_args(words)
+    made = parser()
+    if any(map(EMPTY.fullmatch, words)):
+        made.error("an argument is empty; write what is meant, or leave it out")
+    options = made.parse_args(words)
     options.words = words
     try:
         status: int = options.act(options, suite or Suite())

@@ -20,6 +20,9 @@ SEED = 1
 BUDGET_ENDED = "the budget ended"
 """How the note of a check begins that had no time for all its scripts."""
 
+WORK_FAILED = "the work that was to be interrupted failed"
+"""What the note of a check says where the target failed in work that nothing has disturbed."""
+
 NOT_DONE = "not done"
 """How the note of a check begins that was left out, because the target fell too often before."""
 

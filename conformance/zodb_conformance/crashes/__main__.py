@@ -16,7 +16,7 @@ from rich.markup import escape
 from zodb_conformance.context import Context
 from zodb_conformance.crashes.check import GIVEN_UP, crashes
 from zodb_conformance.errors import TargetUnusable
-from zodb_conformance.plan import SEED, Plan
+from zodb_conformance.plan import SEED, WORK_FAILED, Plan
 from zodb_conformance.results import Tally
 from zodb_conformance.runner import quiet
 from zodb_conformance.targets import resolve
@@ -68,7 +68,8 @@ def _crash(plan: Plan, console: Console) -> int:
     for found in broken.values():
         console.print(f"\n  [bold]{found.clause}[/]: {escape(found.message)}", soft_wrap=True)
         console.print(escape("\n".join(f"    {line}" for line in found.trace)), soft_wrap=True)
-    return int(bool(broken) or not tally.counts or GIVEN_UP in note)
+    is_complete = GIVEN_UP not in note and WORK_FAILED not in note
+    return int(bool(broken) or not tally.counts or not is_complete)
 
 
 if __name__ == "__main__":

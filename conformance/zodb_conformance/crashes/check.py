@@ -45,6 +45,7 @@ from zodb_conformance.crashes.points import (
 from zodb_conformance.crashes.powerless import Failure, failures
 from zodb_conformance.crashes.telling import Image, program
 from zodb_conformance.crashes.trials import Place, Recorded, Trials
+from zodb_conformance.plan import WORK_FAILED
 from zodb_conformance.results import Deviation
 from zodb_conformance.servers import lodging
 
@@ -125,8 +126,7 @@ class Crashes:
         self._begin()
         recorded = trials.record()
         if recorded.error:
-            failed = f"the work that was to be interrupted failed: {recorded.error}"
-            self._note(f"{GIVEN_UP}: {failed}")
+            self._note(f"{WORK_FAILED}: {recorded.error}")
             return False
         if recorded.reason:
             self._note(f"no power failures: {recorded.reason}")
@@ -271,21 +271,22 @@ class Crashes:
         look: Callable[[], Examined] | None = None,
     ) -> bool:
         """Hold against a crash the clauses that are asked for, and tell what is broken; whether all
-        of them hold, asked for or not.
+        of them hold, asked for or not.  What breaks one that is known to be broken may well break
+        those behind it, too: of them nothing is said then.
 
         look  looks again at what was left, where that is as it was: when a kill comes is a matter
               of moments, and the next one may leave something else
         """
         recorder = self.context.recorder
         rules = rules_for(examined.crash.told, loss)
-        asked = [rule for rule in rules if self._is_asked(id_of(rule))]
+        asked = [rule for rule in rules if self._binds(id_of(rule))]
         judged = judge(examined, asked)
-        if judged.broken and judged.broken not in self._told:
+        if judged.broken and judged.broken not in {*self._told, *self.context.plan.avoid}:
             self._told.add(judged.broken)
             again = look is not None and judge(look(), asked).broken == judged.broken
             found = self._deviation(examined, judged, told, image)
             recorder.deviation(replace(found, confirmed=again))
-        recorder.exercised(judged.held)
+        recorder.exercised(filter(self._is_asked, judged.held))
         return not judge(examined, rules).broken
 
     def _deviation(
@@ -309,10 +310,13 @@ class Crashes:
         return any(map(self._is_asked, rules_of(losses)))
 
     def _is_asked(self, id: str) -> bool:
-        """Whether a clause is asked for, and binds the target."""
-        plan = self.context.plan
-        binds = self.context.target.suited(clauses()[id].needs) is not None
-        return plan.wants(id) and id not in plan.avoid and binds
+        """Whether a clause is asked for, and not known to be broken."""
+        return self._binds(id) and id not in self.context.plan.avoid
+
+    def _binds(self, id: str) -> bool:
+        """Whether the run is about a clause, and it binds the target."""
+        target = self.context.target
+        return self.context.plan.wants(id) and target.suited(clauses()[id].needs) is not None
 
     def _begin(self) -> None:
         """Say that a crash begins."""

@@ -89,7 +89,7 @@ def rules_for(told: Told, loss: Loss) -> tuple[Rule, ...]:
     if loss == "new":  # a storage that was packed has files that are newer
         return () if told.packed else (durability.new_survives_power_loss,)
     if loss == "some":
-        return (durability.survives_some_writes,)
+        return durability.survives_some_writes, durability.goes_on_after_kill
     if loss == "names":
         return (durability.syncs_the_folder,)
     return (

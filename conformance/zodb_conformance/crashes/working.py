@@ -85,7 +85,8 @@ class Worker:
         going to store.
         """
         meta = metadata(description=f"step {step.number}".encode())
-        self._storage.tpc_begin(meta, tid or None)
+        # Only who restores owes an argument for the tid.
+        self._storage.tpc_begin(meta, *[tid] * bool(tid))
         self._note(
             "begin",
             step=step.number,

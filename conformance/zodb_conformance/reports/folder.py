@@ -14,6 +14,9 @@ from zodb_conformance.reports.badge import badge
 from zodb_conformance.reports.model import Report
 from zodb_conformance.witnesses import Witness
 
+FILES = ("report.json", "report.html", "junit.xml", "badge.json")
+"""The forms of a report that are files."""
+
 
 def prepare(folder: Path) -> None:
     """Make the folder, before the work is done that it is for.
@@ -27,6 +30,11 @@ def prepare(folder: Path) -> None:
         probe = folder / ".zodb-conformance"
         probe.touch()
         probe.unlink()
+        for name in (*FILES, "witnesses"):
+            there = folder / name
+            if there.exists() and there.is_dir() != (name == "witnesses"):
+                kind = "a folder" if there.is_dir() else "a file"
+                raise UsageError(f"--report {folder}: {there} is {kind}; move it away.")
     except OSError as error:
         raise UsageError(f"--report {folder} can not be written: {error.strerror}.") from error
 

@@ -27,6 +27,7 @@ def annotation_lines(report: Report) -> list[str]:
         )
         for entry in report.stale
     ]
+    lines += [_line("error", "zodb-conformance", each) for each in report.shortfalls]
     if report.verdict == "unusable":
         lines.append(_line("error", "zodb-conformance", report.message))
     return lines

@@ -27,6 +27,10 @@ def document(report: Report) -> str:
         _failure("known", entry.clause, "this known deviation does not fail any more: remove it")
         for entry in report.stale
     ]
+    cases += [
+        _failure("run", f"shortfall {number}", shortfall)
+        for number, shortfall in enumerate(report.shortfalls, 1)
+    ]
     if report.verdict == "unusable":
         cases.append(_failure("target", plain(report.target.name), report.message, kind="error"))
     suite = ET.Element(

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from zodb_spec.clause import Clause
 
-from zodb_conformance.plan import BUDGET_ENDED, NOT_DONE, Plan
+from zodb_conformance.plan import BUDGET_ENDED, NOT_DONE, WORK_FAILED, Plan
 from zodb_conformance.supervisor.findings import Finding, KnownResult, TargetInfo
 
 SCHEMA = 1
@@ -253,11 +253,27 @@ class Report:
         return sum(note.startswith(NOT_DONE) for note in self.notes.values())
 
     @property
+    def shortfalls(self) -> tuple[str, ...]:
+        """Why the run says less than it seems to, each in a sentence: a gate that is green for
+        these reasons would guard nothing.
+        """
+        if self.verdict not in ("conforms", "deviates"):
+            return ()
+        found = [
+            f"The check {check} could not be done: {note[note.index(WORK_FAILED) :]}."
+            for check, note in self.notes.items()
+            if WORK_FAILED in note
+        ]
+        if all(row.verdict == "not-applicable" for row in self.rows):
+            found.append("Nothing was checked: no clause that was asked for is about this target.")
+        return tuple(found)
+
+    @property
     def status(self) -> int:
         """The exit status: that of the verdict, and 1 where the known-deviations file is out of
-        date.
+        date, or something falls short.
         """
-        return STATUS[self.verdict] or int(bool(self.stale))
+        return STATUS[self.verdict] or int(bool(self.stale or self.shortfalls))
 
     def to_json(self) -> dict[str, Any]:
         """The report as `report.json` holds it."""

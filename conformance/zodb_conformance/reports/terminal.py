@@ -129,8 +129,10 @@ def _outcome(report: Report, console: Console) -> None:
     mark, style = MARKS[report.verdict]
     title, lead = headline(report)
     console.print(Text.assemble((f"{mark} {title}", style), f"  {lead}"))
-    if report.status == 1 and report.verdict == "conforms":
+    if report.stale and report.verdict == "conforms":
         console.print("  The run fails all the same: the known-deviations file is out of date.")
+    for shortfall in report.shortfalls:
+        console.print(Text(f"  The run fails all the same. {plain(shortfall)}", "red"))
     unreached = [row.id for row in report.rows if row.verdict == "not-reached" and not row.flaky]
     if unreached and report.verdict in ("conforms", "deviates"):
         more = ", ..." if len(unreached) > MOST_MISSED else ""

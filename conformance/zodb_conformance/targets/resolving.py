@@ -35,6 +35,7 @@ from zodb_conformance.targets.places import (
     refusal_of_address,
     refusal_of_configuration,
 )
+from zodb_conformance.targets.storages import TAKEN
 
 GROUP = "zodb_conformance.targets"
 EXTRAS = ("relstorage-postgresql", "relstorage-sqlite", "tempstorage", "zeo", "zlib")
@@ -230,11 +231,13 @@ def _require_callable(path: str, found: Any, form: str) -> None:
 def _calling(path: str, variable: str, options: str = "") -> tuple[str, ...]:
     """The lines of Python that call what `path` stands for on a new folder."""
     module, _, name = path.partition(":")
+    top, dot, rest = name.partition(".")
+    known, renamed = ("factory", " as factory") if top in TAKEN else (top, "")
     return (
         "import tempfile",
-        f"from {module} import {name.split('.')[0]}",
+        f"from {module} import {top}{renamed}",
         "directory = tempfile.TemporaryDirectory()",
-        f"{variable} = {name}(directory.name{options})",
+        f"{variable} = {known}{dot}{rest}(directory.name{options})",
     )
 
 

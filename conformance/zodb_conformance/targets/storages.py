@@ -20,11 +20,16 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
+from zodb_conformance.programs import NAMESPACE
 from zodb_conformance.storagekit import newest
 from zodb_conformance.targets.base import Storage, Target
 from zodb_conformance.targets.emptiness import unspoilt
 
 CALLS = ("open_storage", "reopened", "client_of", "layer_over", "cut_off")
+
+TAKEN = {*NAMESPACE, *CALLS, "open_read_only", "open_db", "folders", "storage", "db", "directory"}
+"""The names that plain scripts define or use: who imports one of them under the same name loses it.
+"""
 
 SHARED = """
 folders = []
