@@ -120,6 +120,39 @@ def test_what_connections_break_in_one_order_of_databases_does_not_count(name, s
     assert search._breaks_the_baseline(shown.clause, script)
 
 
+CONFLICT_WITH_A_NEW_OBJECT = (
+    ("open", "db", "manager1", "connection1"),
+    ("root", "connection1", "root1"),
+    ("open", "db", "manager2", "connection2"),
+    ("root", "connection2", "root2"),
+    ("set", "root1", "'a'", "one"),
+    ("commit", "manager1"),
+    ("set", "root2", "'a'", "zero"),
+    ("new", "thing1", "Thing"),
+    ("add", "connection2", "thing1"),
+    ("commit", "manager2"),
+    ("begin", "manager2"),
+)
+
+
+def test_what_connections_break_where_a_conflict_is_told_late_does_not_count(workplace):
+    plan = Plan(target="bad_storages:late", level="storage")
+    shown = runner.replay(plan, CONFLICT_WITH_A_NEW_OBJECT, Tally())
+    assert shown is not None
+    assert shown.clause == "object.abort-keeps-memory"
+    baseline = Nursery(replace(plan, baseline=True), tuple(clauses()), limits=LIMITS)
+    target = TargetInfo(plan.target, "storage", "ZODB.DB", baseline="zodb-mapping")
+    assert Layer(baseline, target, (), {}).held([shown]) == [None]
+
+
+def test_an_example_that_fails_where_a_conflict_is_told_late_does_not_count(workplace):
+    plan = Plan(target="bad_storages:late", level="storage", baseline=True)
+    baseline = Nursery(plan, tuple(clauses()), limits=LIMITS)
+    layer = Layer(baseline, TargetInfo(plan.target, "storage", "ZODB.DB"), (), {})
+    right = found("transaction.commit-stores-changes", (), check="examples.transactions")
+    assert layer.held([right]) == ["over  the same lines hold, so it is the storage that breaks it"]
+
+
 def test_a_whole_database_answers_for_everything(workplace):
     _, report = run("zodb-mapping", "examples.write_skew")
     assert report.plan.level == "all"

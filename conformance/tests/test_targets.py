@@ -157,7 +157,7 @@ def test_the_baseline_of_storages_with_snapshots_is_taken_for_one(tmp_path: Path
 def test_the_databases_of_a_baseline_have_an_order(
     target: str, backwards: bool, tmp_path: Path
 ) -> None:
-    known = resolve(Plan(target=target, baseline=True, backwards=backwards))
+    known = resolve(Plan(target=target, baseline=True, variant="backwards" if backwards else ""))
     together: dict[str, Any] = {}
     names = [str(number) for number in range(12)]
     opened = [

@@ -27,6 +27,16 @@ NOT_DONE = "not done"
 """How the note of a check begins that was left out, because the target fell too often before."""
 
 
+BACKWARDS, LATE = "backwards", "late"
+
+VARIANTS = ("", BACKWARDS, LATE)
+"""How the storage that stands for a right one may behave, since what connections do wrong may show
+with one of these only: databases take part in a commit in the order in which they were opened, and
+conflicts are told when something is stored; the databases come the other way round; or conflicts
+are told in the vote.
+"""
+
+
 @dataclass(frozen=True)
 class Profile:
     """How much work a run does.
@@ -75,7 +85,7 @@ class Plan:
     skip       names of checks that are done already
     found      the capabilities of the target that were found by trying
     baseline   do it over the storage that stands for a right one, in place of the target's own
-    backwards  there, let the database that was opened last be the first one in a commit
+    variant    in which of the `VARIANTS` of that
     """
 
     target: str = ""
@@ -95,7 +105,7 @@ class Plan:
     skip: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
     baseline: bool = False
-    backwards: bool = False
+    variant: str = ""
 
     def wants(self, clause: str) -> bool:
         """Whether a verdict on the clause is asked for."""

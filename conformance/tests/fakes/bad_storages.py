@@ -11,6 +11,7 @@ from ZODB import POSException
 from ZODB.FileStorage import FileStorage
 from ZODB.MappingStorage import MappingStorage
 from ZODB.tests.hexstorage import HexStorage
+from zodb_conformance.targets.deferring import Deferred
 from zodb_reference.storages import MemoryStorage, SnapshotStorage
 
 
@@ -149,6 +150,13 @@ def in_order(directory):
 def backwards(directory):
     """In a commit, the database that was opened last comes first."""
     return MappingStorage(f"{10**6 - next(numbers):06}")
+
+
+def late(directory):
+    """Conflicts are told in the vote, as the interface leaves it."""
+    storage = MappingStorage()
+    Deferred(storage)
+    return storage
 
 
 def resurrecting(directory):

@@ -74,7 +74,7 @@ class Target:
     def __init__(self, plan):
         self.name = name_of(plan)
         self.values = {}
-        self.backwards = plan.backwards
+        self.backwards = plan.variant == "backwards"
         if self.name == "cannot-connect":
             raise ConnectionRefusedError(111, "Connection refused")
         if self.name == "is-none":

@@ -21,7 +21,7 @@ from zodb_spec.situations import situations
 
 from zodb_conformance.context import Context
 from zodb_conformance.performing import perform
-from zodb_conformance.plan import Plan
+from zodb_conformance.plan import VARIANTS, Plan
 from zodb_conformance.results import Quiet, Step
 from zodb_conformance.scripts import Finding, Source, beginning, resolved
 from zodb_conformance.shrinking import shrink
@@ -98,9 +98,7 @@ class Search:
         return judged
 
     def _breaks_the_baseline(self, clause: str, script: Sequence[Step]) -> bool:
-        """Whether a script shows the same on the baseline, where there is one, in some order of
-        its databases.
-        """
+        """Whether a script shows the same on the baseline, where there is one, in some variant."""
         stated = clauses().get(clause)
         if stated is not None and stated.binds == "storage":
             return False
@@ -179,9 +177,9 @@ class Search:
 
 
 def baselines_of(plan: Plan, target: Target) -> tuple[Target, ...]:
-    """What a target is compared with where only the faults of its storage count: its baseline, with
-    the databases in one order and in the other.
+    """What a target is compared with where only the faults of its storage count: its baseline, in
+    each of its variants.
     """
     if plan.level != "storage" or plan.baseline or not target.baseline:
         return ()
-    return over_baseline(target), over_baseline(target, backwards=True)
+    return tuple(over_baseline(target, variant) for variant in VARIANTS)

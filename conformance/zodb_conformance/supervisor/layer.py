@@ -5,9 +5,9 @@ those have faults of their own.  So whatever contradicts a clause that does not 
 tried on the *baseline*: the same connections over a storage that is known.  What fails there too
 says nothing of the storage; what holds there is the storage's doing, whatever the clause binds.
 
-Where several databases take part in a commit, what the connections do wrong may depend on which of
-them comes first, and that is for their storages to say.  So a script that holds on the baseline is
-tried there with the databases in the opposite order as well.
+What the connections do wrong may depend on what storages are free to choose: which database comes
+first in a commit, and whether a conflict is told at once or in the vote.  So what holds on the
+baseline is tried there in its other variants as well.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
+from zodb_conformance.plan import LATE, VARIANTS
 from zodb_conformance.results import Deviation, Step
 from zodb_conformance.supervisor.findings import TargetInfo
 from zodb_conformance.supervisor.lanes import Learnt, in_lanes
@@ -81,13 +82,30 @@ class Layer:
         None where the connection level is to blame.
         """
         doubtful = [each for each in found if each.clause not in self.storage]
+        self._learn_late([each for each in doubtful if each.check.startswith(TEXTS)])
         doubtful = [each for each in doubtful if is_performed(each)]
-        answers = self._judged([each.script for each in doubtful])
-        rest = [each.script for each in doubtful if not excuses(answers.get(each.script), each)]
-        opposite = self._judged(rest, backwards=True)
-        return [self._why(each, answers, opposite) for each in found]
+        answers: list[Answers] = []
+        for variant in VARIANTS:
+            shown = self._judged([each.script for each in doubtful], variant)
+            doubtful = [each for each in doubtful if not excuses(shown.get(each.script), each)]
+            answers.append(shown)
+        return [self._why(each, answers) for each in found]
 
-    def _why(self, found: Deviation, answers: Answers, opposite: Answers) -> str | None:
+    def _learn_late(self, found: Sequence[Deviation]) -> None:
+        """Perform examples and stories over the baseline that tells of conflicts late; not those
+        that fall, of which each takes long.
+        """
+        rest = [each for each in found if each.kind == "deviation" and not self.fails(each)]
+        if not rest:
+            return
+        plan = self.nursery.plan.just(only=tuple(dict.fromkeys(each.clause for each in rest)))
+        learnt = Learnt()
+        checks = list(dict.fromkeys(each.check for each in rest))
+        in_lanes(self.nursery, replace(plan, variant=LATE), checks, learnt)
+        self._failing |= {sort(each) for each in learnt.deviations}
+        self._failing |= {(fall.check, fall.clause, fall.kind) for fall in learnt.falls}
+
+    def _why(self, found: Deviation, answers: Sequence[Answers]) -> str | None:
         if found.clause in self.storage:
             return ""
         baseline = self.target.baseline
@@ -96,11 +114,11 @@ class Layer:
             f"{self.target.database}"
         )
         if is_performed(found):
-            answer, other = answers.get(found.script), opposite.get(found.script)
-            excused = excuses(answer, found) or excuses(other, found)
-            if not excused and (answer is None or other is None):
+            shown = [each.get(found.script) for each in answers]
+            excused = any(excuses(answer, found) for answer in shown)
+            if not excused and None in shown:
                 return untried
-            instead = f"breaks {answer} instead" if answer else "holds"
+            instead = f"breaks {shown[0]} instead" if shown[0] else "holds"
             why = f"over {baseline} the same script {instead}"
         elif found.check.startswith(TEXTS):
             excused = self.fails(found)
@@ -118,14 +136,12 @@ class Layer:
         )
         return None
 
-    def _judged(self, scripts: Sequence[Script], *, backwards: bool = False) -> Answers:
-        """What each script shows on the baseline, with the databases in the order in which they
-        were opened or `backwards`; nothing of those that could not be tried.
+    def _judged(self, scripts: Sequence[Script], variant: str) -> Answers:
+        """What each script shows on the baseline, in a variant of it; nothing of those that could
+        not be tried.
         """
         scripts = list(dict.fromkeys(scripts))
-        plan = replace(
-            self.nursery.plan, only=(), checks=(), avoid=(), skip=(), backwards=backwards
-        )
+        plan = replace(self.nursery.plan.just(), variant=variant)
         answers: list[str] = []
         while len(answers) < len(scripts) and not self.nursery.stop.is_set():
             ended = self.nursery.run("judge", plan, scripts=tuple(scripts[len(answers) :]))

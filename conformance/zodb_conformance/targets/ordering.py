@@ -7,6 +7,7 @@ one refuses, say.  So whatever is compared with a baseline is done in both order
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,21 +25,33 @@ def in_order(target: Target, *, backwards: bool = False) -> Target:
     Its storage has to be one that can be opened alone, and its `DB` one that takes the key from
     the storage when it is made.
     """
-    assert target.storage is not None
-    assert target.connections is not None
     numbers = count(1)
 
-    def in_turn(storage: Storage) -> Storage:
+    def in_turn(opened: Any) -> None:
+        number = next(numbers)
+        key = f"{MOST - number if backwards else number:010}"
+        opened.sortKey = lambda: key
+
+    return with_each(target, in_turn)
+
+
+def with_each(target: Target, change: Callable[[Any], None]) -> Target:
+    """The target with something done to each of its storages when it is opened.
+
+    What the target says of itself stays as it is, but for how its databases are opened.
+    """
+    assert target.storage is not None
+    assert target.connections is not None
+
+    def changing(storage: Storage) -> Storage:
         def open_storage(directory: Path) -> Any:
-            opened, number = storage.open(directory), next(numbers)
-            key = f"{MOST - number if backwards else number:010}"
-            opened.sortKey = lambda: key
+            opened = storage.open(directory)
+            change(opened)
             return opened
 
-        versions = storage.versions and in_turn(storage.versions)
-        read_only = storage.read_only and in_turn(storage.read_only)
+        versions = storage.versions and changing(storage.versions)
+        read_only = storage.read_only and changing(storage.read_only)
         return storage._replace(open=open_storage, versions=versions, read_only=read_only)
 
-    # What the target says of itself stays as it is, but for how its databases are opened.
-    ordered = over(target.name, target.connections, in_turn(target.storage))
-    return changed(target, open_database=ordered.open_database, storage=ordered.storage)
+    made = over(target.name, target.connections, changing(target.storage))
+    return changed(target, open_database=made.open_database, storage=made.storage)

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from zodb_conformance.errors import TargetUnusable
-from zodb_conformance.plan import Plan
+from zodb_conformance.plan import BACKWARDS, LATE, Plan
 from zodb_conformance.showing import short
 from zodb_conformance.stacks import in_library
 from zodb_conformance.targets import reference, zodb
 from zodb_conformance.targets.announcing import of_database, of_nobody, of_storage
 from zodb_conformance.targets.base import DOUBLE, SEVERAL, SHORT, VERSIONS, Storage, Target, over
 from zodb_conformance.targets.configuring import read_only, wrong
+from zodb_conformance.targets.deferring import late
 from zodb_conformance.targets.editions import CURRENT, in_edition
 from zodb_conformance.targets.emptiness import opened, unspoilt
 from zodb_conformance.targets.mixing import mixed
@@ -64,7 +65,7 @@ def resolve(plan: Plan) -> Target:
     if plan.second:
         target = mixed(target, _second(plan))
     if plan.baseline:
-        target = over_baseline(target, backwards=plan.backwards)
+        target = over_baseline(target, plan.variant)
     return in_edition(target, plan.edition)
 
 
@@ -76,11 +77,11 @@ def _with(found: Collection[str], target: Target) -> Target:
     return replace(target, capabilities=target.capabilities | more, unknown=target.unknown - more)
 
 
-def over_baseline(target: Target, *, backwards: bool = False) -> Target:
-    """The connection level of a target over the storage that stands for a right one.
+def over_baseline(target: Target, variant: str = "") -> Target:
+    """The connection level of a target over the storage that stands for a right one, in one of its
+    `VARIANTS`.
 
-    It declares what the target declares, so that a script means the same on both.  Its databases
-    take part in a commit in the order in which they were opened, or `backwards`.  Raises
+    It declares what the target declares, so that a script means the same on both.  Raises
     TargetUnusable where no such storage is known for the connection level.
     """
     if not target.baseline:
@@ -91,7 +92,8 @@ def over_baseline(target: Target, *, backwards: bool = False) -> Target:
     known = _made(target.baseline, points[target.baseline])
     if known.plain is not None and (known.resolves, target.resolves) == (True, False):
         known = known.plain
-    known = in_order(known, backwards=backwards)
+    known = in_order(known, backwards=variant == BACKWARDS)
+    known = late(known) if variant == LATE else known
     known = replace(
         known, capabilities=target.capabilities, unknown=target.unknown, extras=target.extras
     )
