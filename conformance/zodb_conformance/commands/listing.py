@@ -125,7 +125,8 @@ def clauses(console: Console, chosen: Iterable[Clause]) -> None:
         level = f"{clause.level.value:<6}"
         summary = Text(clause.summary.replace("`", ""), "dim")
         line = Text.assemble(f"  {level} ", (clause.id, "cyan"), "  ", summary)
-        line.truncate(max(console.width, 60), overflow="ellipsis")
+        if console.is_terminal:
+            line.truncate(max(console.width, 60), overflow="ellipsis")
         console.print(line, soft_wrap=True)
 
 

@@ -8,8 +8,7 @@ import re
 import textwrap
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
@@ -52,27 +51,24 @@ def show(options: argparse.Namespace, suite: Suite) -> int:
     console = Console(highlight=False)
     console.print(Text.assemble((clause.id, "bold cyan"), "  ", (clause.level.value, "bold")))
     console.print()
-    console.print(text(clause))
-    console.print(facts(clause, suite))
-    if clause.kind in ("step", "law", "crash"):
-        console.print("\nIts code:\n", style="dim")
-        console.print(Syntax(code(clause), "python", theme="ansi_dark", background_color="default"))
-    return 0
-
-
-def text(clause: Clause) -> RenderableType:
-    """The normative text, with its examples in colours."""
-    blocks: list[RenderableType] = []
     for block in re.split(r"\n\s*\n", clause.text):
         if block.startswith((" ", ">>>")):
             language = "pycon" if block.lstrip().startswith(">>>") else "python"
-            coloured = Syntax(block, language, theme="ansi_dark", background_color="default")
-            blocks.append(Padding(coloured, (0, 0, 1, 2)))
+            console.print(coloured(textwrap.indent(block, "  "), language), soft_wrap=True)
         elif block.startswith(("- ", "* ")):
-            blocks.append(Text(block + "\n"))
+            console.print(Text(block + "\n"))
         else:
-            blocks.append(Text(" ".join(block.split()).replace("::", ":") + "\n"))
-    return Group(*blocks)
+            console.print(Text(" ".join(block.split()).replace("::", ":") + "\n"))
+    console.print(facts(clause, suite))
+    if clause.kind in ("step", "law", "crash"):
+        console.print("\nIts code:\n", style="dim")
+        console.print(coloured(code(clause), "python"), soft_wrap=True)
+    return 0
+
+
+def coloured(source: str, language: str) -> Text:
+    """Code in colours; print it without wrapping, so that no line is cut and all can be copied."""
+    return Syntax("", language, theme="ansi_dark", background_color="default").highlight(source)
 
 
 def facts(clause: Clause, suite: Suite) -> Table:

@@ -258,7 +258,9 @@ def table_of_chapters(report: Report) -> Table:
     for chapter in applying:
         held = chapter.count("holds")
         style = "" if held == chapter.applicable else STYLES[worst(chapter)]
-        number = Text(f"{held} of {chapter.applicable} hold", style or "dim")
+        missed = chapter.count("not-reached")
+        rest = f", {missed} not reached" if missed else ""
+        number = Text(f"{held} of {chapter.applicable} hold{rest}", style or "dim")
         title = re.split("[:,]", chapter.title)[0].replace("`", "")
         table.add_row(Text(f"  {title}", style), bar(chapter), number)
     return table
