@@ -103,9 +103,8 @@ def committing_against_boundary() -> None:
 
 @example("thread.undo-against-boundary", MUST, rules="STOR-55 ISO-3", needs="undo")
 def undo_against_boundary() -> None:
-    """The same holds for a transaction that the database undoes: connections that pass a boundary
-    while that is being committed show it as it was or undone as a whole, and are told of it when it
-    is done, and not before.
+    """Connections that pass a boundary while a transaction is being undone show it as it was or
+    undone as a whole, and are told of it when it is done, and not before.
 
     >>> one, two = connection.root()["one"], connection.root()["two"] = Thing(), Thing()
     >>> one.n = two.n = 0

@@ -146,9 +146,9 @@ def refusal_is_a_message() -> None:
     needs="several-databases",
 )
 def ambiguity_names_both() -> None:
-    """So do the arguments of the error by which an ambiguous new object is refused. The connection
-    is the one that stores second, so it depends on the order of the commit; an implementation that
-    looks at both before it stores anything may name either.
+    """The error by which an ambiguous new object is refused names the connection and the object in
+    its arguments. The connection is the one that stores second, so it depends on the order of the
+    commit; an implementation that looks at both before it stores anything may name either.
 
     >>> second = open_db(databases=db.databases, database_name="second")
     >>> other = connection.get_connection("second")

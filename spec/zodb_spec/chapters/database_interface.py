@@ -140,7 +140,7 @@ def settings() -> None:
 
 @example("database.options", MUST, rules="CONN-5 CONN-22", needs="several-databases")
 def options() -> None:
-    """These settings are options of a database from the beginning.
+    """The sizes of pool and caches can be given as options when a database is made.
 
     >>> other = open_db(pool_size=11, cache_size=1234)
     >>> other.getPoolSize(), other.getCacheSize()

@@ -228,8 +228,8 @@ def debug_info() -> None:
     needs="historical",
 )
 def debug_entries() -> None:
-    """In this report, the point of a historical connection stands under ``before``, and None for
-    every other one.
+    """In the report on connections of a database (`connectionDebugInfo`), the point of a historical
+    connection stands under ``before``, and None for every other one.
 
     >>> point = tid_of(connection.root())
     >>> past = opened(db, before=point)
@@ -273,9 +273,9 @@ def group_of_the_past() -> None:
     needs="historical several-databases",
 )
 def group_with_a_quiet_database() -> None:
-    """The other database may have had no transaction since the point: its state then is its current
-    one, and the connection shows that. The point is in the past of the group, and not in the future
-    of one member.
+    """A database that has had no transaction since the point of a historical connection can join
+    the group of that: its state then is its current one, and its connection shows that. The point
+    is in the past of the group, and not in the future of one member.
 
     >>> import time
     >>> second = open_db(databases=db.databases, database_name="second")

@@ -214,9 +214,9 @@ def across_holder_fails() -> None:
     error="POSKeyError",
 )
 def across_by_garbage_collection() -> None:
-    """This is what a pack of one database leaves of references from another one, where nothing in
-    the packed one leads to the object. A storage that has kept what it once gave, like the client
-    of a server, may go on to give it as it was.
+    """Where a pack of one database removes what only another one refers to, to follow the reference
+    fails, or finds what was there. A storage that has kept what it once gave, like the client of a
+    server, may go on to give it as it was.
 
     >>> import time
     >>> second = open_db(databases=db.databases, database_name="second")

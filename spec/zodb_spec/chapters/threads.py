@@ -411,8 +411,8 @@ def loading_against_invalidation() -> None:
 
 @example("thread.state-against-invalidation", MUST, rules="ISO-1 ISO-5")
 def state_against_invalidation() -> None:
-    """The same holds where the object itself takes its time over its state, in its `__setstate__`,
-    while another thread commits.
+    """An object that takes its time over its state, in its `__setstate__`, while another thread
+    commits a change of it, shows what was there before, and the change from the next boundary on.
 
     >>> thing = connection.root()["thing"] = Thing()
     >>> thing.n = 0

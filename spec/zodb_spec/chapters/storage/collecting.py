@@ -340,7 +340,9 @@ def gc_keeps_oids_fresh() -> None:
     needs="garbage-collection durable",
 )
 def gc_keeps_oids_fresh_for_good() -> None:
-    """Nor is it when the storage has been opened again.
+    """The oid of an object that was collected as garbage is not given to a new one when the storage
+    has been opened again either: somewhere a reference to the old one may be left, which would lead
+    to the new one.
 
     >>> tid = commit(storage, (z64, z64, content("root")))
     >>> gone = [storage.new_oid() for _ in range(3)]

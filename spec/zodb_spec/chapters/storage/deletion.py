@@ -85,7 +85,8 @@ def deleted_is_not_loaded_before() -> None:
     error="POSKeyError",
 )
 def uncreated_is_not_loaded_before() -> None:
-    r"""So it is where an undo has taken back that the object was created.
+    r"""Where an undo has taken back that an object was created, `loadBefore` for a later time finds
+    nothing, as where the object was deleted.
 
     >>> oid = storage.new_oid()
     >>> kept = commit(storage, (storage.new_oid(), z64, content("kept")))
@@ -376,8 +377,8 @@ def deletion_has_a_history() -> None:
     error="POSKeyError",
 )
 def deletion_lasts() -> None:
-    """All of that is so as well after the storage was closed and opened again: the object is gone,
-    its past is there, and it comes back only through the deletion.
+    """A deletion stays when the storage was closed and opened again: the object is gone, its past
+    is there, and it comes back only through the deletion.
 
     >>> oid = storage.new_oid()
     >>> first = commit(storage, (oid, z64, content(1)))

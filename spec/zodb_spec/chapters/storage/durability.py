@@ -152,7 +152,7 @@ def survives_power_loss(case: Crash) -> bool:
 
 @crash("storage.pack-survives-power-loss", MUST, rules="STOR-47 STOR-8", needs="durable pack")
 def pack_survives_power_loss(case: Crash) -> bool:
-    """The same holds where the power fails during a pack, or when it has returned and nothing was
+    """Nothing is lost where the power fails during a pack, or when it has returned and nothing was
     committed since: what takes the place of the old file is on the disk before it takes it.
     """
     return _is_intact(case)
@@ -168,26 +168,29 @@ def blob_survives_power_loss(case: Crash) -> bool:
 
 @crash("storage.new-survives-power-loss", MUST, rules="STOR-8", needs="durable")
 def new_survives_power_loss(case: Crash) -> bool:
-    """The same holds of a storage that has only just been made: what it takes to open it is on the
-    disk before its first transaction is finished, and does not wait there to be written some time.
+    """A storage that has only just been made survives that the power fails: what it takes to open
+    it is on the disk before its first transaction is finished, and does not wait there to be
+    written some time.
     """
     return _is_intact(case)
 
 
 @crash("storage.survives-some-writes", SHOULD, rules="STOR-8", needs="durable")
 def survives_some_writes(case: Crash) -> bool:
-    """The same holds where the disk has some of the pages that were not synced and lacks others,
-    in whatever order they were written: a transaction of which some pages are missing is not taken
-    for one. A storage that only ever writes at the end of its file can rely on file systems that do
-    not make a file longer before its data are there; not all do so.
+    """Nothing that was finished is lost where the power fails and the disk has some of the pages
+    that were not synced and lacks others, in whatever order they were written: a transaction of
+    which some pages are missing is not taken for one. A storage that only ever writes at the end of
+    its file can rely on file systems that do not make a file longer before its data are there; not
+    all do so.
     """
     return _is_intact(case)
 
 
 @crash("storage.syncs-the-folder", SHOULD, rules="STOR-8", needs="durable")
 def syncs_the_folder(case: Crash) -> bool:
-    """The same holds where names are lost as well, but for those in folders that were synced
-    themselves: POSIX promises no more, so that a file that is made, or renamed, is found after a
-    power failure only if its folder was synced. The file systems in wide use promise more.
+    """Nothing that was finished is lost where the power fails and names are lost as well, but for
+    those in folders that were synced themselves: POSIX promises no more, so that a file that is
+    made, or renamed, is found after a power failure only if its folder was synced. The file systems
+    in wide use promise more.
     """
     return _is_intact(case)

@@ -138,9 +138,10 @@ def come_back_announces_what_was_undone() -> None:
 
 @example("storage.come-back-announces-first", MUST, rules="ISO-33 STOR-34 STOR-17", needs=CLIENTS)
 def come_back_announces_first() -> None:
-    """Also then it announces before it tells: a layer that takes its snapshot up to the last
-    transaction has heard of everything in it, or that it has to forget everything. Who asks at the
-    first announcement is told of the transaction before the loss, or waits, or is refused.
+    """A client that has come back announces what it has missed before it tells of it: a layer that
+    takes its snapshot up to the last transaction has heard of everything in it, or that it has to
+    forget everything. Who asks at the first announcement is told of the transaction before the
+    loss, or waits, or is refused.
 
     >>> other, before, told = client_of(storage), [], []
     >>> class Asking(Layer):

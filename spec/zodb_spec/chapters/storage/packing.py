@@ -95,8 +95,9 @@ def pack_keeps_last_transaction() -> None:
     needs="pack durable",
 )
 def pack_keeps_last_transaction_for_good() -> None:
-    """That holds when the storage is opened again, too. A client of a server that has heard of a
-    transaction, and finds that its server has not, takes the server for the wrong one.
+    """A pack does not change the last transaction for those either who open the storage again. A
+    client of a server that has heard of a transaction, and finds that its server has not, takes the
+    server for the wrong one.
 
     >>> first = commit(storage, (z64, z64, content("root")))
     >>> last = commit(storage, (storage.new_oid(), z64, content("garbage")))

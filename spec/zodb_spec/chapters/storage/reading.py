@@ -266,8 +266,8 @@ def store_needs_the_current_serial() -> None:
 
 @example("storage.store-needs-a-serial", MUST, rules="STOR-19", error="ConflictError")
 def store_needs_a_serial() -> None:
-    """It is a conflict as well to store an object that is there as a new one, by eight zero bytes,
-    or with the tid of a revision that it never had, be that earlier or later than the current one.
+    """It is a conflict to store an object that is there as a new one, by eight zero bytes, or with
+    the tid of a revision that it never had, be that earlier or later than the current one.
 
     >>> oid = storage.new_oid()
     >>> first = commit(storage, (oid, z64, content(1)))

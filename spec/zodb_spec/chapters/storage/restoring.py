@@ -225,8 +225,8 @@ def restore_takes_hints() -> None:
 
 @example("storage.restore-takes-dead-hints", MUST, rules="STOR-40", needs="restoring")
 def restore_takes_dead_hints() -> None:
-    """So it is with a hint to a transaction that the storage does not have. It may have been packed
-    away here and not there, and the copy goes on all the same.
+    """A hint of `restore` to a transaction that the storage does not have is passed over. It may
+    have been packed away here and not there, and the copy goes on all the same.
 
     >>> oid = storage.new_oid()
     >>> tid = restore(storage, next_tid(next_tid(z64)), (oid, content(1)))
