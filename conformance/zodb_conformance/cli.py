@@ -40,7 +40,8 @@ Checks an object database of the ZODB family against the specification, clause b
 STATUSES = """\
 exit status:
   0    the target conforms
-  1    it breaks a clause that it MUST obey (with --strict, also one that it SHOULD obey)
+  1    it breaks a clause that it MUST obey (with --strict, also one that it SHOULD obey), or the
+       run could not do its work, or had none, and says so
   2    the command was used wrongly
   3    the target could not be exercised at all
   130  the run was interrupted; there is a report of what was learnt until then
