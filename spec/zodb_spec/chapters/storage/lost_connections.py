@@ -93,7 +93,8 @@ def come_back_announces_many() -> None:
     >>> oids, other, above = [storage.new_oid()], client_of(storage), Layer()
     >>> other.registerDB(above)
     >>> tids = [commit(storage, (oids[0], z64, content("before")))]
-    >>> other = caught_up(other, tids[0])
+    >>> value_in(caught_up(other, tids[0]).load(oids[0])[0])
+    'before'
     >>> del above.announced[:]
     >>> with cut_off(other):
     ...     for n in range(120):
