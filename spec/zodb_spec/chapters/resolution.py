@@ -13,15 +13,19 @@ from zodb_spec.editions import Edition
 
 
 @example(
-    "resolution.three-states", MUST, rules="ISO-22", binds="storage", needs="conflict-resolution"
+    "resolution.three-states",
+    MUST,
+    rules="ISO-22 LIFE-17",
+    binds="storage",
+    needs="conflict-resolution",
 )
 def three_states() -> None:
     """On a write conflict the storage calls `_p_resolveConflict(old, committed, new)` of the
     object's class, where it has that method. The arguments are states as `__getstate__` gave
     them: the one that both sides read, the one that is committed now, and the one that is being
     stored. The instance that the method is called on is new and has no state. What the method
-    returns is stored as the state, and the connection that committed reads it back at the next
-    access.
+    returns is stored as the state; the connection that committed makes a ghost of the object, and
+    reads it back at the next access.
 
     >>> asked = connection.root()["asked"] = Asked()
     >>> asked.questions = ["old['a']", "committed['a']", "new['a']", "vars(self)"]
@@ -33,6 +37,8 @@ def three_states() -> None:
     >>> asked.a = 2
     >>> tm.commit()
     >>> other.transaction_manager.commit()
+    >>> same._p_changed is None
+    True
     >>> same.answers
     ['1', '2', '3', '{}']
     >>> tm.abort()
