@@ -140,7 +140,8 @@ def what_is_left_after_packing_is_told() -> Fault:
     """
 
     def changes(correct: Any, storage: ReadableStorage, tid: bytes) -> Changes:
-        with patch.object(storage._history, "packed", lambda: z64):
+        # Several threads ask at once, and each of them would put back what another one has planted.
+        with storage._lock, patch.object(storage._history, "packed", lambda: z64):
             return cast(Changes, correct(storage, tid))
 
     return around(ReadableStorage, "changes_since", changes)
