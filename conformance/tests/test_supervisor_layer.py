@@ -145,14 +145,6 @@ def test_what_connections_break_where_a_conflict_is_told_late_does_not_count(wor
     assert Layer(baseline, target, (), {}).held([shown]) == [None]
 
 
-def test_an_example_that_fails_where_a_conflict_is_told_late_does_not_count(workplace):
-    plan = Plan(target="bad_storages:late", level="storage", baseline=True)
-    baseline = Nursery(plan, tuple(clauses()), limits=LIMITS)
-    layer = Layer(baseline, TargetInfo(plan.target, "storage", "ZODB.DB"), (), {})
-    right = found("transaction.commit-stores-changes", (), check="examples.transactions")
-    assert layer.held([right]) == ["over  the same lines hold, so it is the storage that breaks it"]
-
-
 def test_a_whole_database_answers_for_everything(workplace):
     _, report = run("zodb-mapping", "examples.write_skew")
     assert report.plan.level == "all"
@@ -245,6 +237,14 @@ def test_an_example_that_fails_over_the_baseline_is_excused(workplace):
     # It hangs over the storage only: that is another fault.
     [why] = layer.held([replace(EXAMPLE, kind="hang", script=())])
     assert why.startswith("over example-fails the same lines hold")
+
+
+def test_an_example_that_fails_where_a_conflict_is_told_late_is_excused(workplace):
+    layer = layer_of("example-fails-late")
+    layer.learn(["examples"], ())
+    assert not layer.fails(EXAMPLE)
+    assert layer.held([EXAMPLE]) == [None]
+    assert "fake.example" in layer.excused
 
 
 def test_an_example_that_holds_over_the_baseline_counts(workplace):

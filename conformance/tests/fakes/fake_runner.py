@@ -50,7 +50,7 @@ TARGETS = (
     "a-storage-over-reads-wrong", "a-storage-over-good",
     "cannot-connect", "cannot-open-again", "reads-wrong-until-full", "reads-wrong-backwards",
     "full-in-the-walk", "full-when-replayed", SLOW_AFTER_A_HANG, SLOW_OR_HANGS,
-    "keeps-it-to-itself", "hangs-when-tried",
+    "keeps-it-to-itself", "hangs-when-tried", "example-fails-late",
     "is-none", "dies-at-birth", "hangs-at-birth", "dies-in-smoke", *FALLS,
 )  # fmt: skip
 
@@ -234,7 +234,8 @@ def examples(plan, recorder):
     if name_of(plan) == "example-segfaults":
         ctypes.string_at(0)
     recorder.exercised(["fake.example"])
-    if name_of(plan) == "example-fails":
+    late = name_of(plan) == "example-fails-late" and plan.variant == "late"
+    if late or name_of(plan) == "example-fails":
         recorder.deviation(
             Deviation(
                 "fake.example",

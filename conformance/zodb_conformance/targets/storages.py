@@ -27,7 +27,10 @@ from zodb_conformance.targets.emptiness import unspoilt
 
 CALLS = ("open_storage", "reopened", "client_of", "layer_over", "cut_off")
 
-TAKEN = {*NAMESPACE, *CALLS, "open_read_only", "open_db", "folders", "storage", "db", "directory"}
+TAKEN = {*NAMESPACE, *CALLS}.union(
+    ("open_read_only", "open_db", "folders", "kept_open", "directory"),
+    ("db", "storage", "layer", "reader"),
+)
 """The names that plain scripts define or use: who imports one of them under the same name loses it.
 """
 
