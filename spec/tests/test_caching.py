@@ -138,3 +138,11 @@ def test_to_reduce_a_cache_changes_nothing_but_what_is_loaded(step: Step) -> Non
         assert state(world, name) == state(before, name)
         assert owner(world, name) == owner(before, name)
         assert world.objects[name].status.value == before.objects[name].status.value
+
+
+def test_to_reduce_a_cache_makes_no_ghost_of_what_may_have_been_loaded_since() -> None:
+    """Whoever looks at one loads it: it is a ghost for sure in the step alone that says so."""
+    world = after(SHARED, ("invalidate", "one1"))
+    said = world.objects["one1"].status
+    reduced = after(world, ("gc", "connection1")).objects["one1"].status
+    assert (said.value, reduced) == (GHOST, said)
